@@ -1,0 +1,160 @@
+"""The one tree of exceptions, each with fields and a hint on what to do.
+
+::
+
+    ViaductError
+    +-- ConfigError                 a file or option is wrong
+    +-- KindError                   unknown kind, malformed key or document
+    |   +-- UnknownKind
+    |   +-- BadKey
+    |   +-- BadDocument
+    +-- TriggerError                compiling or installing triggers
+    +-- SyncError                   the protocol refused something
+    |   +-- FenceMismatch           the other side's history is not the one we knew
+    |   +-- CheckpointMismatch      a page came for another checkpoint
+    |   +-- Refused                 not allowed by delegation, term or scope
+    |   +-- UnknownSite
+    |   +-- BadRequest              malformed input on the wire
+    +-- StoreError                  our tables are missing, outdated or unreadable
+    |   +-- NotInitialised
+    +-- SealingError                a secret could not be sealed or opened
+    +-- SiteUnavailable             the other site did not answer
+    +-- LeaseHeld                   another agent is at work
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ViaductError(Exception):
+    """Root of all errors that this product raises on purpose.
+
+    ``code`` is stable and goes over the wire; ``hint`` says what to do; ``fields`` holds the particulars.
+    """
+
+    code = "viaduct.error"
+    status = 500
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "", **fields: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.fields = fields
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class ConfigError(ViaductError):
+    """A configuration file or option is missing or wrong."""
+
+    code = "config.invalid"
+    exit_code = 2
+
+
+class KindError(ViaductError):
+    """Something is wrong with a kind, a key or a document."""
+
+    code = "kind.invalid"
+    status = 400
+
+
+class UnknownKind(KindError):
+    """No kind of that name is registered."""
+
+    code = "kind.unknown"
+    status = 404
+
+
+class BadKey(KindError):
+    """A key that does not have the form of its kind."""
+
+    code = "key.invalid"
+
+
+class BadDocument(KindError):
+    """A document with a missing, unknown or ill-typed field."""
+
+    code = "document.invalid"
+
+
+class TriggerError(ViaductError):
+    """A trigger could not be compiled or installed."""
+
+    code = "trigger.failed"
+
+
+class SyncError(ViaductError):
+    """The synchronisation protocol refused something."""
+
+    code = "sync.refused"
+    status = 409
+
+
+class FenceMismatch(SyncError):
+    """A checkpoint names a history that this site does not have (PROTOCOL: restored backups)."""
+
+    code = "sync.fence"
+
+
+class CheckpointMismatch(SyncError):
+    """A page was made for another checkpoint than the one stored."""
+
+    code = "sync.checkpoint"
+
+
+class Refused(SyncError):
+    """The delegation, the term or the scope does not allow it."""
+
+    code = "sync.forbidden"
+    status = 403
+
+
+class UnknownSite(SyncError):
+    """No peer of that name is registered here."""
+
+    code = "site.unknown"
+    status = 404
+
+
+class BadRequest(SyncError):
+    """Malformed or oversized input on the wire."""
+
+    code = "request.invalid"
+    status = 400
+
+
+class StoreError(ViaductError):
+    """Our tables are missing, outdated or unreadable."""
+
+    code = "store.failed"
+
+
+class NotInitialised(StoreError):
+    """``viaduct init`` was not run on this database."""
+
+    code = "store.uninitialised"
+    status = 503
+
+
+class SealingError(ViaductError):
+    """A secret could not be sealed or opened."""
+
+    code = "sealing.failed"
+    status = 400
+
+
+class SiteUnavailable(ViaductError):
+    """The other site did not answer, or answered that it cannot."""
+
+    code = "site.unavailable"
+    status = 503
+
+
+class LeaseHeld(ViaductError):
+    """Another agent holds the lease."""
+
+    code = "lease.held"
+    status = 409
