@@ -1,0 +1,1 @@
+"""Synchronisation: many Keystones, one set of identities (docs/explanation/protocol.md)."""

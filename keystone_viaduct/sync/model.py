@@ -1,0 +1,307 @@
+"""The values of the synchronisation protocol; no I/O, no decisions.
+
+Words as in docs/explanation/protocol.md. Times are microseconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+Document = dict[str, Any]
+
+#: Name under which "is it deleted?" stands among a record's fields.
+DELETED = "@deleted"
+#: Digest of a field that the record does not have (any more), or has at its column's default.
+ABSENT = ""
+_ALIVE_DIGEST = "alive"
+_DEAD_DIGEST = "deleted"
+
+
+class Ref(NamedTuple):
+    """The address of a record."""
+
+    kind: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.key}"
+
+
+class Dot(NamedTuple):
+    """Names one local edit: the ``origin`` is ``site#incarnation``, ``seq`` its place in that site's feed."""
+
+    origin: str
+    seq: int
+
+
+def origin_of(site: str, incarnation: str) -> str:
+    """The name under which a site's edits are known until its database is restored from a backup."""
+    return f"{site}#{incarnation}"
+
+
+def site_of(origin: str) -> str:
+    """The site's name in an origin."""
+    return origin.partition("#")[0]
+
+
+class Version:
+    """A vector of dots: per origin the highest edit of that origin which is included (immutable)."""
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, entries: Mapping[str, int] | None = None) -> None:
+        self._entries: dict[str, int] = dict(entries or {})
+
+    @property
+    def entries(self) -> Mapping[str, int]:
+        """Origin -> highest seq. Do not modify."""
+        return self._entries
+
+    def includes(self, dot: Dot) -> bool:
+        """Whether that edit is part of this version."""
+        return self._entries.get(dot.origin, 0) >= dot.seq
+
+    def covers(self, other: Version) -> bool:
+        """Whether everything in ``other`` is part of this version (equal versions cover each other)."""
+        mine = self._entries
+        return all(mine.get(origin, 0) >= seq for origin, seq in other._entries.items())
+
+    def join(self, other: Version) -> Version:
+        """The smallest version that covers both."""
+        merged = dict(self._entries)
+        for origin, seq in other._entries.items():
+            if merged.get(origin, 0) < seq:
+                merged[origin] = seq
+        return Version(merged)
+
+    def plus(self, dot: Dot) -> Version:
+        """This version and one more edit."""
+        merged = dict(self._entries)
+        merged[dot.origin] = max(merged.get(dot.origin, 0), dot.seq)
+        return Version(merged)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Version) and self._entries == other._entries
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._entries.items()))
+
+    def __iter__(self) -> Iterator[Dot]:
+        return (Dot(origin, seq) for origin, seq in self._entries.items())
+
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{origin}:{seq}" for origin, seq in sorted(self._entries.items()))
+        return f"Version({inside})"
+
+
+class FieldState(NamedTuple):
+    """What is known of one field: when it was written (``stamp``), by which edit, and its keyed digest."""
+
+    stamp: int
+    dot: Dot
+    digest: str
+
+
+def life(stamp: int, dot: Dot, *, deleted: bool) -> FieldState:
+    """The state of the field :data:`DELETED`."""
+    return FieldState(stamp, dot, _DEAD_DIGEST if deleted else _ALIVE_DIGEST)
+
+
+def fold(fields: Mapping[str, FieldState]) -> str:
+    """One digest over all fields that are there (hex, 16 bytes); equal for equal contents."""
+    state = hashlib.blake2b(digest_size=16)
+    for name in sorted(fields):
+        digest = fields[name].digest
+        if digest != ABSENT:
+            state.update(f"{name}\0{digest}\0".encode())
+    return state.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a site keeps of one resource beside Keystone's own tables: no second copy of its data.
+
+    ``unknown`` holds the values of fields for which this release has no column. ``learned_from`` is the
+    origin (``site#incarnation``) that sent exactly this version, or None for a local edit or decision.
+    """
+
+    ref: Ref
+    seq: int
+    version: Version
+    birth: Dot
+    fields: Mapping[str, FieldState]
+    scope: str | None = None
+    unknown: Document = field(default_factory=dict)
+    learned_from: str | None = None
+
+    @property
+    def deleted(self) -> bool:
+        """Whether this is a tombstone."""
+        state = self.fields.get(DELETED)
+        return state is not None and state.digest == _DEAD_DIGEST
+
+    @property
+    def digest(self) -> str:
+        """Digest over all fields."""
+        return fold(self.fields)
+
+    @property
+    def newest_stamp(self) -> int:
+        """The highest stamp of any field."""
+        return max((state.stamp for state in self.fields.values()), default=0)
+
+    def at(self, seq: int) -> Record:
+        """The same record at a new feed position."""
+        return replace(self, seq=seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One feed entry as it travels: a record's version together with its document ({} for a tombstone)."""
+
+    ref: Ref
+    seq: int
+    version: Version
+    birth: Dot
+    fields: Mapping[str, FieldState]
+    document: Document
+    scope: str | None = None
+
+    @property
+    def deleted(self) -> bool:
+        """Whether this is a tombstone."""
+        state = self.fields.get(DELETED)
+        return state is not None and state.digest == _DEAD_DIGEST
+
+    @property
+    def digest(self) -> str:
+        """Digest over all fields."""
+        return fold(self.fields)
+
+
+class Checkpoint(NamedTuple):
+    """A position in a site's feed, with the random nonce of the batch it lies in (the fence)."""
+
+    incarnation: str
+    seq: int
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a feed on its way from ``source``: the changes after ``after`` up to ``upto``.
+
+    ``knowledge`` is the source's, and may be believed by the receiver only when ``at_head``.
+    """
+
+    source: str
+    term: int
+    after: Checkpoint | None
+    upto: Checkpoint
+    at_head: bool
+    knowledge: Version
+    changes: tuple[Change, ...]
+    capabilities: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+class Mark(NamedTuple):
+    """One row of ``viaduct_dirty``: that record was touched by a committed transaction."""
+
+    id: int
+    ref: Ref
+    stamped_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A change that waits (for a reference, for a name, for the source's head), keyed by source and record."""
+
+    source: str
+    change: Change
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A decision that an operator may want to see: what clashed, who won and why, and what was lost."""
+
+    id: str
+    ref: Ref
+    sort: str
+    decided: str
+    explanation: str
+    fields: tuple[str, ...]
+    site: str
+    at: int
+    lost: Document
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SiteState:
+    """One row: who this site is and how far it is. ``knowledge`` speaks of other origins; the own is ``head``."""
+
+    site: str
+    incarnation: str
+    hub: str
+    term: int
+    head: int
+    nonce: str
+    knowledge: Version
+    fleet_secret: bytes
+
+    @property
+    def origin(self) -> str:
+        """The name of this site's edits."""
+        return origin_of(self.site, self.incarnation)
+
+    @property
+    def is_hub(self) -> bool:
+        """Whether this site decides conflicts."""
+        return self.site == self.hub
+
+    @property
+    def all_knowledge(self) -> Version:
+        """Knowledge with the own edits included."""
+        return self.knowledge.plus(Dot(self.origin, self.head)) if self.head else self.knowledge
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The head of the feed."""
+        return Checkpoint(self.incarnation, self.head, self.nonce)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another site as registered here. ``public_key`` (32 bytes) seals secrets for it; ``poke_url`` wakes its agent."""
+
+    site: str
+    public_key: bytes
+    incarnation: str = ""
+    acknowledged: int = 0
+    capabilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """What became of a page: numbers, the new checkpoint, and the target's own knowledge afterwards."""
+
+    applied: int
+    known: int
+    merged: int
+    conflicts: tuple[Ref, ...]
+    pending: int
+    checkpoint: Checkpoint
+    knowledge: Version
+    head: Checkpoint
+
+
+def refs_of(changes: Iterable[Change]) -> list[Ref]:
+    """The addresses of some changes, in their order."""
+    return [change.ref for change in changes]

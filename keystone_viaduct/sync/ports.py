@@ -1,0 +1,162 @@
+"""The protocols between what decides (``sync.site``, ``sync.link``) and what does I/O.
+
+``Transaction`` is one database transaction at one site. Each implementation passes the conformance suite in
+``keystone_viaduct.testing.conformance.transaction``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.sync.model import (
+    ApplyResult,
+    Checkpoint,
+    Conflict,
+    Document,
+    Mark,
+    Page,
+    Peer,
+    Pending,
+    Record,
+    Ref,
+    SiteState,
+    Version,
+)
+
+T = TypeVar("T")
+
+
+class Write(NamedTuple):
+    """One change of Keystone's tables: ``old`` None = create, ``new`` None = delete.
+
+    ``vacate``: another write of the same set needs the name that this record holds now, so it must be given a
+    temporary one first (two names swapped).
+    """
+
+    ref: Ref
+    old: Document | None
+    new: Document | None
+    vacate: bool = False
+
+
+class Claim(NamedTuple):
+    """A unique value that a document of ``kind`` claims under a natural key."""
+
+    kind: str
+    constraint: str
+    values: tuple[object, ...]
+
+
+class Tables(Protocol):
+    """Keystone's own tables, as documents."""
+
+    def known_fields(self, kind: str) -> frozenset[str]:
+        """Fields that this release can store; patterns are ``prefix.*``."""
+
+    def defaults(self, kind: str) -> Document:
+        """What a column holds when nothing is given, per field (None included)."""
+
+    def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
+        """The documents that are there; the others are absent from the result."""
+
+    def lock_documents(self, refs: Sequence[Ref]) -> None:
+        """Keep others from writing these records until this transaction ends."""
+
+    def write_documents(self, writes: Sequence[Write]) -> None:
+        """Do all of them, in an order that foreign keys and unique names allow."""
+
+    def referrers(self, refs: Sequence[Ref], modes: frozenset[Mode]) -> dict[Ref, list[Ref]]:
+        """Per record, the records that refer to it by a reference of one of these modes."""
+
+    def holders(self, claims: Sequence[Claim]) -> dict[Claim, Ref]:
+        """Which record holds each claimed value now, by the database's own idea of equality."""
+
+
+class Marks(Protocol):
+    """``viaduct_dirty``."""
+
+    def take_marks(self, limit: int) -> list[Mark]:
+        """Committed marks, oldest first; they stay until dropped."""
+
+    def marks_of(self, refs: Sequence[Ref]) -> list[Mark]:
+        """All committed marks of these records, read afresh."""
+
+    def drop_marks(self, ids: Sequence[int]) -> None:
+        """Forget these marks."""
+
+    def add_marks(self, refs: Sequence[Ref], stamped_at: int) -> None:
+        """Mark records by hand, as a trigger would."""
+
+
+class Records(Protocol):
+    """``viaduct_record`` and what belongs to the site's state."""
+
+    def state(self) -> SiteState:
+        """The site's row, locked until this transaction ends (one sequencer at a time)."""
+
+    def save_state(self, state: SiteState) -> None:
+        """Store the row; a changed ``nonce`` makes a new batch that ends at ``head``."""
+
+    def nonce_at(self, seq: int) -> str | None:
+        """Nonce of the batch that holds this feed position; None when there is none."""
+
+    def records(self, refs: Sequence[Ref]) -> dict[Ref, Record]:
+        """The records that are there (tombstones too)."""
+
+    def save_records(self, records: Sequence[Record]) -> None:
+        """Insert or replace."""
+
+    def feed(self, after: int, limit: int, not_learned_from: str | None) -> list[Record]:
+        """Records in feed order after a position, without those that the given origin itself has sent."""
+
+
+class Bookkeeping(Protocol):
+    """Checkpoints, waiting changes, conflicts, peers."""
+
+    def checkpoint(self, source: str) -> Checkpoint | None:
+        """How far this site has applied the feed of ``source``."""
+
+    def save_checkpoint(self, source: str, checkpoint: Checkpoint | None) -> None:
+        """Store it (None: start over)."""
+
+    def pending(self, source: str) -> list[Pending]:
+        """Changes from there that wait, in the source's feed order."""
+
+    def save_pending(self, source: str, waiting: Sequence[Pending], done: Iterable[Ref]) -> None:
+        """Store what waits (replacing an older one of the same record) and forget what is done."""
+
+    def add_conflicts(self, conflicts: Sequence[Conflict]) -> None:
+        """Append to the list of conflicts."""
+
+    def peers(self) -> Mapping[str, Peer]:
+        """The registered peers by site name."""
+
+
+class Transaction(Tables, Marks, Records, Bookkeeping, Protocol):
+    """Everything that one transaction at a site can do."""
+
+
+class Store(Protocol):
+    """Opens transactions at one site."""
+
+    def run(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` in one transaction and commit; a serialization failure or deadlock runs it again as a whole."""
+
+
+class SitePort(Protocol):
+    """A site as the link sees it: in process, or over HTTP."""
+
+    @property
+    def name(self) -> str:
+        """The site's name."""
+
+    def read(self, reader: str, after: Checkpoint | None, limit: int) -> Page:
+        """A page of the feed for ``reader``. Raises FenceMismatch."""
+
+    def apply(self, page: Page) -> ApplyResult:
+        """Apply a page. Raises CheckpointMismatch, FenceMismatch, Refused."""
+
+    def checkpoint(self, source: str) -> tuple[Checkpoint | None, Version]:
+        """How far this site has come with ``source``, and its knowledge."""
