@@ -1,0 +1,1 @@
+"""The one-command fleet: real Keystones, a WAN between them, a narrated scenario and its judge."""
