@@ -7,7 +7,6 @@ enough. Bandwidth is not limited. What a cut does, see :class:`Cut`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import enum
 import threading
 from collections.abc import Callable, Coroutine, Mapping
@@ -43,6 +42,12 @@ class End:
     site: str
     host: str
     port: int
+
+
+async def _turns(count: int = 8) -> None:
+    """Let the event loop go round, for what asyncio does in steps that can't be awaited."""
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 class _Door:
@@ -84,6 +89,7 @@ class _Door:
     async def shut(self) -> None:
         if self._server is not None:
             self._server.close()
+        await _turns()  # what the kernel has accepted already becomes a task first
         await self.reset_all()
 
 
@@ -168,24 +174,25 @@ class Wan:
             raise ConfigError("a round trip can't take negative time", hint="give rtt_ms >= 0", rtt_ms=rtt_ms)
         self.rtt_ms = rtt_ms
         self._links: list[Link] = []
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
         """Start the thread; returns self."""
+        self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="wan", daemon=True)
         self._thread.start()
         return self
 
     def stop(self) -> None:
         """Reset every connection, close every port, end the thread. May be called twice."""
-        if self._thread is None:
+        if self._thread is None or self._loop is None:
             return
         self._call(self._shut).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-        self._thread = None
+        self._thread = self._loop = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -213,10 +220,9 @@ class Wan:
     async def _shut(self) -> None:
         for link in self._links:
             await link._shut()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._loop.shutdown_asyncgens()
+        await _turns()  # a transport is closed two turns of the loop after its abort
 
     def _call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
-        if self._thread is None:
+        if self._loop is None:
             raise ConfigError("the WAN is not running", hint="call start() or use it as a context manager")
         return asyncio.run_coroutine_threadsafe(make(), self._loop)
