@@ -1,0 +1,111 @@
+"""The oslo.config options of the ``[viaduct]`` group, and their frozen form.
+
+Registered before Keystone reads its files; read once, where a driver is loaded or an engine is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from oslo_config import cfg
+
+GROUP = "viaduct"
+
+DRIVER_OPTS: list[cfg.Opt] = [
+    cfg.BoolOpt(
+        "retry",
+        default=True,
+        help="Run a driver method again, as a whole, when the database refused its transaction for a reason that "
+        "a repetition can cure (serialization failure, deadlock, lost certification, lost connection).",
+    ),
+    cfg.FloatOpt(
+        "retry_deadline",
+        default=20.0,
+        min=0.0,
+        help="Seconds after the first attempt from which no further attempt is started; the last error is then "
+        "raised to Keystone. Keep it below the time-out of the proxy in front of Keystone.",
+    ),
+    cfg.FloatOpt(
+        "retry_first_delay",
+        default=0.01,
+        min=0.0,
+        help="Upper bound, in seconds, of the random wait before the second attempt. It doubles with each attempt.",
+    ),
+    cfg.FloatOpt(
+        "retry_max_delay",
+        default=1.0,
+        min=0.0,
+        help="Upper bound, in seconds, to which the random wait between two attempts may grow.",
+    ),
+    cfg.BoolOpt(
+        "request_memo",
+        default=True,
+        help="Answer a repeated read of a driver within one request from memory. Nothing outlives the request, and "
+        "the request's own writes make it forget.",
+    ),
+    cfg.IntOpt(
+        "request_memo_entries",
+        default=4096,
+        min=1,
+        help="How many answers one request may keep; beyond it the oldest are dropped.",
+    ),
+]
+
+SQL_OPTS: list[cfg.Opt] = [
+    cfg.FloatOpt(
+        "sqlite_busy_timeout",
+        default=30.0,
+        min=0.0,
+        help="SQLite: seconds to wait for another writer before the database counts as locked.",
+    ),
+    cfg.BoolOpt(
+        "sqlite_wal",
+        default=True,
+        help="SQLite: use the write-ahead log, with which readers and the one writer never wait for each other. "
+        "Switch it off where the database lies on a network file system.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class DriverSettings:
+    """What is put around the drivers. Times in seconds."""
+
+    retry: bool = True
+    retry_deadline: float = 20.0
+    retry_first_delay: float = 0.01
+    retry_max_delay: float = 1.0
+    request_memo: bool = True
+    request_memo_entries: int = 4096
+
+
+@dataclass(frozen=True)
+class SqlSettings:
+    """What is set on the engine. Times in seconds."""
+
+    sqlite_busy_timeout: float = 30.0
+    sqlite_wal: bool = True
+
+
+def register(conf: Any) -> None:
+    """Register all options on ``conf`` (an ``oslo_config.cfg.ConfigOpts``); doing it twice is harmless."""
+    for _group, options in list_opts():
+        conf.register_opts(options, group=GROUP)
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Entry point ``oslo.config.opts``: what ``oslo-config-generator`` prints."""
+    return [(GROUP, DRIVER_OPTS + SQL_OPTS)]
+
+
+def driver_settings(conf: Any) -> DriverSettings:
+    """The driver options of a parsed ``conf``."""
+    register(conf)
+    return DriverSettings(**{opt.dest: conf[GROUP][opt.dest] for opt in DRIVER_OPTS})
+
+
+def sql_settings(conf: Any) -> SqlSettings:
+    """The engine options of a parsed ``conf``."""
+    register(conf)
+    return SqlSettings(**{opt.dest: conf[GROUP][opt.dest] for opt in SQL_OPTS})

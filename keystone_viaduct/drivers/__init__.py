@@ -1,0 +1,1 @@
+"""What is put around Keystone's loaded drivers: whole-method retry and the request memo."""

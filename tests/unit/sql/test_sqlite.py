@@ -1,0 +1,141 @@
+"""SQLite: writers wait for their turn at BEGIN, readers never wait."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from oslo_db import exception as db_exception
+from oslo_db.sqlalchemy import enginefacade
+from sqlalchemy import event
+
+from keystone_viaduct.config import SqlSettings
+from keystone_viaduct.drivers import scope
+from keystone_viaduct.sql import installer, sqlite
+
+
+class Context:
+    """What oslo.db hangs its scopes on."""
+
+
+@pytest.fixture
+def context(monkeypatch: pytest.MonkeyPatch) -> Any:
+    local = threading.local()
+    original = scope.current
+    monkeypatch.setattr(scope, "current", lambda _context=None: original(local))
+    return local
+
+
+def make_manager(path: Path, settings: SqlSettings) -> Any:
+    installer.register_filters()
+    manager = enginefacade.transaction_context()
+    manager.configure(connection=f"sqlite:///{path}")
+    manager.append_on_engine_create(lambda engine: sqlite.attach(engine, settings))
+    return manager
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Any]:
+    path = tmp_path / "keystone.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE counter (id INTEGER PRIMARY KEY, value INTEGER)")
+        connection.execute("INSERT INTO counter VALUES (1, 0)")
+    yield make_manager(path, SqlSettings(sqlite_busy_timeout=20.0))
+
+
+def statements_of(manager: Any) -> list[str]:
+    seen: list[str] = []
+    event.listen(
+        manager.writer.get_engine(),
+        "after_cursor_execute",
+        lambda _connection, _cursor, statement, *_rest: seen.append(statement),
+    )
+    return seen
+
+
+def test_a_writer_scope_begins_immediately(manager: Any, context: Any) -> None:
+    seen = statements_of(manager)
+    with manager.writer.using(context) as session:
+        session.execute(sa.text("SELECT 1"))
+    assert seen[0] == "BEGIN IMMEDIATE"
+
+
+def test_a_reader_scope_begins_deferred(manager: Any, context: Any) -> None:
+    seen = statements_of(manager)
+    with manager.reader.using(context) as session:
+        session.execute(sa.text("SELECT 1"))
+    assert seen[0] == "BEGIN"
+
+
+def test_a_connection_outside_of_scopes_counts_as_a_writer_unless_it_promises_to_read(
+    manager: Any, context: Any
+) -> None:
+    seen = statements_of(manager)
+    engine = manager.writer.get_engine()
+    with engine.connect() as connection:
+        connection.execute(sa.text("SELECT 1"))
+    with engine.connect().execution_options(**{sqlite.READ_ONLY: True}) as connection:
+        connection.execute(sa.text("SELECT 1"))
+    assert [text for text in seen if text.startswith("BEGIN")] == ["BEGIN IMMEDIATE", "BEGIN"]
+
+
+def test_the_file_is_in_write_ahead_mode_and_its_log_outlives_the_last_connection(
+    manager: Any, context: Any, tmp_path: Path
+) -> None:
+    with manager.writer.using(context) as session:
+        session.execute(sa.text("UPDATE counter SET value = 1"))
+    assert sqlite3.connect(tmp_path / "keystone.db").execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert (tmp_path / "keystone.db-wal").stat().st_size > 0
+
+
+def test_without_the_option_the_journal_stays(tmp_path: Path, context: Any) -> None:
+    manager = make_manager(tmp_path / "plain.db", SqlSettings(sqlite_wal=False))
+    with manager.writer.using(context) as session:
+        assert session.execute(sa.text("PRAGMA journal_mode")).scalar() == "delete"
+
+
+def test_a_database_in_memory_has_no_journal(context: Any) -> None:
+    manager = enginefacade.transaction_context()
+    manager.configure(connection="sqlite://")
+    manager.append_on_engine_create(lambda engine: sqlite.attach(engine, SqlSettings()))
+    with manager.writer.using(context) as session:
+        assert session.execute(sa.text("SELECT 1")).scalar() == 1
+
+
+def test_a_lock_that_is_not_given_up_in_time_is_a_deadlock_for_oslo_db(
+    manager: Any, context: Any, tmp_path: Path
+) -> None:
+    hasty = make_manager(tmp_path / "keystone.db", SqlSettings(sqlite_busy_timeout=0.01))
+    other = sqlite3.connect(tmp_path / "keystone.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(db_exception.DBDeadlock), hasty.writer.using(context) as session:
+        session.execute(sa.text("UPDATE counter SET value = 2"))
+    other.close()
+
+
+def test_threads_that_read_and_then_write_lose_no_update(manager: Any, context: Any, tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for _ in range(25):
+                with manager.writer.using(context) as session:
+                    value = session.execute(sa.text("SELECT value FROM counter")).scalar()
+                    session.execute(sa.text("UPDATE counter SET value = :value"), {"value": value + 1})
+                with manager.reader.using(context) as session:
+                    session.execute(sa.text("SELECT value FROM counter")).scalar()
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert sqlite3.connect(tmp_path / "keystone.db").execute("SELECT value FROM counter").fetchone() == (100,)
