@@ -123,6 +123,11 @@ def fold(fields: Mapping[str, FieldState]) -> str:
     return state.hexdigest()
 
 
+def newest_stamp(fields: Mapping[str, FieldState]) -> int:
+    """The highest stamp of any field; 0 when there is none."""
+    return max((state.stamp for state in fields.values()), default=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What a site keeps of one resource beside Keystone's own tables: no second copy of its data.
@@ -154,7 +159,7 @@ class Record:
     @property
     def newest_stamp(self) -> int:
         """The highest stamp of any field."""
-        return max((state.stamp for state in self.fields.values()), default=0)
+        return newest_stamp(self.fields)
 
     def at(self, seq: int) -> Record:
         """The same record at a new feed position."""

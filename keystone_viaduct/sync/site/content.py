@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from keystone_viaduct.documents.digest import field_digest
 from keystone_viaduct.sync.model import ABSENT, DELETED, Document, FieldState, Record, Ref
@@ -81,7 +81,3 @@ def changed_fields(fields: Mapping[str, FieldState], found: Mapping[str, str]) -
             changes[name] = ABSENT
     return changes
 
-
-def newest(stamps: Iterable[int], default: int = 0) -> int:
-    """The highest stamp."""
-    return max(stamps, default=default)

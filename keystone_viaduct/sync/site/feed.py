@@ -41,21 +41,23 @@ def read_page(
     state = sequence(tx, state)
     start = after.seq if after else 0
     entries = tx.feed(start, limit, reader_origin)
-    at_head = len(entries) < limit
-    upto = state.head if at_head else entries[-1].seq
+    last = len(entries) < limit
+    upto = state.head if last else entries[-1].seq
     nonce = state.nonce if upto == state.head else tx.nonce_at(upto)
+    changes, complete = _changes(tx, state, entries, now)
     return Page(
         source=state.site,
         term=state.term,
         after=after,
         upto=Checkpoint(state.incarnation, upto, nonce or ""),
-        at_head=at_head,
+        at_head=last and complete,
         knowledge=state.all_knowledge,
-        changes=tuple(_changes(tx, state, entries, now)),
+        changes=tuple(changes),
     )
 
 
-def _changes(tx: Transaction, state: SiteState, entries: list[Record], now: int) -> list[Change]:
+def _changes(tx: Transaction, state: SiteState, entries: list[Record], now: int) -> tuple[list[Change], bool]:
+    """The entries with their contents, and whether none had to be left out."""
     alive = [entry.ref for entry in entries if not entry.deleted]
     found = contents(tx, alive, {entry.ref: entry for entry in entries})
     changes: list[Change] = []
@@ -73,4 +75,4 @@ def _changes(tx: Transaction, state: SiteState, entries: list[Record], now: int)
     unmarked = set(stale) - {mark.ref for mark in tx.marks_of(stale)} if stale else set()
     if unmarked:
         tx.add_marks(sorted(unmarked), now)
-    return changes
+    return changes, not stale

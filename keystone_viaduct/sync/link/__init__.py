@@ -1,0 +1,1 @@
+"""What goes on between two sites, without I/O of its own."""

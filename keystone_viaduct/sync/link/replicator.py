@@ -1,0 +1,102 @@
+"""One direction of one link: read a page, apply it, repeat (PROTOCOL rules 7, 8, 12)."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from keystone_viaduct.errors import CheckpointMismatch
+from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Page, Ref, Version
+from keystone_viaduct.sync.ports import SitePort
+
+
+class Progress(enum.Enum):
+    """What a step achieved."""
+
+    IDLE = "idle"
+    MOVED = "moved"
+    MORE = "more"
+
+
+@dataclass
+class Totals:
+    """Counters of one direction since the replicator was made."""
+
+    pages: int = 0
+    changes: int = 0
+    applied: int = 0
+    merged: int = 0
+    conflicts: int = 0
+    pending: int = 0
+
+
+@dataclass
+class Replicator:
+    """Carries the feed of ``source`` to ``target``; all its state is at the target, so it may be thrown away any time.
+
+    ``step`` never waits: the caller decides when to step again. ``MORE`` means at once, ``MOVED`` that something was
+    applied and the head was reached, ``IDLE`` that there was nothing.
+    """
+
+    source: SitePort
+    target: SitePort
+    limit: int = 500
+    totals: Totals = field(default_factory=Totals)
+    _after: Checkpoint | None = None
+    _told: Version | None = None
+    _primed: bool = False
+
+    def step(self) -> Progress:
+        """One page. Raises what the ports raise; after any error the next step asks for the checkpoint again."""
+        try:
+            if not self._primed:
+                self._after, _ = self.target.checkpoint(self.source.name)
+                self._told, self._primed = None, True
+            page = self.source.read(self.target.name, self._after, self.limit)
+            if self._is_news(page):
+                return self._apply(page)
+            return Progress.IDLE
+        except CheckpointMismatch:
+            self._primed = False
+            return Progress.MORE
+        except BaseException:
+            self._primed = False
+            raise
+
+    def offer(self, page: Page) -> bool:
+        """Apply a page that a poke brought along; False (and nothing done) if it does not fit the checkpoint."""
+        if not self._primed or page.after != self._after or not page.changes:
+            return False
+        try:
+            self._apply(page)
+        except CheckpointMismatch:
+            self._primed = False
+            return False
+        except BaseException:
+            self._primed = False
+            raise
+        return True
+
+    def _is_news(self, page: Page) -> bool:
+        if page.changes or self.totals.pending:
+            return True
+        if page.upto.seq - (page.after.seq if page.after else 0) >= self.limit:
+            return True
+        return page.at_head and (self._told is None or not self._told.covers(page.knowledge))
+
+    def _apply(self, page: Page) -> Progress:
+        result: ApplyResult = self.target.apply(page)
+        self._after = result.checkpoint
+        if page.at_head:
+            self._told = page.knowledge
+        self._count(page, result)
+        return Progress.MOVED if page.at_head else Progress.MORE
+
+    def _count(self, page: Page, result: ApplyResult) -> None:
+        refused: tuple[Ref, ...] = result.conflicts
+        self.totals.pages += 1
+        self.totals.changes += len(page.changes)
+        self.totals.applied += result.applied
+        self.totals.merged += result.merged
+        self.totals.conflicts += len(refused)
+        self.totals.pending = result.pending

@@ -1,0 +1,282 @@
+"""Applies a page of another site's feed (PROTOCOL rules 1, 2, 5-7, 9, 12).
+
+The page and all that waits from the same source are one set, applied in one transaction: what can't go in yet (a
+reference is missing, a name is taken) waits; at the hub, once the source's head is reached, it is settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from keystone_viaduct.errors import CheckpointMismatch, Refused
+from keystone_viaduct.documents.digest import field_digest
+from keystone_viaduct.sync.model import (
+    DELETED,
+    ApplyResult,
+    Change,
+    Conflict,
+    Document,
+    Dot,
+    FieldState,
+    Page,
+    Pending,
+    Record,
+    Ref,
+    SiteState,
+    Version,
+    life,
+    newest_stamp,
+    origin_of,
+)
+from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.site import merge
+from keystone_viaduct.sync.site.content import contents, for_tables, split_known
+from keystone_viaduct.sync.site.intent import Intent
+from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
+from keystone_viaduct.sync.site.readiness import Readiness
+from keystone_viaduct.sync.site.sequencer import sequence, sequence_records
+from keystone_viaduct.sync.site.settle import settle
+from keystone_viaduct.sync.site.verdict import Verdict, judge
+
+PolicyFor = Callable[[str, str | None], str]
+
+
+@dataclass
+class Applying:
+    """The state of one apply while its set is being worked out."""
+
+    tx: Transaction
+    state: SiteState
+    page: Page
+    now: int
+    policy_for: PolicyFor
+    records: dict[Ref, Record] = field(default_factory=dict)
+    contents: dict[Ref, Document] = field(default_factory=dict)
+    intents: dict[Ref, Intent] = field(default_factory=dict)
+    waiting: dict[Ref, Pending] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
+    refused: list[Ref] = field(default_factory=list)
+    known: int = 0
+    merged: int = 0
+
+    @property
+    def source_origin(self) -> str:
+        """The name of the source's own edits."""
+        return origin_of(self.page.source, self.page.upto.incarnation)
+
+    def next_dot(self) -> Dot:
+        """A new feed position of this site, as a dot."""
+        self.state = replace(self.state, head=self.state.head + 1)
+        return Dot(self.state.origin, self.state.head)
+
+    def intent_for(self, change: Change) -> Intent | None:
+        """What this site makes of a change; None if it is known here, or shown to the hub once more by a spoke."""
+        local = self.records.get(change.ref)
+        verdict = judge(local, change, self.state.knowledge)
+        if verdict is Verdict.ACCEPT:
+            return self._accept(change)
+        if verdict is Verdict.ZOMBIE:
+            return self._bury(change)
+        if verdict is Verdict.KNOWN or local is None:
+            self.known += 1
+            return None
+        if self.state.is_hub:
+            return self._decide(local, change)
+        # A spoke decides nothing: it keeps its own and shows it to the hub once more.
+        self.records[change.ref] = replace(local, seq=self.next_dot().seq, learned_from=None)
+        self.tx.save_records([self.records[change.ref]])
+        self.refused.append(change.ref)
+        return None
+
+    def _accept(self, change: Change) -> Intent:
+        content = None if change.deleted else change.document
+        record = Record(
+            change.ref,
+            0,
+            change.version,
+            change.birth,
+            dict(change.fields),
+            change.scope,
+            learned_from=self.source_origin,
+        )
+        return Intent(change.ref, change, record, content, self.contents.get(change.ref))
+
+    def _bury(self, change: Change) -> Intent:
+        """Its birth is known here and it is not there: it was deleted here, so answer with a tombstone."""
+        version = change.version.join(self.state.all_knowledge)
+        record = Record(change.ref, 0, version, change.birth, {}, change.scope)
+        return Intent(change.ref, change, record, None, None, fresh=True)
+
+    def _decide(self, local: Record, change: Change) -> Intent:
+        policy = self.policy_for(change.ref.kind, change.scope or local.scope)
+        newest = max(local.newest_stamp, newest_stamp(change.fields))
+        content = self.contents.get(change.ref)
+        dot, stamp = self.next_dot(), max(self.now, newest + 1)
+        decision = merge.decide(local, content, change, self.page.source, dot, stamp, policy)
+        intent = Intent(change.ref, change, decision.record, decision.content, content)
+        self.merged += 1
+        if decision.is_conflict:
+            conflict = self.conflict(
+                intent,
+                "concurrent",
+                policy,
+                decision.explanation,
+                fields=decision.fields,
+                lost=decision.lost,
+                open_=decision.open,
+            )
+            intent.conflicts.append(conflict)
+        return intent
+
+    def conflict(self, intent: Intent, sort: str, decided: str, why: str, **particulars: object) -> Conflict:
+        """A conflict row about this record."""
+        fields = particulars.get("fields", ())
+        lost = particulars.get("lost", {})
+        assert isinstance(fields, tuple) and isinstance(lost, dict)
+        return Conflict(
+            new_identifier(),
+            intent.ref,
+            sort,
+            decided,
+            why,
+            fields,
+            self.page.source,
+            self.now,
+            lost,
+            bool(particulars.get("open_", False)),
+        )
+
+
+def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) -> ApplyResult:
+    """Apply one page on exactly its checkpoint.
+
+    Raises CheckpointMismatch when another page was applied meanwhile, Refused for an old term.
+    """
+    state = tx.state()
+    _check(tx, state, page)
+    state = sequence(tx, state)
+    run = Applying(tx, state, page, now, policy_for)
+    candidates = {waiting.change.ref: waiting.change for waiting in tx.pending(page.source)}
+    before = set(candidates)
+    candidates.update((change.ref, change) for change in page.changes)
+    _load(run, list(candidates))
+    for change in candidates.values():
+        _consider(run, change)
+    readiness = Readiness(run)
+    readiness.reduce()
+    if run.state.is_hub and page.at_head:
+        settle(run, readiness)
+    _write(run)
+    return _finish(run, before | set(candidates))
+
+
+def _check(tx: Transaction, state: SiteState, page: Page) -> None:
+    if page.term < state.term:
+        raise Refused(
+            f"{page.source} speaks for term {page.term}, this fleet is in term {state.term}",
+            hint="another hub was promoted; this one must demote itself",
+            term=state.term,
+        )
+    stored = tx.checkpoint(page.source)
+    if stored != page.after:
+        raise CheckpointMismatch(
+            f"this page of {page.source} starts at {page.after}, but {stored} is what was applied",
+            hint="read the checkpoint again and continue from there",
+        )
+
+
+def _load(run: Applying, refs: list[Ref]) -> None:
+    tx = run.tx
+    run.records = tx.records(refs)
+    alive = [ref for ref in refs if ref in run.records and not run.records[ref].deleted]
+    if alive:
+        tx.lock_documents(alive)
+        before = run.state.head
+        run.state = sequence_records(tx, run.state, alive)
+        if run.state.head != before:
+            run.records = tx.records(refs)
+            alive = [ref for ref in alive if not run.records[ref].deleted]
+        run.contents = contents(tx, alive, run.records)
+
+
+def _consider(run: Applying, change: Change) -> None:
+    """Turn one change into an intent, or drop or refuse it."""
+    intent = run.intent_for(change)
+    if intent is not None:
+        run.intents[change.ref] = intent
+
+
+def _write(run: Applying) -> None:
+    """Number the set in the source's order and write documents and records."""
+    writes: list[Write] = []
+    records: list[Record] = []
+    for intent in sorted(run.intents.values(), key=lambda intent: intent.change.seq):
+        record = _numbered(run, intent)
+        kind = intent.ref.kind
+        known, defaults = run.tx.known_fields(kind), run.tx.defaults(kind)
+        if intent.content is not None:
+            _, unknown = split_known(intent.content, known)
+            record = replace(record, unknown=unknown)
+        records.append(record)
+        if intent.content != intent.old:
+            writes.append(
+                Write(
+                    intent.ref,
+                    None if intent.old is None else for_tables(intent.old, defaults, known),
+                    None if intent.content is None else for_tables(intent.content, defaults, known),
+                    intent.vacate,
+                )
+            )
+        run.conflicts.extend(intent.conflicts)
+    if writes:
+        run.tx.write_documents(writes)
+    if records:
+        run.tx.save_records(records)
+
+
+def _numbered(run: Applying, intent: Intent) -> Record:
+    record = intent.record
+    if record.seq and not intent.fresh:
+        return record
+    dot = run.next_dot()
+    if not intent.fresh:
+        return record.at(dot.seq)
+    stamp = max(run.now, record.newest_stamp + 1)
+    fields = dict(record.fields)
+    if intent.content is None:
+        fields = {DELETED: life(stamp, dot, deleted=True)}
+    else:
+        for name in intent.touched:
+            digest = field_digest(run.state.fleet_secret, intent.ref.kind, name, intent.content[name])
+            fields[name] = FieldState(stamp, dot, digest)
+    return replace(record, seq=dot.seq, version=record.version.plus(dot), fields=fields, learned_from=None)
+
+
+def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
+    tx, page = run.tx, run.page
+    tx.save_pending(page.source, list(run.waiting.values()), candidates - set(run.waiting))
+    if run.conflicts:
+        tx.add_conflicts(run.conflicts)
+    tx.save_checkpoint(page.source, page.upto)
+    state = run.state
+    if page.at_head and not run.waiting and not state.knowledge.covers(_foreign(page, state)):
+        state = replace(state, knowledge=state.knowledge.join(_foreign(page, state)))
+    if state.head != tx.state().head:
+        state = replace(state, nonce=new_nonce())
+    tx.save_state(state)
+    return ApplyResult(
+        applied=len(run.intents),
+        known=run.known,
+        merged=run.merged,
+        conflicts=tuple(run.refused),
+        pending=len(run.waiting),
+        checkpoint=page.upto,
+        knowledge=state.all_knowledge,
+        head=state.checkpoint,
+    )
+
+
+def _foreign(page: Page, state: SiteState) -> Version:
+    return Version({o: s for o, s in page.knowledge.entries.items() if o != state.origin})
+

@@ -1,0 +1,188 @@
+"""The hub's decision between two concurrent versions of a record (PROTOCOL rules 3 and 5).
+
+A field changed on a side only if its dot is not contained in the other side's version. Fields changed on one side
+are merged; fields changed on both go to the policy. The result's version joins both and adds a fresh hub dot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.model import (
+    ABSENT,
+    DELETED,
+    Change,
+    Document,
+    Dot,
+    FieldState,
+    Record,
+    life,
+)
+from keystone_viaduct.sync.site.conflicts import Contest, choose
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The merged record (``seq`` is that of ``dot``), its content (None: deleted), and what was lost and why."""
+
+    record: Record
+    content: Document | None
+    lost: Document
+    fields: tuple[str, ...]
+    explanation: str
+    open: bool
+
+    @property
+    def is_conflict(self) -> bool:
+        """Whether something that a user was promised did not survive."""
+        return bool(self.fields)
+
+
+def decide(
+    local: Record, local_content: Document | None, change: Change, source: str, dot: Dot, stamp: int, policy: str
+) -> Decision:
+    """Decide between the hub's record and a concurrent change from ``source``."""
+    if local.deleted or change.deleted:
+        return _decide_life(local, local_content, change, source, dot, stamp, policy)
+    return _merge_fields(local, local_content or {}, change, source, dot, policy)
+
+
+def _changed_there(change: Change, local: Record) -> set[str]:
+    return {name for name, state in change.fields.items() if not local.version.includes(state.dot)}
+
+
+def _changed_here(change: Change, local: Record) -> set[str]:
+    return {name for name, state in local.fields.items() if not change.version.includes(state.dot)}
+
+
+def _decide_life(
+    local: Record, content: Document | None, change: Change, source: str, dot: Dot, stamp: int, policy: str
+) -> Decision:
+    version = local.version.join(change.version).plus(dot)
+    if local.deleted and change.deleted:
+        return _tombstone(local, change, version, dot, stamp, {}, (), "deleted on both sides")
+    incoming_dead = change.deleted
+    alive_changed = _changed_here(change, local) if incoming_dead else _changed_there(change, local)
+    dead = change.fields[DELETED] if incoming_dead else local.fields[DELETED]
+    dead_is_news = not (local.version if incoming_dead else change.version).includes(dead.dot)
+    if not dead_is_news:
+        # The living side had seen the deletion and created it anew.
+        return _survivor(local, content, change, version, dot, (), {}, "created anew after the deletion")
+    if not alive_changed or REGISTRY[local.ref.kind].deletes_win:
+        lost = (content or {}) if incoming_dead else change.document
+        fields = tuple(sorted(alive_changed - {DELETED}))
+        why = "a deletion wins for this kind" if fields else "deleted on one side, unchanged on the other"
+        return _tombstone(local, change, version, dot, stamp, lost if fields else {}, fields, why)
+    ours, theirs = local.fields[DELETED], change.fields[DELETED]
+    choice = choose(policy, Contest(ours, theirs, source))
+    why = f"deleted on one side and changed on the other: {choice.why}"
+    if choice.incoming_wins == incoming_dead:
+        lost = (content or {}) if incoming_dead else change.document
+        return _tombstone(
+            local, change, version, dot, stamp, lost, tuple(sorted(alive_changed)), why, open_=choice.open
+        )
+    return _survivor(local, content, change, version, dot, (DELETED,), {}, why, open_=choice.open)
+
+
+def _tombstone(
+    local: Record,
+    change: Change,
+    version: Any,
+    dot: Dot,
+    stamp: int,
+    lost: Document,
+    fields: tuple[str, ...],
+    why: str,
+    *,
+    open_: bool = False,
+) -> Decision:
+    state = life(stamp, dot, deleted=True)
+    record = Record(local.ref, dot.seq, version, local.birth, {DELETED: state}, local.scope or change.scope)
+    return Decision(record, None, lost, fields, why, open_)
+
+
+def _survivor(
+    local: Record,
+    content: Document | None,
+    change: Change,
+    version: Any,
+    dot: Dot,
+    fields: tuple[str, ...],
+    lost: Document,
+    why: str,
+    *,
+    open_: bool = False,
+) -> Decision:
+    alive_is_change = local.deleted
+    states = dict(change.fields if alive_is_change else local.fields)
+    if fields:
+        states[DELETED] = life(max(s.stamp for s in states.values()) + 1, dot, deleted=False)
+    birth = change.birth if alive_is_change else local.birth
+    scope = change.scope if alive_is_change else local.scope
+    survivor = change.document if alive_is_change else (content or {})
+    record = Record(local.ref, dot.seq, version, birth, states, scope)
+    return Decision(record, dict(survivor), lost, fields, why, open_)
+
+
+def _merge_fields(
+    local: Record, content: Document, change: Change, source: str, dot: Dot, policy: str
+) -> Decision:
+    here, there = _changed_here(change, local), _changed_there(change, local)
+    states: dict[str, FieldState] = {}
+    merged: Document = {}
+    lost: Document = {}
+    contested: list[str] = []
+    reasons: list[str] = []
+    held = False
+    for name in set(local.fields) | set(change.fields):
+        take_theirs, choice_why, is_open, clash = _pick(name, local, content, change, source, here, there, policy)
+        state = (change.fields if take_theirs else local.fields).get(name)
+        if state is None:
+            continue
+        states[name] = state
+        value_from = change.document if take_theirs else content
+        if state.digest != ABSENT and name != DELETED:
+            merged[name] = value_from[name]
+        if clash:
+            contested.append(name)
+            lost[name] = (content if take_theirs else change.document).get(name)
+            reasons.append(choice_why)
+            held = held or is_open
+    version = local.version.join(change.version).plus(dot)
+    record = Record(local.ref, dot.seq, version, local.birth, states, local.scope or change.scope)
+    why = "; ".join(sorted(set(reasons))) or "different fields were changed; all were kept"
+    return Decision(record, merged, lost, tuple(sorted(contested)), why, held)
+
+
+def _pick(
+    name: str,
+    local: Record,
+    content: Document,
+    change: Change,
+    source: str,
+    here: set[str],
+    there: set[str],
+    policy: str,
+) -> tuple[bool, str, bool, bool]:
+    """Whether the incoming state is taken, why, whether it stays open, and whether something was lost."""
+    if name not in there:
+        return False, "", False, False
+    if name not in here:
+        return True, "", False, False
+    ours, theirs = local.fields[name], change.fields[name]
+    if ours.digest == theirs.digest:
+        return (theirs.stamp, theirs.dot) > (ours.stamp, ours.dot), "", False, False
+    strategy = REGISTRY[local.ref.kind].merge.get(name)
+    if strategy is not None:
+        return _extreme(strategy, content.get(name), change.document.get(name)), "", False, False
+    choice = choose(policy, Contest(ours, theirs, source))
+    return choice.incoming_wins, f"{name}: {choice.why}", choice.open, True
+
+
+def _extreme(strategy: str, ours: Any, theirs: Any) -> bool:
+    """Whether the incoming value is the greater (``max``) or the lesser (``min``); absent yields to present."""
+    if ours is None or theirs is None:
+        return ours is None
+    return bool(theirs > ours) if strategy == "max" else bool(theirs < ours)

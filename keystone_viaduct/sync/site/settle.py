@@ -1,0 +1,202 @@
+"""The hub settles what waits once the source's head is reached (PROTOCOL rules 4, 5, 6).
+
+A spoke never comes here: it waits for the hub's decision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from keystone_viaduct.errors import StoreError
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.model import Change, Document, Ref, site_of
+from keystone_viaduct.sync.ports import Claim
+from keystone_viaduct.sync.site.conflicts import Contest, choose
+from keystone_viaduct.sync.site.content import contents
+from keystone_viaduct.sync.site.intent import Intent
+from keystone_viaduct.sync.site.readiness import NAME, REFERENCE, Readiness, claims_of, needs
+
+if TYPE_CHECKING:
+    from keystone_viaduct.sync.site.apply import Applying
+
+#: A page of a thousand records settles in a few rounds; more means that something goes in circles.
+MAX_ROUNDS = 200
+
+
+def settle(run: Applying, readiness: Readiness) -> None:
+    """Decide every waiting change; each decision is an edit of the hub's own, and listed."""
+    for _ in range(MAX_ROUNDS):
+        if not run.waiting:
+            return
+        for ref, waiting in list(run.waiting.items()):
+            del run.waiting[ref]
+            intent = run.intent_for(waiting.change)
+            if intent is None:
+                continue
+            if waiting.reason == REFERENCE:
+                _dangling(run, readiness, intent)
+            elif waiting.reason == NAME:
+                _clash(run, readiness, intent)
+            else:
+                _delete_dependents(run, readiness, intent)
+            run.intents[ref] = intent
+        readiness.reduce()
+    raise StoreError(
+        f"{len(run.waiting)} changes from {run.page.source} could not be settled",
+        hint="please report this with the list of pending changes",
+    )
+
+
+def _dangling(run: Applying, readiness: Readiness, intent: Intent) -> None:
+    """What it refers to is gone for good: a new record is answered with a tombstone, a change is reverted."""
+    missing = [str(ref) for ref in _missing(readiness, intent)]
+    if not missing:
+        return
+    lost = dict(intent.content or {})
+    names = tuple(sorted(lost))
+    why = f"it needs {', '.join(missing)}, which is not there any more"
+    if intent.old is None:
+        intent.content = None
+    else:
+        local = run.records[intent.ref]
+        intent.content = intent.old
+        intent.record = replace(
+            intent.record, fields=dict(local.fields), birth=local.birth, scope=local.scope
+        )
+    intent.fresh = True
+    intent.conflicts.append(run.conflict(intent, "dangling", "rule", why, fields=names, lost=lost))
+
+
+def _missing(readiness: Readiness, intent: Intent) -> list[Ref]:
+    if intent.content is None:
+        return []
+    return [ref for ref in needs(intent.ref, intent.content) if not readiness.alive(ref)]
+
+
+def _delete_dependents(run: Applying, readiness: Readiness, intent: Intent) -> None:
+    """A deletion takes along what still refers to it, visibly."""
+    queue = list(readiness.living_referrers(intent.ref))
+    seen: set[Ref] = {intent.ref}
+    while queue:
+        ref = queue.pop()
+        if ref in seen:
+            continue
+        seen.add(ref)
+        own = _own_intent(run, readiness, ref, intent.change)
+        lost = dict(own.old or {})
+        own.content, own.fresh = None, True
+        why = f"{intent.ref} was deleted at {run.page.source}"
+        own.conflicts.append(
+            run.conflict(own, "dependent", "rule", why, fields=tuple(sorted(lost)), lost=lost)
+        )
+        run.intents[ref] = own
+        run.waiting.pop(ref, None)
+        queue.extend(readiness.living_referrers(ref))
+
+
+def _own_intent(run: Applying, readiness: Readiness, ref: Ref, cause: Change) -> Intent:
+    """An intent on one of the hub's own records, for an edit that another change makes necessary."""
+    existing = run.intents.get(ref)
+    if existing is not None:
+        return existing
+    local = readiness.local(ref)
+    if local is None:
+        raise StoreError(f"{ref} has rows but no record", hint="run `viaduct doctor`", ref=str(ref))
+    if ref not in run.contents and not local.deleted:
+        run.contents.update(contents(run.tx, [ref], {ref: local}))
+    change = Change(ref, cause.seq, local.version, local.birth, local.fields, {}, local.scope)
+    record = replace(local, seq=0, learned_from=None)
+    old = run.contents.get(ref)
+    return Intent(ref, change, record, old, old, fresh=True)
+
+
+def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
+    """Two records claim one unique value: the policy's winner keeps it, the other is renamed (or, nameless, deleted)."""
+    if intent.content is None:
+        return
+    for claim in claims_of(intent.ref, intent.content):
+        rival_ref = _rival(run, readiness, intent, claim)
+        if rival_ref is None:
+            continue
+        rival = _own_intent(run, readiness, rival_ref, intent.change)
+        if rival.content is None:
+            continue
+        loser, winner, why, is_open = _loser(run, intent, rival)
+        _yield_claim(run, readiness, loser, winner, claim, why, is_open)
+        if loser is rival:
+            run.intents[rival_ref] = rival
+        if intent.content is None:
+            return
+
+
+def _rival(run: Applying, readiness: Readiness, intent: Intent, claim: Claim) -> Ref | None:
+    for other in run.intents.values():
+        if other.ref != intent.ref and other.ref.kind == claim.kind and other.content is not None:
+            if claim in claims_of(other.ref, other.content):
+                return other.ref
+    holder = readiness.holder(claim)
+    if holder is None or holder == intent.ref:
+        return None
+    moved = run.intents.get(holder)
+    if moved is not None and (moved.content is None or claim not in claims_of(holder, moved.content)):
+        return None
+    return holder
+
+
+def _loser(run: Applying, intent: Intent, rival: Intent) -> tuple[Intent, Intent, str, bool]:
+    policy = run.policy_for(intent.ref.kind, intent.record.scope)
+    rename = REGISTRY[intent.ref.kind].rename
+    field = rename.field if rename else None
+    ours = rival.record.fields.get(field) if field else None
+    theirs = intent.record.fields.get(field) if field else None
+    if ours is None or theirs is None:
+        return intent, rival, "the hub's record keeps the value", False
+    choice = choose(policy, Contest(ours, theirs, run.page.source))
+    loser, winner = (rival, intent) if choice.incoming_wins else (intent, rival)
+    return loser, winner, choice.why, choice.open
+
+
+def _yield_claim(
+    run: Applying, readiness: Readiness, loser: Intent, winner: Intent, claim: Claim, why: str, is_open: bool
+) -> None:
+    content = dict(loser.content or {})
+    rename = REGISTRY[loser.ref.kind].rename
+    loser.fresh = True
+    if rename is None or rename.field not in content:
+        loser.conflicts.append(
+            run.conflict(
+                loser, "clash", "rule", f"{winner.ref} holds the same {claim.constraint}: {why}",
+                fields=tuple(sorted(content)), lost=content, open_=is_open,
+            )
+        )  # fmt: skip
+        loser.content = None
+        return
+    name = str(content[rename.field])
+    state = loser.record.fields.get(rename.field)
+    suffix = site_of(state.dot.origin) if state else run.page.source
+    content[rename.field] = _free_name(run, readiness, loser, content, name, suffix)
+    loser.touched.add(rename.field)
+    loser.content = content
+    loser.conflicts.append(
+        run.conflict(
+            loser, "clash", "name", f"{winner.ref} has the same name; renamed to {content[rename.field]!r}: {why}",
+            fields=(rename.field,), lost={rename.field: name}, open_=is_open,
+        )
+    )  # fmt: skip
+
+
+def _free_name(
+    run: Applying, readiness: Readiness, loser: Intent, content: Document, name: str, suffix: str
+) -> str:
+    rename = REGISTRY[loser.ref.kind].rename
+    assert rename is not None
+    number = 1
+    while True:
+        tail = f"~{suffix}" if number == 1 else f"~{suffix}~{number}"
+        candidate = name[: rename.max_length - len(tail)] + tail
+        trial = {**content, rename.field: candidate}
+        if not any(_rival(run, readiness, loser, claim) for claim in claims_of(loser.ref, trial)):
+            return candidate
+        number += 1
+
