@@ -1,0 +1,1 @@
+"""Tests of Viaduct; importable, so that they share ``tests.support``."""

@@ -1,0 +1,1 @@
+"""What the tests share: database servers, databases, other releases of Keystone."""

@@ -1,0 +1,273 @@
+"""PostgreSQL and MariaDB for tests: one throw-away server of each per test session.
+
+The first test (of any pytest-xdist worker) that asks for a server starts it, under a file lock in the session's run
+folder; the others find its address there. Servers listen on Unix sockets only, so no port can be taken, they run
+without ``fsync``, and they end with the session whatever happens to it (see ``guardian.py``).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+import sqlalchemy as sa
+
+READY_SECONDS = 60.0
+GUARDIAN = Path(__file__).with_name("guardian.py")
+
+
+class MissingServer(Exception):
+    """The programs of a server are not installed here, or no URL was given for it."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server; ``driver`` is SQLAlchemy's, ``query`` the socket's place in the URL."""
+
+    name: str
+    driver: str
+    user: str
+    admin_database: str
+    query: dict[str, str]
+
+    def url(self, database: str) -> str:
+        """SQLAlchemy (and oslo.db) URL of one database of this server."""
+        query = "&".join(f"{name}={value}" for name, value in self.query.items())
+        return f"{self.driver}://{self.user}@/{database}?{query}"  # no %2F: ConfigParser would interpolate it
+
+
+def unavailable(reason: str, hint: str) -> NoReturn:
+    """Skip the test with a hint, or fail it where everything is required (``VIADUCT_REQUIRE_ALL=1``)."""
+    message = f"{reason}; {hint}"
+    if os.environ.get("VIADUCT_REQUIRE_ALL") == "1":
+        pytest.fail(f"{message} (VIADUCT_REQUIRE_ALL=1)", pytrace=False)
+    pytest.skip(message)
+
+
+def external(variable: str, example: str) -> str:
+    """URL of a server that no package registry has, from the environment; skips with a hint where it is not set."""
+    url = os.environ.get(variable)
+    if not url:
+        pytest.skip(f"{variable} is not set; give one like {example} to run this")
+    return url
+
+
+def new_run_folder() -> Path:
+    """A folder for one session. Readable by all: as root the servers run under another account."""
+    folder = Path(tempfile.mkdtemp(prefix="viaduct-tests-"))
+    folder.chmod(0o755)
+    return folder
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock between processes (released by the kernel if the holder dies)."""
+    with path.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+class Servers:
+    """The session's servers, started when first asked for. ``owner`` is the pid whose end ends them."""
+
+    def __init__(self, run_folder: Path, owner: int) -> None:
+        self.run_folder = run_folder
+        self.owner = owner
+        self._known: dict[str, Server] = {}
+
+    def get(self, name: str) -> Server:
+        """The running server ``postgresql`` or ``mariadb``; raises MissingServer."""
+        if name not in self._known:
+            with locked(self.run_folder / f"{name}.lock"):
+                self._known[name] = self._recall(name) or self._start(name)
+        return self._known[name]
+
+    def _recall(self, name: str) -> Server | None:
+        record = self.run_folder / f"{name}.json"
+        return Server(**json.loads(record.read_text())) if record.exists() else None
+
+    def _start(self, name: str) -> Server:
+        folder = self.run_folder / name
+        folder.mkdir()
+        account = _unprivileged_account()
+        if account is not None:
+            shutil.chown(folder, account)
+        server, stop_signal, command = _PREPARE[name](folder, account)
+        log = (self.run_folder / f"{name}.log").open("ab")
+        guardian = subprocess.Popen(
+            [
+                sys.executable,
+                "-I",
+                str(GUARDIAN),
+                str(self.owner),
+                str(folder),
+                stop_signal,
+                account or "-",
+                *command,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        (self.run_folder / f"{name}.pid").write_text(str(guardian.pid))
+        _wait_ready(server, guardian, self.run_folder / f"{name}.log")
+        (self.run_folder / f"{name}.json").write_text(json.dumps(vars(server)))
+        return server
+
+    def stop_all(self) -> None:
+        """End what this session started and wait for it; the owner calls this once."""
+        for record in self.run_folder.glob("*.pid"):
+            _end_guardian(int(record.read_text()))
+        shutil.rmtree(self.run_folder, ignore_errors=True)
+
+
+def _end_guardian(pid: int) -> None:
+    """Signal a guardian and wait for its end; nothing happens if it is gone (or the pid is another's by now)."""
+    import select
+    import signal
+
+    try:
+        descriptor = os.pidfd_open(pid)
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (ProcessLookupError, FileNotFoundError):
+        return
+    if os.fsencode(GUARDIAN) in command:
+        signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+        select.select([descriptor], [], [], READY_SECONDS)
+    os.close(descriptor)
+
+
+def _wait_ready(server: Server, guardian: subprocess.Popen[bytes], log: Path) -> None:
+    engine = sa.create_engine(server.url(server.admin_database), poolclass=sa.pool.NullPool)
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            with engine.connect():
+                return
+        except sa.exc.OperationalError as error:
+            if guardian.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{server.name} did not start:\n{log.read_text()[-4000:]}") from error
+            time.sleep(0.02)
+
+
+def _unprivileged_account() -> str | None:
+    """PostgreSQL refuses to run as root: another account then; None when this is not root."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return next(name for name in ("postgres", "nobody") if name in names)
+
+
+def _program(name: str, package: str, places: list[Path]) -> str:
+    for place in places:
+        if (place / name).is_file():
+            return str(place / name)
+    found = shutil.which(name)
+    if found is None:
+        raise MissingServer(f"{name} was not found: `make servers` (as root) or `apt-get install {package}`")
+    return found
+
+
+def _run_as(account: str | None, command: list[str]) -> None:
+    identity = (
+        {}
+        if account is None
+        else {"user": account, "group": pwd.getpwnam(account).pw_gid, "extra_groups": []}
+    )
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", **identity)  # type: ignore[call-overload]
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+
+
+def _prepare_postgresql(folder: Path, account: str | None) -> tuple[Server, str, list[str]]:
+    places = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda place: int(place.parent.name), reverse=True
+    )
+    initdb = _program("initdb", "postgresql", places)
+    postgres = str(Path(initdb).with_name("postgres"))
+    data = folder / "data"
+    _run_as(
+        account,
+        [initdb, "--no-sync", "-U", "viaduct", "-A", "trust", "-E", "UTF8", "--locale=C", "-D", str(data)],
+    )
+    settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": str(folder),
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "autovacuum": "off",
+        "max_connections": "200",
+        "shared_buffers": "64MB",
+        "max_wal_size": "512MB",
+        "logging_collector": "off",
+    }
+    command = [
+        postgres,
+        "-D",
+        str(data),
+        *(part for key in settings for part in ("-c", f"{key}={settings[key]}")),
+    ]
+    server = Server("postgresql", "postgresql+psycopg2", "viaduct", "postgres", {"host": str(folder)})
+    return server, "SIGQUIT", command
+
+
+def _prepare_mariadb(folder: Path, account: str | None) -> tuple[Server, str, list[str]]:
+    install = _program("mariadb-install-db", "mariadb-server", [])
+    mariadbd = _program("mariadbd", "mariadb-server", [Path("/usr/sbin")])
+    data, socket = folder / "data", folder / "s"
+    as_user = [] if account is None else [f"--user={account}"]
+    _run_as(
+        account,
+        [
+            install,
+            "--no-defaults",
+            f"--datadir={data}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        ],
+    )
+    command = [
+        mariadbd,
+        "--no-defaults",
+        f"--datadir={data}",
+        f"--socket={socket}",
+        f"--pid-file={folder / 'pid'}",
+        "--skip-networking",
+        "--character-set-server=utf8mb4",
+        "--collation-server=utf8mb4_general_ci",
+        "--innodb-flush-log-at-trx-commit=0",
+        "--innodb-flush-method=nosync",
+        "--innodb-doublewrite=0",
+        "--innodb-buffer-pool-size=96M",
+        "--innodb-log-file-size=64M",
+        "--innodb-fast-shutdown=2",
+        "--max-connections=200",
+        "--max-allowed-packet=64M",
+        *as_user,
+    ]
+    server = Server(
+        "mariadb", "mysql+pymysql", "root", "mysql", {"unix_socket": str(socket), "charset": "utf8mb4"}
+    )
+    return server, "SIGKILL", command
+
+
+_PREPARE: dict[str, Callable[[Path, str | None], tuple[Server, str, list[str]]]] = {
+    "postgresql": _prepare_postgresql,
+    "mariadb": _prepare_mariadb,
+}
