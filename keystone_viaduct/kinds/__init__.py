@@ -1,0 +1,1 @@
+"""What Keystone's data is: one pure declaration per kind of resource. Imports nothing but our errors."""

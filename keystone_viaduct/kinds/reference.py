@@ -1,0 +1,239 @@
+"""References from a record to other records: found, rewritten and taken out, without I/O."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .value import JSON, Document, join_key, key_part
+
+# A user or group of an LDAP domain has no row of its own, only an id_mapping; a domain may act as a project.
+ALTERNATIVES: dict[str, tuple[str, ...]] = {
+    "user": ("id_mapping",),
+    "group": ("id_mapping",),
+    "project": ("domain",),
+}
+
+Visit = Callable[[str, str], str]
+"""Called with (kind, key) of each reference met; returns the key to put in its place."""
+
+
+class Mode(enum.Enum):
+    """What becomes of the referring record when the record that it refers to is deleted."""
+
+    OWNING = "owning"  # it goes too
+    NULLING = "nulling"  # the reference is taken out of it
+    HISTORICAL = "historical"  # nothing: it outlives its target, and never waits for it
+
+
+class Ref(NamedTuple):
+    """One reference of one document.
+
+    ``hard`` says that the database refuses the row while the target is missing (a real foreign key): such a
+    record waits whatever the mode. ``alternatives`` are kinds whose record of the same key satisfies it too.
+    """
+
+    kind: str
+    key: str
+    mode: Mode
+    field: str
+    hard: bool = False
+    alternatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """Declares that ``field`` holds the id of a record of kind ``target``.
+
+    ``when`` limits it to documents whose named field has one of the values. ``foreign_key`` says that the
+    migrated schema has it on every engine; ``loose`` that a record of another kind with the same key will do.
+    """
+
+    field: str
+    target: str
+    mode: Mode
+    foreign_key: bool = False
+    loose: bool = False
+    when: tuple[str, frozenset[JSON]] | None = None
+
+    def applies(self, document: Document) -> bool:
+        """Whether ``document`` has this reference at all."""
+        return self.when is None or document.get(self.when[0]) in self.when[1]
+
+    def find(self, document: Document) -> Iterator[Ref]:
+        """The references met, None values skipped."""
+        if not self.applies(document):
+            return
+        for kind, key in self.targets(document):
+            loose = ALTERNATIVES.get(kind, ()) if self.loose else ()
+            yield Ref(kind, key, self.mode, self.field, self.foreign_key, loose)
+
+    def targets(self, document: Document) -> Iterator[tuple[str, str]]:
+        """(kind, key) of each target."""
+        value = document.get(self.field)
+        if value is not None:
+            yield self.target, key_part(value)
+
+    def rewrite(self, document: Document, visit: Visit) -> None:
+        """Replaces each target's key by what ``visit`` returns, in place."""
+        value = document.get(self.field)
+        if isinstance(value, str) and self.applies(document):
+            document[self.field] = visit(self.target, value)
+
+    def strip(self, document: Document, gone: Callable[[str, str], bool]) -> None:
+        """Takes the references to records that are ``gone`` out, in place."""
+        for kind, key in list(self.targets(document)):
+            if self.applies(document) and gone(kind, key):
+                document[self.field] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentReference(Reference):
+    """A project's parent: a project, or its own domain when it is at the top."""
+
+    def targets(self, document: Document) -> Iterator[tuple[str, str]]:
+        """The parent, as the kind that it is."""
+        value = document.get(self.field)
+        if value is not None:
+            yield ("domain" if value == document.get("domain_id") else self.target), key_part(value)
+
+    def rewrite(self, document: Document, visit: Visit) -> None:
+        """As for any reference, with the kind that the parent is."""
+        for kind, key in list(self.targets(document)):
+            document[self.field] = visit(kind, key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListReference(Reference):
+    """``field`` is a list of ids."""
+
+    def targets(self, document: Document) -> Iterator[tuple[str, str]]:
+        """One target per list element."""
+        value = document.get(self.field)
+        if isinstance(value, list):
+            for item in value:
+                yield self.target, key_part(item)
+
+    def rewrite(self, document: Document, visit: Visit) -> None:
+        """Rewrites each element; lists of plain values stay sorted."""
+        value = document.get(self.field)
+        if isinstance(value, list):
+            document[self.field] = sorted(visit(self.target, str(item)) for item in value)
+
+    def strip(self, document: Document, gone: Callable[[str, str], bool]) -> None:
+        """Drops the elements that are gone."""
+        value = document.get(self.field)
+        if isinstance(value, list):
+            document[self.field] = [item for item in value if not gone(self.target, key_part(item))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemReference(Reference):
+    """``field`` is a list of objects; ``items`` name the entries that together are the target's key."""
+
+    items: tuple[str, ...]
+
+    def targets(self, document: Document) -> Iterator[tuple[str, str]]:
+        """One target per list item."""
+        value = document.get(self.field)
+        if isinstance(value, list):
+            for item in value:
+                if isinstance(item, dict):
+                    yield self.target, self._key(item)
+
+    def _key(self, item: dict[str, JSON]) -> str:
+        return join_key(tuple(item.get(name) for name in self.items))
+
+    def rewrite(self, document: Document, visit: Visit) -> None:
+        """Rewrites the entries of each item. Parts of a composite key are rewritten by their own references."""
+        value = document.get(self.field)
+        if len(self.items) != 1 or not isinstance(value, list):
+            return
+        name = self.items[0]
+        document[self.field] = [
+            {**item, name: visit(self.target, str(item[name]))} if isinstance(item, dict) else item
+            for item in value
+        ]
+
+    def strip(self, document: Document, gone: Callable[[str, str], bool]) -> None:
+        """Drops the items whose target is gone."""
+        value = document.get(self.field)
+        if isinstance(value, list):
+            document[self.field] = [
+                item for item in value if not (isinstance(item, dict) and gone(self.target, self._key(item)))
+            ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyReference(Reference):
+    """Several fields together are the key of the target; each is rewritten by its own reference."""
+
+    items: tuple[str, ...]
+
+    def targets(self, document: Document) -> Iterator[tuple[str, str]]:
+        """The one target."""
+        parts = tuple(document.get(name) for name in self.items)
+        if None not in parts:
+            yield self.target, join_key(parts)
+
+    def rewrite(self, document: Document, visit: Visit) -> None:
+        """Nothing: see the class."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonReference(Reference):
+    """References inside a JSON value; ``walk`` copies the value, passing each reference through ``visit``.
+
+    ``encoded`` says that the field is JSON *text* (an EC2 credential's blob). Always historical.
+    """
+
+    walk: Callable[[JSON, Visit], JSON]
+    encoded: bool = False
+
+    def targets(self, document: Document) -> Iterator[tuple[str, str]]:
+        """Every reference inside the value."""
+        found: list[tuple[str, str]] = []
+
+        def note(kind: str, key: str) -> str:
+            found.append((kind, key))
+            return key
+
+        self._walked(document.get(self.field), note)
+        yield from found
+
+    def rewrite(self, document: Document, visit: Visit) -> None:
+        """Rewrites inside the value; the text of an encoded one stays as it is when nothing changes."""
+        if self.field not in document or not self.applies(document):
+            return
+        changed = False
+
+        def noted(kind: str, key: str) -> str:
+            nonlocal changed
+            new = visit(kind, key)
+            changed = changed or new != key
+            return new
+
+        value = self._walked(document[self.field], noted)
+        if changed:
+            document[self.field] = value
+
+    def strip(self, document: Document, gone: Callable[[str, str], bool]) -> None:
+        """Nothing: a historical reference stays."""
+
+    def _walked(self, value: JSON, visit: Visit) -> JSON:
+        if not self.encoded:
+            return self.walk(value, visit)
+        layers = 0
+        while isinstance(value, str) and layers < 2:  # EC2 blobs are found encoded once and twice
+            try:
+                value = json.loads(value)
+            except ValueError:
+                return None
+            layers += 1
+        value = self.walk(value, visit)
+        for _ in range(layers):
+            value = json.dumps(value)
+        return value

@@ -1,0 +1,138 @@
+"""The values that documents are made of, and the text form of a record's key.
+
+A key is the key columns' text forms joined by ``/``. Inside a part ``%`` is written ``%25`` and ``/`` is
+written ``%2F``; NULL is the empty string, a boolean is ``1`` or ``0``. SQL can build the same text with two
+``replace()`` calls and concatenation, which is why nothing else is escaped.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from datetime import date, datetime
+from typing import Any, TypeAlias
+
+from keystone_viaduct.errors import BadKey
+
+JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+Document: TypeAlias = "dict[str, JSON]"
+
+KEY_SIZE = 700
+KIND_SIZE = 32
+
+_ESCAPE = re.compile(r"%(?!25|2F)")
+_TIME = re.compile(r"\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+class Type(enum.Enum):
+    """How a column's value looks in a document, and how it is stored."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    DATETIME = "datetime"  # "2026-01-31T12:00:00Z", whole seconds; DATETIME column
+    DATE = "date"  # "2026-01-31"; DATE column
+    MICROS = "micros"  # int, microseconds since the epoch; BIGINT column (Keystone's DateTimeInt)
+    JSON = "json"  # any JSON value; Keystone's JsonBlob
+    JSON_TWICE = "json-twice"  # any JSON value, encoded twice (mapping.rules)
+    JSON_TEXT = "json-text"  # any JSON value in a plain text column, NULL for None (role_ids)
+    SEALED = "sealed"  # plain text here, encrypted with the site's credential key in the column
+
+
+def key_part(value: object) -> str:
+    """The text form of one key column."""
+    if value is None:
+        return ""
+    if value is True or value is False:
+        return "1" if value else "0"
+    text = str(value)
+    if "%" in text or "/" in text:
+        text = text.replace("%", "%25").replace("/", "%2F")
+    return text
+
+
+def join_key(parts: tuple[object, ...]) -> str:
+    """The key made of these column values."""
+    return "/".join(map(key_part, parts))
+
+
+def part_key(key: str, kind: str, count: int) -> tuple[str, ...]:
+    """The column texts inside ``key``; raises BadKey when it can't be a key of ``count`` columns."""
+    if len(key) > KEY_SIZE:
+        raise BadKey(f"a key of {kind} is too long", hint=f"at most {KEY_SIZE} characters", kind=kind)
+    parts = key.split("/")
+    if len(parts) != count:
+        raise BadKey(
+            f"a key of {kind} has {count} parts, not {len(parts)}",
+            hint="join the key columns with '/', escape '/' as %2F",
+            kind=kind,
+            key=key,
+        )
+    if "%" not in key:
+        return tuple(parts)
+    if _ESCAPE.search(key):
+        raise BadKey(
+            f"a key of {kind} has a bad escape", hint="only %25 and %2F are known", kind=kind, key=key
+        )
+    return tuple(part.replace("%2F", "/").replace("%25", "%") for part in parts)
+
+
+def misfit(value: Any, kind: Type, size: int | None) -> str | None:
+    """What is wrong with ``value`` (not None) as a value of this type, or None when it fits."""
+    problem = _WRONG[kind](value)
+    if problem is None and size is not None and isinstance(value, str) and len(value) > size:
+        return f"is longer than {size} characters"
+    return problem
+
+
+def _not_text(value: Any) -> str | None:
+    return None if isinstance(value, str) else "is not text"
+
+
+def _not_integer(value: Any) -> str | None:
+    return None if isinstance(value, int) and not isinstance(value, bool) else "is not an integer"
+
+
+def _not_boolean(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "is not a boolean"
+
+
+def _not_datetime(value: Any) -> str | None:
+    wrong = "is not a time in whole seconds such as 2026-01-31T12:00:00Z"
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        return wrong
+    try:
+        datetime.fromisoformat(value[:-1])
+    except ValueError:
+        return wrong
+    return None
+
+
+def _not_date(value: Any) -> str | None:
+    wrong = "is not a day such as 2026-01-31"
+    if not isinstance(value, str) or len(value) != 10:
+        return wrong
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return wrong
+    return None
+
+
+def _not_json(value: Any) -> str | None:
+    fits = value is None or isinstance(value, (bool, int, float, str, list, dict))
+    return None if fits else "is not a JSON value"
+
+
+_WRONG = {
+    Type.TEXT: _not_text,
+    Type.SEALED: _not_text,
+    Type.INTEGER: _not_integer,
+    Type.MICROS: _not_integer,
+    Type.BOOLEAN: _not_boolean,
+    Type.DATETIME: _not_datetime,
+    Type.DATE: _not_date,
+    Type.JSON: _not_json,
+    Type.JSON_TWICE: _not_json,
+    Type.JSON_TEXT: _not_json,
+}
