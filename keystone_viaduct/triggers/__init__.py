@@ -1,0 +1,32 @@
+"""Database triggers from one description: compiled for each engine, compared with and installed on live databases.
+
+Knows nothing of replication or upgrades; both build on it.
+"""
+
+from .compiler import CompiledTrigger, compile
+from .expressions import differs, has_changed, key_text, new, now_microseconds, old, same
+from .installer import Action, Installer, State, TriggerStatus
+from .spec import Assignment, Event, Timing, TriggerSpec, assign
+from .target import PrivilegeProblem
+
+__all__ = [
+    "Action",
+    "Assignment",
+    "CompiledTrigger",
+    "Event",
+    "Installer",
+    "PrivilegeProblem",
+    "State",
+    "Timing",
+    "TriggerSpec",
+    "TriggerStatus",
+    "assign",
+    "compile",
+    "differs",
+    "has_changed",
+    "key_text",
+    "new",
+    "now_microseconds",
+    "old",
+    "same",
+]

@@ -1,0 +1,60 @@
+"""From a :class:`TriggerSpec` to the SQL of one database: :func:`compile`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from keystone_viaduct.errors import TriggerError
+
+from .cockroachdb import CockroachDBTarget
+from .mysql import MySQLTarget
+from .postgresql import PostgreSQLTarget
+from .spec import TriggerSpec
+from .sqlite import SQLiteTarget
+from .target import Target
+
+_MYSQL = MySQLTarget()
+TARGETS: dict[str, Target] = {
+    "sqlite": SQLiteTarget(),
+    "postgresql": PostgreSQLTarget(),
+    "mariadb": _MYSQL,
+    "mysql": _MYSQL,
+    "cockroachdb": CockroachDBTarget(),
+}
+
+
+@dataclass(frozen=True)
+class CompiledTrigger:
+    """The SQL of one trigger; ``fingerprint`` (hexadecimal) changes with every change of the SQL."""
+
+    name: str
+    create: tuple[str, ...]
+    drop: tuple[str, ...]
+    fingerprint: str
+
+
+def target_of(dialect: Any) -> Target:
+    """The target for a SQLAlchemy dialect, or for a dialect's name."""
+    name = dialect if isinstance(dialect, str) else dialect.name
+    try:
+        return TARGETS[name]
+    except KeyError:
+        raise TriggerError(f"there are no triggers for {name}", hint=f"use one of {', '.join(TARGETS)}") from None
+
+
+def compile(spec: TriggerSpec, dialect: Any, *, schema: str | None = None) -> CompiledTrigger:  # noqa: A001
+    """Compile for a SQLAlchemy dialect, or for a dialect's name.
+
+    ``schema`` is where tables without a schema live; PostgreSQL functions name it, the others need none. Raises
+    :class:`TriggerError` when the spec can't be expressed there, or would be able to stop a writer.
+    """
+    target = target_of(dialect)
+    if len(spec.name) > target.name_limit:
+        raise TriggerError(f"trigger {spec.name}: a name may have {target.name_limit} characters at most", trigger=spec.name)
+    render = target.renderer(spec, schema)
+    fingerprint = hashlib.sha256("\0".join(target.create(spec, render, "")).encode()).hexdigest()[:12]
+    create = target.create(spec, render, fingerprint)
+    drop = target.drop(target.as_installed(spec, fingerprint), schema)
+    return CompiledTrigger(spec.name, create, drop, fingerprint)

@@ -1,0 +1,219 @@
+"""SQL constructs for trigger bodies: the row's values, the clock, key text and null-safe comparison.
+
+All but :func:`old` and :func:`new` also work in ordinary queries. Every construct renders its own text
+for each dialect, so that the SQL, and with it the trigger's fingerprint, is the same under SQLAlchemy 1.4 and 2.x.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import types
+from sqlalchemy.exc import CompileError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.elements import ClauseElement, ColumnElement
+
+_Column = Any  # Column[Any] under 2.x, Column under 1.4
+
+
+class RowValue(ColumnElement[Any]):
+    """A column of the row that the trigger fired for, before (``old``) or after (``new``) the change."""
+
+    inherit_cache = False
+
+    def __init__(self, row: str, column: _Column) -> None:
+        self.row = row
+        self.column = column
+        self.type = column.type
+
+
+def old(column: _Column) -> RowValue:
+    """The column's value before the change (UPDATE and DELETE triggers)."""
+    return RowValue("old", column)
+
+
+def new(column: _Column) -> RowValue:
+    """The column's value after the change (INSERT and UPDATE triggers)."""
+    return RowValue("new", column)
+
+
+class RowAccess:
+    """Which rows a trigger may read, and what was read while it was compiled.
+
+    Hung on the compiling dialect as ``viaduct_rows``; a dialect without it is no trigger compiler.
+    """
+
+    def __init__(self, allowed: frozenset[str], *, parenthesised: bool = False) -> None:
+        self.allowed = allowed
+        self.parenthesised = parenthesised
+        self.read: set[tuple[str, str]] = set()
+
+    def render(self, row: str, quoted: str) -> str:
+        """``NEW."a"``, or ``(NEW)."a"`` where the server insists on it."""
+        return f"({row.upper()}).{quoted}" if self.parenthesised else f"{row.upper()}.{quoted}"
+
+
+@compiles(RowValue)
+def _row_value(element: RowValue, compiler: Any, **kw: Any) -> str:
+    access: RowAccess | None = getattr(compiler.dialect, "viaduct_rows", None)
+    if access is None:
+        raise CompileError("old() and new() have a meaning inside a trigger only")
+    if element.row not in access.allowed:
+        raise CompileError(f"this trigger has no {element.row} row (column {element.column.name})")
+    access.read.add((element.row, element.column.name))
+    return access.render(element.row, compiler.preparer.quote(element.column.name))
+
+
+class now_microseconds(ColumnElement[int]):  # noqa: N801 - reads as the SQL function that it is
+    """Microseconds since 1970-01-01 UTC as a BIGINT, by the database server's clock.
+
+    PostgreSQL: the time of the call; MariaDB and MySQL: the time of the statement; SQLite: milliseconds
+    only (its clock has no more; ``strftime('%f')`` needs no particular version).
+    """
+
+    inherit_cache = False
+
+    def __init__(self) -> None:
+        self.type = types.BigInteger()
+
+
+@compiles(now_microseconds)
+def _now(element: now_microseconds, compiler: Any, **kw: Any) -> str:
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+
+@compiles(now_microseconds, "sqlite")
+def _now_sqlite(element: now_microseconds, compiler: Any, **kw: Any) -> str:
+    return (
+        "(CAST(strftime('%s', 'now') AS INTEGER) * 1000000"
+        " + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER) * 1000)"
+    )
+
+
+@compiles(now_microseconds, "mysql", "mariadb")
+def _now_mysql(element: now_microseconds, compiler: Any, **kw: Any) -> str:
+    return "TIMESTAMPDIFF(MICROSECOND, TIMESTAMP '1970-01-01 00:00:00', UTC_TIMESTAMP(6))"
+
+
+class KeyText(ColumnElement[str]):
+    """See :func:`key_text`."""
+
+    inherit_cache = False
+
+    def __init__(self, parts: tuple[Any, ...]) -> None:
+        self.parts = parts
+        self.type = types.String()
+
+    def get_children(self, *args: Any, **kw: Any) -> Any:
+        """The parts, for SQLAlchemy's visitors."""
+        return tuple(part for part in self.parts if isinstance(part, ClauseElement))
+
+    @property
+    def _from_objects(self) -> list[Any]:
+        return [origin for part in self.get_children() for origin in part._from_objects]
+
+
+def key_text(*parts: Any) -> KeyText:
+    """The record key made of these columns (or ``old()``/``new()`` values, or plain strings) as one SQL text.
+
+    Each part's text form has ``%`` escaped as ``%25`` and ``/`` as ``%2F``; the parts are joined by ``/``.
+    NULL is the empty text, a boolean is ``1`` or ``0``, an integer its decimal digits.
+    """
+    if not parts:
+        raise ValueError("key_text() needs at least one part")
+    return KeyText(parts)
+
+
+def _key_part(part: Any, compiler: Any, kw: dict[str, Any]) -> str:
+    """One part as SQL text that is never NULL."""
+    if isinstance(part, str):
+        return str(compiler.render_literal_value(part.replace("%", "%25").replace("/", "%2F"), types.String()))
+    text = compiler.process(part, **kw)
+    if isinstance(part.type, types.Boolean):
+        return f"CASE WHEN {text} IS NULL THEN '' WHEN {text} THEN '1' ELSE '0' END"
+    mysql = compiler.dialect.name in ("mysql", "mariadb")
+    if not (mysql and isinstance(part.type, types.String)):
+        # A cast to CHAR would convert text to the connection's character set, so text is left as it is there.
+        text = f"CAST({text} AS {'CHAR' if mysql else 'TEXT'})"
+    if isinstance(part.type, types.Integer):
+        return f"coalesce({text}, '')"
+    percent, escaped = (compiler.render_literal_value(value, types.String()) for value in ("%", "%25"))
+    slash = compiler.render_literal_value("%2F", types.String())
+    return f"replace(replace(coalesce({text}, ''), {percent}, {escaped}), '/', {slash})"
+
+
+@compiles(KeyText)
+def _key_text(element: KeyText, compiler: Any, **kw: Any) -> str:
+    parts = [_key_part(part, compiler, kw) for part in element.parts]
+    if len(parts) == 1:
+        return parts[0]
+    if compiler.dialect.name in ("mysql", "mariadb"):
+        return "concat(" + ", '/', ".join(parts) + ")"
+    return "(" + " || '/' || ".join(parts) + ")"
+
+
+class Differs(ColumnElement[bool]):
+    """See :func:`differs`."""
+
+    inherit_cache = False
+
+    def __init__(self, left: Any, right: Any, *, negated: bool = False) -> None:
+        self.left = left
+        self.right = right
+        self.negated = negated
+        self.type = types.Boolean()
+
+    def get_children(self, *args: Any, **kw: Any) -> Any:
+        """Both sides, for SQLAlchemy's visitors."""
+        return (self.left, self.right)
+
+    @property
+    def _from_objects(self) -> list[Any]:
+        return [*self.left._from_objects, *self.right._from_objects]
+
+
+def differs(left: Any, right: Any) -> Differs:
+    """True when the two values are not the same, NULL being equal to NULL only; never NULL itself.
+
+    On MariaDB and MySQL texts are compared byte by byte: their usual collations would not see a change of case,
+    of an accent or of trailing spaces.
+    """
+    return Differs(left, right)
+
+
+def same(left: Any, right: Any) -> Differs:
+    """The opposite of :func:`differs`."""
+    return Differs(left, right, negated=True)
+
+
+def has_changed(column: _Column) -> Differs:
+    """True in an UPDATE trigger when the statement really changed the column."""
+    return Differs(old(column), new(column))
+
+
+@compiles(Differs)
+def _differs(element: Differs, compiler: Any, **kw: Any) -> str:
+    left, right = compiler.process(element.left, **kw), compiler.process(element.right, **kw)
+    if isinstance(element.left.type, types.JSON) and type(element.left.type).__name__ != "JSONB":
+        left, right = f"CAST({left} AS TEXT)", f"CAST({right} AS TEXT)"  # json has no equality
+    return f"({left} IS {'NOT ' if element.negated else ''}DISTINCT FROM {right})"
+
+
+@compiles(Differs, "sqlite")
+def _differs_sqlite(element: Differs, compiler: Any, **kw: Any) -> str:
+    left, right = compiler.process(element.left, **kw), compiler.process(element.right, **kw)
+    return f"({left} {'IS' if element.negated else 'IS NOT'} {right})"
+
+
+@compiles(Differs, "mysql", "mariadb")
+def _differs_mysql(element: Differs, compiler: Any, **kw: Any) -> str:
+    left, right = compiler.process(element.left, **kw), compiler.process(element.right, **kw)
+    if isinstance(element.left.type, (types.String, types.NullType)):
+        left, right = f"CAST({left} AS BINARY)", f"CAST({right} AS BINARY)"
+    return f"({left} <=> {right})" if element.negated else f"(NOT ({left} <=> {right}))"
+
+
+def contains_query(element: Any) -> bool:
+    """Whether the expression has a SELECT in it."""
+    return any(item.__visit_name__ in ("select", "compound_select") for item in visitors.iterate(element))

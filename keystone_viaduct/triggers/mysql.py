@@ -1,0 +1,126 @@
+"""Triggers on MariaDB (10.3 and later) and MySQL (8.0 and later)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.dialects.mysql.base import MySQLDialect
+
+from .rendering import Renderer
+from .spec import TriggerSpec
+from .target import Installed, PrivilegeProblem, Target, query
+
+_LABEL = re.compile(r"\s*`?fp_([0-9a-f]{12})`?\s*:", re.IGNORECASE)
+_GRANT = re.compile(r"GRANT (?P<privileges>.+?) ON (?P<place>\S+) TO ", re.IGNORECASE)
+_ACCESS_DENIED = {1044, 1142, 1227, 1370}
+_BINARY_LOG = 1419
+
+_BINARY_LOG_HINT = (
+    "binary logging is on: let an administrator SET GLOBAL log_bin_trust_function_creators = 1 "
+    "(row-based logging makes it safe), or grant SUPER"
+)
+
+
+class MySQLTarget(Target):
+    """Row triggers of MariaDB and MySQL.
+
+    The fingerprint is the label of the body's block: client programs strip comments from a restored dump, labels stay.
+    (A label may have 16 characters.) DDL commits at once here, so an installation that fails can't be undone.
+    """
+
+    base = MySQLDialect
+    name_limit = 64
+    transactional = False
+
+    def create(self, spec: TriggerSpec, render: Renderer, fingerprint: str) -> tuple[str, ...]:
+        """One CREATE TRIGGER with a labelled block."""
+        values = render.assignments()
+        keep = any(again for _, _, again in values)
+        declared = [f"DECLARE viaduct_{i} {render.type_name(item)};" for i, (item, _, _) in enumerate(values)] if keep else []
+        body = [*_set_values(values, render, keep), *render.statements()]
+        condition = render.condition()
+        if condition:
+            body = [f"IF {condition} THEN", *(f"  {line}" for line in body), "END IF;"]
+        lines = [
+            f"CREATE TRIGGER {render.name(spec.name)} {spec.timing.value.upper()} {spec.event.value.upper()} ON {render.table()}",
+            "FOR EACH ROW",
+            f"fp_{fingerprint}: BEGIN",
+            *(f"  {line}" for line in [*declared, *body]),
+            "END",
+        ]
+        return ("\n".join(lines),)
+
+    def drop(self, installed: Installed, schema: str | None) -> tuple[str, ...]:
+        """One DROP TRIGGER."""
+        return (f"DROP TRIGGER IF EXISTS `{installed.name}`",)
+
+    def installed(self, connection: Any, prefix: str) -> list[Installed]:
+        """From ``information_schema.triggers``, which shows a user the tables only where he has the TRIGGER privilege."""
+        rows = query(
+            connection,
+            "SELECT trigger_name, event_object_table, action_statement FROM information_schema.triggers"
+            " WHERE trigger_schema = DATABASE() ORDER BY trigger_name",
+        )
+        return [
+            Installed(name, table, found.group(1) if (found := _LABEL.match(body)) else "")
+            for name, table, body in rows
+            if name.startswith(prefix)
+        ]
+
+    def problems(self, connection: Any, specs: Sequence[TriggerSpec]) -> list[PrivilegeProblem]:
+        """TRIGGER on each table, and leave to create triggers beside a binary log."""
+        database = query(connection, "SELECT DATABASE()")[0][0]
+        grants = _grants(connection)
+        found = []
+        for table in sorted({spec.table.name for spec in specs}):
+            if not any(privileges & {"TRIGGER", "ALL PRIVILEGES"} and _covers(place, database, table) for place, privileges in grants):
+                found.append(
+                    PrivilegeProblem(f"table {table}", "TRIGGER", f"GRANT TRIGGER ON `{database}`.* TO CURRENT_USER()")
+                )
+        logged, trusted = query(connection, "SELECT @@log_bin, @@log_bin_trust_function_creators")[0]
+        powerful = any(place == "*.*" and privileges & {"SUPER", "ALL PRIVILEGES"} for place, privileges in grants)
+        if int(logged) and not int(trusted) and not powerful:
+            found.append(PrivilegeProblem("server", "SUPER", _BINARY_LOG_HINT))
+        return found
+
+    def hint(self, error: Exception) -> str:
+        """For the server's privilege errors."""
+        number = (getattr(getattr(error, "orig", None), "args", None) or (None,))[0]
+        if number in _ACCESS_DENIED:
+            return "the database user needs the TRIGGER privilege: GRANT TRIGGER ON <database>.* TO <user>"
+        return _BINARY_LOG_HINT if number == _BINARY_LOG else ""
+
+
+def _set_values(values: Sequence[tuple[Any, str, bool]], render: Renderer, keep: bool) -> list[str]:
+    """The assignments; by way of variables when one reads what another has set."""
+    targets = [f"NEW.{render.name(item.column.name)}" for item, _, _ in values]
+    texts = [text for _, text, _ in values]
+    if not keep:
+        return [f"SET {target} = {text};" for target, text in zip(targets, texts, strict=True)]
+    names = [f"viaduct_{i}" for i in range(len(values))]
+    return [
+        *(f"SET {name} = {text};" for name, text in zip(names, texts, strict=True)),
+        *(f"SET {target} = {name};" for target, name in zip(targets, names, strict=True)),
+    ]
+
+
+def _grants(connection: Any) -> list[tuple[str, set[str]]]:
+    """The user's grants, those of his active roles too, as (``database.table``, privileges)."""
+    result = []
+    for row in query(connection, "SHOW GRANTS"):
+        found = _GRANT.match(row[0])
+        if found:
+            privileges = {item.strip().upper() for item in found["privileges"].split(",")}
+            result.append((found["place"].replace("`", ""), privileges))
+    return result
+
+
+def _covers(place: str, database: str, table: str) -> bool:
+    """Whether a grant's place (with MySQL's ``_`` and ``%`` patterns in the database) covers the table."""
+    where, _, what = place.rpartition(".")
+    if what not in ("*", table):
+        return False
+    pattern = re.sub(r"\\?[_%]|.", lambda m: {"_": ".", "%": ".*"}.get(m[0], re.escape(m[0].lstrip("\\") or "\\")), where)
+    return where == "*" or re.fullmatch(pattern, database) is not None

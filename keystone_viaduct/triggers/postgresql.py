@@ -1,0 +1,140 @@
+"""Triggers on PostgreSQL (11 and later)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.dialects.postgresql.base import PGDialect
+
+from .expressions import contains_query
+from .rendering import Renderer
+from .spec import Event, Timing, TriggerSpec
+from .target import Installed, PrivilegeProblem, Target, query, text_literal
+
+_MARK = re.compile(r"/\* viaduct:([0-9a-f]*) \*/")
+_QUOTE = "$viaduct$"
+
+_INSTALLED = """
+SELECT t.tgname, c.relname, p.proname, p.prosrc, t.tgenabled
+FROM pg_catalog.pg_proc p
+LEFT JOIN pg_catalog.pg_trigger t ON t.tgfoid = p.oid AND NOT t.tgisinternal
+LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+WHERE p.pronamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = current_schema())
+  AND p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype
+ORDER BY p.proname, t.tgname
+"""
+
+
+class PostgreSQLTarget(Target):
+    """One function and one trigger per spec, both of the spec's name.
+
+    The function names every table with its schema and runs with the rights of its owner and a fixed search path, so
+    that a writer needs no rights on the tables that the body touches, whatever his own search path is.
+    """
+
+    base = PGDialect
+    name_limit = 63
+    security = "SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+
+    def create(self, spec: TriggerSpec, render: Renderer, fingerprint: str) -> tuple[str, ...]:
+        """The function, with the fingerprint as a comment in its source, then the trigger."""
+        return (self._function(spec, render, spec.name, fingerprint), self._trigger(spec, render, spec.name))
+
+    def as_installed(self, spec: TriggerSpec, fingerprint: str) -> Installed:
+        """With the function of the same name."""
+        return Installed(spec.name, spec.table.name, fingerprint, spec.name)
+
+    def drop(self, installed: Installed, schema: str | None) -> tuple[str, ...]:
+        """The trigger, then its function."""
+        place = f'"{schema}".' if schema else ""
+        trigger = f'DROP TRIGGER IF EXISTS "{installed.name}" ON {place}"{installed.table}"'
+        function = f'DROP FUNCTION IF EXISTS {place}"{installed.function}"()'
+        return tuple(sql for sql, there in ((trigger, installed.table), (function, installed.function)) if there)
+
+    def installed(self, connection: Any, prefix: str) -> list[Installed]:
+        """Trigger functions of the schema, with their triggers."""
+        return [
+            Installed(
+                trigger or function,
+                table or "",
+                found.group(1) if table and enabled != "D" and (found := _MARK.search(source)) else "",
+                function,
+            )
+            for trigger, table, function, source, enabled in query(connection, _INSTALLED)
+            if function.startswith(prefix)
+        ]
+
+    def schema(self, connection: Any) -> str | None:
+        """The first existing schema of the search path."""
+        return str(query(connection, "SELECT current_schema()")[0][0])
+
+    def problems(self, connection: Any, specs: Sequence[TriggerSpec]) -> list[PrivilegeProblem]:
+        """CREATE on the schema, TRIGGER on each table."""
+        schema = self.schema(connection)
+        found = []
+        if not query(connection, "SELECT has_schema_privilege(current_schema(), 'CREATE')")[0][0]:
+            found.append(PrivilegeProblem(f"schema {schema}", "CREATE", f'GRANT CREATE ON SCHEMA "{schema}" TO CURRENT_USER'))
+        for table in sorted({spec.table.name for spec in specs}):
+            name = text_literal(f'"{schema}"."{table}"')
+            rows = query(connection, f"SELECT has_table_privilege(to_regclass({name}), 'TRIGGER')")
+            if rows[0][0] is False:
+                found.append(
+                    PrivilegeProblem(f"table {table}", "TRIGGER", f'GRANT TRIGGER ON "{schema}"."{table}" TO CURRENT_USER')
+                )
+        return found
+
+    def hint(self, error: Exception) -> str:
+        """For SQLSTATE 42501 (insufficient privilege)."""
+        if getattr(getattr(error, "orig", None), "pgcode", None) == "42501":
+            return (
+                "the database user needs CREATE on the schema and TRIGGER on the tables, and must own "
+                "what it replaces; as the tables' owner: GRANT CREATE ON SCHEMA, GRANT TRIGGER ON ALL TABLES IN SCHEMA"
+            )
+        return ""
+
+    def _function(self, spec: TriggerSpec, render: Renderer, name: str, fingerprint: str) -> str:
+        values = render.assignments()
+        keep = any(again for _, _, again in values)
+        body = [*_set_values(values, render, keep), *render.statements()]
+        if spec.when is not None and contains_query(spec.when):
+            body = [f"IF {render.condition()} THEN", *(f"  {line}" for line in body), "END IF;"]
+        row = "NULL" if spec.timing is Timing.AFTER else "OLD" if spec.event is Event.DELETE else "NEW"
+        declared = [f"  viaduct_{i} {render.type_name(item)};" for i, (item, _, _) in enumerate(values)] if keep else []
+        lines = [
+            f"CREATE OR REPLACE FUNCTION {render.qualified(name)}() RETURNS trigger LANGUAGE plpgsql",
+            *([self.security] if self.security else []),
+            f"AS {_QUOTE}",
+            *(["DECLARE", *declared] if declared else []),
+            "BEGIN",
+            f"  /* viaduct:{fingerprint} */",
+            *(f"  {line}" for line in body),
+            f"  RETURN {row};",
+            "END;",
+            _QUOTE,
+        ]
+        return "\n".join(lines)
+
+    def _trigger(self, spec: TriggerSpec, render: Renderer, function: str) -> str:
+        queries = spec.when is not None and contains_query(spec.when)
+        condition = None if queries else render.condition()
+        lines = [
+            f"CREATE TRIGGER {render.name(spec.name)} {spec.timing.value.upper()} {spec.event.value.upper()} ON {render.table()}",
+            "FOR EACH ROW" + (f" WHEN ({condition})" if condition else ""),
+            f"EXECUTE FUNCTION {render.qualified(function)}()",
+        ]
+        return "\n".join(lines)
+
+
+def _set_values(values: Sequence[tuple[Any, str, bool]], render: Renderer, keep: bool) -> list[str]:
+    """The assignments; by way of variables when one reads what another has set."""
+    targets = [f"NEW.{render.name(item.column.name)}" for item, _, _ in values]
+    texts = [text for _, text, _ in values]
+    if not keep:
+        return [f"{target} := {text};" for target, text in zip(targets, texts, strict=True)]
+    names = [f"viaduct_{i}" for i in range(len(values))]
+    return [
+        *(f"{name} := {text};" for name, text in zip(names, texts, strict=True)),
+        *(f"{target} := {name};" for target, name in zip(targets, names, strict=True)),
+    ]

@@ -1,0 +1,149 @@
+"""SQLAlchemy expressions as text that can stand inside a trigger: literals inline, all names quoted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import Delete
+
+from keystone_viaduct.errors import TriggerError
+
+from .expressions import Differs, RowAccess, has_changed
+from .spec import Assignment, TriggerSpec
+
+_QUOTED = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`)""")
+_FORBIDDEN = re.compile(r"\b(SIGNAL|RESIGNAL|RAISE|ASSERT)\b|;|--|/\*", re.IGNORECASE)
+
+
+def trigger_dialect(base: type[Any], schema: str | None = None) -> Any:
+    """An instance of a SQLAlchemy dialect that renders for triggers.
+
+    Every identifier is quoted (no list of reserved words can be outdated), tables and types without a schema get ``schema``,
+    and literals are safe whatever the session's settings are (see ``_Literals``).
+    """
+    preparer = type(
+        "TriggerPreparer",
+        (base.preparer,),
+        {
+            "_requires_quotes": lambda self, value: True,
+            "schema_for_object": lambda self, item: getattr(item, "schema", None) or schema,
+        },
+    )
+    compiler = type("TriggerCompiler", (_Literals, base.statement_compiler), {})
+    dialect = type("TriggerDialect", (base,), {"preparer": preparer, "statement_compiler": compiler, "supports_statement_cache": False})
+    return dialect(paramstyle="named")
+
+
+class _Literals:
+    """Text literals that mean the same under every ``standard_conforming_strings``, ``sql_mode`` and character set."""
+
+    dialect: Any
+
+    def render_literal_value(self, value: Any, type_: Any) -> str:
+        """SQLAlchemy's own rendering, but for text with backslashes or (MySQL) outside of ASCII."""
+        text = str(SQLCompiler.render_literal_value(self, value, type_))  # type: ignore[arg-type]
+        if not text.startswith("'"):
+            return text
+        inner = text[1:-1].replace("''", "'")
+        if "\0" in inner:
+            raise TriggerError("a text with a NUL character can't stand in a trigger")
+        if self.dialect.name in ("mysql", "mariadb") and ("\\" in inner or not inner.isascii()):
+            return f"_utf8mb4 x'{inner.encode().hex()}'"
+        if self.dialect.name in ("postgresql", "cockroachdb") and "\\" in inner:
+            return "E" + text.replace("\\", "\\\\")
+        return text
+
+
+def tidy(sql: str) -> str:
+    """The SQL on one line; quoted parts stay as they are."""
+    parts = _QUOTED.split(sql)
+    return "".join(part if i % 2 else re.sub(r"\s+", " ", part) for i, part in enumerate(parts)).strip()
+
+
+class Renderer:
+    """Renders the parts of one :class:`TriggerSpec` for one dialect; raises :class:`TriggerError` naming the trigger."""
+
+    def __init__(self, spec: TriggerSpec, dialect: Any, *, parenthesised: bool = False) -> None:
+        self.spec = spec
+        self.dialect = dialect
+        self.access = RowAccess(spec.event.rows, parenthesised=parenthesised)
+        dialect.viaduct_rows = self.access
+
+    def name(self, identifier: str) -> str:
+        """A quoted identifier."""
+        return str(self.dialect.identifier_preparer.quote(identifier))
+
+    def qualified(self, identifier: str) -> str:
+        """An identifier in the schema of the trigger's table."""
+        preparer = self.dialect.identifier_preparer
+        schema = preparer.schema_for_object(self.spec.table)
+        return f"{self.name(schema)}.{self.name(identifier)}" if schema else self.name(identifier)
+
+    def table(self) -> str:
+        """The trigger's table, with its schema."""
+        return self.qualified(self.spec.table.name)
+
+    def sql(self, element: Any) -> str:
+        """An expression or a statement."""
+        if hasattr(element, "inline") and not isinstance(element, Delete):
+            element = element.inline()  # otherwise RETURNING would be added for the new primary key
+        try:
+            compiled = element.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True})
+            text = tidy(str(compiled))
+        except (SQLAlchemyError, TriggerError, TypeError, AttributeError, NotImplementedError) as error:
+            raise TriggerError(
+                f"trigger {self.spec.name}: can't be rendered for {self.dialect.name}: {error}",
+                hint="give plain literals or SQL expressions, and for every column a value or a server default",
+                trigger=self.spec.name,
+            ) from error
+        self._refuse_blocking(text)
+        return text
+
+    def condition(self) -> str | None:
+        """``changed`` and ``when`` as one condition."""
+        parts = []
+        if self.spec.changed:
+            tests: Iterable[Differs] = (has_changed(column) for column in self.spec.changed)
+            parts.append(" OR ".join(self.sql(test) for test in tests))
+        if self.spec.when is not None:
+            parts.append(self.sql(self.spec.when))
+        return parts[0] if len(parts) == 1 else " AND ".join(f"({part})" for part in parts) or None
+
+    def statements(self) -> list[str]:
+        """The body's statements, each ended by a semicolon."""
+        return [self.sql(statement) + ";" for statement in self.spec.statements]
+
+    def assignments(self) -> list[tuple[Assignment, str, bool]]:
+        """Per assignment: itself, its expression, and whether that reads a column assigned before it."""
+        result, assigned = [], set[tuple[str, str]]()
+        for item in self.spec.assignments:
+            self.access.read.clear()
+            text = self.sql(item.expression)
+            result.append((item, text, bool(assigned & self.access.read)))
+            assigned.add(("new", item.column.name))
+        return result
+
+    def type_name(self, item: Assignment) -> str:
+        """The assigned column's type as DDL."""
+        column = self.spec.table.c[item.column.name]
+        try:
+            return str(column.type.compile(dialect=self.dialect))
+        except SQLAlchemyError as error:
+            raise TriggerError(
+                f"trigger {self.spec.name}: the type of {column.name} is not known well enough: {error}",
+                hint="give the table's columns complete types (a length for texts)",
+                trigger=self.spec.name,
+            ) from error
+
+    def _refuse_blocking(self, text: str) -> None:
+        found = _FORBIDDEN.search("".join(_QUOTED.split(text)[::2]))
+        if found:
+            raise TriggerError(
+                f"trigger {self.spec.name}: {found.group(0)!r} is not allowed in a trigger",
+                hint="a trigger must never stop a writer; only plain expressions and single statements can be used",
+                trigger=self.spec.name,
+            )

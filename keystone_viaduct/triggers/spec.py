@@ -1,0 +1,123 @@
+"""What a trigger is to do, independent of any database: :class:`TriggerSpec`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from sqlalchemy.sql.dml import Delete, Insert, Update
+from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.sql.selectable import TableClause
+
+from keystone_viaduct.errors import TriggerError
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+class Event(str, Enum):
+    """What happens to the row."""
+
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+
+    @property
+    def rows(self) -> frozenset[str]:
+        """The rows that exist: ``old``, ``new`` or both."""
+        return {
+            Event.INSERT: frozenset({"new"}),
+            Event.UPDATE: frozenset({"old", "new"}),
+            Event.DELETE: frozenset({"old"}),
+        }[self]
+
+
+class Timing(str, Enum):
+    """When the body runs, seen from the row's change."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Give a column of the new row another value. Made by :func:`assign`."""
+
+    column: Any
+    expression: Any
+
+
+def assign(column: Any, expression: ClauseElement) -> Assignment:
+    """Set ``column`` of the row that is being written to ``expression``.
+
+    All assignments of one trigger read the row as it was before any of them.
+    """
+    return Assignment(column, expression)
+
+
+@dataclass(frozen=True)
+class TriggerSpec:
+    """A row trigger.
+
+    ``name``      lower case, digits and underscores; unique in the database schema.
+    ``table``     a ``Table``, or ``sqlalchemy.table(name, column(name, type), ...)``; types matter for ``key_text`` and comparisons.
+    ``event``     one of insert, update, delete.
+    ``timing``    before or after. With assignments it must be before; SQLite can't assign to a row that is being
+                  written, so there the trigger becomes an AFTER trigger that updates the row, and runs the statements after it too.
+    ``changed``   columns or their names (UPDATE only): fires only if one of them really changed, NULL equal to NULL.
+    ``when``      a further condition, over ``old()`` and ``new()``.
+    ``body``      Core ``insert``/``update``/``delete`` statements and :func:`assign` items, run in order.
+
+    Raises :class:`TriggerError` for a combination that no database could run.
+    """
+
+    name: str
+    table: TableClause
+    event: Event
+    timing: Timing
+    body: tuple[Any, ...]
+    changed: tuple[Any, ...] = ()
+    when: Any = field(default=None)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "event", Event(self.event))
+        object.__setattr__(self, "timing", Timing(self.timing))
+        object.__setattr__(self, "body", tuple(self.body))
+        object.__setattr__(self, "changed", tuple(self._column(item) for item in self.changed))
+        self._check()
+
+    @property
+    def statements(self) -> tuple[Any, ...]:
+        """The body's statements, without the assignments."""
+        return tuple(item for item in self.body if not isinstance(item, Assignment))
+
+    @property
+    def assignments(self) -> tuple[Assignment, ...]:
+        """The body's assignments."""
+        return tuple(item for item in self.body if isinstance(item, Assignment))
+
+    def _column(self, item: Any) -> Any:
+        name = item if isinstance(item, str) else item.name
+        if name not in self.table.c:
+            raise self._error(f"table {self.table.name} has no column {name}")
+        return self.table.c[name]
+
+    def _error(self, problem: str) -> TriggerError:
+        return TriggerError(f"trigger {self.name}: {problem}", trigger=self.name)
+
+    def _check(self) -> None:
+        if not _NAME.match(self.name):
+            raise self._error("a name is made of lower case letters, digits and underscores")
+        if not self.body:
+            raise self._error("the body is empty")
+        if self.changed and self.event is not Event.UPDATE:
+            raise self._error("only an UPDATE can change a column")
+        for statement in self.statements:
+            if not isinstance(statement, (Insert, Update, Delete)):
+                raise self._error(f"{type(statement).__name__} is no insert, update, delete or assignment")
+        if self.assignments and (self.timing is not Timing.BEFORE or self.event is Event.DELETE):
+            raise self._error("a column can be assigned before an INSERT or UPDATE only")
+        names = [self._column(item.column).name for item in self.assignments]
+        if len(names) != len(set(names)):
+            raise self._error("a column is assigned twice")

@@ -1,0 +1,80 @@
+"""Triggers on SQLite (3.31 and later)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+
+from .rendering import Renderer
+from .spec import Timing, TriggerSpec
+from .target import Installed, Target, query, run
+
+_MARK = re.compile(r"/\* viaduct:([0-9a-f]*) \*/")
+
+
+class SQLiteTarget(Target):
+    """Row triggers as SQLite has them; assignments become an UPDATE of the row after it was written."""
+
+    base = SQLiteDialect
+    name_limit = 128
+
+    def create(self, spec: TriggerSpec, render: Renderer, fingerprint: str) -> tuple[str, ...]:
+        """One CREATE TRIGGER; the fingerprint is a comment in its body, which ``sqlite_master`` keeps."""
+        timing = Timing.AFTER if spec.assignments else spec.timing
+        condition = render.condition()
+        lines = [
+            f"CREATE TRIGGER {render.name(spec.name)} {timing.value.upper()} {spec.event.value.upper()} ON {render.table()}",
+            "FOR EACH ROW" + (f" WHEN {condition}" if condition else ""),
+            "BEGIN",
+            f"  /* viaduct:{fingerprint} */",
+            *(f"  {line}" for line in _assignments(spec, render)),
+            *(f"  {line}" for line in render.statements()),
+            "END",
+        ]
+        return ("\n".join(lines),)
+
+    def drop(self, installed: Installed, schema: str | None) -> tuple[str, ...]:
+        """One DROP TRIGGER."""
+        return (f'DROP TRIGGER IF EXISTS "{installed.name}"',)
+
+    def installed(self, connection: Any, prefix: str) -> list[Installed]:
+        """From ``sqlite_master``."""
+        rows = query(connection, "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+        return [
+            Installed(name, table, found.group(1) if (found := _MARK.search(sql)) else "")
+            for name, table, sql in rows
+            if name.startswith(prefix)
+        ]
+
+    @contextmanager
+    def transaction(self, connection: Any) -> Iterator[None]:
+        """An explicit savepoint: Python's driver begins no transaction for DDL by itself."""
+        with super().transaction(connection):
+            run(connection, "SAVEPOINT viaduct_triggers")
+            try:
+                yield
+            except BaseException:
+                run(connection, "ROLLBACK TO SAVEPOINT viaduct_triggers")
+                run(connection, "RELEASE SAVEPOINT viaduct_triggers")
+                raise
+            run(connection, "RELEASE SAVEPOINT viaduct_triggers")
+
+
+def _assignments(spec: TriggerSpec, render: Renderer) -> list[str]:
+    """The UPDATE that stands for the assignments.
+
+    It touches the row only where a value differs, so that it comes to rest also under ``PRAGMA recursive_triggers``.
+    """
+    items = [(render.name(item.column.name), text) for item, text, _ in render.assignments()]
+    if not items:
+        return []
+    keys = [column.name for column in spec.table.primary_key] if isinstance(spec.table, Table) else []
+    row = " AND ".join(f"{render.name(key)} IS NEW.{render.name(key)}" for key in keys) or "rowid = NEW.rowid"
+    values = ", ".join(f"{column} = {text}" for column, text in items)
+    differing = " OR ".join(f"{column} IS NOT {text}" for column, text in items)
+    return [f"UPDATE {render.table()} SET {values} WHERE {row} AND ({differing});"]
