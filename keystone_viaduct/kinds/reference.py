@@ -121,7 +121,7 @@ class ListReference(Reference):
         """Rewrites each element; lists of plain values stay sorted."""
         value = document.get(self.field)
         if isinstance(value, list):
-            document[self.field] = sorted(visit(self.target, str(item)) for item in value)
+            document[self.field] = [*sorted(visit(self.target, str(item)) for item in value)]
 
     def strip(self, document: Document, gone: Callable[[str, str], bool]) -> None:
         """Drops the elements that are gone."""
@@ -148,7 +148,7 @@ class ItemReference(Reference):
         return join_key(tuple(item.get(name) for name in self.items))
 
     def rewrite(self, document: Document, visit: Visit) -> None:
-        """Rewrites the entries of each item. Parts of a composite key are rewritten by their own references."""
+        """Rewrites the entries of each item. Parts of a composite key have references of their own."""
         value = document.get(self.field)
         if len(self.items) != 1 or not isinstance(value, list):
             return

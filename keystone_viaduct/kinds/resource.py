@@ -64,8 +64,8 @@ _OPTION = (
     Field("value", Type.JSON),
 )
 
-# The options of one domain lie in two tables and no third one owns them: Keystone changes an option by deleting
-# and inserting it in both.
+# The options of one domain lie in two tables and no third one owns them: Keystone changes an option by
+# deleting and inserting it in both.
 DOMAIN_CONFIG = Kind(
     "domain_config",
     "whitelisted_config",

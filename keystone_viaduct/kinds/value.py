@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from keystone_viaduct.errors import BadKey
 
-JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 Document: TypeAlias = "dict[str, JSON]"
 
 KEY_SIZE = 700
