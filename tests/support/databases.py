@@ -1,7 +1,7 @@
 """Databases for tests: empty ones, and ones that the installed Keystone's own migrations have made.
 
-``keystone-manage db_sync`` runs once per session and engine; every further database is a copy of the result: a file
-(SQLite), a template database (PostgreSQL), or its tables made again from ``SHOW CREATE TABLE`` (MariaDB).
+``keystone-manage db_sync`` runs once per session and engine; every further database is a copy of the result: a
+file (SQLite), a template database (PostgreSQL), or its tables made again from ``SHOW CREATE TABLE`` (MariaDB).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from tests.support.keystones import make_home
-from tests.support.servers import Server, Servers, locked
+from tests.support.servers import Servers, locked
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
 
@@ -33,7 +33,7 @@ class Databases:
         if engine == "sqlite":
             return f"sqlite:///{self.folder}/{_name()}.db"
         server, name = self.servers.get(engine), _name()
-        _run(server, f"CREATE DATABASE {name}")
+        _run(server.admin_url, f"CREATE DATABASE {name}")
         return server.url(name)
 
     def keystone(self, engine: str) -> str:
@@ -45,9 +45,9 @@ class Databases:
             return f"sqlite:///{path}"
         server, name = self.servers.get(engine), _name()
         if engine == "postgresql":
-            _run(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+            _run(server.admin_url, f"CREATE DATABASE {name} TEMPLATE {template}")
         else:
-            _run(server, f"CREATE DATABASE {name}")
+            _run(server.admin_url, f"CREATE DATABASE {name}")
             _replay(server.url(name), self.folder / f"{engine}.tables.json")
         return server.url(name)
 
@@ -59,11 +59,7 @@ class Databases:
                 Path(f"{parsed.database}{suffix}").unlink(missing_ok=True)
             return
         force = " WITH (FORCE)" if parsed.get_backend_name() == "postgresql" else ""
-        engine = sa.create_engine(
-            _admin_url(parsed), isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool
-        )
-        with engine.connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE IF EXISTS {parsed.database}{force}"))
+        _run(_admin_url(parsed), f"DROP DATABASE IF EXISTS {parsed.database}{force}")
 
     @contextmanager
     def scope(self) -> Iterator[DatabaseScope]:
@@ -114,10 +110,8 @@ def _admin_url(url: sa.engine.URL) -> sa.engine.URL:
     return url.set(database="postgres" if url.get_backend_name() == "postgresql" else "mysql")
 
 
-def _run(server: Server, statement: str) -> None:
-    engine = sa.create_engine(
-        server.url(server.admin_database), isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool
-    )
+def _run(url: str | sa.engine.URL, statement: str) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
     with engine.connect() as connection:
         connection.execute(sa.text(statement))
 

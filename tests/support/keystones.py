@@ -55,7 +55,7 @@ class Release:
     def python(
         self, code: str, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 120.0
     ) -> str:
-        """Standard output of a Python program in this environment, with the product and ``tests`` importable."""
+        """Standard output of a Python program; the product and ``tests`` can be imported in it."""
         return self.run("python", "-c", code, *arguments, env=env, timeout=timeout)
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -70,7 +70,7 @@ def installed() -> Release:
 
 
 def release(number: int) -> Release:
-    """Keystone ``number``.0.0 in its own environment; skips (or fails) the test with a hint when it is not made."""
+    """Keystone ``number``.0.0 in its own environment; skips (or fails) the test with a hint without it."""
     place = ROOT / ".venvs" / str(number)
     if not (place / "bin" / "keystone-manage").exists():
         unavailable(f"no Keystone {number} in .venvs/{number}", f"`make venv-{number}` makes it")

@@ -1,8 +1,8 @@
 """PostgreSQL and MariaDB for tests: one throw-away server of each per test session.
 
-The first test (of any pytest-xdist worker) that asks for a server starts it, under a file lock in the session's run
-folder; the others find its address there. Servers listen on Unix sockets only, so no port can be taken, they run
-without ``fsync``, and they end with the session whatever happens to it (see ``guardian.py``).
+The first test (of any pytest-xdist worker) that asks for a server starts it, under a file lock in the session's
+run folder; the others find its address there. Servers listen on Unix sockets only, so no port can be taken, they
+run without ``fsync``, and they end with the session whatever happens to it (see ``guardian.py``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import fcntl
 import json
 import os
 import pwd
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,7 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import sqlalchemy as sa
@@ -48,6 +50,11 @@ class Server:
         query = "&".join(f"{name}={value}" for name, value in self.query.items())
         return f"{self.driver}://{self.user}@/{database}?{query}"  # no %2F: ConfigParser would interpolate it
 
+    @property
+    def admin_url(self) -> str:
+        """URL of the database from which others are created and dropped."""
+        return self.url(self.admin_database)
+
 
 def unavailable(reason: str, hint: str) -> NoReturn:
     """Skip the test with a hint, or fail it where everything is required (``VIADUCT_REQUIRE_ALL=1``)."""
@@ -58,7 +65,7 @@ def unavailable(reason: str, hint: str) -> NoReturn:
 
 
 def external(variable: str, example: str) -> str:
-    """URL of a server that no package registry has, from the environment; skips with a hint where it is not set."""
+    """URL of a server that no package has, from the environment; skips with a hint where it is not set."""
     url = os.environ.get(variable)
     if not url:
         pytest.skip(f"{variable} is not set; give one like {example} to run this")
@@ -137,10 +144,7 @@ class Servers:
 
 
 def _end_guardian(pid: int) -> None:
-    """Signal a guardian and wait for its end; nothing happens if it is gone (or the pid is another's by now)."""
-    import select
-    import signal
-
+    """Signal a guardian and wait for its end; nothing happens if it is gone (or the pid another's by now)."""
     try:
         descriptor = os.pidfd_open(pid)
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -153,7 +157,7 @@ def _end_guardian(pid: int) -> None:
 
 
 def _wait_ready(server: Server, guardian: subprocess.Popen[bytes], log: Path) -> None:
-    engine = sa.create_engine(server.url(server.admin_database), poolclass=sa.pool.NullPool)
+    engine = sa.create_engine(server.admin_url, poolclass=sa.pool.NullPool)
     deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
