@@ -1,4 +1,4 @@
-"""Database triggers from one description: compiled for each engine, compared with and installed on live databases.
+"""Database triggers from one description: compiled for each engine, compared with and installed on databases.
 
 Knows nothing of replication or upgrades; both build on it.
 """

@@ -35,9 +35,10 @@ class CockroachDialect(PGDialect):
 class CockroachDBTarget(PostgreSQLTarget):
     """PostgreSQL's form with CockroachDB's differences.
 
-    ``OLD`` and ``NEW`` stand in parentheses (a documented limitation of composite types). Function sources are
-    stored re-formatted, without comments, so the fingerprint is a suffix of the function's name. ``pg_trigger`` is
-    empty before 25.3, so triggers are read by SHOW TRIGGERS. The function runs with the writer's rights.
+    ``OLD`` and ``NEW`` stand in parentheses (a documented limitation of composite types). Function sources
+    are stored re-formatted, without comments, so the fingerprint is a suffix of the function's name.
+    ``pg_trigger`` is empty before 25.3, so triggers are read by SHOW TRIGGERS. The function runs with the
+    writer's rights.
     """
 
     base = CockroachDialect

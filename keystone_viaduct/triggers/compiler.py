@@ -41,18 +41,20 @@ def target_of(dialect: Any) -> Target:
     try:
         return TARGETS[name]
     except KeyError:
-        raise TriggerError(f"there are no triggers for {name}", hint=f"use one of {', '.join(TARGETS)}") from None
+        known = ", ".join(TARGETS)
+        raise TriggerError(f"there are no triggers for {name}", hint=f"use one of {known}") from None
 
 
-def compile(spec: TriggerSpec, dialect: Any, *, schema: str | None = None) -> CompiledTrigger:  # noqa: A001
+def compile(spec: TriggerSpec, dialect: Any, *, schema: str | None = None) -> CompiledTrigger:
     """Compile for a SQLAlchemy dialect, or for a dialect's name.
 
-    ``schema`` is where tables without a schema live; PostgreSQL functions name it, the others need none. Raises
-    :class:`TriggerError` when the spec can't be expressed there, or would be able to stop a writer.
+    ``schema`` is where tables without a schema live; PostgreSQL functions name it, the others need none.
+    Raises :class:`TriggerError` when the spec can't be expressed there, or would be able to stop a writer.
     """
     target = target_of(dialect)
     if len(spec.name) > target.name_limit:
-        raise TriggerError(f"trigger {spec.name}: a name may have {target.name_limit} characters at most", trigger=spec.name)
+        problem = f"trigger {spec.name}: a name may have {target.name_limit} characters at most"
+        raise TriggerError(problem, trigger=spec.name)
     render = target.renderer(spec, schema)
     fingerprint = hashlib.sha256("\0".join(target.create(spec, render, "")).encode()).hexdigest()[:12]
     create = target.create(spec, render, fingerprint)

@@ -1,7 +1,7 @@
 """SQL constructs for trigger bodies: the row's values, the clock, key text and null-safe comparison.
 
-All but :func:`old` and :func:`new` also work in ordinary queries. Every construct renders its own text
-for each dialect, so that the SQL, and with it the trigger's fingerprint, is the same under SQLAlchemy 1.4 and 2.x.
+All but :func:`old` and :func:`new` also work in ordinary queries. Every construct renders its own text for
+each dialect, so that the SQL, and with it the fingerprint, is the same under SQLAlchemy 1.4 and 2.x.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _row_value(element: RowValue, compiler: Any, **kw: Any) -> str:
     return access.render(element.row, compiler.preparer.quote(element.column.name))
 
 
-class now_microseconds(ColumnElement[int]):  # noqa: N801 - reads as the SQL function that it is
+class now_microseconds(ColumnElement[int]):
     """Microseconds since 1970-01-01 UTC as a BIGINT, by the database server's clock.
 
     PostgreSQL: the time of the call; MariaDB and MySQL: the time of the statement; SQLite: milliseconds
@@ -128,7 +128,8 @@ def key_text(*parts: Any) -> KeyText:
 def _key_part(part: Any, compiler: Any, kw: dict[str, Any]) -> str:
     """One part as SQL text that is never NULL."""
     if isinstance(part, str):
-        return str(compiler.render_literal_value(part.replace("%", "%25").replace("/", "%2F"), types.String()))
+        escaped = part.replace("%", "%25").replace("/", "%2F")
+        return str(compiler.render_literal_value(escaped, types.String()))
     text = compiler.process(part, **kw)
     if isinstance(part.type, types.Boolean):
         return f"CASE WHEN {text} IS NULL THEN '' WHEN {text} THEN '1' ELSE '0' END"
@@ -176,8 +177,8 @@ class Differs(ColumnElement[bool]):
 def differs(left: Any, right: Any) -> Differs:
     """True when the two values are not the same, NULL being equal to NULL only; never NULL itself.
 
-    On MariaDB and MySQL texts are compared byte by byte: their usual collations would not see a change of case,
-    of an accent or of trailing spaces.
+    On MariaDB and MySQL texts are compared byte by byte: their usual collations would not see a change of
+    case, of an accent or of trailing spaces.
     """
     return Differs(left, right)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -16,7 +16,7 @@ from .spec import TriggerSpec
 from .target import Installed, PrivilegeProblem, run
 
 
-class State(str, Enum):
+class State(StrEnum):
     """How a trigger in the database relates to the specs."""
 
     INSTALLED = "installed"
@@ -49,9 +49,9 @@ class Action:
 class Installer:
     """Installs, compares and removes the triggers whose names start with ``prefix``.
 
-    Whoever shares a database chooses a prefix of his own: triggers with the prefix but without a spec are removed.
-    A connection inside a transaction is left to its owner to commit; otherwise each method commits. MariaDB and MySQL
-    commit every statement at once, and what was open on the connection with it.
+    Whoever shares a database chooses a prefix of his own: triggers with the prefix but without a spec are
+    removed. A connection inside a transaction is left to its owner to commit; otherwise each method commits.
+    MariaDB and MySQL commit every statement at once, and what was open on the connection with it.
     """
 
     def __init__(self, connection: Any, prefix: str = "viaduct_") -> None:
@@ -70,8 +70,9 @@ class Installer:
     def install(self, specs: Sequence[TriggerSpec], *, dry_run: bool = False) -> list[Action]:
         """Create what is missing, replace what is outdated, drop orphans; does nothing a second time.
 
-        Returns what was done. On :class:`TriggerError` nothing was changed where DDL is transactional (PostgreSQL,
-        SQLite); elsewhere ``error.fields["done"]`` has the actions that were completed, and running it again goes on.
+        Returns what was done. On :class:`TriggerError` nothing was changed where DDL is transactional
+        (PostgreSQL, SQLite); elsewhere ``error.fields["done"]`` has the actions that were completed, and
+        running it again goes on.
         """
         if dry_run:
             return self._plan(specs)

@@ -26,8 +26,8 @@ _BINARY_LOG_HINT = (
 class MySQLTarget(Target):
     """Row triggers of MariaDB and MySQL.
 
-    The fingerprint is the label of the body's block: client programs strip comments from a restored dump, labels stay.
-    (A label may have 16 characters.) DDL commits at once here, so an installation that fails can't be undone.
+    The fingerprint is the label of the body's block (16 characters at most): client programs strip comments
+    from a restored dump, labels stay. DDL commits at once here, so a failed installation can't be undone.
     """
 
     base = MySQLDialect
@@ -36,15 +36,13 @@ class MySQLTarget(Target):
 
     def create(self, spec: TriggerSpec, render: Renderer, fingerprint: str) -> tuple[str, ...]:
         """One CREATE TRIGGER with a labelled block."""
-        values = render.assignments()
-        keep = any(again for _, _, again in values)
-        declared = [f"DECLARE viaduct_{i} {render.type_name(item)};" for i, (item, _, _) in enumerate(values)] if keep else []
-        body = [*_set_values(values, render, keep), *render.statements()]
+        declared, assigned = render.assigned("DECLARE {} {};", "SET {} = {};")
+        body = [*render.statements(), *assigned]
         condition = render.condition()
         if condition:
             body = [f"IF {condition} THEN", *(f"  {line}" for line in body), "END IF;"]
         lines = [
-            f"CREATE TRIGGER {render.name(spec.name)} {spec.timing.value.upper()} {spec.event.value.upper()} ON {render.table()}",
+            render.header(),
             "FOR EACH ROW",
             f"fp_{fingerprint}: BEGIN",
             *(f"  {line}" for line in [*declared, *body]),
@@ -57,7 +55,7 @@ class MySQLTarget(Target):
         return (f"DROP TRIGGER IF EXISTS `{installed.name}`",)
 
     def installed(self, connection: Any, prefix: str) -> list[Installed]:
-        """From ``information_schema.triggers``, which shows a user the tables only where he has the TRIGGER privilege."""
+        """From ``information_schema.triggers``; without the TRIGGER privilege a user sees none there."""
         rows = query(
             connection,
             "SELECT trigger_name, event_object_table, action_statement FROM information_schema.triggers"
@@ -75,12 +73,13 @@ class MySQLTarget(Target):
         grants = _grants(connection)
         found = []
         for table in sorted({spec.table.name for spec in specs}):
-            if not any(privileges & {"TRIGGER", "ALL PRIVILEGES"} and _covers(place, database, table) for place, privileges in grants):
-                found.append(
-                    PrivilegeProblem(f"table {table}", "TRIGGER", f"GRANT TRIGGER ON `{database}`.* TO CURRENT_USER()")
-                )
+            held = [privileges for place, privileges in grants if _covers(place, database, table)]
+            if not any(privileges & {"TRIGGER", "ALL PRIVILEGES"} for privileges in held):
+                hint = f"GRANT TRIGGER ON `{database}`.* TO CURRENT_USER()"
+                found.append(PrivilegeProblem(f"table {table}", "TRIGGER", hint))
         logged, trusted = query(connection, "SELECT @@log_bin, @@log_bin_trust_function_creators")[0]
-        powerful = any(place == "*.*" and privileges & {"SUPER", "ALL PRIVILEGES"} for place, privileges in grants)
+        everywhere = [privileges for place, privileges in grants if place == "*.*"]
+        powerful = any(privileges & {"SUPER", "ALL PRIVILEGES"} for privileges in everywhere)
         if int(logged) and not int(trusted) and not powerful:
             found.append(PrivilegeProblem("server", "SUPER", _BINARY_LOG_HINT))
         return found
@@ -91,19 +90,6 @@ class MySQLTarget(Target):
         if number in _ACCESS_DENIED:
             return "the database user needs the TRIGGER privilege: GRANT TRIGGER ON <database>.* TO <user>"
         return _BINARY_LOG_HINT if number == _BINARY_LOG else ""
-
-
-def _set_values(values: Sequence[tuple[Any, str, bool]], render: Renderer, keep: bool) -> list[str]:
-    """The assignments; by way of variables when one reads what another has set."""
-    targets = [f"NEW.{render.name(item.column.name)}" for item, _, _ in values]
-    texts = [text for _, text, _ in values]
-    if not keep:
-        return [f"SET {target} = {text};" for target, text in zip(targets, texts, strict=True)]
-    names = [f"viaduct_{i}" for i in range(len(values))]
-    return [
-        *(f"SET {name} = {text};" for name, text in zip(names, texts, strict=True)),
-        *(f"SET {target} = {name};" for target, name in zip(targets, names, strict=True)),
-    ]
 
 
 def _grants(connection: Any) -> list[tuple[str, set[str]]]:
@@ -118,9 +104,10 @@ def _grants(connection: Any) -> list[tuple[str, set[str]]]:
 
 
 def _covers(place: str, database: str, table: str) -> bool:
-    """Whether a grant's place (with MySQL's ``_`` and ``%`` patterns in the database) covers the table."""
+    """Whether a grant's place covers the table; unescaped ``_`` and ``%`` in its database are patterns."""
     where, _, what = place.rpartition(".")
     if what not in ("*", table):
         return False
-    pattern = re.sub(r"\\?[_%]|.", lambda m: {"_": ".", "%": ".*"}.get(m[0], re.escape(m[0].lstrip("\\") or "\\")), where)
+    tokens = re.findall(r"\\?.", where)
+    pattern = "".join({"_": ".", "%": ".*"}.get(token) or re.escape(token[-1]) for token in tokens)
     return where == "*" or re.fullmatch(pattern, database) is not None

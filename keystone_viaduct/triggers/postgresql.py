@@ -30,8 +30,8 @@ ORDER BY p.proname, t.tgname
 class PostgreSQLTarget(Target):
     """One function and one trigger per spec, both of the spec's name.
 
-    The function names every table with its schema and runs with the rights of its owner and a fixed search path, so
-    that a writer needs no rights on the tables that the body touches, whatever his own search path is.
+    The function names every table with its schema and runs with the rights of its owner and a fixed search
+    path, so that a writer needs no rights on what the body touches, whatever his own search path is.
     """
 
     base = PGDialect
@@ -51,7 +51,8 @@ class PostgreSQLTarget(Target):
         place = f'"{schema}".' if schema else ""
         trigger = f'DROP TRIGGER IF EXISTS "{installed.name}" ON {place}"{installed.table}"'
         function = f'DROP FUNCTION IF EXISTS {place}"{installed.function}"()'
-        return tuple(sql for sql, there in ((trigger, installed.table), (function, installed.function)) if there)
+        pairs = ((trigger, installed.table), (function, installed.function))
+        return tuple(sql for sql, there in pairs if there)
 
     def installed(self, connection: Any, prefix: str) -> list[Installed]:
         """Trigger functions of the schema, with their triggers."""
@@ -75,38 +76,36 @@ class PostgreSQLTarget(Target):
         schema = self.schema(connection)
         found = []
         if not query(connection, "SELECT has_schema_privilege(current_schema(), 'CREATE')")[0][0]:
-            found.append(PrivilegeProblem(f"schema {schema}", "CREATE", f'GRANT CREATE ON SCHEMA "{schema}" TO CURRENT_USER'))
+            hint = f'GRANT CREATE ON SCHEMA "{schema}" TO CURRENT_USER'
+            found.append(PrivilegeProblem(f"schema {schema}", "CREATE", hint))
         for table in sorted({spec.table.name for spec in specs}):
             name = text_literal(f'"{schema}"."{table}"')
             rows = query(connection, f"SELECT has_table_privilege(to_regclass({name}), 'TRIGGER')")
             if rows[0][0] is False:
-                found.append(
-                    PrivilegeProblem(f"table {table}", "TRIGGER", f'GRANT TRIGGER ON "{schema}"."{table}" TO CURRENT_USER')
-                )
+                hint = f'GRANT TRIGGER ON "{schema}"."{table}" TO CURRENT_USER'
+                found.append(PrivilegeProblem(f"table {table}", "TRIGGER", hint))
         return found
 
     def hint(self, error: Exception) -> str:
         """For SQLSTATE 42501 (insufficient privilege)."""
         if getattr(getattr(error, "orig", None), "pgcode", None) == "42501":
             return (
-                "the database user needs CREATE on the schema and TRIGGER on the tables, and must own "
-                "what it replaces; as the tables' owner: GRANT CREATE ON SCHEMA, GRANT TRIGGER ON ALL TABLES IN SCHEMA"
+                "the database user needs CREATE on the schema and TRIGGER on the tables, and must own what it"
+                " replaces; as the owner: GRANT CREATE ON SCHEMA and GRANT TRIGGER ON ALL TABLES IN SCHEMA"
             )
         return ""
 
     def _function(self, spec: TriggerSpec, render: Renderer, name: str, fingerprint: str) -> str:
-        values = render.assignments()
-        keep = any(again for _, _, again in values)
-        body = [*_set_values(values, render, keep), *render.statements()]
+        declared, assigned = render.assigned("{} {};", "{} := {};")
+        body = [*render.statements(), *assigned]
         if spec.when is not None and contains_query(spec.when):
             body = [f"IF {render.condition()} THEN", *(f"  {line}" for line in body), "END IF;"]
         row = "NULL" if spec.timing is Timing.AFTER else "OLD" if spec.event is Event.DELETE else "NEW"
-        declared = [f"  viaduct_{i} {render.type_name(item)};" for i, (item, _, _) in enumerate(values)] if keep else []
         lines = [
             f"CREATE OR REPLACE FUNCTION {render.qualified(name)}() RETURNS trigger LANGUAGE plpgsql",
             *([self.security] if self.security else []),
             f"AS {_QUOTE}",
-            *(["DECLARE", *declared] if declared else []),
+            *(["DECLARE", *(f"  {line}" for line in declared)] if declared else []),
             "BEGIN",
             f"  /* viaduct:{fingerprint} */",
             *(f"  {line}" for line in body),
@@ -120,21 +119,8 @@ class PostgreSQLTarget(Target):
         queries = spec.when is not None and contains_query(spec.when)
         condition = None if queries else render.condition()
         lines = [
-            f"CREATE TRIGGER {render.name(spec.name)} {spec.timing.value.upper()} {spec.event.value.upper()} ON {render.table()}",
+            render.header(),
             "FOR EACH ROW" + (f" WHEN ({condition})" if condition else ""),
             f"EXECUTE FUNCTION {render.qualified(function)}()",
         ]
         return "\n".join(lines)
-
-
-def _set_values(values: Sequence[tuple[Any, str, bool]], render: Renderer, keep: bool) -> list[str]:
-    """The assignments; by way of variables when one reads what another has set."""
-    targets = [f"NEW.{render.name(item.column.name)}" for item, _, _ in values]
-    texts = [text for _, text, _ in values]
-    if not keep:
-        return [f"{target} := {text};" for target, text in zip(targets, texts, strict=True)]
-    names = [f"viaduct_{i}" for i in range(len(values))]
-    return [
-        *(f"{name} := {text};" for name, text in zip(names, texts, strict=True)),
-        *(f"{target} := {name};" for target, name in zip(targets, names, strict=True)),
-    ]

@@ -13,7 +13,7 @@ from sqlalchemy.sql.dml import Delete
 from keystone_viaduct.errors import TriggerError
 
 from .expressions import Differs, RowAccess, has_changed
-from .spec import Assignment, TriggerSpec
+from .spec import Assignment, Timing, TriggerSpec
 
 _QUOTED = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`)""")
 _FORBIDDEN = re.compile(r"\b(SIGNAL|RESIGNAL|RAISE|ASSERT)\b|;|--|/\*", re.IGNORECASE)
@@ -22,8 +22,8 @@ _FORBIDDEN = re.compile(r"\b(SIGNAL|RESIGNAL|RAISE|ASSERT)\b|;|--|/\*", re.IGNOR
 def trigger_dialect(base: type[Any], schema: str | None = None) -> Any:
     """An instance of a SQLAlchemy dialect that renders for triggers.
 
-    Every identifier is quoted (no list of reserved words can be outdated), tables and types without a schema get ``schema``,
-    and literals are safe whatever the session's settings are (see ``_Literals``).
+    Every identifier is quoted (so no list of reserved words can be outdated), tables and types without a
+    schema get ``schema``, and literals are safe whatever the session's settings are (see ``_Literals``).
     """
     preparer = type(
         "TriggerPreparer",
@@ -34,12 +34,12 @@ def trigger_dialect(base: type[Any], schema: str | None = None) -> Any:
         },
     )
     compiler = type("TriggerCompiler", (_Literals, base.statement_compiler), {})
-    dialect = type("TriggerDialect", (base,), {"preparer": preparer, "statement_compiler": compiler, "supports_statement_cache": False})
-    return dialect(paramstyle="named")
+    members = {"preparer": preparer, "statement_compiler": compiler, "supports_statement_cache": False}
+    return type("TriggerDialect", (base,), members)(paramstyle="named")
 
 
 class _Literals:
-    """Text literals that mean the same under every ``standard_conforming_strings``, ``sql_mode`` and character set."""
+    """Text literals that mean the same whatever string syntax and character set a session has."""
 
     dialect: Any
 
@@ -65,7 +65,7 @@ def tidy(sql: str) -> str:
 
 
 class Renderer:
-    """Renders the parts of one :class:`TriggerSpec` for one dialect; raises :class:`TriggerError` naming the trigger."""
+    """Renders the parts of one :class:`TriggerSpec` for one dialect; raises :class:`TriggerError`."""
 
     def __init__(self, spec: TriggerSpec, dialect: Any, *, parenthesised: bool = False) -> None:
         self.spec = spec
@@ -87,6 +87,11 @@ class Renderer:
         """The trigger's table, with its schema."""
         return self.qualified(self.spec.table.name)
 
+    def header(self, timing: Timing | None = None) -> str:
+        """``CREATE TRIGGER name AFTER UPDATE ON table``."""
+        when, what = (timing or self.spec.timing).value.upper(), self.spec.event.value.upper()
+        return f"CREATE TRIGGER {self.name(self.spec.name)} {when} {what} ON {self.table()}"
+
     def sql(self, element: Any) -> str:
         """An expression or a statement."""
         if hasattr(element, "inline") and not isinstance(element, Delete):
@@ -97,7 +102,7 @@ class Renderer:
         except (SQLAlchemyError, TriggerError, TypeError, AttributeError, NotImplementedError) as error:
             raise TriggerError(
                 f"trigger {self.spec.name}: can't be rendered for {self.dialect.name}: {error}",
-                hint="give plain literals or SQL expressions, and for every column a value or a server default",
+                hint="give plain literals or SQL expressions, and each column a value or a server default",
                 trigger=self.spec.name,
             ) from error
         self._refuse_blocking(text)
@@ -127,8 +132,23 @@ class Renderer:
             assigned.add(("new", item.column.name))
         return result
 
-    def type_name(self, item: Assignment) -> str:
-        """The assigned column's type as DDL."""
+    def assigned(self, declare: str, assign: str) -> tuple[list[str], list[str]]:
+        """Declarations and assignments, made with these two templates (target, type or value).
+
+        There are variables, and so declarations, only when an expression reads what was assigned before it.
+        """
+        values = self.assignments()
+        names = [f"viaduct_{index}" for index in range(len(values))]
+        targets = [f"NEW.{self.name(item.column.name)}" for item, _, _ in values]
+        texts = [text for _, text, _ in values]
+        if not any(again for _, _, again in values):
+            return [], [assign.format(*pair) for pair in zip(targets, texts, strict=True)]
+        types = [self._type(item) for item, _, _ in values]
+        declared = [declare.format(*pair) for pair in zip(names, types, strict=True)]
+        pairs = [*zip(names, texts, strict=True), *zip(targets, names, strict=True)]
+        return declared, [assign.format(*pair) for pair in pairs]
+
+    def _type(self, item: Assignment) -> str:
         column = self.spec.table.c[item.column.name]
         try:
             return str(column.type.compile(dialect=self.dialect))
@@ -144,6 +164,6 @@ class Renderer:
         if found:
             raise TriggerError(
                 f"trigger {self.spec.name}: {found.group(0)!r} is not allowed in a trigger",
-                hint="a trigger must never stop a writer; only plain expressions and single statements can be used",
+                hint="a trigger must never stop a writer; use plain expressions and single statements only",
                 trigger=self.spec.name,
             )

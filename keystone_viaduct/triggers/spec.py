@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy.sql.dml import Delete, Insert, Update
@@ -16,7 +16,7 @@ from keystone_viaduct.errors import TriggerError
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
-class Event(str, Enum):
+class Event(StrEnum):
     """What happens to the row."""
 
     INSERT = "insert"
@@ -33,7 +33,7 @@ class Event(str, Enum):
         }[self]
 
 
-class Timing(str, Enum):
+class Timing(StrEnum):
     """When the body runs, seen from the row's change."""
 
     BEFORE = "before"
@@ -51,7 +51,8 @@ class Assignment:
 def assign(column: Any, expression: ClauseElement) -> Assignment:
     """Set ``column`` of the row that is being written to ``expression``.
 
-    All assignments of one trigger read the row as it was before any of them.
+    All assignments of one trigger read the row as it was before any of them. To keep two columns equal both
+    ways, let one trigger assign both, each by a CASE over :func:`has_changed`.
     """
     return Assignment(column, expression)
 
@@ -61,13 +62,16 @@ class TriggerSpec:
     """A row trigger.
 
     ``name``      lower case, digits and underscores; unique in the database schema.
-    ``table``     a ``Table``, or ``sqlalchemy.table(name, column(name, type), ...)``; types matter for ``key_text`` and comparisons.
+    ``table``     a ``Table``, or ``sqlalchemy.table(name, column(name, type), ...)``; the types matter for
+                  ``key_text`` and comparisons.
     ``event``     one of insert, update, delete.
-    ``timing``    before or after. With assignments it must be before; SQLite can't assign to a row that is being
-                  written, so there the trigger becomes an AFTER trigger that updates the row, and runs the statements after it too.
-    ``changed``   columns or their names (UPDATE only): fires only if one of them really changed, NULL equal to NULL.
+    ``timing``    before or after. With assignments it must be before; SQLite can't assign to a row that is
+                  being written, so there such a trigger runs after it, and updates the row.
+    ``changed``   columns or their names (UPDATE only): fires only if one of them really changed, NULL being
+                  equal to NULL.
     ``when``      a further condition, over ``old()`` and ``new()``.
-    ``body``      Core ``insert``/``update``/``delete`` statements and :func:`assign` items, run in order.
+    ``body``      Core ``insert``/``update``/``delete`` statements, then :func:`assign` items. All of them read
+                  the row as it came to the trigger, before any of these assignments.
 
     Raises :class:`TriggerError` for a combination that no database could run.
     """
@@ -113,6 +117,8 @@ class TriggerSpec:
             raise self._error("the body is empty")
         if self.changed and self.event is not Event.UPDATE:
             raise self._error("only an UPDATE can change a column")
+        if self.body != self.statements + self.assignments:
+            raise self._error("statements come before assignments")
         for statement in self.statements:
             if not isinstance(statement, (Insert, Update, Delete)):
                 raise self._error(f"{type(statement).__name__} is no insert, update, delete or assignment")

@@ -28,12 +28,11 @@ class SQLiteTarget(Target):
         timing = Timing.AFTER if spec.assignments else spec.timing
         condition = render.condition()
         lines = [
-            f"CREATE TRIGGER {render.name(spec.name)} {timing.value.upper()} {spec.event.value.upper()} ON {render.table()}",
+            render.header(timing),
             "FOR EACH ROW" + (f" WHEN {condition}" if condition else ""),
             "BEGIN",
             f"  /* viaduct:{fingerprint} */",
-            *(f"  {line}" for line in _assignments(spec, render)),
-            *(f"  {line}" for line in render.statements()),
+            *(f"  {line}" for line in [*render.statements(), *_assignments(spec, render)]),
             "END",
         ]
         return ("\n".join(lines),)
@@ -44,7 +43,9 @@ class SQLiteTarget(Target):
 
     def installed(self, connection: Any, prefix: str) -> list[Installed]:
         """From ``sqlite_master``."""
-        rows = query(connection, "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+        rows = query(
+            connection, "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+        )
         return [
             Installed(name, table, found.group(1) if (found := _MARK.search(sql)) else "")
             for name, table, sql in rows
@@ -68,7 +69,7 @@ class SQLiteTarget(Target):
 def _assignments(spec: TriggerSpec, render: Renderer) -> list[str]:
     """The UPDATE that stands for the assignments.
 
-    It touches the row only where a value differs, so that it comes to rest also under ``PRAGMA recursive_triggers``.
+    It touches the row only where a value differs, so that it comes to rest with ``recursive_triggers`` on.
     """
     items = [(render.name(item.column.name), text) for item, text, _ in render.assignments()]
     if not items:

@@ -16,8 +16,8 @@ from .spec import TriggerSpec
 class Installed:
     """A trigger found in a database.
 
-    ``table`` is empty for a trigger function left behind without its trigger; ``fingerprint`` is empty when there is
-    none or when the trigger is disabled; ``function`` is the name of the PostgreSQL function behind it.
+    ``table`` is empty for a trigger function left behind without its trigger; ``fingerprint`` is empty when
+    there is none or when the trigger is disabled; ``function`` is the PostgreSQL function behind it.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Target(ABC):
 
     @abstractmethod
     def create(self, spec: TriggerSpec, render: Renderer, fingerprint: str) -> tuple[str, ...]:
-        """The statements that create the trigger, with the fingerprint in it (possibly empty, to compute it)."""
+        """The statements that create the trigger, with the fingerprint in it (empty, to compute it)."""
 
     def as_installed(self, spec: TriggerSpec, fingerprint: str) -> Installed:
         """The trigger as :meth:`installed` will report it."""
@@ -71,7 +71,7 @@ class Target(ABC):
     def transaction(self, connection: Any) -> Iterator[None]:
         """All of the block or nothing, where DDL is transactional.
 
-        Inside a transaction of the caller it is a savepoint and the caller commits; otherwise it is committed here.
+        Inside a transaction of the caller it is a savepoint and the caller commits; else it commits here.
         """
         with connection.begin_nested() if connection.in_transaction() else connection.begin():
             yield
