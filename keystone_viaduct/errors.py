@@ -15,8 +15,15 @@
     |   +-- Refused                 not allowed by delegation, term or scope
     |   +-- UnknownSite
     |   +-- BadRequest              malformed input on the wire
+    |   |   +-- TooLarge
+    |   +-- UnsupportedVersion      the two ends have no protocol version in common
+    |   +-- ScopeRequired           the token is not a system administrator's
+    |   +-- NotThere                no such record, conflict or lease
+    |   +-- Stale                   it was changed since the caller read it
     +-- StoreError                  our tables are missing, outdated or unreadable
     |   +-- NotInitialised
+    |   +-- StoreBusy
+    |   +-- StoreUnavailable
     +-- SealingError                a secret could not be sealed or opened
     +-- SiteUnavailable             the other site did not answer
     +-- LeaseHeld                   another agent is at work
@@ -126,6 +133,41 @@ class BadRequest(SyncError):
     status = 400
 
 
+class TooLarge(BadRequest):
+    """A body or a list in it is larger than this site takes."""
+
+    code = "request.too_large"
+    status = 413
+
+
+class UnsupportedVersion(SyncError):
+    """No version of the protocol that both ends speak."""
+
+    code = "version.unsupported"
+    status = 406
+
+
+class ScopeRequired(SyncError):
+    """The synchronisation API needs a system-scoped administrator's token."""
+
+    code = "sync.scope"
+    status = 403
+
+
+class NotThere(SyncError):
+    """No record, conflict or lease under that address."""
+
+    code = "record.missing"
+    status = 404
+
+
+class Stale(SyncError):
+    """The record was changed since the caller read it."""
+
+    code = "record.changed"
+    status = 412
+
+
 class StoreError(ViaductError):
     """Our tables are missing, outdated or unreadable."""
 
@@ -136,6 +178,20 @@ class NotInitialised(StoreError):
     """``viaduct init`` was not run on this database."""
 
     code = "store.uninitialised"
+    status = 503
+
+
+class StoreBusy(StoreError):
+    """The database kept refusing a transaction (locks, deadlocks, certification) until the deadline."""
+
+    code = "store.busy"
+    status = 503
+
+
+class StoreUnavailable(StoreError):
+    """The database can't be reached."""
+
+    code = "store.unavailable"
     status = 503
 
 
