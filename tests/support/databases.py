@@ -1,7 +1,8 @@
 """Databases for tests: empty ones, and ones that the installed Keystone's own migrations have made.
 
-``keystone-manage db_sync`` runs once per session and engine; every further database is a copy of the result: a
-file (SQLite), a template database (PostgreSQL), or its tables made again from ``SHOW CREATE TABLE`` (MariaDB).
+``keystone-manage db_sync`` runs once per session and engine; every further database is a copy of the result:
+a file (SQLite), a template database (PostgreSQL), or its tables made again from their ``SHOW CREATE TABLE``
+(MariaDB).
 """
 
 from __future__ import annotations

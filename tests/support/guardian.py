@@ -1,13 +1,13 @@
 """Run one server for as long as a given process lives, then end it and remove its folder.
 
-A test session that is killed, even with SIGKILL, must leave no database server behind. So no server is a child
-of pytest: it is a child of this small program, which waits on the process descriptors of both (no polling).
+A test session that is killed, even with SIGKILL, must leave no database server behind. So no server is a
+child of pytest: it is a child of this small program, which waits on the process descriptors of both.
 
     python guardian.py OWNER_PID FOLDER SIGNAL USER COMMAND...
 
 FOLDER is the server's own folder and is removed; when the owner died without stopping its servers, the run
-folder that holds it goes too. SIGNAL is what makes the server stop quickly; USER is the account that it runs as,
-``-`` for the present one. Only Python's standard library, and only the child that was started here is signalled.
+folder that holds it goes too. SIGNAL is what makes the server stop quickly; USER is the account that it runs
+as, ``-`` for the present one. Only Python's standard library; only the child that was started is signalled.
 """
 
 from __future__ import annotations

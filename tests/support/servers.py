@@ -1,8 +1,8 @@
 """PostgreSQL and MariaDB for tests: one throw-away server of each per test session.
 
-The first test (of any pytest-xdist worker) that asks for a server starts it, under a file lock in the session's
-run folder; the others find its address there. Servers listen on Unix sockets only, so no port can be taken, they
-run without ``fsync``, and they end with the session whatever happens to it (see ``guardian.py``).
+The first test (of any pytest-xdist worker) that asks for a server starts it, under a file lock in the run
+folder; the others find its address there. Servers listen on Unix sockets only, so no port can be taken, run without
+``fsync``, and end with the session whatever happens to it (see ``guardian.py``).
 """
 
 from __future__ import annotations
@@ -112,29 +112,33 @@ class Servers:
         account = _unprivileged_account()
         if account is not None:
             shutil.chown(folder, account)
-        server, stop_signal, command = _PREPARE[name](folder, account)
-        log = (self.run_folder / f"{name}.log").open("ab")
-        guardian = subprocess.Popen(
-            [
-                sys.executable,
-                "-I",
-                str(GUARDIAN),
-                str(self.owner),
-                str(folder),
-                stop_signal,
-                account or "-",
-                *command,
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        log.close()
-        (self.run_folder / f"{name}.pid").write_text(str(guardian.pid))
-        _wait_ready(server, guardian, self.run_folder / f"{name}.log")
+        try:
+            server, stop_signal, command = _PREPARE[name](folder, account)
+        except BaseException:
+            shutil.rmtree(
+                folder, ignore_errors=True
+            )  # the next test is to meet the same error, not this folder
+            raise
+        guardian, log = self._guard(name, stop_signal, account, command)
+        _wait_ready(server, guardian, log)
         (self.run_folder / f"{name}.json").write_text(json.dumps(vars(server)))
         return server
+
+    def _guard(
+        self, name: str, stop_signal: str, account: str | None, command: list[str]
+    ) -> tuple[subprocess.Popen[bytes], Path]:
+        path = self.run_folder / f"{name}.log"
+        guard = [sys.executable, "-I", str(GUARDIAN), str(self.owner), str(self.run_folder / name)]
+        with path.open("ab") as log:
+            guardian = subprocess.Popen(
+                [*guard, stop_signal, account or "-", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        (self.run_folder / f"{name}.pid").write_text(str(guardian.pid))
+        return guardian, path
 
     def stop_all(self) -> None:
         """End what this session started and wait for it; the owner calls this once."""
@@ -188,27 +192,21 @@ def _program(name: str, package: str, places: list[Path]) -> str:
 
 
 def _run_as(account: str | None, command: list[str]) -> None:
-    identity = (
-        {}
-        if account is None
-        else {"user": account, "group": pwd.getpwnam(account).pw_gid, "extra_groups": []}
-    )
-    done = subprocess.run(command, capture_output=True, text=True, cwd="/", **identity)  # type: ignore[call-overload]
+    identity: dict[str, Any] = {}
+    if account is not None:
+        identity = {"user": account, "group": pwd.getpwnam(account).pw_gid, "extra_groups": []}
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", **identity)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
 
 
 def _prepare_postgresql(folder: Path, account: str | None) -> tuple[Server, str, list[str]]:
-    places = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda place: int(place.parent.name), reverse=True
-    )
-    initdb = _program("initdb", "postgresql", places)
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda place: int(place.parent.name))
+    initdb = _program("initdb", "postgresql", places[::-1])
     postgres = str(Path(initdb).with_name("postgres"))
     data = folder / "data"
-    _run_as(
-        account,
-        [initdb, "--no-sync", "-U", "viaduct", "-A", "trust", "-E", "UTF8", "--locale=C", "-D", str(data)],
-    )
+    options = ["--no-sync", "-U", "viaduct", "-A", "trust", "-E", "UTF8", "--locale=C"]
+    _run_as(account, [initdb, *options, "-D", str(data)])
     settings = {
         "listen_addresses": "",
         "unix_socket_directories": str(folder),
@@ -221,12 +219,7 @@ def _prepare_postgresql(folder: Path, account: str | None) -> tuple[Server, str,
         "max_wal_size": "512MB",
         "logging_collector": "off",
     }
-    command = [
-        postgres,
-        "-D",
-        str(data),
-        *(part for key in settings for part in ("-c", f"{key}={settings[key]}")),
-    ]
+    command = [postgres, "-D", str(data), *(f"--{name}={value}" for name, value in settings.items())]
     server = Server("postgresql", "postgresql+psycopg2", "viaduct", "postgres", {"host": str(folder)})
     return server, "SIGQUIT", command
 
@@ -236,16 +229,8 @@ def _prepare_mariadb(folder: Path, account: str | None) -> tuple[Server, str, li
     mariadbd = _program("mariadbd", "mariadb-server", [Path("/usr/sbin")])
     data, socket = folder / "data", folder / "s"
     as_user = [] if account is None else [f"--user={account}"]
-    _run_as(
-        account,
-        [
-            install,
-            "--no-defaults",
-            f"--datadir={data}",
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-        ],
-    )
+    options = ["--auth-root-authentication-method=normal", "--skip-test-db"]
+    _run_as(account, [install, "--no-defaults", f"--datadir={data}", *options])
     command = [
         mariadbd,
         "--no-defaults",

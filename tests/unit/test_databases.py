@@ -54,5 +54,5 @@ def test_a_dropped_scope_leaves_no_database(engine_name: str, databases: Databas
     if engine_name == "sqlite":
         assert not Path(str(sa.engine.make_url(url).database)).exists()
     else:
-        with pytest.raises(sa.exc.OperationalError, match="exist|Unknown database"):
+        with pytest.raises(sa.exc.OperationalError, match=r"exist|Unknown database"):
             tables(url)
