@@ -1,0 +1,1 @@
+"""Rows <-> canonical documents, over the installed release's tables."""

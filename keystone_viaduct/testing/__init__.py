@@ -1,0 +1,1 @@
+"""Fakes, conformance suites and the fleet simulation: shipped for adapters' authors, never imported by the rest."""

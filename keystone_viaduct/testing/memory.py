@@ -1,0 +1,288 @@
+"""A whole site in memory: Keystone's tables and ours, behind the same ports as the SQL store.
+
+It is as strict as a database: a duplicate unique value or a missing owning reference is an error, and a failed
+transaction leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import bisect
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from keystone_viaduct.errors import StoreError
+from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.model import (
+    Checkpoint,
+    Conflict,
+    Document,
+    Mark,
+    Peer,
+    Pending,
+    Record,
+    Ref,
+    SiteState,
+    Version,
+)
+from keystone_viaduct.sync.ports import Claim, Write
+from keystone_viaduct.sync.site.readiness import alternatives
+
+T = TypeVar("T")
+
+
+class Violation(StoreError):
+    """A write that a database would have refused."""
+
+
+@dataclass
+class Data:
+    """Everything that one site's database holds; a copy of it is a backup."""
+
+    state: SiteState
+    rows: dict[Ref, Document] = field(default_factory=dict)
+    marks: dict[int, Mark] = field(default_factory=dict)
+    next_mark: int = 1
+    records: dict[Ref, Record] = field(default_factory=dict)
+    batches: list[tuple[int, str]] = field(default_factory=list)
+    checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
+    pending: dict[tuple[str, Ref], Pending] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
+    peers: dict[str, Peer] = field(default_factory=dict)
+
+    def copy(self) -> Data:
+        """A copy whose containers are its own (the values are never changed in place)."""
+        twin = copy.copy(self)
+        for name in ("rows", "marks", "records", "batches", "checkpoints", "pending", "conflicts", "peers"):
+            setattr(twin, name, copy.copy(getattr(self, name)))
+        return twin
+
+
+def empty(site: str, hub: str, *, incarnation: str, secret: bytes = b"fleet secret of a test") -> Data:
+    """The data of a fresh site."""
+    return Data(SiteState(site, incarnation, hub, 1, 0, "", Version(), secret))
+
+
+class MemoryStore:
+    """``ports.Store`` over :class:`Data`. ``known`` limits the fields of a kind to those of an older release."""
+
+    def __init__(self, data: Data, known: Mapping[str, frozenset[str]] | None = None) -> None:
+        self.data = data
+        self.known = dict(known or {})
+
+    def run(self, work: Callable[[MemoryTransaction], T]) -> T:
+        """Run ``work`` on a copy and keep it if nothing was raised."""
+        tx = MemoryTransaction(self.data.copy(), self.known)
+        result = work(tx)
+        self.data = tx.data
+        return result
+
+    def edit(self, writes: Sequence[Write], stamped_at: int) -> None:
+        """What an application does in one transaction: write rows, leaving marks as triggers would."""
+
+        def work(tx: MemoryTransaction) -> None:
+            tx.write_documents(writes)
+            tx.stamp(stamped_at)
+
+        self.run(work)
+
+
+class MemoryTransaction:
+    """``ports.Transaction`` over a copy of the data."""
+
+    def __init__(self, data: Data, known: Mapping[str, frozenset[str]]) -> None:
+        self.data = data
+        self._known = known
+        self._new_marks: list[int] = []
+
+    # tables
+
+    def known_fields(self, kind: str) -> frozenset[str]:
+        """Everything, unless limited."""
+        return self._known.get(kind, _Everything())
+
+    def defaults(self, kind: str) -> Document:
+        """None: a document in memory lists only what it says."""
+        return {}
+
+    def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
+        """Copies of the rows that are there."""
+        return {ref: dict(self.data.rows[ref]) for ref in refs if ref in self.data.rows}
+
+    def lock_documents(self, refs: Sequence[Ref]) -> None:
+        """Nothing else runs meanwhile."""
+
+    def write_documents(self, writes: Sequence[Write]) -> None:
+        """Delete, then write; then check what a database's constraints would check."""
+        for write in writes:
+            current = self.data.rows.get(write.ref)
+            if current != write.old:
+                raise Violation(f"{write.ref} is not what the writer believes", was=current, believed=write.old)
+            if write.new is None:
+                self.data.rows.pop(write.ref, None)
+            else:
+                self.data.rows[write.ref] = dict(write.new)
+            self._mark(write.ref)
+        self._check([write.ref for write in writes])
+
+    def referrers(self, refs: Sequence[Ref], modes: frozenset[Mode]) -> dict[Ref, list[Ref]]:
+        """A scan."""
+        wanted = set(refs)
+        found: dict[Ref, list[Ref]] = {}
+        for ref, document in self.data.rows.items():
+            for reference in REGISTRY[ref.kind].references_of(document):
+                target = Ref(reference.kind, reference.key)
+                if target in wanted and reference.mode in modes:
+                    found.setdefault(target, []).append(ref)
+        return found
+
+    def holders(self, claims: Sequence[Claim]) -> dict[Claim, Ref]:
+        """A scan of the kinds concerned."""
+        wanted = set(claims)
+        kinds = {claim.kind for claim in claims}
+        found: dict[Claim, Ref] = {}
+        for ref, document in self.data.rows.items():
+            if ref.kind in kinds:
+                for claim in _claims(ref, document):
+                    if claim in wanted:
+                        found[claim] = ref
+        return found
+
+    def _check(self, touched: Sequence[Ref]) -> None:
+        kinds = {ref.kind for ref in touched}
+        seen: dict[Claim, Ref] = {}
+        for ref, document in self.data.rows.items():
+            if ref.kind in kinds:
+                for claim in _claims(ref, document):
+                    if seen.setdefault(claim, ref) != ref:
+                        raise Violation(f"{ref} and {seen[claim]} both hold {claim}")
+        for ref in touched:
+            for reference in REGISTRY[ref.kind].references_of(self.data.rows.get(ref, {})):
+                target = Ref(reference.kind, reference.key)
+                if reference.mode is Mode.OWNING and not any(a in self.data.rows for a in alternatives(target)):
+                    raise Violation(f"{ref} refers to {target}, which is not there")
+        gone = [ref for ref in touched if ref not in self.data.rows]
+        for target, referring in self.referrers(gone, frozenset({Mode.OWNING})).items():
+            raise Violation(f"{referring[0]} still refers to {target}")
+
+    # marks
+
+    def _mark(self, ref: Ref, stamped_at: int = 0) -> None:
+        mark = Mark(self.data.next_mark, ref, stamped_at)
+        self.data.marks[mark.id] = mark
+        self.data.next_mark += 1
+        self._new_marks.append(mark.id)
+
+    def stamp(self, stamped_at: int) -> None:
+        """Give the marks of this transaction their time."""
+        for mark_id in self._new_marks:
+            self.data.marks[mark_id] = self.data.marks[mark_id]._replace(stamped_at=stamped_at)
+
+    def take_marks(self, limit: int) -> list[Mark]:
+        """Oldest first."""
+        return [self.data.marks[mark_id] for mark_id in sorted(self.data.marks)[:limit]]
+
+    def marks_of(self, refs: Sequence[Ref]) -> list[Mark]:
+        """All marks of these records."""
+        wanted = set(refs)
+        return [mark for mark in self.data.marks.values() if mark.ref in wanted]
+
+    def drop_marks(self, ids: Sequence[int]) -> None:
+        """Forget them."""
+        for mark_id in ids:
+            self.data.marks.pop(mark_id, None)
+
+    def add_marks(self, refs: Sequence[Ref], stamped_at: int) -> None:
+        """By hand."""
+        for ref in refs:
+            self._mark(ref, stamped_at)
+
+    # records
+
+    def state(self) -> SiteState:
+        """The site's row."""
+        return self.data.state
+
+    def save_state(self, state: SiteState) -> None:
+        """Store it; a new nonce closes a batch."""
+        if state.nonce != self.data.state.nonce:
+            self.data.batches.append((state.head, state.nonce))
+        self.data.state = state
+
+    def nonce_at(self, seq: int) -> str | None:
+        """The nonce of the first batch that reaches this position."""
+        index = bisect.bisect_left(self.data.batches, (seq, ""))
+        return self.data.batches[index][1] if index < len(self.data.batches) else None
+
+    def records(self, refs: Sequence[Ref]) -> dict[Ref, Record]:
+        """Those that are there."""
+        return {ref: self.data.records[ref] for ref in refs if ref in self.data.records}
+
+    def save_records(self, records: Sequence[Record]) -> None:
+        """Insert or replace."""
+        for record in records:
+            self.data.records[record.ref] = record
+
+    def feed(self, after: int, limit: int, not_learned_from: str | None) -> list[Record]:
+        """In feed order."""
+        entries = [
+            record
+            for record in self.data.records.values()
+            if record.seq > after and (not_learned_from is None or record.learned_from != not_learned_from)
+        ]
+        return sorted(entries, key=lambda record: record.seq)[:limit]
+
+    # bookkeeping
+
+    def checkpoint(self, source: str) -> Checkpoint | None:
+        """How far the feed of ``source`` was applied."""
+        return self.data.checkpoints.get(source)
+
+    def save_checkpoint(self, source: str, checkpoint: Checkpoint | None) -> None:
+        """Store it."""
+        if checkpoint is None:
+            self.data.checkpoints.pop(source, None)
+        else:
+            self.data.checkpoints[source] = checkpoint
+
+    def pending(self, source: str) -> list[Pending]:
+        """In the source's feed order."""
+        found = [waiting for (site, _), waiting in self.data.pending.items() if site == source]
+        return sorted(found, key=lambda waiting: waiting.change.seq)
+
+    def save_pending(self, source: str, waiting: Sequence[Pending], done: Iterable[Ref]) -> None:
+        """Replace and forget."""
+        for ref in done:
+            self.data.pending.pop((source, ref), None)
+        for entry in waiting:
+            self.data.pending[source, entry.change.ref] = entry
+
+    def add_conflicts(self, conflicts: Sequence[Conflict]) -> None:
+        """Append."""
+        self.data.conflicts = [*self.data.conflicts, *conflicts]
+
+    def peers(self) -> Mapping[str, Peer]:
+        """By site."""
+        return dict(self.data.peers)
+
+
+class _Everything(frozenset[str]):
+    """The fields of a release that knows all of them."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def _claims(ref: Ref, document: Document) -> list[Claim]:
+    return [
+        Claim(ref.kind, natural.name, natural.values)
+        for natural in REGISTRY[ref.kind].natural_keys_of(document)
+        if natural.enforced
+    ]
+
+
+def restored(data: Data) -> Data:
+    """A backup put back: the same data, unaware of what has happened since."""
+    return replace(data.copy())

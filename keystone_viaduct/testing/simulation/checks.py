@@ -1,0 +1,154 @@
+"""What must hold after every step, and at rest (docs/explanation/protocol.md, "Invariants")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from keystone_viaduct.documents.digest import field_digest
+from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.model import ABSENT, DELETED, Document, Dot, Ref, Version
+from keystone_viaduct.sync.site.readiness import alternatives
+from keystone_viaduct.testing.simulation.cloud import Edit
+from keystone_viaduct.testing.simulation.fleet import Fleet
+
+
+class Broken(AssertionError):
+    """An invariant does not hold; ``name`` is its name."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(f"{name}: {text}")
+        self.name = name
+
+
+class Watch:
+    """Checks after every step what the step touched."""
+
+    def __init__(self) -> None:
+        self._dots: dict[tuple[Dot, Ref, str], str] = {}
+        self._versions: dict[tuple[Ref, Version], str] = {}
+        self._checkpoints: dict[tuple[str, str], int] = {}
+
+    def look(self, fleet: Fleet, touched: Iterable[str]) -> None:
+        """Raise Broken if something that the step touched is wrong."""
+        for name in touched:
+            data = fleet.nodes[name].store.data
+            for record in data.records.values():
+                seen = self._versions.setdefault((record.ref, record.version), record.digest)
+                if seen != record.digest:
+                    raise Broken("version_digest", f"{record.ref} at {name}: {record.version}")
+                for field_name, state in record.fields.items():
+                    known = self._dots.setdefault((state.dot, record.ref, field_name), state.digest)
+                    if known != state.digest:
+                        raise Broken("dot_unique", f"{record.ref}.{field_name} at {name}: {state.dot}")
+                    if not record.version.includes(state.dot):
+                        raise Broken("dot_covers_own", f"{record.ref}.{field_name} at {name}: {state.dot}")
+            for source, checkpoint in data.checkpoints.items():
+                key = (name, f"{source}#{checkpoint.incarnation}")
+                if self._checkpoints.get(key, 0) > checkpoint.seq:
+                    raise Broken("checkpoint_monotone", f"{name} from {source}")
+                self._checkpoints[key] = checkpoint.seq
+
+
+def at_rest(fleet: Fleet) -> None:
+    """Raise Broken unless the fleet is equal, complete and quiet."""
+    _no_echo(fleet)
+    _converged(fleet)
+    _no_pending(fleet)
+    _no_dangling(fleet)
+    _edits_accounted(fleet)
+    _deletes_accounted(fleet)
+
+
+def _no_echo(fleet: Fleet) -> None:
+    for node in fleet.nodes.values():
+        head = node.store.data.state.head
+        node.site.state()
+        if node.store.data.state.head != head or node.store.data.marks:
+            raise Broken("no_echo", f"{node.name} numbers something although nothing was edited")
+
+
+def _converged(fleet: Fleet) -> None:
+    hub = fleet.nodes[fleet.hub].store.data
+    for node in fleet.nodes.values():
+        data = node.store.data
+        if data.rows != hub.rows:
+            different = [r for r in set(data.rows) | set(hub.rows) if data.rows.get(r) != hub.rows.get(r)]
+            raise Broken("converged", f"{node.name} differs from the hub in {sorted(different)[:5]}")
+        for ref, record in data.records.items():
+            twin = hub.records.get(ref)
+            if twin is None or twin.version != record.version or twin.digest != record.digest:
+                raise Broken("converged", f"{node.name} has another version of {ref} than the hub")
+            _record_matches(node.name, data.rows.get(ref), record.ref, data.state.fleet_secret, dict(record.fields))
+
+
+def _record_matches(site: str, row: Document | None, ref: Ref, secret: bytes, fields: dict[str, object]) -> None:
+    found = {name: field_digest(secret, ref.kind, name, value) for name, value in (row or {}).items()}
+    stated = {
+        name: getattr(state, "digest")
+        for name, state in fields.items()
+        if name != DELETED and getattr(state, "digest") != ABSENT
+    }
+    if found != stated:
+        raise Broken("converged", f"{site}: the record of {ref} does not say what its row holds")
+
+
+def _no_pending(fleet: Fleet) -> None:
+    for node in fleet.nodes.values():
+        if node.store.data.pending:
+            raise Broken("no_pending_no_skip", f"{node.name}: {sorted(node.store.data.pending)[:3]}")
+
+
+def _no_dangling(fleet: Fleet) -> None:
+    for node in fleet.nodes.values():
+        rows = node.store.data.rows
+        for ref, document in rows.items():
+            for reference in REGISTRY[ref.kind].references_of(document):
+                target = Ref(reference.kind, reference.key)
+                if reference.mode is Mode.OWNING and not any(a in rows for a in alternatives(target)):
+                    raise Broken("no_dangling", f"{node.name}: {ref} refers to {target}")
+
+
+def _listed(fleet: Fleet) -> dict[Ref, list[tuple[str, str]]]:
+    found: dict[Ref, list[tuple[str, str]]] = {}
+    for conflict in fleet.nodes[fleet.hub].store.data.conflicts:
+        fleet.counts.conflicts += 1
+        found.setdefault(conflict.ref, []).extend((name, repr(value)) for name, value in conflict.lost.items())
+    return found
+
+
+def _edits_accounted(fleet: Fleet) -> None:
+    rows = fleet.nodes[fleet.hub].store.data.rows
+    listed = _listed(fleet)
+    for edit in fleet.ledger.edits:
+        final = rows.get(edit.ref)
+        if final is not None and final.get(edit.field) == edit.value:
+            continue
+        if (edit.ref, edit.field, repr(edit.value)) in fleet.ledger.replaced:
+            continue
+        if (edit.field, repr(edit.value)) in listed.get(edit.ref, []):
+            continue
+        if final is None and _unchanged_when_deleted(fleet, edit):
+            continue
+        raise Broken("edit_accounted", f"{edit} is neither final nor replaced nor listed (final: {final})")
+
+
+def _unchanged_when_deleted(fleet: Fleet, edit: Edit) -> bool:
+    """An identity field of a grant that was made twice and deleted once says nothing of its own."""
+    twins = [d for d in fleet.ledger.deleted if d.ref == edit.ref]
+    return bool(twins) and REGISTRY[edit.ref.kind].deletes_win
+
+
+def _deletes_accounted(fleet: Fleet) -> None:
+    rows = fleet.nodes[fleet.hub].store.data.rows
+    conflicts = {conflict.ref for conflict in fleet.nodes[fleet.hub].store.data.conflicts}
+    recreated = {(edit.ref, edit.step) for edit in fleet.ledger.edits}
+    for delete in fleet.ledger.deleted:
+        if delete.ref not in rows or delete.ref in conflicts:
+            continue
+        if any(ref == delete.ref and step > delete.step for ref, step in recreated):
+            continue
+        twins = [edit for edit in fleet.ledger.edits if edit.ref == delete.ref and edit.site != delete.site]
+        if twins and REGISTRY[delete.ref.kind].deletes_win:
+            continue
+        raise Broken("delete_accounted", f"{delete.ref} was deleted at {delete.site} and is back")

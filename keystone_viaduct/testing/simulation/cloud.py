@@ -1,0 +1,222 @@
+"""What users do: Keystone's own way of editing, in one or several transactions per request, at one site.
+
+Every value written is unique or recorded, so that at the end each acknowledged edit can be accounted for.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.model import Document, Ref
+from keystone_viaduct.sync.ports import Write
+from keystone_viaduct.testing.memory import MemoryStore, Violation
+
+NAMES = ("ada", "bob", "cyd", "dan", "eve")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One acknowledged value: at ``site``, ``field`` of ``ref`` was set (``value`` None with field '' = deleted)."""
+
+    step: int
+    site: str
+    ref: Ref
+    field: str
+    value: object
+
+
+@dataclass
+class Ledger:
+    """All that was acknowledged, and which of it a later edit had seen and replaced."""
+
+    edits: list[Edit] = field(default_factory=list)
+    replaced: set[tuple[Ref, str, str]] = field(default_factory=set)
+    deleted: list[Edit] = field(default_factory=list)
+
+    def wrote(self, step: int, site: str, ref: Ref, old: Document | None, new: Document | None) -> None:
+        """Note an acknowledged write of ``ref`` at ``site``."""
+        before, after = old or {}, new or {}
+        for name, value in before.items():
+            if name not in after or after[name] != value:
+                self.replaced.add((ref, name, repr(value)))
+        for name, value in after.items():
+            if name not in before or before[name] != value:
+                self.edits.append(Edit(step, site, ref, name, value))
+                self.replaced.discard((ref, name, repr(value)))
+        if new is None:
+            self.deleted.append(Edit(step, site, ref, "", None))
+
+
+class Cloud:
+    """One user population over several sites."""
+
+    def __init__(self, chance: random.Random, ledger: Ledger) -> None:
+        self.chance = chance
+        self.ledger = ledger
+        self.counter = 0
+
+    def unique(self, word: str) -> str:
+        """A value that occurs once."""
+        self.counter += 1
+        return f"{word}-{self.counter}"
+
+    def act(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+        """One random request at a site; returns what happened in words."""
+        action = self.chance.choice(
+            ("create_user", "create_project", "create_group", "rename", "rename", "describe", "describe", "describe",
+             "join", "grant", "grant", "delete", "delete_link", "credential", "swap")
+        )  # fmt: skip
+        return str(getattr(self, f"_{action}")(site, store, step, now))
+
+    def seed(self, site: str, store: MemoryStore, now: int) -> None:
+        """The first domain and roles, made at one site."""
+        for name in ("default", "acme"):
+            self._write(site, store, 0, now, Ref("domain", name), self._domain(name))
+        for name in ("admin", "member"):
+            role: Document = {"id": name, "name": name, "domain_id": None}
+            self._write(site, store, 0, now, Ref("role", name), role)
+
+    def _domain(self, name: str) -> Document:
+        return {"id": name, "name": name, "enabled": True}
+
+    def _pick(self, store: MemoryStore, *kinds: str) -> Ref | None:
+        rows = sorted(ref for ref in store.data.rows if ref.kind in kinds)
+        return self.chance.choice(rows) if rows else None
+
+    def _write(
+        self, site: str, store: MemoryStore, step: int, now: int, ref: Ref, new: Document | None
+    ) -> bool:
+        old = store.data.rows.get(ref)
+        if old == new:
+            return False
+        try:
+            store.edit([Write(ref, old, new)], now)
+        except Violation:
+            return False  # the user gets 409: nothing was acknowledged
+        self.ledger.wrote(step, site, ref, old, new)
+        return True
+
+    def _create_user(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+        domain = self._pick(store, "domain")
+        if domain is None:
+            return "no domain"
+        key, name = self.unique("u"), self.chance.choice(NAMES)
+        document: Document = {
+            "id": key, "domain_id": domain.key, "enabled": True, "local.name": name, "local.domain_id": domain.key,
+            "extra.email": self.unique("mail"), "passwords": [{"hash": self.unique("hash")}],
+        }  # fmt: skip
+        done = self._write(site, store, step, now, Ref("user", key), document)
+        return f"create user {key} called {name}: {done}"
+
+    def _create_project(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+        domain = self._pick(store, "domain")
+        if domain is None:
+            return "no domain"
+        parent = self._pick(store, "project") if self.chance.random() < 0.3 else None
+        if parent is not None and store.data.rows[parent]["domain_id"] != domain.key:
+            parent = None
+        key, name = self.unique("p"), self.chance.choice(NAMES)
+        document: Document = {
+            "id": key, "domain_id": domain.key, "parent_id": parent.key if parent else domain.key, "name": name,
+            "enabled": True, "description": self.unique("text"), "tags": [],
+        }  # fmt: skip
+        done = self._write(site, store, step, now, Ref("project", key), document)
+        return f"create project {key} called {name}: {done}"
+
+    def _create_group(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+        domain = self._pick(store, "domain")
+        if domain is None:
+            return "no domain"
+        key, name = self.unique("g"), self.chance.choice(NAMES)
+        document: Document = {"id": key, "domain_id": domain.key, "name": name}
+        done = self._write(site, store, step, now, Ref("group", key), document)
+        return f"create group {key} called {name}: {done}"
+
+    def _rename(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+        ref = self._pick(store, "user", "project", "group")
+        if ref is None:
+            return "nothing to rename"
+        name = self.chance.choice(NAMES)
+        new = {**store.data.rows[ref], "local.name" if ref.kind == "user" else "name": name}
+        return f"rename {ref} to {name}: {self._write(site, store, step, now, ref, new)}"
+
+    def _describe(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+        ref = self._pick(store, "user", "project")
+        if ref is None:
+            return "nothing to describe"
+        if ref.kind == "user":
+            name = self.chance.choice(("extra.email", "passwords", "extra.phone"))
+            value: object = [{"hash": self.unique("hash")}] if name == "passwords" else self.unique("word")
+        else:
+            name = self.chance.choice(("description", "tags", "extra.cost"))
+            value = [self.unique("tag")] if name == "tags" else self.unique("word")
+        new = {**store.data.rows[ref], name: value}
+        if name.startswith("extra.") and self.chance.random() < 0.2:
+            new.pop(name)
+        return f"set {name} of {ref} to {value}: {self._write(site, store, step, now, ref, new)}"
+
+    def _join(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+        user, group = self._pick(store, "user"), self._pick(store, "group")
+        if user is None or group is None:
+            return "nobody to join"
+        ref = Ref("membership", REGISTRY["membership"].make_key(user.key, group.key))
+        new: Document = {"user_id": user.key, "group_id": group.key}
+        return f"{user} joins {group}: {self._write(site, store, step, now, ref, new)}"
+
+    def _grant(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+        actor, target, role = (
+            self._pick(store, "user", "group"), self._pick(store, "project", "domain"), self._pick(store, "role"),
+        )  # fmt: skip
+        if actor is None or target is None or role is None:
+            return "nothing to grant"
+        sort = f"{actor.kind.capitalize()}{target.kind.capitalize()}"
+        key = REGISTRY["assignment"].make_key(sort, actor.key, target.key, role.key, False)
+        new: Document = {
+            "type": sort, "actor_id": actor.key, "target_id": target.key, "role_id": role.key, "inherited": False,
+        }  # fmt: skip
+        done = self._write(site, store, step, now, Ref("assignment", key), new)
+        return f"grant {role.key} to {actor} on {target}: {done}"
+
+    def _credential(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+        user = self._pick(store, "user")
+        if user is None:
+            return "nobody"
+        key = self.unique("c")
+        new: Document = {"id": key, "user_id": user.key, "type": "totp", "blob": self.unique("blob")}
+        done = self._write(site, store, step, now, Ref("credential", key), new)
+        return f"credential {key} for {user}: {done}"
+
+    def _delete_link(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+        ref = self._pick(store, "membership", "assignment", "credential")
+        return f"delete {ref}: {self._write(site, store, step, now, ref, None) if ref else False}"
+
+    def _delete(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+        """As a manager does: first what belongs to it, each in a transaction of its own, then the record."""
+        kinds = ("user", "project", "group", "role") if self.chance.random() < 0.9 else ("domain",)
+        ref = self._pick(store, *kinds)
+        if ref is None:
+            return "nothing to delete"
+        self._delete_tree(site, store, step, now, ref)
+        return f"delete {ref} and what belongs to it: {ref not in store.data.rows}"
+
+    def _delete_tree(self, site: str, store: MemoryStore, step: int, now: int, ref: Ref) -> None:
+        found = store.run(lambda tx: tx.referrers([ref], frozenset({Mode.OWNING})))
+        for dependent in found.get(ref, []):
+            if dependent in store.data.rows:
+                self._delete_tree(site, store, step, now, dependent)
+        self._write(site, store, step, now, ref, None)
+
+    def _swap(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+        """Two users exchange their names, by a third name, as an operator would."""
+        first, second = self._pick(store, "user"), self._pick(store, "user")
+        if first is None or second is None or first == second:
+            return "nobody to swap"
+        rows = store.data.rows
+        one, two = rows[first]["local.name"], rows[second]["local.name"]
+        for ref, name in ((first, self.unique("tmp")), (second, one), (first, two)):
+            if not self._write(site, store, step, now, ref, {**store.data.rows[ref], "local.name": name}):
+                return f"swap {first} and {second}: stopped half-way"
+        return f"swap the names of {first} and {second}"
