@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy.dialects.postgresql.base import PGDialect
@@ -57,6 +59,12 @@ class CockroachDBTarget(PostgreSQLTarget):
     def as_installed(self, spec: TriggerSpec, fingerprint: str) -> Installed:
         """With the function whose name carries the fingerprint."""
         return Installed(spec.name, spec.table.name, fingerprint, f"{spec.name}__{fingerprint}")
+
+    @contextmanager
+    def transaction(self, connection: Any) -> Iterator[None]:
+        """No savepoint: CockroachDB can't roll back to one across DDL."""
+        with nullcontext() if connection.in_transaction() else connection.begin():
+            yield
 
     def installed(self, connection: Any, prefix: str) -> list[Installed]:
         """Functions by their names; triggers by SHOW TRIGGERS of every table."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -54,9 +54,11 @@ class Installer:
     MariaDB and MySQL commit every statement at once, and what was open on the connection with it.
     """
 
-    def __init__(self, connection: Any, prefix: str = "viaduct_") -> None:
+    def __init__(self, connection: Any, prefix: str = "viaduct_", *, lock_seconds: float = 5.0) -> None:
+        """``lock_seconds``: how long to wait for a table; writers queue behind an installation that waits."""
         self._connection = connection
         self._prefix = prefix
+        self._lock_seconds = lock_seconds
         self._target = target_of(connection.dialect)
 
     def status(self, specs: Sequence[TriggerSpec]) -> list[TriggerStatus]:
@@ -123,16 +125,22 @@ class Installer:
                 creates.append(Action("replace", status.name, status.table, removal + compiled.create))
         return drops + creates
 
-    def _perform(self, actions: Iterable[Action]) -> list[Action]:
+    def _perform(self, actions: Sequence[Action]) -> list[Action]:
         done: list[Action] = []
-        for action in actions:
-            for index, sql in enumerate(action.sql):
-                try:
-                    run(self._connection, sql)
-                except DBAPIError as error:
-                    raise self._failure(action, index, done, error) from error
-            done.append(action)
+        if not actions:
+            return done
+        with self._target.patience(self._connection, self._lock_seconds):
+            for action in actions:
+                self._run(action, done)
+                done.append(action)
         return done
+
+    def _run(self, action: Action, done: list[Action]) -> None:
+        for index, sql in enumerate(action.sql):
+            try:
+                run(self._connection, sql)
+            except DBAPIError as error:
+                raise self._failure(action, index, done, error) from error
 
     def _failure(self, action: Action, index: int, done: list[Action], error: DBAPIError) -> TriggerError:
         hint = self._target.hint(error)

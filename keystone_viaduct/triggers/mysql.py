@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy.dialects.mysql.base import MySQLDialect
 
 from .rendering import Renderer
 from .spec import TriggerSpec
-from .target import Installed, PrivilegeProblem, Target, query
+from .target import Installed, PrivilegeProblem, Target, query, run
 
 _LABEL = re.compile(r"\s*`?fp_([0-9a-f]{12})`?\s*:", re.IGNORECASE)
 _GRANT = re.compile(r"GRANT (?P<privileges>.+?) ON (?P<place>\S+) TO ", re.IGNORECASE)
 _ACCESS_DENIED = {1044, 1142, 1227, 1370}
 _BINARY_LOG = 1419
+_LOCK_TIMEOUT = 1205
 
 _BINARY_LOG_HINT = (
     "binary logging is on: let an administrator SET GLOBAL log_bin_trust_function_creators = 1 "
@@ -67,6 +69,22 @@ class MySQLTarget(Target):
             if name.startswith(prefix)
         ]
 
+    @contextmanager
+    def transaction(self, connection: Any) -> Iterator[None]:
+        """No savepoint: the first DDL statement would end the transaction, and the savepoint with it."""
+        with nullcontext() if connection.in_transaction() else connection.begin():
+            yield
+
+    @contextmanager
+    def patience(self, connection: Any, seconds: float) -> Iterator[None]:
+        """``lock_wait_timeout`` (whole seconds), set back afterwards."""
+        before = query(connection, "SELECT @@SESSION.lock_wait_timeout")[0][0]
+        run(connection, f"SET SESSION lock_wait_timeout = {max(1, round(seconds))}")
+        try:
+            yield
+        finally:
+            run(connection, f"SET SESSION lock_wait_timeout = {int(before)}")
+
     def problems(self, connection: Any, specs: Sequence[TriggerSpec]) -> list[PrivilegeProblem]:
         """TRIGGER on each table, and leave to create triggers beside a binary log."""
         database = query(connection, "SELECT DATABASE()")[0][0]
@@ -89,6 +107,8 @@ class MySQLTarget(Target):
         number = (getattr(getattr(error, "orig", None), "args", None) or (None,))[0]
         if number in _ACCESS_DENIED:
             return "the database user needs the TRIGGER privilege: GRANT TRIGGER ON <database>.* TO <user>"
+        if number == _LOCK_TIMEOUT:
+            return "a transaction holds the table for too long; try again, or give more lock_seconds"
         return _BINARY_LOG_HINT if number == _BINARY_LOG else ""
 
 

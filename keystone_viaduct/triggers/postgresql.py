@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy.dialects.postgresql.base import PGDialect
@@ -11,7 +12,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from .expressions import contains_query
 from .rendering import Renderer
 from .spec import Event, Timing, TriggerSpec
-from .target import Installed, PrivilegeProblem, Target, query, text_literal
+from .target import Installed, PrivilegeProblem, Target, query, run, text_literal
 
 _MARK = re.compile(r"/\* viaduct:([0-9a-f]*) \*/")
 _QUOTE = "$viaduct$"
@@ -71,6 +72,14 @@ class PostgreSQLTarget(Target):
         """The first existing schema of the search path."""
         return str(query(connection, "SELECT current_schema()")[0][0])
 
+    @contextmanager
+    def patience(self, connection: Any, seconds: float) -> Iterator[None]:
+        """``lock_timeout`` until the end of the block (a failure undoes it with the transaction)."""
+        before = query(connection, "SELECT current_setting('lock_timeout')")[0][0]
+        run(connection, f"SET LOCAL lock_timeout = '{round(seconds * 1000)}ms'")
+        yield
+        run(connection, f"SET LOCAL lock_timeout = {text_literal(before)}")
+
     def problems(self, connection: Any, specs: Sequence[TriggerSpec]) -> list[PrivilegeProblem]:
         """CREATE on the schema, TRIGGER on each table."""
         schema = self.schema(connection)
@@ -87,8 +96,11 @@ class PostgreSQLTarget(Target):
         return found
 
     def hint(self, error: Exception) -> str:
-        """For SQLSTATE 42501 (insufficient privilege)."""
-        if getattr(getattr(error, "orig", None), "pgcode", None) == "42501":
+        """For SQLSTATE 42501 (insufficient privilege) and 55P03 (lock timeout)."""
+        state = getattr(getattr(error, "orig", None), "pgcode", None)
+        if state == "55P03":
+            return "a transaction holds the table for too long; try again, or give more lock_seconds"
+        if state == "42501":
             return (
                 "the database user needs CREATE on the schema and TRIGGER on the tables, and must own what it"
                 " replaces; as the owner: GRANT CREATE ON SCHEMA and GRANT TRIGGER ON ALL TABLES IN SCHEMA"

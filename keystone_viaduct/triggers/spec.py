@@ -70,8 +70,8 @@ class TriggerSpec:
     ``changed``   columns or their names (UPDATE only): fires only if one of them really changed, NULL being
                   equal to NULL.
     ``when``      a further condition, over ``old()`` and ``new()``.
-    ``body``      Core ``insert``/``update``/``delete`` statements, then :func:`assign` items. All of them read
-                  the row as it came to the trigger, before any of these assignments.
+    ``body``      Core ``insert``/``update``/``delete`` statements, then :func:`assign` items. All of them
+                  read the row as it came to the trigger, before any of these assignments.
 
     Raises :class:`TriggerError` for a combination that no database could run.
     """

@@ -76,6 +76,11 @@ class Target(ABC):
         with connection.begin_nested() if connection.in_transaction() else connection.begin():
             yield
 
+    @contextmanager
+    def patience(self, connection: Any, seconds: float) -> Iterator[None]:
+        """Wait no longer than this for a table that other transactions hold (writers queue behind us)."""
+        yield
+
     def problems(self, connection: Any, specs: Sequence[TriggerSpec]) -> list[PrivilegeProblem]:
         """The privileges that installing these would need and that the user does not have."""
         return []
