@@ -15,7 +15,6 @@ from .spec import Event, Timing, TriggerSpec
 from .target import Installed, PrivilegeProblem, Target, query, run, text_literal
 
 _MARK = re.compile(r"/\* viaduct:([0-9a-f]*) \*/")
-_QUOTE = "$viaduct$"
 
 _INSTALLED = """
 SELECT t.tgname, c.relname, p.proname, p.prosrc, t.tgenabled
@@ -41,7 +40,10 @@ class PostgreSQLTarget(Target):
 
     def create(self, spec: TriggerSpec, render: Renderer, fingerprint: str) -> tuple[str, ...]:
         """The function, with the fingerprint as a comment in its source, then the trigger."""
-        return (self._function(spec, render, spec.name, fingerprint), self._trigger(spec, render, spec.name))
+        return (
+            self._function(spec, render, spec.name, f"/* viaduct:{fingerprint} */"),
+            self._trigger(spec, render, spec.name),
+        )
 
     def as_installed(self, spec: TriggerSpec, fingerprint: str) -> Installed:
         """With the function of the same name."""
@@ -107,23 +109,23 @@ class PostgreSQLTarget(Target):
             )
         return ""
 
-    def _function(self, spec: TriggerSpec, render: Renderer, name: str, fingerprint: str) -> str:
+    def _function(self, spec: TriggerSpec, render: Renderer, name: str, mark: str) -> str:
         declared, assigned = render.assigned("{} {};", "{} := {};")
         body = [*render.statements(), *assigned]
         if spec.when is not None and contains_query(spec.when):
             body = [f"IF {render.condition()} THEN", *(f"  {line}" for line in body), "END IF;"]
+        quote = _dollar_quote("\n".join(body))
         row = "NULL" if spec.timing is Timing.AFTER else "OLD" if spec.event is Event.DELETE else "NEW"
         lines = [
             f"CREATE OR REPLACE FUNCTION {render.qualified(name)}() RETURNS trigger LANGUAGE plpgsql",
             *([self.security] if self.security else []),
-            f"AS {_QUOTE}",
+            f"AS {quote}",
             *(["DECLARE", *(f"  {line}" for line in declared)] if declared else []),
             "BEGIN",
-            f"  /* viaduct:{fingerprint} */",
-            *(f"  {line}" for line in body),
+            *(f"  {line}" for line in [mark, *body] if line),
             f"  RETURN {row};",
             "END;",
-            _QUOTE,
+            quote,
         ]
         return "\n".join(lines)
 
@@ -136,3 +138,11 @@ class PostgreSQLTarget(Target):
             f"EXECUTE FUNCTION {render.qualified(function)}()",
         ]
         return "\n".join(lines)
+
+
+def _dollar_quote(text: str) -> str:
+    """A dollar quote that does not occur in the text."""
+    quote = "$viaduct$"
+    while quote in text:
+        quote = f"{quote[:-1]}_$"
+    return quote
