@@ -8,6 +8,7 @@
     |   +-- UnknownKind
     |   +-- BadKey
     |   +-- BadDocument
+    |   +-- CredentialUnreadable    no key of this site opens a credential
     +-- TriggerError                compiling or installing triggers
     +-- SyncError                   the protocol refused something
     |   +-- FenceMismatch           the other side's history is not the one we knew
@@ -22,6 +23,7 @@
     |   +-- Stale                   it was changed since the caller read it
     +-- StoreError                  our tables are missing, outdated or unreadable
     |   +-- NotInitialised
+    |   +-- SchemaMissing           no tables of Keystone there
     |   +-- StoreBusy
     |   +-- StoreUnavailable
     +-- SealingError                a secret could not be sealed or opened
@@ -85,6 +87,13 @@ class BadDocument(KindError):
     """A document with a missing, unknown or ill-typed field."""
 
     code = "document.invalid"
+
+
+class CredentialUnreadable(KindError):
+    """No credential key of this site opens a stored blob; ``fields["keys"]`` names the records."""
+
+    code = "credential.unreadable"
+    status = 500
 
 
 class TriggerError(ViaductError):
@@ -192,6 +201,13 @@ class StoreUnavailable(StoreError):
     """The database can't be reached."""
 
     code = "store.unavailable"
+    status = 503
+
+
+class SchemaMissing(StoreError):
+    """The database holds no tables of Keystone, or not those that were asked for."""
+
+    code = "schema.missing"
     status = 503
 
 
