@@ -1,7 +1,7 @@
 """One emulated long-distance TCP connection: what is read on one side is written on the other, later.
 
-Delay, not bandwidth: any number of chunks may be under way at once, each due one half of the round trip after it
-was read. Nothing is lost or reordered, as TCP promises its users.
+Delay, not bandwidth: any number of chunks may be under way at once, each due one half of the round trip after
+it was read. Nothing is lost or reordered, as TCP promises its users.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Traffic:
 
 
 class Weather:
-    """The state of a road at this moment, shared by all its connections; belongs to the proxy's event loop."""
+    """The state of a road at this moment, shared by its connections; belongs to the proxy's event loop."""
 
     def __init__(self, rtt: float) -> None:
         self.rtt = rtt
@@ -57,8 +57,8 @@ class Weather:
     async def arrival(self, sent_at: float) -> None:
         """Return when something sent at ``sent_at`` (loop time) reaches the other end.
 
-        What a cut caught on its way is sent again at the moment of healing. (A real TCP would wait for its next
-        retransmission, up to as long again as the cut lasted; here it is at once, so that tests need not wait.)
+        What a cut caught on its way is sent again at the moment of healing. (A real TCP would wait for its
+        next retransmission, up to as long again as the cut lasted; here tests need not wait for that.)
         """
         while True:
             due = max(sent_at, self.healed_at) + self.one_way
@@ -68,14 +68,10 @@ class Weather:
             await self._open.wait()
 
 
-def reset(transport: asyncio.BaseTransport) -> None:
-    """Close at once with a TCP reset instead of an orderly end."""
-    sock = transport.get_extra_info("socket")
-    if sock is not None:
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
+def reset(sock: socket.socket) -> None:
+    """Make the coming close of ``sock`` a TCP reset instead of an orderly end."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
 
 
 @dataclass
@@ -123,38 +119,54 @@ class Lane:
             self._room.set()
 
 
-async def bridge(
-    weather: Weather,
-    near: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-    target: tuple[str, int],
-    traffic: Traffic,
-) -> None:
-    """Serve one accepted connection until both directions have ended or either broke.
+async def bridge(weather: Weather, near: socket.socket, target: tuple[str, int], traffic: Traffic) -> None:
+    """Serve one accepted connection until both directions have ended or either broke; closes it in any case.
 
-    The kernel has answered the client's SYN already, so the handshake is paid for by the first bytes: the far side
-    sees the connection after half a round trip and the first bytes after one and a half, as over a real road.
+    The kernel has answered the client's SYN already, so the handshake is paid for by the first bytes: the far
+    side sees the connection after half a round trip and the first bytes after one and a half, as on a real road.
     """
-    near_reader, near_writer = near
-    accepted_at = asyncio.get_running_loop().time()
-    far_writer: asyncio.StreamWriter | None = None
+    far = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    far.setblocking(False)
+    loop = asyncio.get_running_loop()
+    writers: list[asyncio.StreamWriter] = []
     try:
-        await weather.arrival(accepted_at)
-        far_reader, far_writer = await asyncio.open_connection(*target)
-        now = asyncio.get_running_loop().time()
-        out = Lane(weather, near_reader, far_writer, now + weather.one_way, traffic)
-        back = Lane(weather, far_reader, near_writer, now + weather.rtt, traffic)
+        await weather.arrival(loop.time())
+        await loop.sock_connect(far, target)
+        arrived = loop.time()
+        near_reader, near_writer = await _streams(near, writers)
+        far_reader, far_writer = await _streams(far, writers)
+        out = Lane(weather, near_reader, far_writer, arrived + weather.one_way, traffic)
+        back = Lane(weather, far_reader, near_writer, arrived + weather.rtt, traffic)
         async with asyncio.TaskGroup() as group:
             group.create_task(out.carry())
             group.create_task(back.carry())
-        near_writer.close()
-        far_writer.close()
+        for writer in writers:
+            writer.close()
     except (OSError, BaseExceptionGroup) as broken:
-        if isinstance(broken, BaseExceptionGroup):
-            _, other = broken.split(OSError)
-            if other is not None:
-                raise other from None
-        await weather.arrival(asyncio.get_running_loop().time())
+        if isinstance(broken, BaseExceptionGroup) and broken.split(OSError)[1] is not None:
+            raise
+        await weather.arrival(loop.time())
     finally:
-        for writer in (near_writer, far_writer):
-            if writer is not None and not writer.is_closing():
-                reset(writer.transport)
+        _reset_what_is_open(writers, (near, far))
+
+
+async def _streams(
+    sock: socket.socket, writers: list[asyncio.StreamWriter]
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=CHUNK, loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.create_connection(lambda: protocol, sock=sock)
+    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+    writers.append(writer)
+    return reader, writer
+
+
+def _reset_what_is_open(writers: list[asyncio.StreamWriter], sockets: tuple[socket.socket, ...]) -> None:
+    for writer in writers:
+        if not writer.is_closing():
+            reset(writer.get_extra_info("socket"))
+            writer.transport.abort()
+    for sock in sockets[len(writers) :]:
+        reset(sock)
+        sock.close()

@@ -1,13 +1,14 @@
 """A WAN on one machine: delaying TCP proxies between sites, whose links can be cut and healed while in use.
 
-The kernel of many machines (and all containers) has no ``netem``; for HTTP between Keystones a proxy that delays is
-enough. Bandwidth is not limited. What a cut does, see :class:`Cut`.
+The kernel of many machines (and all containers) has no ``netem``; for HTTP between Keystones a proxy that
+delays is enough. Bandwidth is not limited. What a cut does, see :class:`Cut`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import enum
+import socket
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
@@ -25,9 +26,9 @@ T = TypeVar("T")
 class Cut(enum.Enum):
     """How a cut looks from the ends.
 
-    ``SILENT`` is what a WAN does: packets vanish. Open connections stall, new ones get no answer, nobody is told
-    anything, and what was under way arrives after healing if its connection still exists then. (The client's
-    *connect* succeeds nevertheless, as its own kernel answers; its first request stalls instead.)
+    ``SILENT`` is what a WAN does: packets vanish. Open connections stall, new ones get no answer, nobody is
+    told anything, and what was under way arrives after healing if its connection still exists then. (The
+    client's *connect* succeeds nevertheless, as its own kernel answers; its first request stalls instead.)
     ``RESET`` is a router that says so: open connections are reset, and so are new ones, at once.
     """
 
@@ -44,12 +45,6 @@ class End:
     port: int
 
 
-async def _turns(count: int = 8) -> None:
-    """Let the event loop go round, for what asyncio does in steps that can't be awaited."""
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
 class _Door:
     """One listening port that leads to the far end of a link."""
 
@@ -58,38 +53,46 @@ class _Door:
         self.target = target
         self.port = 0
         self.traffic = Traffic()
-        self._server: asyncio.Server | None = None
-        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._listener: socket.socket | None = None
+        self._tasks: dict[asyncio.Task[None], socket.socket] = {}
+        self._accepting: asyncio.Task[None] | None = None
 
-    async def listen(self) -> None:
-        self._server = await asyncio.start_server(self._accept, LOOPBACK, 0, backlog=512)
-        self.port = self._server.sockets[0].getsockname()[1]
+    def listen(self) -> None:
+        self._listener = socket.create_server((LOOPBACK, 0), backlog=512)
+        self._listener.setblocking(False)
+        self.port = self._listener.getsockname()[1]
+        self._accepting = asyncio.create_task(self._accept(self._listener))
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.weather.refusing:
-            reset(writer.transport)
-            return
-        self.traffic.connections += 1
-        task = asyncio.current_task()
-        assert task is not None
-        self._open[task] = writer
-        try:
-            await bridge(self.weather, (reader, writer), self.target, self.traffic)
-        except asyncio.CancelledError:
-            pass  # by reset_all: the task ends here, and nobody awaits its result
-        finally:
-            del self._open[task]
+    async def _accept(self, listener: socket.socket) -> None:
+        # Not asyncio.start_server: closed while it accepts, it loses the connection in its hands.
+        while True:
+            accepted, _ = await asyncio.get_running_loop().sock_accept(listener)
+            if self.weather.refusing:
+                reset(accepted)
+                accepted.close()
+                continue
+            self.traffic.connections += 1
+            task = asyncio.create_task(bridge(self.weather, accepted, self.target, self.traffic))
+            self._tasks[task] = accepted
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        accepted = self._tasks.pop(task)
+        if task.cancelled():  # perhaps before its first step
+            accepted.close()
 
     async def reset_all(self) -> None:
-        tasks = list(self._open)
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def shut(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        await _turns()  # what the kernel has accepted already becomes a task first
+        if self._accepting is not None:
+            self._accepting.cancel()
+            await asyncio.gather(self._accepting, return_exceptions=True)
+        if self._listener is not None:
+            self._listener.close()
         await self.reset_all()
 
 
@@ -149,9 +152,9 @@ class Link:
     async def _heal(self) -> None:
         self._weather.reopen()
 
-    async def _listen(self) -> None:
+    def _listen(self) -> None:
         for door in self._doors.values():
-            await door.listen()
+            door.listen()
 
     async def _shut(self) -> None:
         for door in self._doors.values():
@@ -203,7 +206,7 @@ class Wan:
         self.stop()
 
     def link(self, a: End, b: End, rtt_ms: float | None = None) -> Link:
-        """Build a road between two sites (round trip ``rtt_ms``, by default the WAN's); its ports are open on return."""
+        """Build a road between two sites, by default of the WAN's round trip; its ports are open on return."""
         return self._call(lambda: self._build(a, b, self.rtt_ms if rtt_ms is None else rtt_ms)).result()
 
     @property
@@ -213,14 +216,15 @@ class Wan:
 
     async def _build(self, a: End, b: End, rtt_ms: float) -> Link:
         link = Link(self, (a, b), Weather(rtt_ms / 1000))
-        await link._listen()
+        link._listen()
         self._links.append(link)
         return link
 
     async def _shut(self) -> None:
         for link in self._links:
             await link._shut()
-        await _turns()  # a transport is closed two turns of the loop after its abort
+        for _ in range(3):  # a transport is closed two turns of the loop after its abort
+            await asyncio.sleep(0)
 
     def _call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
         if self._loop is None:
