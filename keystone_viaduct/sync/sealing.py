@@ -1,0 +1,200 @@
+"""Keeps secrets closed: on their way to one site, and at rest in our own tables.
+
+A site has an exchange key pair (X25519; others seal for its public half) and storage keys (symmetric; close
+what our tables hold). A page of changes is sealed with a random page key of its own, which alone is sealed
+for the receiver, so that a page costs one public-key operation however many secrets it carries.
+
+The key repository is a folder with two numbered series, as in Keystone's Fernet repositories: ``exchange/1``
+and ``storage/1``; the highest number is used for new secrets, all can open. One key per file, 32 bytes in
+base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nacl.exceptions import CryptoError
+from nacl.public import PrivateKey, PublicKey, SealedBox
+from nacl.secret import Aead
+from nacl.utils import random
+
+from keystone_viaduct.errors import SealingError
+
+EXCHANGE = "exchange"
+STORAGE = "storage"
+SERIES = (EXCHANGE, STORAGE)
+KEY_BYTES = 32
+_NUMBER = re.compile(r"[0-9]{1,9}\Z")
+
+
+class KeyRing:
+    """A site's keys. ``exchange`` and ``storage``: number -> 32 bytes; the highest number is current."""
+
+    def __init__(self, exchange: Mapping[int, bytes], storage: Mapping[int, bytes]) -> None:
+        if not exchange or not storage:
+            raise SealingError("the key ring is empty", hint="run `viaduct init`")
+        self._exchange = {number: PrivateKey(key) for number, key in sorted(exchange.items(), reverse=True)}
+        self._storage = {number: Aead(key) for number, key in sorted(storage.items(), reverse=True)}
+
+    @classmethod
+    def generate(cls) -> KeyRing:
+        """A fresh ring that is not stored anywhere."""
+        return cls({1: random(KEY_BYTES)}, {1: random(KEY_BYTES)})
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> KeyRing:
+        """Read a key repository. Raises SealingError if a key is missing or unreadable."""
+        return cls(*(_read_series(Path(folder), series) for series in SERIES))
+
+    @property
+    def public_key(self) -> bytes:
+        """What others seal for this site with (32 bytes)."""
+        return bytes(next(iter(self._exchange.values())).public_key)
+
+    def open_sealed(self, sealed: bytes) -> bytes:
+        """Open what was sealed for this site by :func:`seal`, with any exchange key that is still here."""
+        for key in self._exchange.values():
+            try:
+                return SealedBox(key).decrypt(sealed)
+            except (CryptoError, ValueError, TypeError):
+                continue
+        raise SealingError(
+            "a secret was sealed for another key than this site has",
+            hint="the peer knows an old public key of this site: register it anew",
+        )
+
+    def encrypt(self, plain: bytes, context: str = "") -> bytes:
+        """Close something for our own tables; ``context`` is where it stands, and needed again to open it."""
+        number, box = next(iter(self._storage.items()))
+        return number.to_bytes(4, "big") + bytes(box.encrypt(plain, context.encode()))
+
+    def decrypt(self, closed: bytes, context: str = "") -> bytes:
+        """The opposite of :meth:`encrypt`. Raises SealingError."""
+        number = int.from_bytes(closed[:4], "big")
+        box = self._storage.get(number)
+        if box is None:
+            raise SealingError(
+                f"storage key {number} is not in the key repository",
+                hint="restore it from the backup of the host",
+            )
+        try:
+            return bytes(box.decrypt(closed[4:], context.encode()))
+        except (CryptoError, ValueError) as error:
+            raise SealingError(
+                "a stored secret can't be opened",
+                hint="its storage key was replaced, or the row was changed by hand",
+            ) from error
+
+
+def seal(public_key: bytes, plain: bytes) -> bytes:
+    """Close something so that only the holder of that exchange key can open it."""
+    if len(public_key) != KEY_BYTES:
+        raise SealingError(f"a public key has {KEY_BYTES} bytes, not {len(public_key)}")
+    return bytes(SealedBox(PublicKey(public_key)).encrypt(plain))
+
+
+class PageSealer:
+    """Seals the secret fields of one page for one receiver. ``header`` travels with the page."""
+
+    def __init__(self, receiver_public_key: bytes) -> None:
+        key = random(KEY_BYTES)
+        self._box = Aead(key)
+        self.header = base64.b64encode(seal(receiver_public_key, key)).decode()
+
+    def seal(self, value: Any, context: str) -> str:
+        """One JSON value as text; ``context`` (``kind/key/field``) binds it to its place in the page."""
+        closed = self._box.encrypt(json.dumps(value, separators=(",", ":")).encode(), context.encode())
+        return base64.b64encode(bytes(closed)).decode()
+
+
+class PageOpener:
+    """Opens what a :class:`PageSealer` has sealed. Raises SealingError."""
+
+    def __init__(self, ring: KeyRing, header: str) -> None:
+        try:
+            self._box = Aead(ring.open_sealed(base64.b64decode(header, validate=True)))
+        except (binascii.Error, ValueError, TypeError) as error:
+            raise SealingError("the page's sealing header is malformed") from error
+
+    def open(self, sealed: str, context: str) -> Any:
+        """The JSON value."""
+        try:
+            return json.loads(self._box.decrypt(base64.b64decode(sealed, validate=True), context.encode()))
+        except (binascii.Error, CryptoError, ValueError, TypeError) as error:
+            raise SealingError(f"the secret of {context} can't be opened", context=context) from error
+
+
+def create_keys(folder: str | os.PathLike[str]) -> list[Path]:
+    """Make what a key repository lacks (folders 0700, files 0600); returns the new files. Idempotent."""
+    made: list[Path] = []
+    for series in SERIES:
+        place = Path(folder) / series
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _numbered(place):
+            made.append(_place_key(place, 1))
+    return made
+
+
+def missing_keys(folder: str | os.PathLike[str]) -> list[str]:
+    """The series of a key repository that have no key yet."""
+    return [series for series in SERIES if not _numbered(Path(folder) / series)]
+
+
+def exposed_keys(folder: str | os.PathLike[str]) -> list[Path]:
+    """Files and folders of a key repository that others than their owner may touch."""
+    places = [Path(folder) / series for series in SERIES]
+    found = [place for place in places if place.exists()]
+    found += [path for place in found for path in _numbered(place).values()]
+    return [path for path in found if stat.S_IMODE(path.stat().st_mode) & 0o077]
+
+
+def _numbered(place: Path) -> dict[int, Path]:
+    if not place.is_dir():
+        return {}
+    return {int(path.name): path for path in place.iterdir() if _NUMBER.match(path.name) and path.is_file()}
+
+
+def _read_series(folder: Path, series: str) -> dict[int, bytes]:
+    try:
+        files = _numbered(folder / series)
+        keys = {number: base64.b64decode(path.read_bytes(), validate=True) for number, path in files.items()}
+    except (OSError, binascii.Error) as error:
+        raise SealingError(
+            f"a key in {folder / series} can't be read: {error}", hint="run as the user that runs Keystone"
+        ) from error
+    if not keys:
+        raise SealingError(
+            f"the key repository {folder} has no {series} key",
+            hint="run `viaduct init`, or set [viaduct] key_repository",
+            folder=str(folder),
+        )
+    for number, key in keys.items():
+        if len(key) != KEY_BYTES:
+            raise SealingError(f"{folder / series / str(number)} is not a key of {KEY_BYTES} bytes")
+    return keys
+
+
+def _place_key(place: Path, number: int) -> Path:
+    """Write a key beside its name and link it there: never half a file, never over an existing key."""
+    target = place / str(number)
+    descriptor, temporary = tempfile.mkstemp(dir=place, prefix=".new-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(base64.b64encode(random(KEY_BYTES)))
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, target)
+    except FileExistsError:
+        return target
+    finally:
+        os.unlink(temporary)
+    return target

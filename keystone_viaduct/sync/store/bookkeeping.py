@@ -1,0 +1,134 @@
+"""Checkpoints, waiting changes, conflicts, peers behind :class:`keystone_viaduct.sync.ports.Bookkeeping`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from keystone_viaduct.sync.model import Checkpoint, Conflict, Peer, Pending, Ref
+from keystone_viaduct.sync.store import queries as q
+from keystone_viaduct.sync.store.base import Part, keys_by_kind
+from keystone_viaduct.sync.store.encoding import (
+    from_json,
+    pack_change,
+    pack_document,
+    to_json,
+    unpack_change,
+    unpack_document,
+)
+
+_REASON = 255
+
+
+class BookkeepingPart(Part):
+    """Documents that stand here (of waiting changes, lost in conflicts) are encrypted: they hold secrets."""
+
+    def checkpoint(self, source: str) -> Checkpoint | None:
+        """How far this site has applied the feed of ``source``."""
+        row = self.connection.execute(q.GET_CHECKPOINT, {"p_source": source}).first()
+        return None if row is None else Checkpoint(row.incarnation, row.seq, row.nonce)
+
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        """All of them by source."""
+        rows = self.connection.execute(q.ALL_CHECKPOINTS)
+        return {row.source: Checkpoint(row.incarnation, row.seq, row.nonce) for row in rows}
+
+    def save_checkpoint(self, source: str, checkpoint: Checkpoint | None) -> None:
+        """Store it (None: start over)."""
+        self.connection.execute(q.DELETE_CHECKPOINT, {"p_source": source})
+        if checkpoint is not None:
+            self.connection.execute(q.INSERT_CHECKPOINT, {"source": source, **checkpoint._asdict()})
+
+    def pending(self, source: str) -> list[Pending]:
+        """Changes from there that wait, in the source's feed order."""
+        return [self._pending(row) for row in self.connection.execute(q.GET_PENDING, {"p_source": source})]
+
+    def _pending(self, row: Any) -> Pending:
+        place = f"{row.source}:{row.kind}/{row.key}"
+        return Pending(row.source, unpack_change(self.ring.decrypt(bytes(row.change), place)), row.reason)
+
+    def save_pending(self, source: str, waiting: Sequence[Pending], done: Iterable[Ref]) -> None:
+        """Store what waits (replacing an older one of the same record) and forget what is done."""
+        latest = {item.change.ref: item for item in waiting}
+        for kind, keys in keys_by_kind([*latest, *done]).items():
+            for part in q.chunks(keys):
+                self.connection.execute(
+                    q.DELETE_PENDING, {"p_source": source, "p_kind": kind, "p_keys": part}
+                )
+        if latest:
+            rows = [self._pending_row(source, item) for item in latest.values()]
+            self.connection.execute(q.INSERT_PENDING, rows)
+
+    def _pending_row(self, source: str, item: Pending) -> dict[str, Any]:
+        ref = item.change.ref
+        return {
+            "source": source,
+            "kind": ref.kind,
+            "key": ref.key,
+            "seq": item.change.seq,
+            "reason": item.reason[:_REASON],
+            "change": self.ring.encrypt(pack_change(item.change), f"{source}:{ref}"),
+        }
+
+    def add_conflicts(self, conflicts: Sequence[Conflict]) -> None:
+        """Append to the list of conflicts."""
+        if conflicts:
+            self.connection.execute(q.INSERT_CONFLICTS, [self._conflict_row(item) for item in conflicts])
+
+    def conflicts(self, limit: int, *, open_only: bool = False) -> list[Conflict]:
+        """The latest first."""
+        rows = self.connection.execute(q.OPEN_CONFLICTS if open_only else q.CONFLICTS, {"p_limit": limit})
+        return [self._conflict(row) for row in rows]
+
+    def _conflict_row(self, item: Conflict) -> dict[str, Any]:
+        return {
+            "id": item.id,
+            "kind": item.ref.kind,
+            "key": item.ref.key,
+            "sort": item.sort,
+            "decided": item.decided,
+            "explanation": item.explanation,
+            "fields": to_json(list(item.fields)),
+            "site": item.site,
+            "at": item.at,
+            "lost": self.ring.encrypt(pack_document(item.lost), f"conflict:{item.id}"),
+            "open": item.open,
+        }
+
+    def _conflict(self, row: Any) -> Conflict:
+        return Conflict(
+            id=row.id,
+            ref=Ref(row.kind, row.key),
+            sort=row.sort,
+            decided=row.decided,
+            explanation=row.explanation,
+            fields=tuple(from_json(row.fields)),
+            site=row.site,
+            at=row.at,
+            lost=unpack_document(self.ring.decrypt(bytes(row.lost), f"conflict:{row.id}")),
+            open=bool(row.open),
+        )
+
+    def peers(self) -> Mapping[str, Peer]:
+        """The registered peers by site name."""
+        return {row.site: _peer(row) for row in self.connection.execute(q.PEERS)}
+
+    def save_peer(self, peer: Peer) -> None:
+        """Register a peer, or replace what is known of it."""
+        self.connection.execute(q.DELETE_PEER, {"p_site": peer.site})
+        capabilities = {name: list(values) for name, values in peer.capabilities.items()}
+        self.connection.execute(
+            q.INSERT_PEER,
+            {
+                "site": peer.site,
+                "public_key": peer.public_key.hex(),
+                "incarnation": peer.incarnation,
+                "acknowledged": peer.acknowledged,
+                "capabilities": to_json(capabilities),
+            },
+        )
+
+
+def _peer(row: Any) -> Peer:
+    capabilities = {name: tuple(values) for name, values in from_json(row.capabilities).items()}
+    return Peer(row.site, bytes.fromhex(row.public_key), row.incarnation, row.acknowledged, capabilities)

@@ -1,0 +1,87 @@
+"""Keystone's own tables behind :class:`keystone_viaduct.sync.ports.Tables`, through the codecs."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+
+from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.model import Document, Ref
+from keystone_viaduct.sync.ports import Claim, Write
+from keystone_viaduct.sync.store.base import Part, keys_by_kind
+from keystone_viaduct.sync.store.ordering import plan
+
+
+class DocumentsPart(Part):
+    """Documents are read and written in the transaction's own connection."""
+
+    def known_fields(self, kind: str) -> frozenset[str]:
+        """Fields that this release can store; patterns are ``prefix.*``."""
+        return self.codecs.fields(kind)
+
+    def defaults(self, kind: str) -> Document:
+        """What a column holds when nothing is given, per field (None included)."""
+        return self.codecs.defaults(kind)
+
+    def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
+        """The documents that are there; the others are absent from the result."""
+        return {
+            Ref(kind, key): document
+            for kind, keys in keys_by_kind(refs).items()
+            for key, document in self.codecs.load(self.connection, kind, keys).items()
+        }
+
+    def lock_documents(self, refs: Sequence[Ref]) -> None:
+        """Keep others from writing these records; in one order always, so that two lockers can't meet."""
+        grouped = keys_by_kind(refs)
+        for kind in REGISTRY:
+            if kind in grouped:
+                self.codecs.lock(self.connection, kind, sorted(grouped[kind]))
+
+    def write_documents(self, writes: Sequence[Write]) -> None:
+        """Do all of them, in an order that foreign keys and unique names allow."""
+        todo = plan(writes, _temporary_names())
+        for write in todo.vacations:
+            self._change(write)
+        self._delete(todo.deletes)
+        for kind, layers, changes in todo.creates_and_changes:
+            for layer in layers:
+                items = [(write.ref.key, write.new) for write in layer if write.new is not None]
+                self.codecs.insert_many(self.connection, kind, items)
+            for write in changes:
+                self._change(write)
+        self._delete(todo.late_deletes)
+
+    def _change(self, write: Write) -> None:
+        assert write.new is not None
+        self.codecs.write(self.connection, write.ref.kind, write.ref.key, write.old, write.new)
+
+    def _delete(self, groups: Sequence[tuple[str, list[Ref]]]) -> None:
+        for kind, refs in groups:
+            self.codecs.delete(self.connection, kind, [ref.key for ref in refs])
+
+    def referrers(self, refs: Sequence[Ref], modes: frozenset[Mode]) -> dict[Ref, list[Ref]]:
+        """Per record, the records that refer to it by a reference of one of these modes."""
+        found: dict[Ref, list[Ref]] = {ref: [] for ref in refs}
+        targets = [(ref.kind, ref.key) for ref in found]
+        for kind, key, target in self.codecs.referrers(self.connection, targets, modes):
+            found[Ref(*target)].append(Ref(kind, key))
+        return found
+
+    def holders(self, claims: Sequence[Claim]) -> dict[Claim, Ref]:
+        """Which record holds each claimed value now, by the database's own idea of equality."""
+        grouped: dict[tuple[str, str], list[Claim]] = {}
+        for claim in claims:
+            grouped.setdefault((claim.kind, claim.constraint), []).append(claim)
+        found: dict[Claim, Ref] = {}
+        for (kind, constraint), group in grouped.items():
+            held = self.codecs.holders(self.connection, kind, constraint, [claim.values for claim in group])
+            found.update((claim, Ref(kind, held[claim.values])) for claim in group if claim.values in held)
+        return found
+
+
+def _temporary_names() -> Iterator[str]:
+    """Names that nobody has: a tilde and 14 random digits, which every named column can hold."""
+    while True:
+        yield f"~{secrets.token_hex(7)}"

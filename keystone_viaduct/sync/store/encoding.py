@@ -1,0 +1,95 @@
+"""How the protocol's values stand in our tables: compact, and quick to read in bulk.
+
+Most fields of a record were written by few edits, so they are grouped by edit:
+``[[stamp, origin, seq, name, digest, name, digest, ...], ...]``.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from keystone_viaduct.sync.model import Change, Document, Dot, FieldState, Ref, Version
+
+#: Compact JSON, ASCII only, so no table's character set matters.
+to_json = json.JSONEncoder(separators=(",", ":")).encode
+from_json = json.loads
+
+
+def pack_fields(fields: Mapping[str, FieldState]) -> str:
+    """The states of all fields as text."""
+    groups: dict[tuple[int, Dot], list[Any]] = {}
+    for name, (stamp, dot, digest) in fields.items():
+        group = groups.get((stamp, dot))
+        if group is None:
+            group = groups[stamp, dot] = [stamp, dot.origin, dot.seq]
+        group += (name, digest)
+    return to_json(list(groups.values()))
+
+
+def unpack_fields(text: str) -> dict[str, FieldState]:
+    """The opposite of :func:`pack_fields`."""
+    return _fields(from_json(text))
+
+
+def _fields(groups: list[list[Any]]) -> dict[str, FieldState]:
+    fields: dict[str, FieldState] = {}
+    for group in groups:
+        stamp, dot = group[0], Dot(group[1], group[2])
+        for name, digest in zip(group[3::2], group[4::2], strict=True):
+            fields[name] = FieldState(stamp, dot, digest)
+    return fields
+
+
+def pack_version(version: Version) -> str:
+    """``{"origin": seq}``."""
+    return to_json(dict(version.entries))
+
+
+def unpack_version(text: str) -> Version:
+    """The opposite of :func:`pack_version`."""
+    return Version(from_json(text))
+
+
+def pack_dot(dot: Dot) -> str:
+    """``seq@origin``."""
+    return f"{dot.seq}@{dot.origin}"
+
+
+def unpack_dot(text: str) -> Dot:
+    """The opposite of :func:`pack_dot`."""
+    seq, _, origin = text.partition("@")
+    return Dot(origin, int(seq))
+
+
+def pack_change(change: Change) -> bytes:
+    """A change as it came, with its document: to be encrypted before it is stored."""
+    value = [
+        *change.ref,
+        change.seq,
+        dict(change.version.entries),
+        [*change.birth],
+        pack_fields(change.fields),
+        change.document,
+        change.scope,
+    ]
+    return zlib.compress(to_json(value).encode(), 1)
+
+
+def unpack_change(data: bytes) -> Change:
+    """The opposite of :func:`pack_change`."""
+    kind, key, seq, version, birth, fields, document, scope = from_json(zlib.decompress(data))
+    return Change(Ref(kind, key), seq, Version(version), Dot(*birth), unpack_fields(fields), document, scope)
+
+
+def pack_document(document: Document) -> bytes:
+    """A document: to be encrypted before it is stored."""
+    return zlib.compress(to_json(document).encode(), 1)
+
+
+def unpack_document(data: bytes) -> Document:
+    """The opposite of :func:`pack_document`."""
+    document: Document = from_json(zlib.decompress(data))
+    return document

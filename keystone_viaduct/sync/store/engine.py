@@ -1,0 +1,51 @@
+"""The engine of our own transactions: READ COMMITTED on every server, one writer at a time on SQLite.
+
+Keystone's own engine keeps whatever isolation the operator has given it; ours must see what others commit
+while it waits for a lock, so that a mark that was written meanwhile is found.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from keystone_viaduct.errors import ConfigError
+
+#: Execution option: this transaction only reads, so on SQLite it need not wait for the writer.
+READ_ONLY = "viaduct_read_only"
+BUSY_SECONDS = 30
+
+
+def make_engine(url: str, **options: Any) -> sa.engine.Engine:
+    """An engine for the database at an SQLAlchemy URL. Raises ConfigError for a URL without a driver here."""
+    try:
+        parsed = sa.engine.make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            engine = sa.create_engine(parsed, **options)
+            _prepare_sqlite(engine)
+            return engine
+        options = {"pool_pre_ping": True, "pool_recycle": 3600, **options}
+        return sa.create_engine(parsed, isolation_level="READ COMMITTED", **options)
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError) as error:
+        raise ConfigError(
+            f"the database URL can't be used: {error}",
+            hint="look at [database] connection, and install its driver",
+        ) from error
+
+
+def _prepare_sqlite(engine: sa.engine.Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.isolation_level = None  # the driver would begin by itself, and deferred
+        cursor = dbapi_connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        if cursor.execute("PRAGMA journal_mode").fetchone()[0] == "delete":
+            cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        reads_only = connection.get_execution_options().get(READ_ONLY) is True
+        connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")

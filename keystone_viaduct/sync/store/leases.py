@@ -1,0 +1,56 @@
+"""``viaduct_lease``: who may act for a while, so that of two agents one waits."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from keystone_viaduct.errors import LeaseHeld
+from keystone_viaduct.sync.store import queries as q
+from keystone_viaduct.sync.store.base import Part
+
+
+class Lease(NamedTuple):
+    """``until``: microseconds since the epoch. ``generation`` rises with each holder, to fence the old."""
+
+    name: str
+    holder: str
+    until: int
+    generation: int
+
+
+class LeasesPart(Part):
+    """Leases are judged by the time that the caller gives: this site's clock."""
+
+    def lease(self, name: str) -> Lease | None:
+        """The lease as it stands (locked), expired or not."""
+        row = self.connection.execute(q.LOCK_LEASE, {"p_name": name}).first()
+        return None if row is None else Lease(row.name, row.holder, row.until, row.generation)
+
+    def acquire_lease(self, name: str, holder: str, *, now: int, until: int) -> Lease:
+        """Take or renew a lease. Raises LeaseHeld while another holder's has not run out."""
+        found = self.lease(name)
+        if found is None:
+            taken = Lease(name, holder, until, 1)
+            self.connection.execute(q.INSERT_LEASE, taken._asdict())
+            return taken
+        if found.holder != holder and found.until > now:
+            raise LeaseHeld(
+                f"{found.holder} holds the lease {name}",
+                hint="it runs out by itself when that agent is gone",
+                holder=found.holder,
+                until=found.until,
+            )
+        renewed = found.holder == holder and found.until > now
+        taken = Lease(name, holder, until, found.generation if renewed else found.generation + 1)
+        self._store(taken)
+        return taken
+
+    def release_lease(self, name: str, holder: str) -> None:
+        """Give it back early; nothing happens if another has it by now."""
+        found = self.lease(name)
+        if found is not None and found.holder == holder:
+            self._store(found._replace(until=0))
+
+    def _store(self, lease: Lease) -> None:
+        values = {"holder": lease.holder, "until": lease.until, "generation": lease.generation}
+        self.connection.execute(q.UPDATE_LEASE.values(**values), {"p_name": lease.name})

@@ -1,0 +1,68 @@
+"""``viaduct_dirty`` behind :class:`keystone_viaduct.sync.ports.Marks`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from keystone_viaduct.sync.model import Mark, Ref
+from keystone_viaduct.sync.store import queries as q
+from keystone_viaduct.sync.store.base import Part, keys_by_kind
+
+#: A trigger can only give the number of such a row; the record's key is made of its content.
+NUMBERED_KIND = "revocation_event"
+_MOST_DIGITS = 20
+
+
+class MarksPart(Part):
+    """Marks, with those of revocation events translated from row number to record key."""
+
+    def take_marks(self, limit: int) -> list[Mark]:
+        """Committed marks, oldest first."""
+        return self._marks(self.connection.execute(q.TAKE_MARKS, {"p_limit": limit}))
+
+    def marks_of(self, refs: Sequence[Ref]) -> list[Mark]:
+        """All marks of these records, but those that name a revocation event by number: it never changes."""
+        found: list[Mark] = []
+        for kind, keys in keys_by_kind(refs).items():
+            for part in q.chunks(keys):
+                rows = self.connection.execute(q.MARKS_OF, {"p_kind": kind, "p_keys": part})
+                found += (Mark(row.id, Ref(row.kind, row.key), row.stamped_at) for row in rows)
+        return sorted(found)
+
+    def drop_marks(self, ids: Sequence[int]) -> None:
+        """Forget these marks."""
+        for part in q.chunks(ids):
+            self.connection.execute(q.DROP_MARKS, {"p_ids": part})
+
+    def add_marks(self, refs: Sequence[Ref], stamped_at: int) -> None:
+        """Mark records by hand, as a trigger would."""
+        rows = [{"kind": ref.kind, "key": ref.key, "stamped_at": stamped_at} for ref in refs]
+        if rows:
+            self.connection.execute(q.INSERT_MARKS, rows)
+
+    def unmarked(self, kind: str, keys: Sequence[str]) -> list[str]:
+        """Those of the keys that have neither a mark nor a live record (first numbering)."""
+        known: set[str] = set()
+        for part in q.chunks(keys):
+            parameters = {"p_kind": kind, "p_keys": part}
+            known.update(self.connection.execute(q.RECORD_KEYS, parameters).scalars())
+            known.update(self.connection.execute(q.MARKED_KEYS, parameters).scalars())
+        return [key for key in keys if key not in known]
+
+    def _marks(self, rows: Iterable[Any]) -> list[Mark]:
+        marks = [Mark(row.id, Ref(row.kind, row.key), row.stamped_at) for row in rows]
+        numbered = [mark.ref.key for mark in marks if _is_numbered(mark.ref)]
+        if not numbered:
+            return marks
+        keys = self.codecs.resolve_marks(self.connection, NUMBERED_KIND, numbered)
+        return [self._resolved(mark, keys) for mark in marks]
+
+    @staticmethod
+    def _resolved(mark: Mark, keys: Mapping[str, str | None]) -> Mark:
+        key = keys.get(mark.ref.key) if _is_numbered(mark.ref) else None
+        return mark._replace(ref=Ref(NUMBERED_KIND, key)) if key else mark
+
+
+def _is_numbered(ref: Ref) -> bool:
+    return ref.kind == NUMBERED_KIND and len(ref.key) <= _MOST_DIGITS and ref.key.isdigit()

@@ -1,0 +1,1 @@
+"""Revisions of our own tables, in the order of their numbers; a released one is never changed."""

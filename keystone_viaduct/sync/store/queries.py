@@ -1,0 +1,102 @@
+"""The named queries on our own tables. Lists are expanding parameters of at most :data:`CHUNK` items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from keystone_viaduct.sync.store import tables as t
+
+T = TypeVar("T")
+
+#: Items in one IN list: below every driver's limit, and large enough that round trips do not count.
+CHUNK = 500
+
+
+def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """Pieces of at most ``size`` items."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _these(table: Any) -> Any:
+    """Rows of one kind with one of some keys."""
+    return sa.and_(table.c.kind == _param("kind"), table.c.key.in_(_list("keys")))
+
+
+def _param(name: str) -> sa.sql.elements.BindParameter[object]:
+    return sa.bindparam("p_" + name)
+
+
+def _list(name: str) -> sa.sql.elements.BindParameter[object]:
+    return sa.bindparam("p_" + name, expanding=True)
+
+
+# the site
+GET_SITE = sa.select(t.site_table).where(t.site_table.c.id == 1)
+LOCK_SITE = GET_SITE.with_for_update()
+INSERT_SITE = t.site_table.insert()
+UPDATE_SITE = t.site_table.update().where(t.site_table.c.id == 1)
+INSERT_BATCH = t.batch.insert()
+DELETE_BATCH = t.batch.delete().where(t.batch.c.last_seq == _param("seq"))
+NONCE_AT = (
+    sa.select(t.batch.c.nonce)
+    .where(t.batch.c.last_seq >= _param("seq"))
+    .order_by(t.batch.c.last_seq)
+    .limit(1)
+)
+
+# marks
+TAKE_MARKS = sa.select(t.dirty).order_by(t.dirty.c.id).limit(_param("limit"))
+MARKS_OF = sa.select(t.dirty).where(_these(t.dirty))
+DROP_MARKS = t.dirty.delete().where(t.dirty.c.id.in_(_list("ids")))
+INSERT_MARKS = t.dirty.insert()
+COUNT_MARKS = sa.select(sa.func.count(), sa.func.min(t.dirty.c.stamped_at)).select_from(t.dirty)
+MARKED_KEYS = sa.select(t.dirty.c.key).where(_these(t.dirty)).distinct()
+
+# records
+RECORDS = sa.select(t.record).where(_these(t.record))
+RECORD_KEYS = sa.select(t.record.c.key).where(_these(t.record), t.record.c.deleted.is_(sa.false()))
+DELETE_RECORDS = t.record.delete().where(_these(t.record))
+INSERT_RECORDS = t.record.insert()
+FEED = (
+    sa.select(t.record)
+    .where(t.record.c.seq > _param("after"))
+    .order_by(t.record.c.seq)
+    .limit(_param("limit"))
+)
+FEED_FOR = FEED.where(sa.or_(t.record.c.learned_from.is_(None), t.record.c.learned_from != _param("reader")))
+COUNT_RECORDS = sa.select(t.record.c.kind, t.record.c.deleted, sa.func.count()).group_by(
+    t.record.c.kind, t.record.c.deleted
+)
+
+# checkpoints
+GET_CHECKPOINT = sa.select(t.checkpoint).where(t.checkpoint.c.source == _param("source"))
+ALL_CHECKPOINTS = sa.select(t.checkpoint).order_by(t.checkpoint.c.source)
+DELETE_CHECKPOINT = t.checkpoint.delete().where(t.checkpoint.c.source == _param("source"))
+INSERT_CHECKPOINT = t.checkpoint.insert()
+
+# what waits
+GET_PENDING = (
+    sa.select(t.pending)
+    .where(t.pending.c.source == _param("source"))
+    .order_by(t.pending.c.seq, t.pending.c.kind, t.pending.c.key)
+)
+DELETE_PENDING = t.pending.delete().where(t.pending.c.source == _param("source"), _these(t.pending))
+INSERT_PENDING = t.pending.insert()
+COUNT_PENDING = sa.select(t.pending.c.source, sa.func.count()).group_by(t.pending.c.source)
+
+# conflicts
+INSERT_CONFLICTS = t.conflict.insert()
+CONFLICTS = sa.select(t.conflict).order_by(t.conflict.c.at.desc(), t.conflict.c.id).limit(_param("limit"))
+OPEN_CONFLICTS = CONFLICTS.where(t.conflict.c.open.is_(sa.true()))
+COUNT_CONFLICTS = sa.select(t.conflict.c.open, sa.func.count()).group_by(t.conflict.c.open)
+
+# peers and leases
+PEERS = sa.select(t.peer).order_by(t.peer.c.site)
+DELETE_PEER = t.peer.delete().where(t.peer.c.site == _param("site"))
+INSERT_PEER = t.peer.insert()
+LOCK_LEASE = sa.select(t.lease).where(t.lease.c.name == _param("name")).with_for_update()
+INSERT_LEASE = t.lease.insert()
+UPDATE_LEASE = t.lease.update().where(t.lease.c.name == _param("name"))

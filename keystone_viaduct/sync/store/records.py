@@ -1,0 +1,165 @@
+"""The tables of the site and its records behind :class:`keystone_viaduct.sync.ports.Records`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from keystone_viaduct.errors import NotInitialised
+from keystone_viaduct.sync.model import Record, Ref, SiteState
+from keystone_viaduct.sync.sealing import seal
+from keystone_viaduct.sync.store import queries as q
+from keystone_viaduct.sync.store.base import Part, keys_by_kind
+from keystone_viaduct.sync.store.encoding import (
+    pack_document,
+    pack_dot,
+    pack_fields,
+    pack_version,
+    unpack_document,
+    unpack_dot,
+    unpack_fields,
+    unpack_version,
+)
+
+
+class RecordsPart(Part):
+    """The site's row and its records."""
+
+    _opened: tuple[bytes, bytes] | None = (
+        None  # the sealed fleet secret, and opened: one public-key operation less
+    )
+    _stored: SiteState | None = None
+
+    def state(self) -> SiteState:
+        """The site's row, locked until this transaction ends. Raises NotInitialised."""
+        state = self.peek_state(lock=True)
+        if state is None:
+            raise NotInitialised("this database belongs to no site yet", hint="run `viaduct init`")
+        return state
+
+    def peek_state(self, *, lock: bool = False) -> SiteState | None:
+        """The site's row, not locked unless asked for; None before ``viaduct init``."""
+        row = self.connection.execute(q.LOCK_SITE if lock else q.GET_SITE).first()
+        if row is None:
+            return None
+        self._stored = SiteState(
+            site=row.site,
+            incarnation=row.incarnation,
+            hub=row.hub,
+            term=row.term,
+            head=row.head,
+            nonce=row.nonce,
+            knowledge=unpack_version(row.knowledge),
+            fleet_secret=self._open_fleet_secret(bytes(row.fleet_secret)),
+        )
+        return self._stored
+
+    def _open_fleet_secret(self, sealed: bytes) -> bytes:
+        if not sealed:
+            return b""
+        if self._opened is None or self._opened[0] != sealed:
+            self._opened = (sealed, self.ring.open_sealed(sealed))
+        return self._opened[1]
+
+    def _seal_fleet_secret(self, secret: bytes) -> bytes:
+        if not secret:
+            return b""
+        if self._opened is None or self._opened[1] != secret:
+            self._opened = (seal(self.ring.public_key, secret), secret)
+        return self._opened[0]
+
+    def create_state(self, state: SiteState) -> None:
+        """Store the site's first row."""
+        self.connection.execute(q.INSERT_SITE, {"id": 1, **self._site_row(state)})
+        self._add_batch(state)
+
+    def save_state(self, state: SiteState) -> None:
+        """Store the row; a changed ``nonce`` makes a new batch that ends at ``head``."""
+        before = self._stored or self.state()
+        self.connection.execute(q.UPDATE_SITE, self._site_row(state))
+        if state.nonce != before.nonce:
+            self._add_batch(state)
+        self._stored = state
+
+    def _site_row(self, state: SiteState) -> dict[str, Any]:
+        return {
+            "site": state.site,
+            "incarnation": state.incarnation,
+            "hub": state.hub,
+            "term": state.term,
+            "head": state.head,
+            "nonce": state.nonce,
+            "knowledge": pack_version(state.knowledge),
+            "fleet_secret": self._seal_fleet_secret(state.fleet_secret),
+        }
+
+    def _add_batch(self, state: SiteState) -> None:
+        self.connection.execute(q.DELETE_BATCH, {"p_seq": state.head})
+        self.connection.execute(q.INSERT_BATCH, {"last_seq": state.head, "nonce": state.nonce})
+
+    def nonce_at(self, seq: int) -> str | None:
+        """Nonce of the batch that holds this feed position; None when there is none."""
+        nonce: str | None = self.connection.execute(q.NONCE_AT, {"p_seq": seq}).scalar()
+        return nonce
+
+    def records(self, refs: Sequence[Ref]) -> dict[Ref, Record]:
+        """The records that are there (tombstones too)."""
+        found: dict[Ref, Record] = {}
+        for kind, keys in keys_by_kind(refs).items():
+            for part in q.chunks(keys):
+                for row in self.connection.execute(q.RECORDS, {"p_kind": kind, "p_keys": part}):
+                    record = self._record(row)
+                    found[record.ref] = record
+        return found
+
+    def save_records(self, records: Sequence[Record]) -> None:
+        """Insert or replace; of two with the same address the last counts."""
+        latest = {record.ref: record for record in records}
+        for kind, keys in keys_by_kind(latest).items():
+            for part in q.chunks(keys):
+                self.connection.execute(q.DELETE_RECORDS, {"p_kind": kind, "p_keys": part})
+        if latest:
+            rows = [self._record_row(record) for record in latest.values()]
+            self.connection.execute(q.INSERT_RECORDS, rows)
+
+    def feed(self, after: int, limit: int, not_learned_from: str | None) -> list[Record]:
+        """Records in feed order after a position, without those that the given origin itself has sent."""
+        parameters: dict[str, Any] = {"p_after": after, "p_limit": limit}
+        if not_learned_from is None:
+            rows = self.connection.execute(q.FEED, parameters)
+        else:
+            rows = self.connection.execute(q.FEED_FOR, {**parameters, "p_reader": not_learned_from})
+        return [self._record(row) for row in rows]
+
+    def _record(self, row: Any) -> Record:
+        kind, key, seq, version, birth, fields, _, _, scope, unknown, learned_from = row
+        return Record(
+            ref=Ref(kind, key),
+            seq=seq,
+            version=unpack_version(version),
+            birth=unpack_dot(birth),
+            fields=unpack_fields(fields),
+            scope=scope,
+            unknown=unpack_document(self.ring.decrypt(bytes(unknown), f"{kind}/{key}")) if unknown else {},
+            learned_from=learned_from,
+        )
+
+    def _record_row(self, record: Record) -> dict[str, Any]:
+        kind, key = record.ref
+        return {
+            "kind": kind,
+            "key": key,
+            "seq": record.seq,
+            "version": pack_version(record.version),
+            "birth": pack_dot(record.birth),
+            "fields": pack_fields(record.fields),
+            "deleted": record.deleted,
+            "digest": record.digest,
+            "scope": record.scope,
+            "unknown": self._closed(record),
+            "learned_from": record.learned_from,
+        }
+
+    def _closed(self, record: Record) -> bytes | None:
+        """Unknown fields may be secrets."""
+        return self.ring.encrypt(pack_document(record.unknown), str(record.ref)) if record.unknown else None

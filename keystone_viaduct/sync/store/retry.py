@@ -1,0 +1,83 @@
+"""Runs a whole transaction again when the database refused it for a reason that a repetition can cure."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from keystone_viaduct.errors import NotInitialised, StoreBusy, StoreUnavailable, ViaductError
+from keystone_viaduct.sync.store.tables import PREFIX
+
+T = TypeVar("T")
+
+#: Serialization failure, deadlock (SQL standard and PostgreSQL), CockroachDB's restart.
+SQLSTATES = frozenset({"40001", "40P01", "CR000"})
+#: Lock wait time-out, deadlock or lost Galera certification, changed since read (MariaDB).
+MYSQL_CODES = frozenset({1205, 1213, 1020})
+#: A row that someone else has created meanwhile is seen by the next attempt; a defect is not cured by any.
+COLLISIONS = 3
+_MISSING_TABLE = ("no such table", "doesn't exist", "does not exist", "UndefinedTable")
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """No attempt begins ``deadline`` seconds after the first; waits are random below a doubling bound."""
+
+    deadline: float = 30.0
+    first_delay: float = 0.01
+    max_delay: float = 1.0
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def run(self, attempt: Callable[[], T]) -> T:
+        """Call ``attempt`` until it succeeds. Raises StoreBusy after the deadline; see :func:`translate`."""
+        give_up = self.monotonic() + self.deadline
+        bound, collisions = self.first_delay, 0
+        while True:
+            try:
+                return attempt()
+            except sa.exc.DBAPIError as error:
+                collisions += isinstance(error, sa.exc.IntegrityError)
+                if not is_transient(error) or collisions >= COLLISIONS:
+                    raise translate(error) from error
+                wait = random.uniform(0, bound)
+                if self.monotonic() + wait >= give_up:
+                    raise StoreBusy(
+                        f"the database refused the transaction for {self.deadline:g} s: {error.orig}",
+                        hint="look for long transactions on viaduct_site and Keystone's tables",
+                    ) from error
+                self.sleep(wait)
+                bound = min(bound * 2, self.max_delay)
+
+
+def is_transient(error: sa.exc.DBAPIError) -> bool:
+    """Whether running the whole transaction again may help."""
+    if error.connection_invalidated or isinstance(error, sa.exc.IntegrityError):
+        return True
+    original = error.orig
+    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
+    if state in SQLSTATES:
+        return True
+    arguments = getattr(original, "args", ())
+    if arguments and arguments[0] in MYSQL_CODES:
+        return True
+    text = str(original)
+    return "is locked" in text and type(original).__module__.startswith("sqlite3")
+
+
+def translate(error: sa.exc.DBAPIError) -> Exception:
+    """Our own error where the cause is known to us; else the error itself."""
+    text = str(error.orig)
+    if PREFIX in text and any(sign in text for sign in _MISSING_TABLE):
+        known: ViaductError = NotInitialised("this database has no viaduct tables", hint="run `viaduct init`")
+        return known
+    if isinstance(error, sa.exc.OperationalError) and error.statement is None:
+        return StoreUnavailable(
+            f"the database can't be reached: {text.strip()}", hint="look at [database] connection"
+        )
+    return error

@@ -1,0 +1,52 @@
+"""Opens transactions in a site's database: :class:`keystone_viaduct.sync.ports.Store` over SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import sqlalchemy as sa
+
+from keystone_viaduct.sync.sealing import KeyRing
+from keystone_viaduct.sync.store.engine import READ_ONLY
+from keystone_viaduct.sync.store.retry import RetryPolicy
+from keystone_viaduct.sync.store.transaction import SqlTransaction
+
+if TYPE_CHECKING:
+    from keystone_viaduct.documents.codec import Codecs
+
+T = TypeVar("T")
+
+
+class SqlStore:
+    """``engine`` from :func:`make_engine`; ``ring`` the site's keys; ``codecs`` of the installed release.
+
+    Safe to share between threads; a transaction is not.
+    """
+
+    def __init__(
+        self, engine: sa.engine.Engine, ring: KeyRing, codecs: Codecs, *, retry: RetryPolicy | None = None
+    ) -> None:
+        self.engine = engine
+        self.ring = ring
+        self.codecs = codecs
+        self.retry = retry or RetryPolicy()
+
+    def run(self, work: Callable[[SqlTransaction], T]) -> T:
+        """Run ``work`` in one transaction and commit.
+
+        A serialization failure, deadlock, lost certification or lost connection runs it again as a whole, so
+        ``work`` must have no effects but on the transaction. Raises StoreBusy, StoreUnavailable,
+        NotInitialised, and what ``work`` raises.
+        """
+        return self.retry.run(lambda: self._once(work, read_only=False))
+
+    def read(self, work: Callable[[SqlTransaction], T]) -> T:
+        """As :meth:`run`, for work that writes and locks nothing: on SQLite it waits for no writer."""
+        return self.retry.run(lambda: self._once(work, read_only=True))
+
+    def _once(self, work: Callable[[SqlTransaction], T], *, read_only: bool) -> T:
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(**{READ_ONLY: read_only})
+            with connection.begin():
+                return work(SqlTransaction(connection, self.ring, self.codecs))

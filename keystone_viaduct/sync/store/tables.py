@@ -1,0 +1,158 @@
+"""Our own tables as the queries see them; the migrations make them (a test holds the two equal)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+PREFIX = "viaduct_"
+VERSION_TABLE = "viaduct_alembic_version"
+
+metadata = sa.MetaData()
+
+#: Names are compared byte by byte on MySQL too, where the default collations fold case.
+OPTIONS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+OPTIONS |= {name.replace("mysql", "mariadb"): value for name, value in OPTIONS.items()}
+
+
+def _on_mysql(base: Any, variant: Any) -> Any:
+    return base.with_variant(variant, "mysql").with_variant(variant, "mariadb")
+
+
+def kind() -> Any:
+    """A kind's name."""
+    return sa.String(32)
+
+
+def key() -> Any:
+    """A record's key. With a kind and a site it just fits into InnoDB's 3072 bytes of index."""
+    return sa.String(700)
+
+
+def site() -> Any:
+    """A site's name: ASCII, so that indexes stay below InnoDB's limit."""
+    return _on_mysql(sa.String(64), mysql.VARCHAR(64, charset="ascii", collation="ascii_bin"))
+
+
+def origin() -> Any:
+    """``site#incarnation``."""
+    return _on_mysql(sa.String(96), mysql.VARCHAR(96, charset="ascii", collation="ascii_bin"))
+
+
+def text() -> Any:
+    """Text without a bound that matters (MySQL's TEXT ends at 64 KiB)."""
+    return _on_mysql(sa.Text(), mysql.MEDIUMTEXT())
+
+
+def blob() -> Any:
+    """Closed secrets."""
+    return _on_mysql(sa.LargeBinary(), mysql.MEDIUMBLOB())
+
+
+def serial() -> Any:
+    """A 64-bit number that the database counts up (SQLite counts its INTEGER only, which has 64 bits too)."""
+    return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _table(name: str, *parts: Any, **options: Any) -> Any:
+    return sa.Table(PREFIX + name, metadata, *parts, **{**OPTIONS, **options})
+
+
+site_table = _table(
+    "site",
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("site", site(), nullable=False),
+    sa.Column("incarnation", sa.String(16), nullable=False),
+    sa.Column("hub", site(), nullable=False),
+    sa.Column("term", sa.BigInteger, nullable=False),
+    sa.Column("head", sa.BigInteger, nullable=False),
+    sa.Column("nonce", sa.String(32), nullable=False),
+    sa.Column("knowledge", text(), nullable=False),
+    sa.Column("fleet_secret", blob(), nullable=False),
+)
+
+batch = _table(
+    "batch",
+    sa.Column("last_seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("nonce", sa.String(32), nullable=False),
+)
+
+dirty = _table(
+    "dirty",
+    sa.Column("id", serial(), primary_key=True, autoincrement=True),
+    sa.Column("kind", kind(), nullable=False),
+    sa.Column("key", key(), nullable=False),
+    sa.Column("stamped_at", sa.BigInteger, nullable=False),
+    sa.Index("ix_viaduct_dirty_record", "kind", "key"),
+    sqlite_autoincrement=True,
+)
+
+record = _table(
+    "record",
+    sa.Column("kind", kind(), primary_key=True),
+    sa.Column("key", key(), primary_key=True),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("version", text(), nullable=False),
+    sa.Column("birth", sa.String(128), nullable=False),
+    sa.Column("fields", text(), nullable=False),
+    sa.Column("deleted", sa.Boolean, nullable=False),
+    sa.Column("digest", sa.String(32), nullable=False),
+    sa.Column("scope", sa.String(740)),
+    sa.Column("unknown", blob()),
+    sa.Column("learned_from", origin()),
+    sa.Index("ux_viaduct_record_seq", "seq", unique=True),
+)
+
+checkpoint = _table(
+    "checkpoint",
+    sa.Column("source", site(), primary_key=True),
+    sa.Column("incarnation", sa.String(16), nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("nonce", sa.String(32), nullable=False),
+)
+
+pending = _table(
+    "pending",
+    sa.Column("source", site(), primary_key=True),
+    sa.Column("kind", kind(), primary_key=True),
+    sa.Column("key", key(), primary_key=True),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.String(255), nullable=False),
+    sa.Column("change", blob(), nullable=False),
+    sa.Index("ix_viaduct_pending_seq", "source", "seq"),
+)
+
+conflict = _table(
+    "conflict",
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("kind", kind(), nullable=False),
+    sa.Column("key", key(), nullable=False),
+    sa.Column("sort", sa.String(64), nullable=False),
+    sa.Column("decided", sa.String(255), nullable=False),
+    sa.Column("explanation", text(), nullable=False),
+    sa.Column("fields", text(), nullable=False),
+    sa.Column("site", site(), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("lost", blob(), nullable=False),
+    sa.Column("open", sa.Boolean, nullable=False),
+    sa.Index("ix_viaduct_conflict_at", "at"),
+)
+
+peer = _table(
+    "peer",
+    sa.Column("site", site(), primary_key=True),
+    sa.Column("public_key", sa.String(64), nullable=False),
+    sa.Column("incarnation", sa.String(16), nullable=False),
+    sa.Column("acknowledged", sa.BigInteger, nullable=False),
+    sa.Column("capabilities", text(), nullable=False),
+)
+
+lease = _table(
+    "lease",
+    sa.Column("name", site(), primary_key=True),
+    sa.Column("holder", sa.String(255), nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("generation", sa.BigInteger, nullable=False),
+)
