@@ -55,26 +55,28 @@ class _Door:
         self.traffic = Traffic()
         self._listener: socket.socket | None = None
         self._tasks: dict[asyncio.Task[None], socket.socket] = {}
-        self._accepting: asyncio.Task[None] | None = None
 
     def listen(self) -> None:
         self._listener = socket.create_server((LOOPBACK, 0), backlog=512)
         self._listener.setblocking(False)
         self.port = self._listener.getsockname()[1]
-        self._accepting = asyncio.create_task(self._accept(self._listener))
+        # Neither asyncio.start_server nor sock_accept: ended while they accept, they lose what is in their hands.
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
-    async def _accept(self, listener: socket.socket) -> None:
-        # Not asyncio.start_server: closed while it accepts, it loses the connection in its hands.
-        while True:
-            accepted, _ = await asyncio.get_running_loop().sock_accept(listener)
-            if self.weather.refusing:
-                reset(accepted)
-                accepted.close()
-                continue
-            self.traffic.connections += 1
-            task = asyncio.create_task(bridge(self.weather, accepted, self.target, self.traffic))
-            self._tasks[task] = accepted
-            task.add_done_callback(self._ended)
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            accepted, _ = listener.accept()
+        except OSError:  # broken off before we came to it
+            return
+        if self.weather.refusing:
+            reset(accepted)
+            accepted.close()
+            return
+        accepted.setblocking(False)
+        self.traffic.connections += 1
+        task = asyncio.create_task(bridge(self.weather, accepted, self.target, self.traffic))
+        self._tasks[task] = accepted
+        task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         accepted = self._tasks.pop(task)
@@ -88,10 +90,8 @@ class _Door:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def shut(self) -> None:
-        if self._accepting is not None:
-            self._accepting.cancel()
-            await asyncio.gather(self._accepting, return_exceptions=True)
         if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
         await self.reset_all()
 
@@ -206,7 +206,7 @@ class Wan:
         self.stop()
 
     def link(self, a: End, b: End, rtt_ms: float | None = None) -> Link:
-        """Build a road between two sites, by default of the WAN's round trip; its ports are open on return."""
+        """Build a road between two sites (round trip: the WAN's, if not given); returns with its ports open."""
         return self._call(lambda: self._build(a, b, self.rtt_ms if rtt_ms is None else rtt_ms)).result()
 
     @property
