@@ -119,7 +119,9 @@ class MemoryTransaction:
         for write in writes:
             current = self.data.rows.get(write.ref)
             if current != write.old:
-                raise Violation(f"{write.ref} is not what the writer believes", was=current, believed=write.old)
+                raise Violation(
+                    f"{write.ref} is not what the writer believes", was=current, believed=write.old
+                )
             if write.new is None:
                 self.data.rows.pop(write.ref, None)
             else:
@@ -161,7 +163,9 @@ class MemoryTransaction:
         for ref in touched:
             for reference in REGISTRY[ref.kind].references_of(self.data.rows.get(ref, {})):
                 target = Ref(reference.kind, reference.key)
-                if reference.mode is Mode.OWNING and not any(a in self.data.rows for a in alternatives(target)):
+                if reference.mode is Mode.OWNING and not any(
+                    a in self.data.rows for a in alternatives(target)
+                ):
                     raise Violation(f"{ref} refers to {target}, which is not there")
         gone = [ref for ref in touched if ref not in self.data.rows]
         for target, referring in self.referrers(gone, frozenset({Mode.OWNING})).items():

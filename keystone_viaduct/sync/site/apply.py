@@ -279,4 +279,3 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
 
 def _foreign(page: Page, state: SiteState) -> Version:
     return Version({o: s for o, s in page.knowledge.entries.items() if o != state.origin})
-

@@ -20,9 +20,7 @@ def is_known(known: frozenset[str], field: str) -> bool:
 def without_defaults(document: Document, defaults: Document) -> Document:
     """The fields that say something: one at its column's default travels as absent, so releases agree."""
     return {
-        name: value
-        for name, value in document.items()
-        if name not in defaults or defaults[name] != value
+        name: value for name, value in document.items() if name not in defaults or defaults[name] != value
     }
 
 
@@ -72,12 +70,9 @@ def matches(record: Record, found: Mapping[str, str]) -> bool:
 def changed_fields(fields: Mapping[str, FieldState], found: Mapping[str, str]) -> dict[str, str]:
     """Field -> new digest (ABSENT where it vanished) for each field that differs from the record's."""
     changes = {
-        name: digest
-        for name, digest in found.items()
-        if name not in fields or fields[name].digest != digest
+        name: digest for name, digest in found.items() if name not in fields or fields[name].digest != digest
     }
     for name, state in fields.items():
         if name != DELETED and state.digest != ABSENT and name not in found:
             changes[name] = ABSENT
     return changes
-

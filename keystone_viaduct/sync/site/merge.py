@@ -41,7 +41,13 @@ class Decision:
 
 
 def decide(
-    local: Record, local_content: Document | None, change: Change, source: str, dot: Dot, stamp: int, policy: str
+    local: Record,
+    local_content: Document | None,
+    change: Change,
+    source: str,
+    dot: Dot,
+    stamp: int,
+    policy: str,
 ) -> Decision:
     """Decide between the hub's record and a concurrent change from ``source``."""
     if local.deleted or change.deleted:
@@ -137,7 +143,16 @@ def _merge_fields(
     reasons: list[str] = []
     held = False
     for name in set(local.fields) | set(change.fields):
-        take_theirs, choice_why, is_open, clash = _pick(name, local, content, change, source, here, there, policy)
+        if name in here and name in there and name != DELETED and _equal(local, change, name):
+            # The same value was written on both sides. Only a fresh dot makes a further edit that has seen just one
+            # of the two count as concurrent; with either of their dots the other would be replaced unseen.
+            states[name] = FieldState(_later(local, change, name), dot, local.fields[name].digest)
+            if name in content:
+                merged[name] = content[name]
+            continue
+        take_theirs, choice_why, is_open, clash = _pick(
+            name, local, content, change, source, here, there, policy
+        )
         state = (change.fields if take_theirs else local.fields).get(name)
         if state is None:
             continue
@@ -154,6 +169,14 @@ def _merge_fields(
     record = Record(local.ref, dot.seq, version, local.birth, states, local.scope or change.scope)
     why = "; ".join(sorted(set(reasons))) or "different fields were changed; all were kept"
     return Decision(record, merged, lost, tuple(sorted(contested)), why, held)
+
+
+def _equal(local: Record, change: Change, name: str) -> bool:
+    return local.fields[name].digest == change.fields[name].digest
+
+
+def _later(local: Record, change: Change, name: str) -> int:
+    return max(local.fields[name].stamp, change.fields[name].stamp)
 
 
 def _pick(
@@ -173,7 +196,7 @@ def _pick(
         return True, "", False, False
     ours, theirs = local.fields[name], change.fields[name]
     if ours.digest == theirs.digest:
-        return (theirs.stamp, theirs.dot) > (ours.stamp, ours.dot), "", False, False
+        return False, "", False, False
     strategy = REGISTRY[local.ref.kind].merge.get(name)
     if strategy is not None:
         return _extreme(strategy, content.get(name), change.document.get(name)), "", False, False

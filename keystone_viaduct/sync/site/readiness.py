@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.kinds.reference import ALTERNATIVES
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Document, Pending, Record, Ref
-from keystone_viaduct.sync.ports import Claim
+from keystone_viaduct.sync.ports import Claim, Tables
 from keystone_viaduct.sync.site.intent import Intent
 
 if TYPE_CHECKING:
@@ -31,11 +32,17 @@ def needs(ref: Ref, content: Document) -> list[Ref]:
     ]
 
 
-def claims_of(ref: Ref, content: Document) -> list[Claim]:
+def alternatives(ref: Ref) -> list[Ref]:
+    """The record itself, and what may stand in its place: an LDAP user is only an id_mapping, a domain is a project."""
+    return [ref, *(Ref(kind, ref.key) for kind in ALTERNATIVES.get(ref.kind, ()))]
+
+
+def claims_of(tables: Tables, ref: Ref, content: Document) -> list[Claim]:
     """The unique values that this content claims and the database enforces."""
+    full = {**tables.defaults(ref.kind), **content}
     return [
-        Claim(ref.kind, natural.constraint, natural.values)
-        for natural in REGISTRY[ref.kind].natural_keys_of(content)
+        Claim(ref.kind, natural.name, natural.values)
+        for natural in REGISTRY[ref.kind].natural_keys_of(full)
         if natural.enforced
     ]
 
@@ -67,6 +74,14 @@ class Readiness:
         record = self.local(ref)
         return record is not None and not record.deleted
 
+    def present(self, ref: Ref) -> bool:
+        """Whether a reference to this record is satisfied once the set is written."""
+        return any(self.alive(candidate) for candidate in alternatives(ref))
+
+    def claims(self, ref: Ref, content: Document) -> list[Claim]:
+        """The unique values that this content claims and the database enforces."""
+        return claims_of(self.run.tx, ref, content)
+
     def local(self, ref: Ref) -> Record | None:
         """This site's record, from memory or read."""
         if ref in self.run.records:
@@ -91,16 +106,20 @@ class Readiness:
         intent = self.run.intents.get(referrer)
         if intent is None:
             return True
-        return intent.content is not None and target in needs(referrer, intent.content)
+        if intent.content is None:
+            return False
+        return any(target in alternatives(needed) for needed in needs(referrer, intent.content))
 
     def _living(self) -> list[tuple[Intent, Document]]:
         return [(i, i.content) for i in self.run.intents.values() if i.content is not None]
 
     def _missing(self) -> dict[Ref, str]:
         wanted = {intent.ref: needs(intent.ref, content) for intent, content in self._living()}
-        self._preload([ref for refs in wanted.values() for ref in refs])
+        self._preload([other for refs in wanted.values() for ref in refs for other in alternatives(ref)])
         return {
-            ref: REFERENCE for ref, targets in wanted.items() if not all(self.alive(target) for target in targets)
+            ref: REFERENCE
+            for ref, targets in wanted.items()
+            if not all(self.present(target) for target in targets)
         }
 
     def _referred(self) -> dict[Ref, str]:
@@ -114,8 +133,8 @@ class Readiness:
         fresh: list[tuple[Intent, Claim]] = []
         blocked: dict[Ref, str] = {}
         for intent, content in sorted(self._living(), key=lambda pair: pair[0].change.seq):
-            mine = claims_of(intent.ref, content)
-            before = claims_of(intent.ref, intent.old) if intent.old is not None else []
+            mine = self.claims(intent.ref, content)
+            before = self.claims(intent.ref, intent.old) if intent.old is not None else []
             for claim in mine:
                 if claimed.setdefault(claim, intent.ref) != intent.ref:
                     blocked[intent.ref] = NAME
@@ -134,7 +153,7 @@ class Readiness:
             return False
         if other.content is None:
             return True
-        if claim in claims_of(holder, other.content):
+        if claim in self.claims(holder, other.content):
             return False
         other.vacate = True
         return True

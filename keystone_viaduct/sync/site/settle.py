@@ -15,7 +15,7 @@ from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.conflicts import Contest, choose
 from keystone_viaduct.sync.site.content import contents
 from keystone_viaduct.sync.site.intent import Intent
-from keystone_viaduct.sync.site.readiness import NAME, REFERENCE, Readiness, claims_of, needs
+from keystone_viaduct.sync.site.readiness import NAME, REFERENCE, Readiness, needs
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.site.apply import Applying
@@ -30,7 +30,8 @@ def settle(run: Applying, readiness: Readiness) -> None:
         if not run.waiting:
             return
         for ref, waiting in list(run.waiting.items()):
-            del run.waiting[ref]
+            if run.waiting.pop(ref, None) is None:
+                continue  # deleted along with another record meanwhile
             intent = run.intent_for(waiting.change)
             if intent is None:
                 continue
@@ -71,7 +72,7 @@ def _dangling(run: Applying, readiness: Readiness, intent: Intent) -> None:
 def _missing(readiness: Readiness, intent: Intent) -> list[Ref]:
     if intent.content is None:
         return []
-    return [ref for ref in needs(intent.ref, intent.content) if not readiness.alive(ref)]
+    return [ref for ref in needs(intent.ref, intent.content) if not readiness.present(ref)]
 
 
 def _delete_dependents(run: Applying, readiness: Readiness, intent: Intent) -> None:
@@ -115,7 +116,7 @@ def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
     """Two records claim one unique value: the policy's winner keeps it, the other is renamed (or, nameless, deleted)."""
     if intent.content is None:
         return
-    for claim in claims_of(intent.ref, intent.content):
+    for claim in readiness.claims(intent.ref, intent.content):
         rival_ref = _rival(run, readiness, intent, claim)
         if rival_ref is None:
             continue
@@ -133,13 +134,13 @@ def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
 def _rival(run: Applying, readiness: Readiness, intent: Intent, claim: Claim) -> Ref | None:
     for other in run.intents.values():
         if other.ref != intent.ref and other.ref.kind == claim.kind and other.content is not None:
-            if claim in claims_of(other.ref, other.content):
+            if claim in readiness.claims(other.ref, other.content):
                 return other.ref
     holder = readiness.holder(claim)
     if holder is None or holder == intent.ref:
         return None
     moved = run.intents.get(holder)
-    if moved is not None and (moved.content is None or claim not in claims_of(holder, moved.content)):
+    if moved is not None and (moved.content is None or claim not in readiness.claims(holder, moved.content)):
         return None
     return holder
 
@@ -180,7 +181,7 @@ def _yield_claim(
     loser.content = content
     loser.conflicts.append(
         run.conflict(
-            loser, "clash", "name", f"{winner.ref} has the same name; renamed to {content[rename.field]!r}: {why}",
+            loser, "clash", "name", f"{winner.ref} has the same name, so this is now {content[rename.field]!r}: {why}",
             fields=(rename.field,), lost={rename.field: name}, open_=is_open,
         )
     )  # fmt: skip
@@ -194,9 +195,8 @@ def _free_name(
     number = 1
     while True:
         tail = f"~{suffix}" if number == 1 else f"~{suffix}~{number}"
-        candidate = name[: rename.max_length - len(tail)] + tail
+        candidate = name[: rename.size - len(tail)] + tail
         trial = {**content, rename.field: candidate}
-        if not any(_rival(run, readiness, loser, claim) for claim in claims_of(loser.ref, trial)):
+        if not any(_rival(run, readiness, loser, claim) for claim in readiness.claims(loser.ref, trial)):
             return candidate
         number += 1
-

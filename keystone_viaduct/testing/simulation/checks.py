@@ -79,10 +79,14 @@ def _converged(fleet: Fleet) -> None:
             twin = hub.records.get(ref)
             if twin is None or twin.version != record.version or twin.digest != record.digest:
                 raise Broken("converged", f"{node.name} has another version of {ref} than the hub")
-            _record_matches(node.name, data.rows.get(ref), record.ref, data.state.fleet_secret, dict(record.fields))
+            _record_matches(
+                node.name, data.rows.get(ref), record.ref, data.state.fleet_secret, dict(record.fields)
+            )
 
 
-def _record_matches(site: str, row: Document | None, ref: Ref, secret: bytes, fields: dict[str, object]) -> None:
+def _record_matches(
+    site: str, row: Document | None, ref: Ref, secret: bytes, fields: dict[str, object]
+) -> None:
     found = {name: field_digest(secret, ref.kind, name, value) for name, value in (row or {}).items()}
     stated = {
         name: getattr(state, "digest")
@@ -113,7 +117,9 @@ def _listed(fleet: Fleet) -> dict[Ref, list[tuple[str, str]]]:
     found: dict[Ref, list[tuple[str, str]]] = {}
     for conflict in fleet.nodes[fleet.hub].store.data.conflicts:
         fleet.counts.conflicts += 1
-        found.setdefault(conflict.ref, []).extend((name, repr(value)) for name, value in conflict.lost.items())
+        found.setdefault(conflict.ref, []).extend(
+            (name, repr(value)) for name, value in conflict.lost.items()
+        )
     return found
 
 
@@ -122,11 +128,9 @@ def _edits_accounted(fleet: Fleet) -> None:
     listed = _listed(fleet)
     for edit in fleet.ledger.edits:
         final = rows.get(edit.ref)
-        if final is not None and final.get(edit.field) == edit.value:
+        if final is not None and repr(final.get(edit.field)) == edit.value:
             continue
-        if (edit.ref, edit.field, repr(edit.value)) in fleet.ledger.replaced:
-            continue
-        if (edit.field, repr(edit.value)) in listed.get(edit.ref, []):
+        if edit in fleet.ledger.replaced or (edit.field, edit.value) in listed.get(edit.ref, []):
             continue
         if final is None and _unchanged_when_deleted(fleet, edit):
             continue
@@ -142,11 +146,11 @@ def _unchanged_when_deleted(fleet: Fleet, edit: Edit) -> bool:
 def _deletes_accounted(fleet: Fleet) -> None:
     rows = fleet.nodes[fleet.hub].store.data.rows
     conflicts = {conflict.ref for conflict in fleet.nodes[fleet.hub].store.data.conflicts}
-    recreated = {(edit.ref, edit.step) for edit in fleet.ledger.edits}
+    recreated = {(edit.ref, edit.step) for edit in fleet.ledger.created}
     for delete in fleet.ledger.deleted:
         if delete.ref not in rows or delete.ref in conflicts:
             continue
-        if any(ref == delete.ref and step > delete.step for ref, step in recreated):
+        if any(ref == delete.ref and step >= delete.step for ref, step in recreated):
             continue
         twins = [edit for edit in fleet.ledger.edits if edit.ref == delete.ref and edit.site != delete.site]
         if twins and REGISTRY[delete.ref.kind].deletes_win:

@@ -12,6 +12,7 @@ from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.ports import Write
+from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.testing.memory import MemoryStore, Violation
 
 NAMES = ("ada", "bob", "cyd", "dan", "eve")
@@ -19,13 +20,18 @@ NAMES = ("ada", "bob", "cyd", "dan", "eve")
 
 @dataclass(frozen=True)
 class Edit:
-    """One acknowledged value: at ``site``, ``field`` of ``ref`` was set (``value`` None with field '' = deleted)."""
+    """One acknowledged value: at ``site``, ``field`` of ``ref`` was set (``repr`` of the value; '' for a deletion)."""
 
     step: int
     site: str
     ref: Ref
     field: str
-    value: object
+    value: str
+
+    @property
+    def what(self) -> tuple[Ref, str, str]:
+        """Which value of which field, whoever wrote it."""
+        return (self.ref, self.field, self.value)
 
 
 @dataclass
@@ -33,21 +39,30 @@ class Ledger:
     """All that was acknowledged, and which of it a later edit had seen and replaced."""
 
     edits: list[Edit] = field(default_factory=list)
-    replaced: set[tuple[Ref, str, str]] = field(default_factory=set)
+    replaced: set[Edit] = field(default_factory=set)
     deleted: list[Edit] = field(default_factory=list)
+    created: list[Edit] = field(default_factory=list)
 
-    def wrote(self, step: int, site: str, ref: Ref, old: Document | None, new: Document | None) -> None:
-        """Note an acknowledged write of ``ref`` at ``site``."""
+    def wrote(
+        self, step: int, site: str, ref: Ref, old: Document | None, new: Document | None, numbered: Document
+    ) -> None:
+        """Note an acknowledged write of ``ref`` at ``site``.
+
+        ``numbered`` holds the values last numbered there: who sets a field back to them before anybody has read the
+        step between has edited nothing that a site could know of.
+        """
         before, after = old or {}, new or {}
         for name, value in before.items():
             if name not in after or after[name] != value:
-                self.replaced.add((ref, name, repr(value)))
+                seen = Edit(0, "", ref, name, repr(value)).what
+                self.replaced.update(edit for edit in self.edits if edit.what == seen)
         for name, value in after.items():
-            if name not in before or before[name] != value:
-                self.edits.append(Edit(step, site, ref, name, value))
-                self.replaced.discard((ref, name, repr(value)))
+            if (name not in before or before[name] != value) and numbered.get(name) != value:
+                self.edits.append(Edit(step, site, ref, name, repr(value)))
+        if old is None:
+            self.created.append(Edit(step, site, ref, "", ""))
         if new is None:
-            self.deleted.append(Edit(step, site, ref, "", None))
+            self.deleted.append(Edit(step, site, ref, "", ""))
 
 
 class Cloud:
@@ -96,8 +111,16 @@ class Cloud:
             store.edit([Write(ref, old, new)], now)
         except Violation:
             return False  # the user gets 409: nothing was acknowledged
-        self.ledger.wrote(step, site, ref, old, new)
+        self.ledger.wrote(step, site, ref, old, new, self._numbered(store, ref, new or {}))
         return True
+
+    def _numbered(self, store: MemoryStore, ref: Ref, values: Document) -> Document:
+        record = store.data.records.get(ref)
+        if record is None or record.deleted:
+            return {}
+        secret = store.data.state.fleet_secret
+        found = digests(secret, ref.kind, values)
+        return {n: v for n, v in values.items() if n in record.fields and record.fields[n].digest == found[n]}
 
     def _create_user(self, site: str, store: MemoryStore, step: int, now: int) -> str:
         domain = self._pick(store, "domain")

@@ -78,7 +78,9 @@ def make(chance: random.Random, sites: int) -> Fleet:
         nodes[name] = Node(name, store, clock, Site(store, clock))
     for node in nodes.values():
         node.store.data.peers = {
-            other: Peer(other, b"", nodes[other].store.data.state.incarnation) for other in names if other != node.name
+            other: Peer(other, b"", nodes[other].store.data.state.incarnation)
+            for other in names
+            if other != node.name
         }
     ledger = Ledger()
     fleet = Fleet(chance, nodes, "hub", ledger, Cloud(chance, ledger))
