@@ -16,21 +16,21 @@ DRIVER_OPTS: list[cfg.Opt] = [
     cfg.BoolOpt(
         "retry",
         default=True,
-        help="Run a driver method again, as a whole, when the database refused its transaction for a reason that "
-        "a repetition can cure (serialization failure, deadlock, lost certification, lost connection).",
+        help="Run a driver method again, as a whole, when the database refused its transaction for a reason "
+        "that a repetition can cure (serialization failure, deadlock, lost certification, lost connection).",
     ),
     cfg.FloatOpt(
         "retry_deadline",
         default=20.0,
         min=0.0,
-        help="Seconds after the first attempt from which no further attempt is started; the last error is then "
-        "raised to Keystone. Keep it below the time-out of the proxy in front of Keystone.",
+        help="Seconds after the first attempt from which no further attempt is started; the last error is "
+        "then raised to Keystone. Keep it below the time-out of the proxy in front of Keystone.",
     ),
     cfg.FloatOpt(
         "retry_first_delay",
         default=0.01,
         min=0.0,
-        help="Upper bound, in seconds, of the random wait before the second attempt. It doubles with each attempt.",
+        help="Upper bound, in seconds, of the random wait before the second attempt. It doubles each time.",
     ),
     cfg.FloatOpt(
         "retry_max_delay",
@@ -41,8 +41,8 @@ DRIVER_OPTS: list[cfg.Opt] = [
     cfg.BoolOpt(
         "request_memo",
         default=True,
-        help="Answer a repeated read of a driver within one request from memory. Nothing outlives the request, and "
-        "the request's own writes make it forget.",
+        help="Answer a repeated read of a driver within one request from memory. Nothing outlives the "
+        "request, and the request's own writes make it forget.",
     ),
     cfg.IntOpt(
         "request_memo_entries",
@@ -50,9 +50,21 @@ DRIVER_OPTS: list[cfg.Opt] = [
         min=1,
         help="How many answers one request may keep; beyond it the oldest are dropped.",
     ),
+    cfg.IntOpt(
+        "request_memo_kilobytes",
+        default=4096,
+        min=1,
+        help="How many KiB the answers kept by one request may have; beyond it the oldest are dropped.",
+    ),
 ]
 
 SQL_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        "isolation_level",
+        choices=["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"],
+        help="PostgreSQL, MariaDB and MySQL: isolation level of Keystone's transactions; unset: that of the "
+        "server. With SERIALIZABLE the driver methods are retried as the database asks for it.",
+    ),
     cfg.FloatOpt(
         "sqlite_busy_timeout",
         default=30.0,
@@ -62,8 +74,8 @@ SQL_OPTS: list[cfg.Opt] = [
     cfg.BoolOpt(
         "sqlite_wal",
         default=True,
-        help="SQLite: use the write-ahead log, with which readers and the one writer never wait for each other. "
-        "Switch it off where the database lies on a network file system.",
+        help="SQLite: use the write-ahead log, with which readers and the one writer never wait for each "
+        "other. Switch it off where the database lies on a network file system.",
     ),
 ]
 
@@ -78,12 +90,14 @@ class DriverSettings:
     retry_max_delay: float = 1.0
     request_memo: bool = True
     request_memo_entries: int = 4096
+    request_memo_kilobytes: int = 4096
 
 
 @dataclass(frozen=True)
 class SqlSettings:
     """What is set on the engine. Times in seconds."""
 
+    isolation_level: str | None = None
     sqlite_busy_timeout: float = 30.0
     sqlite_wal: bool = True
 

@@ -1,8 +1,9 @@
 """Which transaction scope of Keystone is open on this thread.
 
-Keystone's drivers open scopes with oslo.db's enginefacade on one thread-local context (``keystone.common.sql.core``);
-inner scopes join the outer one. oslo.db has no public question for "is one open", so this module, alone, looks at
-the attributes in which it keeps the answer; ``tests/unit/drivers/test_scope.py`` holds them to it.
+Keystone's drivers open scopes with oslo.db's enginefacade on one thread-local context
+(``keystone.common.sql.core``); inner scopes join the outer one. oslo.db has no public question for "is one
+open", so this module, alone, looks at the attributes in which it keeps the answer;
+``tests/unit/drivers/test_scope.py`` holds them to it.
 """
 
 from __future__ import annotations

@@ -1,15 +1,17 @@
 """SQLite: several workers and threads on one file, without ``database is locked``.
 
-SQLite lets one transaction write at a time. A transaction that begins deferred (oslo.db's ``BEGIN``) and writes
-later cannot wait for the other writer when its snapshot is outdated: it fails at once, whatever the time-out
-(https://www.sqlite.org/lang_transaction.html, "BUSY_SNAPSHOT"). So a writer says at its beginning that it will write
-and waits its turn there; readers stay deferred, and with the write-ahead log never wait for anyone.
+SQLite lets one transaction write at a time. A transaction that begins deferred (oslo.db's ``BEGIN``) and
+writes later cannot wait for the other writer when its snapshot is outdated: it fails at once, whatever the
+time-out (https://www.sqlite.org/lang_transaction.html, "BUSY_SNAPSHOT"). So a writer says at its beginning
+that it will write and waits its turn there; readers stay deferred, and with the write-ahead log never wait
+for anyone.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 import threading
 from typing import Any
@@ -21,11 +23,14 @@ from sqlalchemy import event
 
 from keystone_viaduct.config import SqlSettings
 from keystone_viaduct.drivers import scope
+from keystone_viaduct.drivers.faults import Fault
 
 LOG = logging.getLogger(__name__)
 
 Identity = tuple[int, int, int]
 """Process, device and inode: whose keeper it is, and of which file."""
+
+_LOCKED = re.compile(r"database (table |schema )?is locked")
 
 READ_ONLY = "viaduct_read_only"
 """Execution option of a connection outside of Keystone's scopes that promises to read only."""
@@ -48,9 +53,9 @@ def attach(engine: sa.engine.Engine, settings: SqlSettings) -> None:
 class Journal:
     """Keeps a database file in write-ahead mode, and its log in use.
 
-    oslo.db opens a connection for every transaction. The last one that closes folds the log into the database and
-    deletes it, which makes each transaction dearer than without a log; so one idle connection per process is kept.
-    ``path``: the file, or None or ``:memory:`` where there is none.
+    oslo.db opens a connection for every transaction. The last one that closes folds the log into the database
+    and deletes it, which makes each transaction dearer than without a log; so one idle connection per process
+    is kept. ``path``: the file, or None or ``:memory:`` where there is none.
     """
 
     def __init__(self, path: str | None) -> None:
@@ -81,7 +86,9 @@ class Journal:
 
 
 def _switch_to_wal(dbapi_connection: Any) -> bool:
-    """Change the journal unless somebody else is using the file right now; then the next connection tries again."""
+    """Change the journal unless somebody else is using the file right now; then the next connection tries
+    again.
+    """
     try:
         mode = dbapi_connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     except sqlite3.OperationalError as error:
@@ -102,8 +109,8 @@ def begin(
 ) -> tuple[str, Any]:
     """Turn oslo.db's ``BEGIN`` into one that says that it will write, unless the transaction only reads.
 
-    Listener of ``before_cursor_execute``: oslo.db begins by an ordinary statement, and of the ``begin`` event its
-    own listener is always the first.
+    Listener of ``before_cursor_execute``: oslo.db begins by an ordinary statement, and of the ``begin`` event
+    its own listener is always the first.
     """
     if statement == "BEGIN" and not _reads_only(connection):
         return "BEGIN IMMEDIATE", parameters
@@ -114,6 +121,13 @@ def _reads_only(connection: sa.engine.Connection) -> bool:
     if connection.get_execution_options().get(READ_ONLY) is True:
         return True
     return scope.current() is scope.Scope.READER
+
+
+def classify(error: BaseException) -> Fault | None:
+    """What a DBAPI error of sqlite3 means."""
+    if isinstance(error, sqlite3.OperationalError) and _LOCKED.search(str(error)):
+        return Fault.CONFLICT
+    return None
 
 
 def register_filters() -> None:

@@ -32,7 +32,7 @@ def context(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def make_manager(path: Path, settings: SqlSettings) -> Any:
-    installer.register_filters()
+    installer.register()
     manager = enginefacade.transaction_context()
     manager.configure(connection=f"sqlite:///{path}")
     manager.append_on_engine_create(lambda engine: sqlite.attach(engine, settings))

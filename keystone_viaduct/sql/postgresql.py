@@ -1,0 +1,70 @@
+"""PostgreSQL, at READ COMMITTED or SERIALIZABLE.
+
+Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html; what to repeat:
+https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from oslo_db import exception as db_exception
+from oslo_db.sqlalchemy import exc_filters
+from sqlalchemy import event
+
+from keystone_viaduct.config import SqlSettings
+from keystone_viaduct.drivers.faults import Fault
+from keystone_viaduct.sql.sqlstate import sqlstate
+
+DIALECT = "postgresql"
+
+CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+"""Serialization failure, deadlock detected, lock not available."""
+
+LOST = frozenset({"57P01", "57P02", "57P03", "25006"})
+"""Terminated by the administrator, crash of another session, not yet accepting connections, and a write that
+reached a server which has become a standby: another connection may reach the new primary."""
+
+
+def classify(error: BaseException) -> Fault | None:
+    """What a DBAPI error of psycopg or psycopg2 means."""
+    state = sqlstate(error)
+    if state in CONFLICTS:
+        return Fault.CONFLICT
+    if state in LOST or (state is not None and state.startswith("08")):
+        return Fault.LOST
+    return None
+
+
+def register_filters() -> None:
+    """Let oslo.db raise ``DBDeadlock`` for what it only knows by the wording of a deadlock in English."""
+    exc_filters.filters(DIALECT, sa.exc.OperationalError, r".*")(raise_conflict)
+    exc_filters.filters(DIALECT, sa.exc.DBAPIError, r".*")(raise_conflict)
+
+
+def raise_conflict(error: Any, _match: Any, _engine_name: str, _is_disconnect: bool) -> None:
+    """Filter of oslo.db."""
+    if sqlstate(getattr(error, "orig", error)) in CONFLICTS:
+        raise db_exception.DBDeadlock(error)
+
+
+def attach(engine: sa.engine.Engine, settings: SqlSettings) -> None:
+    """Install the hooks on one engine of this dialect."""
+    if settings.isolation_level is None:
+        return
+    statement = f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {settings.isolation_level}"
+
+    @event.listens_for(engine, "connect")
+    def _connect(dbapi_connection: Any, _record: Any) -> None:
+        execute_alone(dbapi_connection, statement)
+
+
+def execute_alone(dbapi_connection: Any, statement: str) -> None:
+    """Run a session setting on a new connection, in a transaction of its own."""
+    cursor = dbapi_connection.cursor()
+    try:
+        cursor.execute(statement)
+    finally:
+        cursor.close()
+    dbapi_connection.commit()
