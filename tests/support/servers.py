@@ -1,8 +1,8 @@
 """PostgreSQL and MariaDB for tests: one throw-away server of each per test session.
 
 The first test (of any pytest-xdist worker) that asks for a server starts it, under a file lock in the run
-folder; the others find its address there. Servers listen on Unix sockets only, so no port can be taken, run without
-``fsync``, and end with the session whatever happens to it (see ``guardian.py``).
+folder; the others find its address there. Servers listen on Unix sockets only, so no port can be taken, run
+without ``fsync``, and end with the session whatever happens to it (see ``guardian.py``).
 """
 
 from __future__ import annotations

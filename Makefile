@@ -1,0 +1,57 @@
+# `make help` lists the targets. Everything is made inside this folder; `make servers` alone installs Debian packages.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+PYTEST := $(BIN)/python -m pytest
+EXCLUDED := slow or upstream or faults or keystone24
+# what the tests need inside another release's environment, beside Keystone and the product
+SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
+
+.DEFAULT_GOAL := help
+.PHONY: help venv venv-% servers lint format test test-keystone-24 docs clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(VENV)/.stamp ## .venv with Keystone 30 and all tools
+
+$(VENV)/.stamp: pyproject.toml tools/make-venv
+	@tools/make-venv $(VENV) -e '.[dev]'
+	@touch $@
+
+venv-%: .venvs/%/.stamp ## .venvs/N with Keystone N.0.0 (27, 28, 29; 24 with SQLAlchemy 1.4)
+	@:
+
+.venvs/24/.stamp: EXTRA := 'SQLAlchemy<2' 'setuptools<70'
+.venvs/%/.stamp: pyproject.toml tools/make-venv
+	@mkdir -p .venvs
+	@tools/make-venv .venvs/$* 'keystone==$*.0.0' $(EXTRA) $(SITE_PACKAGES) -e .
+	@touch $@
+.PRECIOUS: .venvs/%/.stamp
+
+servers: ## PostgreSQL, MariaDB and memcached from Debian, where missing (root)
+	@tools/install-servers
+
+lint: venv ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: venv ## rewrite the sources as ruff formats them
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: venv venv-27 servers lint ## all but the slow tests; ARGS goes to pytest
+	$(PYTEST) -q -n 2 --dist loadfile -m "not ($(EXCLUDED))" $(ARGS)
+
+test-keystone-24: venv venv-24 servers ## Keystone 24 (2023.2, SQLAlchemy 1.4) as a site
+	$(PYTEST) -q -m keystone24 $(ARGS)
+
+docs: venv ## the documentation as a site, into site/
+	$(BIN)/mkdocs build --strict --quiet
+
+clean: ## what can be made again, but not the environments
+	rm -rf build dist site demo-run *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find keystone_viaduct tests tools -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""What the Makefile and the linters use; not part of the product."""
