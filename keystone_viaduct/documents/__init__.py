@@ -1,1 +1,1 @@
-"""Rows <-> canonical documents, over the installed release's tables."""
+"""Rows of the installed release's tables to canonical documents, and back."""

@@ -1,0 +1,211 @@
+"""The one door to Keystone's tables: documents in, documents out, on a connection that the caller owns."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from keystone_viaduct.errors import SchemaMissing
+from keystone_viaduct.kinds.natural import NaturalKey
+from keystone_viaduct.kinds.reference import Mode
+from keystone_viaduct.kinds.registry import REGISTRY, get
+from keystone_viaduct.kinds.shape import Shape
+from keystone_viaduct.kinds.value import JSON, Document, Type
+
+from . import lookup
+from .cipher import CredentialCipher
+from .delete import delete_records
+from .insert import Inserter
+from .layout import Layout, make_layout
+from .load import Loader, batches, in_keys
+from .lookup import Referrers, Target
+from .revocation import Events
+from .schema import Schema
+from .update import Updater
+
+Connection = sa.engine.Connection
+
+
+class Codecs:
+    """Reads and writes the records of every kind over one schema. Never commits.
+
+    Unknown kinds raise UnknownKind, malformed keys BadKey, a kind whose table is missing SchemaMissing.
+    """
+
+    def __init__(self, schema: Schema, cipher: CredentialCipher) -> None:
+        self.schema = schema
+        self.cipher = cipher
+        self._layouts = {
+            name: make_layout(schema, kind) for name, kind in REGISTRY.items() if schema.has(kind.table)
+        }
+        self._loaders = {name: Loader(layout, cipher) for name, layout in self._layouts.items()}
+        self._inserters = {name: Inserter(layout, cipher) for name, layout in self._layouts.items()}
+        self._updaters = {
+            name: Updater(layout, self._inserters[name]) for name, layout in self._layouts.items()
+        }
+        self._events = {
+            name: Events(layout) for name, layout in self._layouts.items() if layout.kind.insert_only
+        }
+
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds that this release can store, in dependency order."""
+        return tuple(self._layouts)
+
+    def fields(self, kind: str) -> frozenset[str]:
+        """The fields that this release can store; a pattern ends in ``.*``."""
+        return self._layout(kind).fields
+
+    def defaults(self, kind: str) -> Document:
+        """What a field holds when nothing is given; required fields without a default are left out."""
+        root = self._layout(kind).root
+        found: Document = {}
+        for bound in root.bounds if root is not None else ():
+            if bound.spec.default is not None or not bound.spec.required:
+                found[bound.name] = bound.spec.default
+        for part in self._layout(kind).children:
+            if part.child.shape is Shape.SET:
+                found[part.child.field] = []
+        return found
+
+    def enforced(self, kind: str) -> list[NaturalKey]:
+        """The natural keys that a unique constraint of the database guards."""
+        return [natural for natural in self._layout(kind).kind.natural if natural.enforced]
+
+    def load(self, connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, Document]:
+        """The documents of these keys; those that are not there are missing from the result.
+
+        Raises CredentialUnreadable, whose ``fields["keys"]`` are those to leave out.
+        """
+        layout = self._layout(kind)
+        if kind in self._events:
+            return self._events[kind].load(connection, keys)
+        assert layout.kind.name == kind
+        return self._loaders[kind].load(connection, keys)
+
+    def keys(self, connection: Connection, kind: str, after: str | None, limit: int) -> list[str]:
+        """Up to ``limit`` keys that follow ``after`` in an order of the database's own, fewer at the end."""
+        layout = self._layout(kind)
+        if kind in self._events:
+            return self._events[kind].keys(connection, after, limit)
+        return lookup.list_keys(connection, layout, after, limit)
+
+    def resolve_marks(
+        self, connection: Connection, kind: str, mark_keys: Sequence[str]
+    ) -> dict[str, str | None]:
+        """Key of a trigger's mark -> key of the record; None when the row is gone and that means nothing."""
+        self._layout(kind)
+        if kind in self._events:
+            return self._events[kind].resolve(connection, mark_keys)
+        return {key: key for key in mark_keys}
+
+    def insert_many(self, connection: Connection, kind: str, items: Sequence[tuple[str, Document]]) -> None:
+        """Inserts records that are not there, in bulk. Raises BadDocument for a user that would be bare."""
+        self._layout(kind)
+        self._inserters[kind].insert(connection, items)
+
+    def write(self, connection: Connection, kind: str, key: str, old: Document | None, new: Document) -> None:
+        """Inserts when ``old`` is None, else writes what differs. Fields unknown to this release are ignored.
+
+        A user that would become bare, without local, nonlocal or federated part, is deleted.
+        """
+        layout = self._layout(kind)
+        if old is None:
+            self._inserters[kind].insert(connection, [(key, new)])
+        elif not layout.kind.is_whole(new):
+            self.delete(connection, kind, [key])
+        elif not layout.kind.insert_only:
+            self._updaters[kind].update(connection, key, old, new)
+
+    def delete(self, connection: Connection, kind: str, keys: Sequence[str]) -> None:
+        """Removes records: children, what Keystone would stumble over, and the root."""
+        layout = self._layout(kind)
+        if kind in self._events:
+            assert layout.root is not None
+            numbers = self._events[kind].ids(connection, keys)
+            column = layout.root.c[layout.kind.surrogate]
+            for batch in batches(numbers):
+                connection.execute(
+                    sa.delete(layout.root.table).where(in_keys((column,))), {"keys": list(batch)}
+                )
+            return
+        delete_records(connection, self.schema, layout, keys)
+
+    def lock(self, connection: Connection, kind: str, keys: Sequence[str]) -> list[str]:
+        """Locks the rows of these records until the transaction ends; returns the keys that are there."""
+        layout = self._layout(kind)
+        if layout.kind.insert_only:
+            return list(self.load(connection, kind, keys))
+        return lookup.lock(connection, layout, keys)
+
+    def referrers(
+        self, connection: Connection, targets: Iterable[Target], modes: Collection[Mode]
+    ) -> list[tuple[str, str, Target]]:
+        """(kind, key, target) of the records that refer to ``targets`` by references of these modes."""
+        return Referrers(self._layouts, self._loaders).find(connection, targets, modes)
+
+    def holders(
+        self, connection: Connection, kind: str, constraint: str, values: Sequence[tuple[JSON, ...]]
+    ) -> dict[tuple[JSON, ...], str]:
+        """Which record holds each of these natural keys, by the database's own idea of equality."""
+        return lookup.holders(connection, self._layout(kind), constraint, values)
+
+    def vacate(self, connection: Connection, kind: str, key: str, old: Document, new: Document) -> None:
+        """Frees the names that ``old`` holds and ``new`` gives up, so that other records of the same set can
+        take them before this one is written. ``write`` must follow in the same transaction.
+        """
+        layout = self._layout(kind)
+        kept = layout.kind.natural_keys_of(new)
+        for value in layout.kind.natural_keys_of(old):
+            natural = next(n for n in layout.kind.natural if n.name == value.name)
+            if natural.enforced and value not in kept:
+                self._free(connection, layout, natural, key, value.values)
+
+    def _free(
+        self,
+        connection: Connection,
+        layout: Layout,
+        natural: NaturalKey,
+        key: str,
+        values: tuple[JSON, ...],
+    ) -> None:
+        owner = layout.typed(key)
+        if natural.each:
+            part = layout.child(natural.table)
+            names = natural.fields or (part.part.bounds[0].name,)
+            where: list[Any] = [part.table.c[n] == v for n, v in zip(names, values, strict=True)]
+            connection.execute(sa.delete(part.table).where(part.key == owner[0], *where))
+            return
+        temporary = secrets.token_hex(16)
+        if natural.table:
+            part = layout.child(natural.table)
+            column = part.part.bounds[0].column
+            connection.execute(
+                sa.update(part.table).where(part.key == owner[0]).values({column.name: temporary})
+            )
+            return
+        root = layout.root
+        assert root is not None
+        free = [b for b in root.bounds if b.name in natural.fields and b not in root.keys]
+        texts = [b for b in free if b.spec.type is Type.TEXT and b.name not in ("domain_id", "user_id")]
+        if texts:
+            where = [column == value for column, value in zip(root.key_columns, owner, strict=True)]
+            column = texts[0].column
+            connection.execute(
+                sa.update(root.table).where(*where).values({column.name: temporary[: texts[0].spec.size]})
+            )
+
+    def _layout(self, kind: str) -> Layout:
+        declared = get(kind)
+        try:
+            return self._layouts[kind]
+        except KeyError:
+            raise SchemaMissing(
+                f"this database has no table {declared.table!r}",
+                hint=f"kind {kind} can't be kept at this site",
+                kind=kind,
+            ) from None

@@ -1,0 +1,286 @@
+"""Questions about records: which there are, who holds a name, who refers to whom; and the locks on them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from keystone_viaduct.errors import KindError
+from keystone_viaduct.kinds.natural import NaturalKey
+from keystone_viaduct.kinds.reference import (
+    ItemReference,
+    JsonReference,
+    ListReference,
+    Mode,
+    Reference,
+)
+from keystone_viaduct.kinds.shape import Shape
+from keystone_viaduct.kinds.value import JSON, Type, join_key, part_key
+
+from .convert import micros_to_time
+from .layout import Bound, ChildPart, Layout
+from .load import Loader, batches, in_keys, key_values
+
+Target = tuple[str, str]
+PAGE = 500
+UNION = 50
+"""Look-ups joined in one UNION ALL."""
+
+
+def list_keys(connection: sa.engine.Connection, layout: Layout, after: str | None, limit: int) -> list[str]:
+    """Up to ``limit`` keys after ``after``, in the database's own order of the key columns."""
+    if layout.root is None:
+        return _list_rootless(connection, layout, after, limit)
+    columns = layout.root.key_columns
+    statement = sa.select(*columns).where(*layout.root.filters)
+    if layout.kind.needs_child:
+        statement = statement.where(sa.or_(*_has_child(layout)))
+    if after is not None:
+        statement = statement.where(_greater(columns, layout.typed(after)))
+    statement = statement.order_by(*columns).limit(limit)
+    return list(dict.fromkeys(join_key(tuple(row)) for row in connection.execute(statement)))
+
+
+def _list_rootless(
+    connection: sa.engine.Connection, layout: Layout, after: str | None, limit: int
+) -> list[str]:
+    parts = []
+    for part in layout.children:
+        select = sa.select(part.key.label("key")).distinct()
+        parts.append(select if after is None else select.where(part.key > layout.typed(after)[0]))
+    union = sa.union(*parts).subquery()
+    statement = sa.select(union.c.key).order_by(union.c.key).limit(limit)
+    return [join_key((value,)) for value in connection.execute(statement).scalars()]
+
+
+def _has_child(layout: Layout) -> Iterator[sa.ColumnElement[bool]]:
+    root = layout.root
+    assert root is not None
+    for part in layout.children:
+        if any(name in layout.kind.needs_child for name in part.child.document_fields):
+            yield sa.exists().where(part.key == root.keys[0].column)
+
+
+def _greater(columns: Sequence[sa.ColumnElement[Any]], values: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """``columns > values``, spelt out: not every engine compares rows by an index."""
+    found = []
+    equal: list[sa.ColumnElement[bool]] = []
+    for column, value in zip(columns, values, strict=True):
+        bound = sa.bindparam(None, value, type_=column.type)
+        found.append(sa.and_(*equal, column > bound))
+        equal.append(column == bound)
+    return sa.or_(*found)
+
+
+def lock(connection: sa.engine.Connection, layout: Layout, keys: Sequence[str]) -> list[str]:
+    """Locks the rows of these records until the transaction ends (not on SQLite); returns those there are."""
+    found: list[str] = []
+    for batch in batches(sorted(keys)):
+        values = key_values(layout, batch)
+        if layout.root is not None:
+            columns = layout.root.key_columns
+            statement = sa.select(*columns).where(in_keys(columns), *layout.root.filters)
+            rows = connection.execute(statement.order_by(*columns).with_for_update(), {"keys": values})
+            found += [join_key(tuple(row)) for row in rows]
+        for part in layout.children:
+            if part.child.shape not in (Shape.ONE, Shape.CONFIG):
+                continue
+            statement = sa.select(part.key).where(in_keys((part.key,))).with_for_update()
+            rows = connection.execute(statement, {"keys": values})
+            if layout.root is None:
+                found += [join_key(tuple(row)) for row in rows]
+    wanted = set(keys)
+    return [key for key in dict.fromkeys(found) if key in wanted]
+
+
+def holders(
+    connection: sa.engine.Connection,
+    layout: Layout,
+    constraint: str,
+    values: Sequence[tuple[JSON, ...]],
+) -> dict[tuple[JSON, ...], str]:
+    """Which record holds each natural key, by the database's own idea of equality (MySQL folds case)."""
+    natural = _natural(layout, constraint)
+    columns, key_columns, filters = _natural_columns(layout, natural)
+    found: dict[tuple[JSON, ...], str] = {}
+    for batch in batches(list(values), UNION):
+        selects = [
+            sa.select(sa.literal(number).label("n"), *key_columns)
+            .where(*filters)
+            .where(
+                *(
+                    _equal(bound, column, part, natural)
+                    for (bound, column), part in zip(columns, value, strict=True)
+                )
+            )
+            for number, value in enumerate(batch)
+        ]
+        statement = sa.union_all(*selects) if len(selects) > 1 else selects[0]
+        for number, *key in connection.execute(statement):
+            found.setdefault(batch[number], join_key(tuple(key)))
+    return found
+
+
+def _natural(layout: Layout, constraint: str) -> NaturalKey:
+    for natural in layout.kind.natural:
+        if natural.name == constraint:
+            return natural
+    raise KindError(
+        f"kind {layout.kind.name} has no natural key {constraint!r}",
+        hint=f"it has: {', '.join(n.name for n in layout.kind.natural) or 'none'}",
+    )
+
+
+Column = tuple[Bound | None, sa.ColumnElement[Any]]
+
+
+def _natural_columns(
+    layout: Layout, natural: NaturalKey
+) -> tuple[list[Column], list[sa.ColumnElement[Any]], list[sa.ColumnElement[bool]]]:
+    root = layout.root
+    if not natural.table:
+        assert root is not None
+        by_name = {bound.name: bound for bound in root.bounds}
+        columns: list[Column] = []
+        for name in natural.fields:
+            bound = by_name[name]
+            columns.append((bound, root.c[bound.spec.mirror or bound.column.name]))
+        return columns, list(root.key_columns), list(root.filters)
+    part = layout.child(natural.table)
+    names = [name.removeprefix(part.prefix) for name in natural.fields]
+    columns = [(None, part.table.c[name]) for name in names]
+    if not natural.fields:
+        columns = [(None, part.part.bounds[0].column)]
+    return columns, [part.key], []
+
+
+def _equal(
+    bound: Bound | None, column: sa.ColumnElement[Any], value: JSON, natural: NaturalKey
+) -> sa.ColumnElement[bool]:
+    stored: Any = value
+    if bound is not None and bound.spec.type is Type.MICROS and bound.spec.mirror:
+        assert value is None or isinstance(value, int)
+        stored = micros_to_time(value, False)
+    elif bound is not None and bound.write is not None:
+        stored = bound.write(value)
+    if stored is None:
+        return column.is_(None) if natural.nulls_equal else sa.false()
+    return column == sa.bindparam(None, stored, type_=column.type)
+
+
+class Referrers:
+    """Who refers to given records."""
+
+    def __init__(self, layouts: dict[str, Layout], loaders: dict[str, Loader]) -> None:
+        self._layouts = layouts
+        self._loaders = loaders
+
+    def find(
+        self, connection: sa.engine.Connection, targets: Iterable[Target], modes: Collection[Mode]
+    ) -> list[tuple[str, str, Target]]:
+        """(kind, key, target) of each record that refers to a target by a reference of one of these modes.
+
+        References inside JSON and lists in text columns have no index: with HISTORICAL those kinds are read
+        through.
+        """
+        by_kind: dict[str, list[str]] = {}
+        for kind, key in targets:
+            by_kind.setdefault(kind, []).append(key)
+        found: dict[tuple[str, str, Target], None] = {}
+        for name, layout in self._layouts.items():
+            scanned = False
+            for reference in layout.kind.references:
+                if reference.mode not in modes:
+                    continue
+                if _needs_scan(layout, reference):
+                    scanned = True
+                    continue
+                for kind in _target_kinds(reference):
+                    for batch in batches(by_kind.get(kind, [])):
+                        for key, target in _referring(connection, layout, reference, batch):
+                            found[name, key, (kind, target)] = None
+            if scanned:
+                found.update(dict.fromkeys(self._scan(connection, name, by_kind)))
+        return [item for item in found if (item[0], item[1]) != item[2]]
+
+    def _scan(
+        self, connection: sa.engine.Connection, name: str, by_kind: dict[str, list[str]]
+    ) -> Iterator[tuple[str, str, Target]]:
+        layout = self._layouts[name]
+        scans = [r for r in layout.kind.references if _needs_scan(layout, r)]
+        wanted = {(kind, key) for kind, keys in by_kind.items() for key in keys}
+        after: str | None = None
+        while keys := list_keys(connection, layout, after, PAGE):
+            after = keys[-1]
+            for key, document in self._loaders[name].load(connection, keys).items():
+                for reference in scans:
+                    for ref in reference.find(document):
+                        if (ref.kind, ref.key) in wanted:
+                            yield name, key, (ref.kind, ref.key)
+
+
+def _target_kinds(reference: Reference) -> tuple[str, ...]:
+    return (reference.target,)
+
+
+def _needs_scan(layout: Layout, reference: Reference) -> bool:
+    if isinstance(reference, JsonReference):
+        return True
+    if isinstance(reference, ListReference):
+        return all(part.child.field != reference.field for part in layout.children)
+    return False
+
+
+def _referring(
+    connection: sa.engine.Connection, layout: Layout, reference: Reference, targets: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """(key of the referring record, key of the target)."""
+    if isinstance(reference, (ItemReference, ListReference)):
+        yield from _referring_children(connection, layout, reference, targets)
+        return
+    root = layout.root
+    if root is None:
+        yield from _referring_rootless(connection, layout, targets)
+        return
+    column = next(bound.column for bound in root.bounds if bound.name == reference.field)
+    statement = sa.select(column, *root.key_columns).where(in_keys((column,)), *root.filters)
+    if reference.when is not None:
+        field, allowed = reference.when
+        which = next(bound.column for bound in root.bounds if bound.name == field)
+        statement = statement.where(which.in_(sorted(map(str, allowed))))
+    for target, *key in connection.execute(statement, {"keys": [_plain(key) for key in targets]}):
+        yield join_key(tuple(key)), join_key((target,))
+
+
+def _referring_children(
+    connection: sa.engine.Connection,
+    layout: Layout,
+    reference: ItemReference | ListReference,
+    targets: Sequence[str],
+) -> Iterator[tuple[str, str]]:
+    part: ChildPart = next(p for p in layout.children if p.child.field == reference.field)
+    by_name = {bound.name: column for bound, column in part.values()}
+    names = reference.items if isinstance(reference, ItemReference) else tuple(by_name)[:1]
+    columns = [by_name[name] for name in names]
+    values: list[Any] = [part_key(key, reference.target, len(names)) for key in targets]
+    if len(names) == 1:
+        values = [value[0] for value in values]
+    statement = sa.select(part.key, *columns).select_from(part.source).where(in_keys(columns)).distinct()
+    for key, *target in connection.execute(statement, {"keys": values}):
+        yield join_key((key,)), join_key(tuple(target))
+
+
+def _referring_rootless(
+    connection: sa.engine.Connection, layout: Layout, targets: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    for part in layout.children:
+        statement = sa.select(part.key).where(in_keys((part.key,))).distinct()
+        values = [_plain(key) for key in targets]
+        for value in connection.execute(statement, {"keys": values}).scalars():
+            yield join_key((value,)), join_key((value,))
+
+
+def _plain(key: str) -> str:
+    return part_key(key, "reference", 1)[0]
