@@ -1,0 +1,116 @@
+"""Words in which the scenarios of docs/explanation/protocol.md are told."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from keystone_viaduct.clock import ManualClock
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.link.replicator import Progress, Replicator
+from keystone_viaduct.sync.model import Conflict, Document, Page, Peer, Record, Ref
+from keystone_viaduct.sync.ports import Write
+from keystone_viaduct.sync.site import Site
+from keystone_viaduct.sync.site.site import hub_wins
+from keystone_viaduct.testing.memory import MemoryStore, empty
+from keystone_viaduct.testing.simulation import checks
+from keystone_viaduct.testing.simulation.cloud import Cloud, Ledger
+from keystone_viaduct.testing.simulation.fleet import Fleet, Node, settle
+
+
+class Scene:
+    """Sites in memory; the first is the hub. Every edit is one acknowledged request."""
+
+    def __init__(self, *names: str, policy: str = "hub") -> None:
+        self.clock = ManualClock()
+        nodes: dict[str, Node] = {}
+        for name in names:
+            store = MemoryStore(empty(name, names[0], incarnation=f"{name}-1"))
+            site = Site(store, self.clock, hub_wins if policy == "hub" else lambda kind, scope: policy)
+            nodes[name] = Node(name, store, self.clock, site)
+        for node in nodes.values():
+            node.store.data.peers = {
+                other: Peer(other, b"", f"{other}-1") for other in names if other != node.name
+            }
+        ledger, chance = Ledger(), random.Random(1)
+        self.fleet = Fleet(chance, nodes, names[0], ledger, Cloud(chance, ledger))
+        self.put(names[0], "domain", "default", name="default", enabled=True)
+        self.put(names[0], "role", "member", name="member", domain_id=None)
+        self.sync()
+
+    def store(self, site: str) -> MemoryStore:
+        """The store of a site."""
+        return self.fleet.nodes[site].store
+
+    def site(self, site: str) -> Site:
+        """The site itself."""
+        return self.fleet.nodes[site].site
+
+    def put(self, site: str, kind: str, key: str, /, **fields: Any) -> Ref:
+        """Create or change a record at a site; ``__`` in a name stands for a dot."""
+        self.clock.advance(1_000_000)
+        ref = Ref(kind, key)
+        old = self.store(site).data.rows.get(ref)
+        new: Document = dict(old or ({"id": key} if REGISTRY[kind].key == ("id",) else {}))
+        new.update({name.replace("__", "."): value for name, value in fields.items()})
+        self.store(site).edit([Write(ref, old, new)], self.clock.now())
+        self.fleet.ledger.wrote(0, site, ref, old, new, {})
+        return ref
+
+    def delete(self, site: str, ref: Ref) -> None:
+        """Delete a record at a site (only it: managers delete what belongs to it first)."""
+        self.clock.advance(1_000_000)
+        old = self.store(site).data.rows[ref]
+        self.store(site).edit([Write(ref, old, None)], self.clock.now())
+        self.fleet.ledger.wrote(0, site, ref, old, None, {})
+
+    def user(self, site: str, key: str, name: str, **fields: Any) -> Ref:
+        """A user with a password."""
+        given = {"local__name": name, "local__domain_id": "default", "domain_id": "default", "enabled": True}
+        return self.put(site, "user", key, **{**given, "passwords": [{"hash": f"hash of {key}"}], **fields})
+
+    def project(self, site: str, key: str, name: str, **fields: Any) -> Ref:
+        """A project of the default domain."""
+        given = {"name": name, "domain_id": "default", "parent_id": "default", "enabled": True}
+        return self.put(site, "project", key, **{**given, **fields})
+
+    def grant(self, site: str, user: str, project: str) -> Ref:
+        """The role member for a user on a project."""
+        key = REGISTRY["assignment"].make_key("UserProject", user, project, "member", False)
+        return self.put(
+            site, "assignment", key,
+            type="UserProject", actor_id=user, target_id=project, role_id="member", inherited=False,
+        )  # fmt: skip
+
+    def read(self, source: str, target: str, limit: int = 50) -> Page:
+        """A page as the agent would read it now."""
+        after, _ = self.site(target).checkpoint(source)
+        return self.site(source).read(target, after, limit)
+
+    def send(self, source: str, target: str, limit: int = 50) -> None:
+        """One direction, until its head."""
+        replicator = Replicator(self.site(source), self.site(target), limit)
+        while replicator.step() is Progress.MORE:
+            pass
+
+    def sync(self) -> None:
+        """Everything, until nothing moves."""
+        assert settle(self.fleet), "the fleet does not come to rest"
+
+    def equal(self) -> None:
+        """All sites are equal and every edit is accounted for."""
+        self.sync()
+        checks.at_rest(self.fleet)
+
+    def row(self, site: str, ref: Ref) -> Document | None:
+        """What a site's tables hold."""
+        return self.store(site).data.rows.get(ref)
+
+    def record(self, site: str, ref: Ref) -> Record:
+        """What a site knows of a record."""
+        return self.store(site).data.records[ref]
+
+    @property
+    def conflicts(self) -> list[Conflict]:
+        """What the hub has listed."""
+        return self.store(self.fleet.hub).data.conflicts

@@ -1,0 +1,276 @@
+"""Named scenarios of the protocol, each a trap into which a naive protocol falls."""
+
+from __future__ import annotations
+
+import pytest
+
+from keystone_viaduct.errors import CheckpointMismatch
+from keystone_viaduct.sync.model import Ref
+from tests.simulation.scene import Scene
+
+
+def test_edit_before_apply(scene: Scene) -> None:
+    """An edit that is committed but unnumbered when a page arrives is not overwritten unseen."""
+    ref = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    scene.put("hub", "user", "u", extra__email="hub")
+    page = scene.read("hub", "west")
+    scene.put("west", "user", "u", extra__phone="west")
+    scene.site("west").apply(page)
+    assert scene.row("west", ref)["extra.phone"] == "west"  # type: ignore[index]
+    scene.equal()
+    assert scene.row("hub", ref)["extra.phone"] == "west"  # type: ignore[index]
+    assert scene.row("south", ref)["extra.email"] == "hub"  # type: ignore[index]
+    assert not scene.conflicts
+
+
+def test_name_swap(scene: Scene) -> None:
+    """Two names swapped arrive as a set."""
+    one, two = scene.user("hub", "u1", "ada"), scene.user("hub", "u2", "bob")
+    scene.sync()
+    scene.put("hub", "user", "u1", local__name="tmp")
+    scene.put("hub", "user", "u2", local__name="ada")
+    scene.put("hub", "user", "u1", local__name="bob")
+    scene.send("hub", "west", limit=1)
+    scene.equal()
+    assert scene.row("west", one)["local.name"] == "bob"  # type: ignore[index]
+    assert scene.row("west", two)["local.name"] == "ada"  # type: ignore[index]
+    assert not scene.conflicts
+
+
+def test_rename_then_reuse(scene: Scene) -> None:
+    """A name given up and taken by another record is no clash, even when they come in different pages."""
+    scene.user("west", "u1", "ada")
+    scene.sync()
+    new = scene.put("west", "user", "u1", local__name="ada-old")
+    scene.put("west", "user", "u1", extra__email="later")
+    other = scene.user("west", "u2", "ada")
+    scene.put("west", "user", "u1", extra__email="latest")
+    scene.send("west", "hub", limit=1)
+    scene.equal()
+    assert scene.row("hub", other)["local.name"] == "ada"  # type: ignore[index]
+    assert scene.row("hub", new)["local.name"] == "ada-old"  # type: ignore[index]
+    assert not scene.conflicts
+
+
+def test_delete_recreate_same_name(scene: Scene) -> None:
+    """A name freed by a deletion may be used by a new record in the same page."""
+    old = scene.user("hub", "u1", "ada")
+    scene.sync()
+    scene.delete("hub", old)
+    new = scene.user("hub", "u2", "ada")
+    scene.equal()
+    assert scene.row("west", old) is None
+    assert scene.row("west", new)["local.name"] == "ada"  # type: ignore[index]
+
+
+def test_name_clash_is_decided_at_the_hub_only(scene: Scene) -> None:
+    """The same name made at two spokes: the hub renames the later comer, nobody loses a record."""
+    first, second = scene.user("west", "u1", "ada"), scene.user("south", "u2", "ada")
+    scene.equal()
+    names = {scene.row("hub", ref)["local.name"] for ref in (first, second)}  # type: ignore[index]
+    assert names == {"ada", "ada~south"} or names == {"ada", "ada~west"}
+    assert [conflict.sort for conflict in scene.conflicts] == ["clash"]
+
+
+def test_grant_to_deleted_user(scene: Scene) -> None:
+    """A grant made in a region to a user that the hub has deleted meanwhile goes, listed."""
+    user = scene.user("hub", "u", "ada")
+    scene.project("hub", "p", "web")
+    scene.sync()
+    scene.delete("hub", user)
+    grant = scene.grant("west", "u", "p")
+    scene.equal()
+    assert scene.row("west", grant) is None
+    assert scene.row("west", user) is None
+    assert grant in {conflict.ref for conflict in scene.conflicts}
+
+
+def test_delete_takes_dependents_along_visibly(scene: Scene) -> None:
+    """A region deletes a user; a grant that the hub made meanwhile goes with it, listed."""
+    user = scene.user("hub", "u", "ada")
+    scene.project("hub", "p", "web")
+    scene.sync()
+    scene.delete("west", user)
+    grant = scene.grant("hub", "u", "p")
+    scene.equal()
+    assert scene.row("south", grant) is None
+    assert [(c.sort, c.ref) for c in scene.conflicts] == [("dependent", grant)]
+
+
+def test_project_in_deleted_domain(scene: Scene) -> None:
+    """A project made in a domain that is gone has nowhere to be."""
+    domain = scene.put("hub", "domain", "acme", name="acme", enabled=False)
+    scene.sync()
+    scene.delete("hub", domain)
+    project = scene.project("west", "p", "web", domain_id="acme", parent_id="acme")
+    scene.equal()
+    assert scene.row("west", project) is None
+    assert project in {conflict.ref for conflict in scene.conflicts}
+
+
+def test_fields_changed_on_one_side_are_merged(scene: Scene) -> None:
+    """A password changed in a region and a description changed at the hub both survive, and nobody calls it a conflict."""
+    ref = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    scene.put("west", "user", "u", passwords=[{"hash": "new"}])
+    scene.put("hub", "user", "u", extra__email="new")
+    scene.equal()
+    row = scene.row("south", ref)
+    assert row is not None
+    assert row["passwords"] == [{"hash": "new"}]
+    assert row["extra.email"] == "new"
+    assert not scene.conflicts
+
+
+def test_same_field_changed_on_both_sides_is_listed(scene: Scene) -> None:
+    """The hub's value wins, the region's is kept in the list."""
+    ref = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    scene.put("west", "user", "u", extra__email="west")
+    scene.put("hub", "user", "u", extra__email="hub")
+    scene.equal()
+    assert scene.row("west", ref)["extra.email"] == "hub"  # type: ignore[index]
+    (conflict,) = scene.conflicts
+    assert conflict.fields == ("extra.email",)
+    assert conflict.lost == {"extra.email": "west"}
+    assert conflict.site == "west"
+
+
+@pytest.mark.parametrize(("policy", "winner"), [("latest", "west"), ("spoke:west", "west"), ("spoke:south", "hub")])
+def test_policies_choose_the_winner(policy: str, winner: str) -> None:
+    """``latest`` goes by stamps, ``spoke:<site>`` by who wrote."""
+    scene = Scene("hub", "west", "south", policy=policy)
+    ref = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    scene.put("hub", "user", "u", extra__email="hub")
+    scene.put("west", "user", "u", extra__email="west")
+    scene.equal()
+    assert scene.row("south", ref)["extra.email"] == winner  # type: ignore[index]
+
+
+def test_hold_converges_and_stays_open() -> None:
+    """An operator decides later; meanwhile all sites have the hub's value."""
+    scene = Scene("hub", "west", policy="hold")
+    ref = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    scene.put("west", "user", "u", extra__email="west")
+    scene.put("hub", "user", "u", extra__email="hub")
+    scene.equal()
+    assert scene.row("west", ref)["extra.email"] == "hub"  # type: ignore[index]
+    assert [conflict.open for conflict in scene.conflicts] == [True]
+
+
+def test_equal_concurrent_creates_converge_silently(scene: Scene) -> None:
+    """The same grant made at two sites is one grant."""
+    scene.user("hub", "u", "ada")
+    scene.project("hub", "p", "web")
+    scene.sync()
+    grant = scene.grant("west", "u", "p")
+    scene.grant("south", "u", "p")
+    scene.equal()
+    assert scene.row("hub", grant) is not None
+    assert not scene.conflicts
+
+
+def test_deletes_win_for_grants(scene: Scene) -> None:
+    """Revoked at one site and made anew at another that had not heard of it: revoked."""
+    scene.user("hub", "u", "ada")
+    scene.project("hub", "p", "web")
+    grant = scene.grant("hub", "u", "p")
+    scene.sync()
+    scene.delete("west", grant)
+    scene.equal()
+    assert scene.row("south", grant) is None
+
+
+def test_regrant_after_delete_is_a_new_grant(scene: Scene) -> None:
+    """A grant that is made again after its deletion was seen stays."""
+    scene.user("hub", "u", "ada")
+    scene.project("hub", "p", "web")
+    grant = scene.grant("hub", "u", "p")
+    scene.sync()
+    scene.delete("west", grant)
+    scene.sync()
+    scene.grant("south", "u", "p")
+    scene.equal()
+    assert scene.row("west", grant) is not None
+
+
+def test_delete_against_update_goes_by_policy(scene: Scene) -> None:
+    """The region deleted what the hub changed: the hub's version comes back, and the list says so."""
+    user = scene.user("hub", "u", "ada")
+    scene.sync()
+    scene.delete("west", user)
+    scene.put("hub", "user", "u", extra__email="new")
+    scene.equal()
+    assert scene.row("west", user) is not None
+    assert [conflict.fields for conflict in scene.conflicts] == [("@deleted",)]
+
+
+def test_two_sources_one_pending_key(scene: Scene) -> None:
+    """The same record waits from two sources; each source's change is kept and retried on its own."""
+    scene.user("west", "u", "ada")
+    scene.project("hub", "p", "web")
+    scene.sync()
+    grant = scene.grant("west", "u", "p")
+    scene.grant("south", "u", "p")
+    scene.put("west", "user", "u", extra__email="x")
+    scene.send("south", "hub", limit=1)
+    scene.send("west", "hub", limit=1)
+    scene.equal()
+    assert scene.row("south", grant) is not None
+
+
+def test_double_agent_page(scene: Scene) -> None:
+    """Two agents bring the same page: the second is refused and nothing is applied twice."""
+    scene.user("hub", "u", "ada")
+    page = scene.read("hub", "west")
+    scene.site("west").apply(page)
+    with pytest.raises(CheckpointMismatch):
+        scene.site("west").apply(page)
+    scene.equal()
+
+
+def test_clock_jump_latest() -> None:
+    """A clock set back does not let an older edit win over one that had seen it."""
+    scene = Scene("hub", "west", policy="latest")
+    ref = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    scene.clock.advance(-3_600_000_000)
+    scene.put("west", "user", "u", extra__email="after the jump")
+    scene.equal()
+    assert scene.row("hub", ref)["extra.email"] == "after the jump"  # type: ignore[index]
+
+
+def test_a_mark_without_row_and_record_is_a_tombstone(scene: Scene) -> None:
+    """Created and deleted between two readings: the others learn that the key was used and is free."""
+    ref = scene.user("west", "u", "ada")
+    scene.delete("west", ref)
+    scene.equal()
+    assert scene.record("hub", ref).deleted
+    assert scene.record("hub", Ref("user", "u")).version == scene.record("south", ref).version
+
+
+def test_unchanged_rows_make_no_echo(scene: Scene) -> None:
+    """A mark whose record holds the same as before is dropped."""
+    ref = scene.user("hub", "u", "ada")
+    scene.sync()
+    head = scene.site("west").state().head
+    scene.store("west").run(lambda tx: tx.add_marks([ref], scene.clock.now()))
+    assert scene.site("west").state().head == head
+
+
+def test_reading_leaves_out_what_is_being_changed(scene: Scene) -> None:
+    """A record whose row is already newer than its record is not sent under the old version."""
+    ref = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    scene.put("hub", "user", "u", extra__email="numbered")
+    scene.site("hub").state()
+    data = scene.store("hub").data
+    data.rows[ref] = {**data.rows[ref], "extra.email": "no trigger saw this"}
+    page = scene.read("hub", "west")
+    assert ref not in {change.ref for change in page.changes}
+    assert not page.at_head
+    scene.sync()
+    assert scene.row("west", ref)["extra.email"] == "no trigger saw this"  # type: ignore[index]
