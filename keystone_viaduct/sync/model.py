@@ -225,7 +225,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A change that waits (for a reference, for a name, for the source's head), keyed by source and record."""
+    """A change that waits (for a reference, a name, the source's head), keyed by source and record."""
 
     source: str
     change: Change
@@ -250,7 +250,9 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class SiteState:
-    """One row: who this site is and how far it is. ``knowledge`` speaks of other origins; the own is ``head``."""
+    """One row: who this site is and how far it is. ``knowledge`` speaks of other origins; the own is
+    ``head``.
+    """
 
     site: str
     incarnation: str
@@ -284,7 +286,9 @@ class SiteState:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another site as registered here. ``public_key`` (32 bytes) seals secrets for it; ``poke_url`` wakes its agent."""
+    """Another site as registered here. ``public_key`` (32 bytes) seals secrets for it; ``poke_url`` wakes
+    its agent.
+    """
 
     site: str
     public_key: bytes

@@ -142,7 +142,9 @@ class Store(Protocol):
     """Opens transactions at one site."""
 
     def run(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` in one transaction and commit; a serialization failure or deadlock runs it again as a whole."""
+        """Run ``work`` in one transaction and commit; a serialization failure or deadlock runs it again as
+        a whole.
+        """
 
 
 class SitePort(Protocol):

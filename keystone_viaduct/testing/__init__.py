@@ -1,1 +1,3 @@
-"""Fakes, conformance suites and the fleet simulation: shipped for adapters' authors, never imported by the rest."""
+"""Fakes, conformance suites and the fleet simulation: shipped for adapters' authors, never imported by the
+rest.
+"""

@@ -1,6 +1,7 @@
 """A whole site in memory: Keystone's tables and ours, behind the same ports as the SQL store.
 
-It is as strict as a database: a duplicate unique value or a missing owning reference is an error, and a failed
+It is as strict as a database: a duplicate unique value or a missing owning reference is an error, and a
+failed
 transaction leaves nothing behind.
 """
 
@@ -66,7 +67,9 @@ def empty(site: str, hub: str, *, incarnation: str, secret: bytes = b"fleet secr
 
 
 class MemoryStore:
-    """``ports.Store`` over :class:`Data`. ``known`` limits the fields of a kind to those of an older release."""
+    """``ports.Store`` over :class:`Data`. ``known`` limits the fields of a kind to those of an older
+    release.
+    """
 
     def __init__(self, data: Data, known: Mapping[str, frozenset[str]] | None = None) -> None:
         self.data = data

@@ -78,9 +78,15 @@ class Scene:
         """The role member for a user on a project."""
         key = REGISTRY["assignment"].make_key("UserProject", user, project, "member", False)
         return self.put(
-            site, "assignment", key,
-            type="UserProject", actor_id=user, target_id=project, role_id="member", inherited=False,
-        )  # fmt: skip
+            site,
+            "assignment",
+            key,
+            type="UserProject",
+            actor_id=user,
+            target_id=project,
+            role_id="member",
+            inherited=False,
+        )
 
     def read(self, source: str, target: str, limit: int = 50) -> Page:
         """A page as the agent would read it now."""

@@ -110,7 +110,9 @@ def test_project_in_deleted_domain(scene: Scene) -> None:
 
 
 def test_fields_changed_on_one_side_are_merged(scene: Scene) -> None:
-    """A password changed in a region and a description changed at the hub both survive, and nobody calls it a conflict."""
+    """A password changed in a region and a description changed at the hub both survive, and nobody calls it
+    a conflict.
+    """
     ref = scene.user("hub", "u", "ada", extra__email="old")
     scene.sync()
     scene.put("west", "user", "u", passwords=[{"hash": "new"}])
@@ -137,7 +139,9 @@ def test_same_field_changed_on_both_sides_is_listed(scene: Scene) -> None:
     assert conflict.site == "west"
 
 
-@pytest.mark.parametrize(("policy", "winner"), [("latest", "west"), ("spoke:west", "west"), ("spoke:south", "hub")])
+@pytest.mark.parametrize(
+    ("policy", "winner"), [("latest", "west"), ("spoke:west", "west"), ("spoke:south", "hub")]
+)
 def test_policies_choose_the_winner(policy: str, winner: str) -> None:
     """``latest`` goes by stamps, ``spoke:<site>`` by who wrote."""
     scene = Scene("hub", "west", "south", policy=policy)

@@ -32,9 +32,11 @@ class Totals:
 
 @dataclass
 class Replicator:
-    """Carries the feed of ``source`` to ``target``; all its state is at the target, so it may be thrown away any time.
+    """Carries the feed of ``source`` to ``target``; all its state is at the target, so it may be thrown
+    away any time.
 
-    ``step`` never waits: the caller decides when to step again. ``MORE`` means at once, ``MOVED`` that something was
+    ``step`` never waits: the caller decides when to step again. ``MORE`` means at once, ``MOVED`` that
+    something was
     applied and the head was reached, ``IDLE`` that there was nothing.
     """
 
@@ -47,7 +49,9 @@ class Replicator:
     _primed: bool = False
 
     def step(self) -> Progress:
-        """One page. Raises what the ports raise; after any error the next step asks for the checkpoint again."""
+        """One page. Raises what the ports raise; after any error the next step asks for the checkpoint
+        again.
+        """
         try:
             if not self._primed:
                 self._after, _ = self.target.checkpoint(self.source.name)
@@ -64,7 +68,9 @@ class Replicator:
             raise
 
     def offer(self, page: Page) -> bool:
-        """Apply a page that a poke brought along; False (and nothing done) if it does not fit the checkpoint."""
+        """Apply a page that a poke brought along; False (and nothing done) if it does not fit the
+        checkpoint.
+        """
         if not self._primed or page.after != self._after or not page.changes:
             return False
         try:

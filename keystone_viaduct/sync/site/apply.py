@@ -1,6 +1,7 @@
 """Applies a page of another site's feed (PROTOCOL rules 1, 2, 5-7, 9, 12).
 
-The page and all that waits from the same source are one set, applied in one transaction: what can't go in yet (a
+The page and all that waits from the same source are one set, applied in one transaction: what can't go in
+yet (a
 reference is missing, a name is taken) waits; at the hub, once the source's head is reached, it is settled.
 """
 
@@ -9,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from keystone_viaduct.errors import CheckpointMismatch, Refused
 from keystone_viaduct.documents.digest import field_digest
+from keystone_viaduct.errors import CheckpointMismatch, Refused
 from keystone_viaduct.sync.model import (
     DELETED,
     ApplyResult,
@@ -71,7 +72,9 @@ class Applying:
         return Dot(self.state.origin, self.state.head)
 
     def intent_for(self, change: Change) -> Intent | None:
-        """What this site makes of a change; None if it is known here, or shown to the hub once more by a spoke."""
+        """What this site makes of a change; None if it is known here, or shown to the hub once more by a
+        spoke.
+        """
         local = self.records.get(change.ref)
         verdict = judge(local, change, self.state.knowledge)
         if verdict is Verdict.ACCEPT:

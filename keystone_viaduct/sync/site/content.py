@@ -1,4 +1,6 @@
-"""A record's content as the protocol sees it: the tables' document, defaults left out, unknown fields laid over."""
+"""A record's content as the protocol sees it: the tables' document, defaults left out, unknown fields laid
+over.
+"""
 
 from __future__ import annotations
 

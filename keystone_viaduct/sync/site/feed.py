@@ -11,7 +11,7 @@ from keystone_viaduct.sync.site.sequencer import sequence
 
 def check_fence(tx: Transaction, state: SiteState, known: Checkpoint | None) -> None:
     """Raise FenceMismatch unless this site's history still holds the position that the caller knows."""
-    if known is None or known.seq == 0 and known.incarnation == state.incarnation:
+    if known is None or (known.seq == 0 and known.incarnation == state.incarnation):
         return
     if known.incarnation != state.incarnation:
         raise FenceMismatch(
@@ -33,8 +33,10 @@ def read_page(
 ) -> Page:
     """At most ``limit`` changes after a checkpoint, numbered first.
 
-    A record whose tables already hold a newer, unnumbered edit is left out: it has a mark (or is given one) and so
-    comes again at a later position; sending its content under the old version would let equal versions differ.
+    A record whose tables already hold a newer, unnumbered edit is left out: it has a mark (or is given one)
+    and so
+    comes again at a later position; sending its content under the old version would let equal versions
+    differ.
     """
     state = tx.state()
     check_fence(tx, state, after)

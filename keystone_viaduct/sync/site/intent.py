@@ -11,9 +11,9 @@ from keystone_viaduct.sync.model import Change, Conflict, Document, Record, Ref
 class Intent:
     """One record of the set that is applied in one transaction.
 
-    ``content`` is what it shall hold (None: deleted), ``old`` what it holds now (None: not there), both without
-    defaults. ``record`` is the record to keep; its ``seq`` is given when the set is final. ``fresh`` asks for a dot of
-    this site's own: the site adds an edit to what it received, of the fields ``touched``.
+    ``content`` is what it shall hold (None: deleted), ``old`` what it holds now (None: not there), both
+    without defaults. ``record`` is the record to keep; its ``seq`` is given when the set is final. ``fresh``
+    asks for a dot of this site's own: the site adds an edit of the fields ``touched`` to what it received.
     """
 
     ref: Ref

@@ -1,6 +1,7 @@
 """The hub's decision between two concurrent versions of a record (PROTOCOL rules 3 and 5).
 
-A field changed on a side only if its dot is not contained in the other side's version. Fields changed on one side
+A field changed on a side only if its dot is not contained in the other side's version. Fields changed on
+one side
 are merged; fields changed on both go to the policy. The result's version joins both and adds a fresh hub dot.
 """
 
@@ -25,7 +26,9 @@ from keystone_viaduct.sync.site.conflicts import Contest, choose
 
 @dataclass(frozen=True)
 class Decision:
-    """The merged record (``seq`` is that of ``dot``), its content (None: deleted), and what was lost and why."""
+    """The merged record (``seq`` is that of ``dot``), its content (None: deleted), and what was lost and
+    why.
+    """
 
     record: Record
     content: Document | None
@@ -144,7 +147,8 @@ def _merge_fields(
     held = False
     for name in set(local.fields) | set(change.fields):
         if name in here and name in there and name != DELETED and _equal(local, change, name):
-            # The same value was written on both sides. Only a fresh dot makes a further edit that has seen just one
+            # The same value was written on both sides. Only a fresh dot makes a further edit that has seen
+            # just one
             # of the two count as concurrent; with either of their dots the other would be replaced unseen.
             states[name] = FieldState(_later(local, change, name), dot, local.fields[name].digest)
             if name in content:
@@ -205,7 +209,9 @@ def _pick(
 
 
 def _extreme(strategy: str, ours: Any, theirs: Any) -> bool:
-    """Whether the incoming value is the greater (``max``) or the lesser (``min``); absent yields to present."""
+    """Whether the incoming value is the greater (``max``) or the lesser (``min``); absent yields to
+    present.
+    """
     if ours is None or theirs is None:
         return ours is None
     return bool(theirs > ours) if strategy == "max" else bool(theirs < ours)

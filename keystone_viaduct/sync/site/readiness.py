@@ -1,6 +1,7 @@
 """Which records of a set can be written now (PROTOCOL rules 4, 6, 7).
 
-A record waits while a record that it needs is not there, while something still needs the record that it deletes, or
+A record waits while a record that it needs is not there, while something still needs the record that it
+deletes, or
 while its name is held by a record that the set leaves alone.
 """
 
@@ -33,7 +34,9 @@ def needs(ref: Ref, content: Document) -> list[Ref]:
 
 
 def alternatives(ref: Ref) -> list[Ref]:
-    """The record itself, and what may stand in its place: an LDAP user is only an id_mapping, a domain is a project."""
+    """The record itself, and what may stand in its place: an LDAP user is only an id_mapping, a domain is a
+    project.
+    """
     return [ref, *(Ref(kind, ref.key) for kind in ALTERNATIVES.get(ref.kind, ()))]
 
 

@@ -28,7 +28,8 @@ BATCH = 500
 def sequence(tx: Transaction, state: SiteState, *, batch: int = BATCH) -> SiteState:
     """Number all committed marks; returns the new state (already saved).
 
-    A record that is marked again while its documents are being read may have been read torn, half before and half
+    A record that is marked again while its documents are being read may have been read torn, half before
+    and half
     after that commit; it is left for the next batch, which sees all of it.
     """
     while True:

@@ -113,7 +113,7 @@ def _own_intent(run: Applying, readiness: Readiness, ref: Ref, cause: Change) ->
 
 
 def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
-    """Two records claim one unique value: the policy's winner keeps it, the other is renamed (or, nameless, deleted)."""
+    """Two records claim one unique value: the winner keeps it, the other is renamed (if nameless: deleted)."""
     if intent.content is None:
         return
     for claim in readiness.claims(intent.ref, intent.content):
@@ -127,7 +127,7 @@ def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
         _yield_claim(run, readiness, loser, winner, claim, why, is_open)
         if loser is rival:
             run.intents[rival_ref] = rival
-        if intent.content is None:
+        if intent.deletes:
             return
 
 
@@ -167,10 +167,15 @@ def _yield_claim(
     if rename is None or rename.field not in content:
         loser.conflicts.append(
             run.conflict(
-                loser, "clash", "rule", f"{winner.ref} holds the same {claim.constraint}: {why}",
-                fields=tuple(sorted(content)), lost=content, open_=is_open,
+                loser,
+                "clash",
+                "rule",
+                f"{winner.ref} holds the same {claim.constraint}: {why}",
+                fields=tuple(sorted(content)),
+                lost=content,
+                open_=is_open,
             )
-        )  # fmt: skip
+        )
         loser.content = None
         return
     name = str(content[rename.field])
@@ -181,10 +186,15 @@ def _yield_claim(
     loser.content = content
     loser.conflicts.append(
         run.conflict(
-            loser, "clash", "name", f"{winner.ref} has the same name, so this is now {content[rename.field]!r}: {why}",
-            fields=(rename.field,), lost={rename.field: name}, open_=is_open,
+            loser,
+            "clash",
+            "name",
+            f"{winner.ref} has the same name, so this is now {content[rename.field]!r}: {why}",
+            fields=(rename.field,),
+            lost={rename.field: name},
+            open_=is_open,
         )
-    )  # fmt: skip
+    )
 
 
 def _free_name(

@@ -19,7 +19,8 @@ class Verdict(enum.Enum):
 def judge(local: Record | None, change: Change, knowledge: Version) -> Verdict:
     """Compare versions; knowledge speaks only about records that are absent.
 
-    A record that is absent here although its birth is known here was deleted here (ZOMBIE). Equal versions with
+    A record that is absent here although its birth is known here was deleted here (ZOMBIE). Equal versions
+    with
     different contents come from a restored backup and count as concurrent.
     """
     if local is None:

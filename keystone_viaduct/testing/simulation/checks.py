@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from keystone_viaduct.documents.digest import field_digest
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import ABSENT, DELETED, Document, Dot, Ref, Version
+from keystone_viaduct.sync.model import ABSENT, DELETED, Document, Dot, FieldState, Ref, Version
 from keystone_viaduct.sync.site.readiness import alternatives
 from keystone_viaduct.testing.simulation.cloud import Edit
 from keystone_viaduct.testing.simulation.fleet import Fleet
@@ -85,13 +85,11 @@ def _converged(fleet: Fleet) -> None:
 
 
 def _record_matches(
-    site: str, row: Document | None, ref: Ref, secret: bytes, fields: dict[str, object]
+    site: str, row: Document | None, ref: Ref, secret: bytes, fields: dict[str, FieldState]
 ) -> None:
     found = {name: field_digest(secret, ref.kind, name, value) for name, value in (row or {}).items()}
     stated = {
-        name: getattr(state, "digest")
-        for name, state in fields.items()
-        if name != DELETED and getattr(state, "digest") != ABSENT
+        name: state.digest for name, state in fields.items() if name != DELETED and state.digest != ABSENT
     }
     if found != stated:
         raise Broken("converged", f"{site}: the record of {ref} does not say what its row holds")

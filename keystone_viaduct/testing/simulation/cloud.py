@@ -20,7 +20,9 @@ NAMES = ("ada", "bob", "cyd", "dan", "eve")
 
 @dataclass(frozen=True)
 class Edit:
-    """One acknowledged value: at ``site``, ``field`` of ``ref`` was set (``repr`` of the value; '' for a deletion)."""
+    """One acknowledged value: at ``site``, ``field`` of ``ref`` was set (``repr`` of the value; '' for a
+    deletion).
+    """
 
     step: int
     site: str
@@ -48,7 +50,8 @@ class Ledger:
     ) -> None:
         """Note an acknowledged write of ``ref`` at ``site``.
 
-        ``numbered`` holds the values last numbered there: who sets a field back to them before anybody has read the
+        ``numbered`` holds the values last numbered there: who sets a field back to them before anybody has
+        read the
         step between has edited nothing that a site could know of.
         """
         before, after = old or {}, new or {}
@@ -81,9 +84,24 @@ class Cloud:
     def act(self, site: str, store: MemoryStore, step: int, now: int) -> str:
         """One random request at a site; returns what happened in words."""
         action = self.chance.choice(
-            ("create_user", "create_project", "create_group", "rename", "rename", "describe", "describe", "describe",
-             "join", "grant", "grant", "delete", "delete_link", "credential", "swap")
-        )  # fmt: skip
+            (
+                "create_user",
+                "create_project",
+                "create_group",
+                "rename",
+                "rename",
+                "describe",
+                "describe",
+                "describe",
+                "join",
+                "grant",
+                "grant",
+                "delete",
+                "delete_link",
+                "credential",
+                "swap",
+            )
+        )
         return str(getattr(self, f"_{action}")(site, store, step, now))
 
     def seed(self, site: str, store: MemoryStore, now: int) -> None:
@@ -128,9 +146,14 @@ class Cloud:
             return "no domain"
         key, name = self.unique("u"), self.chance.choice(NAMES)
         document: Document = {
-            "id": key, "domain_id": domain.key, "enabled": True, "local.name": name, "local.domain_id": domain.key,
-            "extra.email": self.unique("mail"), "passwords": [{"hash": self.unique("hash")}],
-        }  # fmt: skip
+            "id": key,
+            "domain_id": domain.key,
+            "enabled": True,
+            "local.name": name,
+            "local.domain_id": domain.key,
+            "extra.email": self.unique("mail"),
+            "passwords": [{"hash": self.unique("hash")}],
+        }
         done = self._write(site, store, step, now, Ref("user", key), document)
         return f"create user {key} called {name}: {done}"
 
@@ -143,9 +166,14 @@ class Cloud:
             parent = None
         key, name = self.unique("p"), self.chance.choice(NAMES)
         document: Document = {
-            "id": key, "domain_id": domain.key, "parent_id": parent.key if parent else domain.key, "name": name,
-            "enabled": True, "description": self.unique("text"), "tags": [],
-        }  # fmt: skip
+            "id": key,
+            "domain_id": domain.key,
+            "parent_id": parent.key if parent else domain.key,
+            "name": name,
+            "enabled": True,
+            "description": self.unique("text"),
+            "tags": [],
+        }
         done = self._write(site, store, step, now, Ref("project", key), document)
         return f"create project {key} called {name}: {done}"
 
@@ -191,15 +219,21 @@ class Cloud:
 
     def _grant(self, site: str, store: MemoryStore, step: int, now: int) -> str:
         actor, target, role = (
-            self._pick(store, "user", "group"), self._pick(store, "project", "domain"), self._pick(store, "role"),
-        )  # fmt: skip
+            self._pick(store, "user", "group"),
+            self._pick(store, "project", "domain"),
+            self._pick(store, "role"),
+        )
         if actor is None or target is None or role is None:
             return "nothing to grant"
         sort = f"{actor.kind.capitalize()}{target.kind.capitalize()}"
         key = REGISTRY["assignment"].make_key(sort, actor.key, target.key, role.key, False)
         new: Document = {
-            "type": sort, "actor_id": actor.key, "target_id": target.key, "role_id": role.key, "inherited": False,
-        }  # fmt: skip
+            "type": sort,
+            "actor_id": actor.key,
+            "target_id": target.key,
+            "role_id": role.key,
+            "inherited": False,
+        }
         done = self._write(site, store, step, now, Ref("assignment", key), new)
         return f"grant {role.key} to {actor} on {target}: {done}"
 
