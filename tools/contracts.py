@@ -2,8 +2,8 @@
 
 import-linter's own contracts fail for a module that does not exist yet and say nothing about one that nobody
 has listed. Here each line of ``packages`` is ``package: package package ...`` (names below the root package).
-A line for a package that does not exist yet is harmless; a module that no line covers is an error. Sub-packages
-with a line of their own do not inherit their parent's. A package may always import itself.
+A line for a package that does not exist yet is harmless; a module that no line covers is an error. A package
+with a line of its own does not inherit its parent's, and it may always import itself.
 """
 
 from __future__ import annotations
