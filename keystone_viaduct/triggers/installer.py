@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from keystone_viaduct.errors import TriggerError
@@ -79,7 +80,10 @@ class Installer:
         if dry_run:
             return self._plan(specs)
         with self._target.transaction(self._connection):
-            return self._perform(self._plan(specs))
+            actions = self._plan(specs)
+            if any(action.verb != "drop" for action in actions):
+                self._refuse_to_stop_writers(specs)
+            return self._perform(actions)
 
     def prune(self, specs: Sequence[TriggerSpec] = ()) -> list[Action]:
         """Drop every trigger of the prefix that has no spec here: without specs, all of them."""
@@ -141,6 +145,27 @@ class Installer:
                 run(self._connection, sql)
             except DBAPIError as error:
                 raise self._failure(action, index, done, error) from error
+
+    def _refuse_to_stop_writers(self, specs: Sequence[TriggerSpec]) -> None:
+        """A trigger whose body must fail would make every write of its table fail."""
+        inspector = sa.inspect(self._connection)
+        needed = {table: spec.name for spec in specs for _, table in spec.writes}
+        for table, trigger in sorted(needed.items()):
+            if not inspector.has_table(table):
+                raise TriggerError(
+                    f"trigger {trigger} writes to table {table}, which does not exist; nothing was changed",
+                    hint=f"create {table} first",
+                    trigger=trigger,
+                    done=[],
+                )
+        for problem in self._target.problems(self._connection, specs):
+            if problem.stops_writers:
+                raise TriggerError(
+                    "the triggers could not do their work: "
+                    f"no {problem.privilege} privilege on {problem.subject}; nothing was changed",
+                    hint=problem.hint,
+                    done=[],
+                )
 
     def _failure(self, action: Action, index: int, done: list[Action], error: DBAPIError) -> TriggerError:
         hint = self._target.hint(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.dialects.mysql.base import MySQLDialect
@@ -14,7 +15,7 @@ from .spec import TriggerSpec
 from .target import Installed, PrivilegeProblem, Target, query, run
 
 _LABEL = re.compile(r"\s*`?fp_([0-9a-f]{12})`?\s*:", re.IGNORECASE)
-_GRANT = re.compile(r"GRANT (?P<privileges>.+?) ON (?P<place>\S+) TO ", re.IGNORECASE)
+_GRANT = re.compile(r"GRANT (?P<privileges>.+?) ON (?P<place>\S+) TO (?P<holder>\S+)", re.IGNORECASE)
 _ACCESS_DENIED = {1044, 1142, 1227, 1370}
 _BINARY_LOG = 1419
 _LOCK_TIMEOUT = 1205
@@ -86,18 +87,21 @@ class MySQLTarget(Target):
             run(connection, f"SET SESSION lock_wait_timeout = {int(before)}")
 
     def problems(self, connection: Any, specs: Sequence[TriggerSpec]) -> list[PrivilegeProblem]:
-        """TRIGGER on each table, and leave to create triggers beside a binary log."""
+        """TRIGGER on each table, what the bodies do, and leave to create triggers beside a binary log."""
         database = query(connection, "SELECT DATABASE()")[0][0]
         grants = _grants(connection)
-        found = []
-        for table in sorted({spec.table.name for spec in specs}):
-            held = [privileges for place, privileges in grants if _covers(place, database, table)]
-            if not any(privileges & {"TRIGGER", "ALL PRIVILEGES"} for privileges in held):
-                hint = f"GRANT TRIGGER ON `{database}`.* TO CURRENT_USER()"
-                found.append(PrivilegeProblem(f"table {table}", "TRIGGER", hint))
+        needs = {("TRIGGER", spec.table.name) for spec in specs}
+        needs |= {(verb.upper(), table) for spec in specs for verb, table in spec.writes}
+        found = [
+            PrivilegeProblem(
+                f"table {table}", privilege, f"GRANT {privilege} ON `{database}`.* TO CURRENT_USER()"
+            )
+            for privilege, table in sorted(needs)
+            if not _held(grants, database, table) & {privilege, "ALL PRIVILEGES"}
+        ]
         logged, trusted = query(connection, "SELECT @@log_bin, @@log_bin_trust_function_creators")[0]
-        everywhere = [privileges for place, privileges in grants if place == "*.*"]
-        powerful = any(privileges & {"SUPER", "ALL PRIVILEGES"} for privileges in everywhere)
+        everywhere = {privilege for grant in grants if grant.place == "*.*" for privilege in grant.privileges}
+        powerful = everywhere & {"SUPER", "ALL PRIVILEGES"}
         if int(logged) and not int(trusted) and not powerful:
             found.append(PrivilegeProblem("server", "SUPER", _BINARY_LOG_HINT))
         return found
@@ -112,22 +116,52 @@ class MySQLTarget(Target):
         return _BINARY_LOG_HINT if number == _BINARY_LOG else ""
 
 
-def _grants(connection: Any) -> list[tuple[str, set[str]]]:
-    """The user's grants, those of his active roles too, as (``database.table``, privileges)."""
-    result = []
-    for row in query(connection, "SHOW GRANTS"):
-        found = _GRANT.match(row[0])
-        if found:
-            privileges = {item.strip().upper() for item in found["privileges"].split(",")}
-            result.append((found["place"].replace("`", ""), privileges))
-    return result
+@dataclass(frozen=True)
+class _Grant:
+    """One line of SHOW GRANTS; ``place`` is ``database.table`` without quotes."""
+
+    holder: str
+    place: str
+    privileges: frozenset[str]
 
 
-def _covers(place: str, database: str, table: str) -> bool:
-    """Whether a grant's place covers the table; unescaped ``_`` and ``%`` in its database are patterns."""
-    where, _, what = place.rpartition(".")
-    if what not in ("*", table):
+def _grants(connection: Any) -> list[_Grant]:
+    """The user's grants, and those of his active roles."""
+    found = (_GRANT.match(row[0]) for row in query(connection, "SHOW GRANTS"))
+    return [
+        _Grant(
+            line["holder"],
+            line["place"].replace("`", ""),
+            frozenset(item.strip().upper() for item in line["privileges"].split(",")),
+        )
+        for line in found
+        if line
+    ]
+
+
+def _held(grants: Sequence[_Grant], database: str, table: str) -> set[str]:
+    """Privileges on a table. Of a holder's database grants, one by name hides those by pattern."""
+    exact = {_literal(database), database}
+    named = {grant.holder for grant in grants if grant.place.removesuffix(".*") in exact}
+    return {
+        privilege
+        for grant in grants
+        if grant.place in ("*.*", f"{database}.{table}")
+        or grant.place.removesuffix(".*") in exact
+        or (grant.holder not in named and _matches(grant.place, database))
+        for privilege in grant.privileges
+    }
+
+
+def _literal(database: str) -> str:
+    """The database's name as GRANT writes it where patterns are possible."""
+    return re.sub(r"([_%])", r"\\\1", database)
+
+
+def _matches(place: str, database: str) -> bool:
+    """Whether ``pattern.*`` covers the database: ``_`` and ``%`` stand for other text unless escaped."""
+    if not place.endswith(".*"):
         return False
-    tokens = re.findall(r"\\?.", where)
+    tokens = re.findall(r"\\?.", place[:-2])
     pattern = "".join({"_": ".", "%": ".*"}.get(token) or re.escape(token[-1]) for token in tokens)
-    return where == "*" or re.fullmatch(pattern, database) is not None
+    return re.fullmatch(pattern, database) is not None

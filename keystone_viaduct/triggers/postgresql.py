@@ -26,6 +26,13 @@ WHERE p.pronamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 
 ORDER BY p.proname, t.tgname
 """
 
+_SEQUENCES = """
+SELECT c.relname FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_depend d ON d.objid = c.oid AND d.deptype = 'a'
+WHERE c.relkind = 'S' AND d.refobjid = to_regclass({}) AND NOT has_sequence_privilege(c.oid, 'USAGE')
+ORDER BY c.relname
+"""
+
 
 class PostgreSQLTarget(Target):
     """One function and one trigger per spec, both of the spec's name.
@@ -83,7 +90,7 @@ class PostgreSQLTarget(Target):
         run(connection, f"SET LOCAL lock_timeout = {text_literal(before)}")
 
     def problems(self, connection: Any, specs: Sequence[TriggerSpec]) -> list[PrivilegeProblem]:
-        """CREATE on the schema, TRIGGER on each table."""
+        """CREATE on the schema, TRIGGER on each table, and for the function what its body does."""
         schema = self.schema(connection)
         found = []
         if not query(connection, "SELECT has_schema_privilege(current_schema(), 'CREATE')")[0][0]:
@@ -95,7 +102,22 @@ class PostgreSQLTarget(Target):
             if rows[0][0] is False:
                 hint = f'GRANT TRIGGER ON "{schema}"."{table}" TO CURRENT_USER'
                 found.append(PrivilegeProblem(f"table {table}", "TRIGGER", hint))
-        return found
+        return [*found, *(self._body_problems(connection, specs) if self.security else ())]
+
+    def _body_problems(self, connection: Any, specs: Sequence[TriggerSpec]) -> Iterator[PrivilegeProblem]:
+        """What the function's owner may not do; the sequence of a SERIAL column is part of an INSERT."""
+        schema = self.schema(connection)
+        for verb, table in sorted({item for spec in specs for item in spec.writes}):
+            place = f'"{schema}"."{table}"'
+            held = f"SELECT has_table_privilege(to_regclass({text_literal(place)}), '{verb.upper()}')"
+            if query(connection, held)[0][0] is False:
+                hint = f"GRANT {verb.upper()} ON {place} TO CURRENT_USER"
+                yield PrivilegeProblem(f"table {table}", verb.upper(), hint, stops_writers=True)
+            for (sequence,) in (
+                query(connection, _SEQUENCES.format(text_literal(place))) if verb == "insert" else ()
+            ):
+                hint = f'GRANT USAGE ON SEQUENCE "{schema}"."{sequence}" TO CURRENT_USER'
+                yield PrivilegeProblem(f"sequence {sequence}", "USAGE", hint, stops_writers=True)
 
     def hint(self, error: Exception) -> str:
         """For SQLSTATE 42501 (insufficient privilege) and 55P03 (lock timeout)."""

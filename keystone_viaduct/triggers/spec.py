@@ -52,7 +52,8 @@ def assign(column: Any, expression: ClauseElement) -> Assignment:
     """Set ``column`` of the row that is being written to ``expression``.
 
     All assignments of one trigger read the row as it was before any of them. To keep two columns equal both
-    ways, let one trigger assign both, each by a CASE over :func:`has_changed`.
+    ways, let one trigger assign both, each by a CASE over :func:`has_changed`. On SQLite the assignment is an
+    UPDATE, which fires other UPDATE triggers of the table (not itself, unless ``recursive_triggers`` is on).
     """
     return Assignment(column, expression)
 
@@ -100,6 +101,11 @@ class TriggerSpec:
     def assignments(self) -> tuple[Assignment, ...]:
         """The body's assignments."""
         return tuple(item for item in self.body if isinstance(item, Assignment))
+
+    @property
+    def writes(self) -> set[tuple[str, str]]:
+        """(``insert``, ``update`` or ``delete``, table) of each statement of the body."""
+        return {(type(item).__name__.lower(), item.table.name) for item in self.statements}
 
     def _column(self, item: Any) -> Any:
         name = item if isinstance(item, str) else item.name

@@ -28,11 +28,15 @@ class Installed:
 
 @dataclass(frozen=True)
 class PrivilegeProblem:
-    """A privilege that the database user seems to lack."""
+    """A privilege that the database user seems to lack.
+
+    ``stops_writers``: the trigger could be created, and would then fail at every write of its table.
+    """
 
     subject: str
     privilege: str
     hint: str
+    stops_writers: bool = False
 
 
 class Target(ABC):

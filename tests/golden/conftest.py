@@ -1,4 +1,4 @@
-"""Golden files: generated text compared with what was committed; ``pytest tests/golden --update-golden`` rewrites."""
+"""Golden files: generated text against the committed one; ``--update-golden`` writes it."""
 
 from __future__ import annotations
 

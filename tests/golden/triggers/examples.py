@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from keystone_viaduct.triggers import (
+    Event,
+    Timing,
     TriggerSpec,
     assign,
     has_changed,
@@ -63,8 +65,8 @@ SPECS = [
     TriggerSpec(
         "viaduct_trust_insert",
         trust,
-        "insert",
-        "after",
+        Event.INSERT,
+        Timing.AFTER,
         body=(
             mark("trust", key_text(new(trust.c.id), "a/b", new(trust.c.kind), new(trust.c.impersonation))),
         ),
@@ -72,26 +74,26 @@ SPECS = [
     TriggerSpec(
         "viaduct_user_update",
         user,
-        "update",
-        "after",
+        Event.UPDATE,
+        Timing.AFTER,
         changed=("enabled", "group", "limit", "created_at"),
         body=(mark("user", key_text(new(user.c.id))),),
     ),
     TriggerSpec(
         "viaduct_user_rename",
         user,
-        "update",
-        "after",
+        Event.UPDATE,
+        Timing.AFTER,
         changed=("name",),
         when=sa.and_(new(user.c.limit) > 3, same(old(user.c.group), new(user.c.group))),
         body=(mark("user", key_text(old(user.c.id))), mark("user", key_text(new(user.c.id)))),
     ),
-    TriggerSpec("viaduct_user_delete", user, "delete", "before", body=(mark_trusts(),)),
+    TriggerSpec("viaduct_user_delete", user, Event.DELETE, Timing.BEFORE, body=(mark_trusts(),)),
     TriggerSpec(
         "viaduct_user_orphaned",
         user,
-        "delete",
-        "after",
+        Event.DELETE,
+        Timing.AFTER,
         when=sa.not_(sa.exists().where(trust.c.user_id == old(user.c.id))),
         body=(
             trust.update().where(trust.c.user_id == old(user.c.id)).values(impersonation=False),
@@ -101,16 +103,16 @@ SPECS = [
     TriggerSpec(
         "viaduct_user_fill",
         user,
-        "insert",
-        "before",
+        Event.INSERT,
+        Timing.BEFORE,
         when=new(user.c.full_name).is_(None),
         body=(assign(user.c.full_name, sa.func.upper(new(user.c.name))),),
     ),
     TriggerSpec(
         "viaduct_user_both_ways",
         user,
-        "update",
-        "before",
+        Event.UPDATE,
+        Timing.BEFORE,
         changed=("name", "full_name"),
         body=(
             mark("user", key_text(new(user.c.name))),
@@ -131,8 +133,8 @@ SPECS = [
     TriggerSpec(
         "viaduct_user_literals",
         user,
-        "delete",
-        "after",
+        Event.DELETE,
+        Timing.AFTER,
         body=(
             mark("50%", "it's a \\ back\\'slash, a \"quote\", a $viaduct$, 100 %s, a : and a ü \U0001f511"),
         ),

@@ -1,4 +1,4 @@
-"""The SQL of every example is what was read and committed, for every engine (and under SQLAlchemy 1.4 as under 2.x)."""
+"""The SQL of every example is what was read and committed, under SQLAlchemy 1.4 as under 2.x."""
 
 from __future__ import annotations
 
