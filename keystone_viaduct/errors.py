@@ -29,6 +29,8 @@
     +-- SealingError                a secret could not be sealed or opened
     +-- SiteUnavailable             the other site did not answer
     +-- LeaseHeld                   another agent is at work
+    +-- ServerFailed                a server started by us did not come up
+    +-- DemoFailed                  a step of the demo had not the effect announced
 """
 
 from __future__ import annotations
@@ -230,3 +232,15 @@ class LeaseHeld(ViaductError):
 
     code = "lease.held"
     status = 409
+
+
+class ServerFailed(ViaductError):
+    """A server that we start ourselves (demo, tests) did not come up, or a program run beside it failed."""
+
+    code = "server.failed"
+
+
+class DemoFailed(ViaductError):
+    """A step of the demo did not have the effect that it announces."""
+
+    code = "demo.failed"

@@ -123,7 +123,7 @@ async def bridge(weather: Weather, near: socket.socket, target: tuple[str, int],
     """Serve one accepted connection until both directions have ended or either broke; closes it in any case.
 
     The kernel has answered the client's SYN already, so the handshake is paid for by the first bytes: the far
-    side sees the connection after half a round trip and the first bytes after one and a half, as it should be.
+    side sees the connection after half a round trip and the first bytes after one and a half, as is right.
     """
     far = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     far.setblocking(False)

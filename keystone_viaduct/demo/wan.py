@@ -60,7 +60,7 @@ class _Door:
         self._listener = socket.create_server((LOOPBACK, 0), backlog=512)
         self._listener.setblocking(False)
         self.port = self._listener.getsockname()[1]
-        # Neither asyncio.start_server nor sock_accept: ended while they accept, they lose what is in their hands.
+        # Not asyncio.start_server or sock_accept: ended while they accept, they lose that connection.
         asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
     def _accept(self, listener: socket.socket) -> None:
@@ -206,7 +206,7 @@ class Wan:
         self.stop()
 
     def link(self, a: End, b: End, rtt_ms: float | None = None) -> Link:
-        """Build a road between two sites (round trip: the WAN's, if not given); returns with its ports open."""
+        """Build a road between two sites (round trip: the WAN's by default); its ports are open on return."""
         return self._call(lambda: self._build(a, b, self.rtt_ms if rtt_ms is None else rtt_ms)).result()
 
     @property

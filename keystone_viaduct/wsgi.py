@@ -1,0 +1,27 @@
+"""The door into Keystone: ``keystone_viaduct.wsgi:application`` instead of ``keystone.wsgi.api:application``.
+
+Upstream's application, unmodified, with the engine's hooks, the wrapped drivers and the request memo.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from keystone_viaduct import config, drivers, sql
+
+
+def build() -> Any:
+    """Build the WSGI application from the configuration that ``OS_KEYSTONE_CONFIG_DIR`` and its kin name."""
+    del sys.argv[1:]  # Keystone parses them as its own; under gunicorn they are gunicorn's
+    import keystone.conf
+    from keystone.server import wsgi
+
+    conf = keystone.conf.CONF
+    sql.install(conf)
+    drivers.install(conf)
+    application = wsgi.initialize_public_application()
+    return drivers.RequestMemo(application, config.driver_settings(conf))
+
+
+application = build()
