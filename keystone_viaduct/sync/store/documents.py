@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
@@ -76,7 +77,8 @@ class DocumentsPart(Part):
             grouped.setdefault((claim.kind, claim.constraint), []).append(claim)
         found: dict[Claim, Ref] = {}
         for (kind, constraint), group in grouped.items():
-            held = self.codecs.holders(self.connection, kind, constraint, [claim.values for claim in group])
+            values: list[Any] = [claim.values for claim in group]
+            held: dict[Any, str] = self.codecs.holders(self.connection, kind, constraint, values)
             found.update((claim, Ref(kind, held[claim.values])) for claim in group if claim.values in held)
         return found
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from keystone_viaduct.kinds.model import Kind
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.kinds.value import Type
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.ports import Write
 
@@ -20,7 +22,7 @@ _POSITION = {name: position for position, name in enumerate(REGISTRY)}
 
 @dataclass
 class Plan:
-    """Each list is in the order to do it. Of ``vacated`` the ``old`` has the temporary names already."""
+    """Each list is in the order to do it; ``old`` of a vacated record's last write has the temporary names."""
 
     vacations: list[Write] = field(default_factory=list)
     deletes: list[tuple[str, list[Ref]]] = field(default_factory=list)
@@ -29,20 +31,21 @@ class Plan:
 
 
 def plan(writes: Sequence[Write], temporary: Iterator[str]) -> Plan:
-    """Order the writes; ``temporary`` yields names that nobody has (at most 16 characters)."""
+    """Order the writes; ``temporary`` yields names that nobody has (at most 16 characters).
+
+    A record that is deleted late gives up its names at once.
+    """
     result = Plan()
     held = _held(writes)
     gone = [write for write in writes if write.new is None and write.old is not None]
     late = [write for write in gone if write.ref in held]
-    kept: list[Write] = []
-    for write in writes:
-        if write.new is None:
-            if write.ref in held and write.old is not None:
-                _vacate(result, write, temporary)
-        elif write.vacate and write.old is not None:
-            kept.append(_vacate(result, write, temporary))
-        else:
-            kept.append(write)
+    for write in late:
+        _vacate(result, write, temporary)
+    kept = [
+        _vacate(result, write, temporary) if write.vacate and write.old is not None else write
+        for write in writes
+        if write.new is not None
+    ]
     result.deletes = _deletes([write for write in gone if write.ref not in held])
     result.late_deletes = _deletes(late)
     result.creates_and_changes = list(_by_kind(kept))
@@ -70,18 +73,23 @@ def _vacate(result: Plan, write: Write, temporary: Iterator[str]) -> Write:
 
 
 def vacated(kind: Kind, document: Document, temporary: Iterator[str]) -> Document:
-    """The document with temporary names in place of its unique ones (lists of them are emptied)."""
+    """The document with temporary names in place of its unique ones."""
     result = dict(document)
     for natural in kind.natural:
         if not natural.enforced or set(natural.fields) == set(kind.key):
             continue
         if natural.each:
-            if result.get(natural.each):
-                result[natural.each] = []
+            items = result.get(natural.each) or []
+            result[natural.each] = [_renamed(item, natural.fields, next(temporary)) for item in items]
         elif all(result.get(name) is not None for name in natural.fields):
-            widest = max(natural.fields, key=lambda name: kind.declared[name].size or 0)
-            result[widest] = next(temporary)
+            texts = [name for name in natural.fields if kind.declared[name].type is Type.TEXT]
+            result[max(texts, key=lambda name: kind.declared[name].size or 0)] = next(temporary)
     return result
+
+
+def _renamed(item: Any, fields: tuple[str, ...], name: str) -> Any:
+    """An item of a list: its last field tells it apart (the ones before refer to other records)."""
+    return {**item, fields[-1]: name} if isinstance(item, dict) else name
 
 
 def _deletes(writes: Iterable[Write]) -> list[tuple[str, list[Ref]]]:

@@ -1,0 +1,38 @@
+"""Capture by triggers: installed, compared and removed on a live database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from keystone_viaduct.documents.schema import Schema
+from keystone_viaduct.sync.capture.specs import PREFIX, capture_specs
+from keystone_viaduct.triggers import Action, Installer, PrivilegeProblem, State, TriggerSpec, TriggerStatus
+
+
+class TriggerCapture:
+    """The capture triggers of one database; see :class:`keystone_viaduct.triggers.Installer`."""
+
+    def __init__(self, connection: Any, schema: Schema) -> None:
+        self.specs: Sequence[TriggerSpec] = capture_specs(schema)
+        self._installer = Installer(connection, PREFIX)
+
+    def install(self, *, dry_run: bool = False) -> list[Action]:
+        """Create what is missing, replace what is outdated, drop orphans. Raises TriggerError."""
+        return self._installer.install(self.specs, dry_run=dry_run)
+
+    def remove(self) -> list[Action]:
+        """Drop all of them: nothing is captured any more."""
+        return self._installer.prune()
+
+    def status(self) -> list[TriggerStatus]:
+        """The state of every trigger, then the orphans."""
+        return self._installer.status(self.specs)
+
+    def problems(self) -> list[PrivilegeProblem]:
+        """Privileges that installing would need and the database user lacks."""
+        return self._installer.check_privileges(self.specs)
+
+    def complete(self) -> bool:
+        """Whether every trigger is there as this release wants it."""
+        return all(item.state is State.INSTALLED for item in self.status())
