@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,7 +12,7 @@ from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.kinds.reference import Mode
 from keystone_viaduct.kinds.registry import REGISTRY, get
 from keystone_viaduct.kinds.shape import Shape
-from keystone_viaduct.kinds.value import JSON, Document, Type
+from keystone_viaduct.kinds.value import JSON, Document
 
 from . import lookup
 from .cipher import CredentialCipher
@@ -153,51 +151,6 @@ class Codecs:
     ) -> dict[tuple[JSON, ...], str]:
         """Which record holds each of these natural keys, by the database's own idea of equality."""
         return lookup.holders(connection, self._layout(kind), constraint, values)
-
-    def vacate(self, connection: Connection, kind: str, key: str, old: Document, new: Document) -> None:
-        """Frees the names that ``old`` holds and ``new`` gives up, so that other records of the same set can
-        take them before this one is written. ``write`` must follow in the same transaction.
-        """
-        layout = self._layout(kind)
-        kept = layout.kind.natural_keys_of(new)
-        for value in layout.kind.natural_keys_of(old):
-            natural = next(n for n in layout.kind.natural if n.name == value.name)
-            if natural.enforced and value not in kept:
-                self._free(connection, layout, natural, key, value.values)
-
-    def _free(
-        self,
-        connection: Connection,
-        layout: Layout,
-        natural: NaturalKey,
-        key: str,
-        values: tuple[JSON, ...],
-    ) -> None:
-        owner = layout.typed(key)
-        if natural.each:
-            part = layout.child(natural.table)
-            names = natural.fields or (part.part.bounds[0].name,)
-            where: list[Any] = [part.table.c[n] == v for n, v in zip(names, values, strict=True)]
-            connection.execute(sa.delete(part.table).where(part.key == owner[0], *where))
-            return
-        temporary = secrets.token_hex(16)
-        if natural.table:
-            part = layout.child(natural.table)
-            column = part.part.bounds[0].column
-            connection.execute(
-                sa.update(part.table).where(part.key == owner[0]).values({column.name: temporary})
-            )
-            return
-        root = layout.root
-        assert root is not None
-        free = [b for b in root.bounds if b.name in natural.fields and b not in root.keys]
-        texts = [b for b in free if b.spec.type is Type.TEXT and b.name not in ("domain_id", "user_id")]
-        if texts:
-            where = [column == value for column, value in zip(root.key_columns, owner, strict=True)]
-            column = texts[0].column
-            connection.execute(
-                sa.update(root.table).where(*where).values({column.name: temporary[: texts[0].spec.size]})
-            )
 
     def _layout(self, kind: str) -> Layout:
         declared = get(kind)

@@ -38,6 +38,8 @@ def delete_children(
 
     ``only_if_there`` looks before it deletes: on InnoDB a DELETE that finds nothing still locks the gap.
     """
+    if not layout.children:
+        return
     values = key_values(layout, keys)
     for part in reversed(layout.children):
         if only_if_there and not _any(connection, part, values):
