@@ -67,6 +67,10 @@ class Memo:
                 arguments.put(value, contents)
         return pickle.loads(answer)
 
+    def knows(self, key: Key) -> bool:
+        """Whether an answer is kept under ``key``."""
+        return key in self._answers
+
     def keep(self, key: Key, answer: Any, mutable: list[Any]) -> None:
         """Keep a copy of ``answer``; what cannot be copied safely is not kept."""
         try:

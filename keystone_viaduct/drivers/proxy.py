@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keystone_viaduct.config import DriverSettings
-from keystone_viaduct.drivers import arguments, memo, methods, scope
+from keystone_viaduct.drivers import arguments, derive, memo, methods, scope
 from keystone_viaduct.drivers.backoff import Backoff
 from keystone_viaduct.drivers.calls import Call
 from keystone_viaduct.drivers.methods import Effect
@@ -25,6 +25,7 @@ class Wrapping:
         self.settings = settings
         self._group = methods.group(namespace)
         self._serial = next(_serials)
+        self.derives = derive.applies(driver)
         self._retrier = Retrier(
             Backoff(settings.retry_first_delay, settings.retry_max_delay, settings.retry_deadline)
         )
@@ -58,21 +59,56 @@ class Wrapping:
         remembered = memo.current()
         if remembered is None or scope.current() is not scope.Scope.NONE:
             return self._call(call)
+        return _Remembered(self, remembered).answer(call)
+
+    def run(self, call: Call) -> Any:
+        """Put a question to the driver itself."""
+        return self._call(call)
+
+    def key(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> memo.Key:
+        """What a question is remembered under; raises ``memo.Unkeepable``."""
+        named = tuple((name, memo.freeze(kwargs[name])) for name in sorted(kwargs))
+        return (self._group, self._serial, method, tuple(memo.freeze(value) for value in args), named)
+
+
+class _Remembered:
+    """The read methods of a driver within one request (``derive.Questions``)."""
+
+    def __init__(self, wrapping: Wrapping, remembered: memo.Memo) -> None:
+        self._wrapping = wrapping
+        self._memo = remembered
+
+    def answer(self, call: Call) -> Any:
+        """The answer to one call: from memory, from other answers, or from the driver."""
         try:
-            key = self._key(call)
+            key = self._wrapping.key(call.method, call.args, call.kwargs)
         except memo.Unkeepable:
-            return self._call(call)
+            return self._wrapping.run(call)
         mutable = [value for value in call.values() if arguments.is_mutable(value)]
-        answer = remembered.recall(key, mutable)
-        if answer is memo.MISSING:
-            answer = self._call(call)
-            remembered.keep(key, answer, mutable)
+        answer = self._memo.recall(key, mutable)
+        if answer is not memo.MISSING:
+            return answer
+        answer = derive.UNKNOWN
+        if self._wrapping.derives and not call.kwargs:
+            answer = derive.answer(self, call.namespace, call.method, call.args)
+        if answer is derive.UNKNOWN:
+            answer = self._wrapping.run(call)
+            if self._wrapping.derives:
+                derive.spread(self, call.namespace, call.method, answer)
+        self._memo.keep(key, answer, mutable)
         return answer
 
-    def _key(self, call: Call) -> memo.Key:
-        args = tuple(memo.freeze(value) for value in call.args)
-        named = tuple((name, memo.freeze(call.kwargs[name])) for name in sorted(call.kwargs))
-        return (self._group, self._serial, call.method, args, named)
+    def ask(self, method: str, *args: Any) -> Any:
+        """See ``derive.Questions``."""
+        return self.answer(Call(self._wrapping.driver, self._wrapping.namespace, method, args))
+
+    def knows(self, method: str, *args: Any) -> bool:
+        """See ``derive.Questions``."""
+        return self._memo.knows(self._wrapping.key(method, args, {}))
+
+    def tell(self, method: str, args: tuple[Any, ...], answer: Any) -> None:
+        """See ``derive.Questions``."""
+        self._memo.keep(self._wrapping.key(method, args, {}), answer, [])
 
 
 class DriverProxy:
