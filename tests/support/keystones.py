@@ -109,13 +109,17 @@ class KeystoneHome:
 
 
 def make_home(folder: Path, url: str, where: Release | None = None, extra: str = "") -> KeystoneHome:
-    """Write a configuration for the database ``url``; ``extra`` is appended as it is (more sections)."""
+    """Write a configuration for the database ``url``; ``extra`` is appended as it is (more sections).
+
+    Every key repository is named: ``fernet_setup`` would make the others in /etc/keystone.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     home = KeystoneHome(folder, where or installed())
     home.config.write_text(
         f"[DEFAULT]\nuse_stderr = false\nlog_file = {folder}/keystone.log\n"
         f"[database]\nconnection = {url}\n"
         f"[fernet_tokens]\nkey_repository = {folder}/fernet-keys\n"
+        f"[fernet_receipts]\nkey_repository = {folder}/receipt-keys\n"
         f"[credential]\nkey_repository = {folder}/credential-keys\n"
         f"[identity]\npassword_hash_rounds = 4\n{extra}"
     )

@@ -17,10 +17,7 @@ VERSION = "from importlib.metadata import version; print(version('keystone'))"
 def test_another_release_runs_beside_this_one_with_the_product_in_it(keystone27: Release) -> None:
     assert keystone27.python(VERSION).startswith("27.")
     assert installed().python(VERSION).startswith("30.")
-    assert (
-        keystone27.python("import keystone_viaduct.errors, tests.support; print('both')")
-        == "both\n"
-    )
+    assert keystone27.python("import keystone_viaduct.errors, tests.support; print('both')") == "both\n"
 
 
 @pytest.mark.keystone24
@@ -40,7 +37,8 @@ def test_a_home_is_enough_to_bootstrap_a_keystone(
     url = keystone_database("sqlite")
     home = make_home(tmp_path / "site", url)
     home.bootstrap(region="west")
-    assert (home.folder / "fernet-keys" / "0").exists()
+    for repository in ("fernet-keys", "receipt-keys", "credential-keys"):
+        assert (home.folder / repository / "0").exists()
     with sa.create_engine(url, poolclass=sa.pool.NullPool).connect() as connection:
         assert connection.execute(sa.text("SELECT id FROM region")).scalars().all() == ["west"]
         assert connection.execute(sa.text("SELECT name FROM local_user")).scalars().all() == ["admin"]
