@@ -1,9 +1,9 @@
 """From the registry of kinds to the triggers that mark touched records in ``viaduct_dirty``.
 
-Per table of a kind: one trigger for inserts, one for deletes, one for updates of a replicated column (it marks
-the record that the row belongs to now), and one for updates that move a row (it marks the one it belonged to).
-Rows that the database itself removes with a row of another kind fire no trigger on InnoDB, so a trigger on that
-other row marks their records while they can still be found.
+Per table of a kind: one trigger for inserts, one for deletes, one for updates of a replicated column (it
+marks the record that the row belongs to now), and one for updates that move a row (it marks the one it
+belonged to). Rows that the database itself removes with a row of another kind fire no trigger on InnoDB, so a
+trigger on that other row marks their records while they can still be found.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _mark_via(schema: Schema, kind: Kind, source: Source, row: Any, table: Any) 
 
 
 def _mark_rows(schema: Schema, kind: Kind, source: Source, rows: Any, conditions: list[Any]) -> Any:
-    """Marks the records to which some rows of ``source.table`` belong; none if they can't be found any more."""
+    """Marks the records to which rows of ``source.table`` belong; none if they can't be found any more."""
     tables = [rows]
     for name, pairs in source.via:
         further = _table(schema, name)

@@ -22,7 +22,7 @@ _POSITION = {name: position for position, name in enumerate(REGISTRY)}
 
 @dataclass
 class Plan:
-    """Each list is in the order to do it; ``old`` of a vacated record's last write has the temporary names."""
+    """Each list is in the order to do it; a vacated record's ``old`` has the temporary names afterwards."""
 
     vacations: list[Write] = field(default_factory=list)
     deletes: list[tuple[str, list[Ref]]] = field(default_factory=list)
@@ -82,9 +82,14 @@ def vacated(kind: Kind, document: Document, temporary: Iterator[str]) -> Documen
             items = result.get(natural.each) or []
             result[natural.each] = [_renamed(item, natural.fields, next(temporary)) for item in items]
         elif all(result.get(name) is not None for name in natural.fields):
-            texts = [name for name in natural.fields if kind.declared[name].type is Type.TEXT]
-            result[max(texts, key=lambda name: kind.declared[name].size or 0)] = next(temporary)
+            result[_naming_field(kind, natural.fields)] = next(temporary)
     return result
+
+
+def _naming_field(kind: Kind, fields: tuple[str, ...]) -> str:
+    """The field that can take any text: the widest, and of two the last (ids of others come first)."""
+    texts = [name for name in fields if kind.declared[name].type is Type.TEXT]
+    return max(reversed(texts), key=lambda name: kind.declared[name].size or 0)
 
 
 def _renamed(item: Any, fields: tuple[str, ...], name: str) -> Any:

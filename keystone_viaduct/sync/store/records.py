@@ -32,7 +32,11 @@ class RecordsPart(Part):
 
     def state(self) -> SiteState:
         """The site's row, locked until this transaction ends. Raises NotInitialised."""
-        state = self.peek_state(lock=True)
+        return self.known_state(lock=True)
+
+    def known_state(self, *, lock: bool = False) -> SiteState:
+        """The site's row, not locked unless asked for. Raises NotInitialised."""
+        state = self.peek_state(lock=lock)
         if state is None:
             raise NotInitialised("this database belongs to no site yet", hint="run `viaduct init`")
         return state
@@ -53,6 +57,10 @@ class RecordsPart(Part):
             fleet_secret=self._open_fleet_secret(bytes(row.fleet_secret)),
         )
         return self._stored
+
+    def has_state(self) -> bool:
+        """Whether this database belongs to a site; needs no keys."""
+        return self.connection.execute(q.GET_SITE).first() is not None
 
     def _open_fleet_secret(self, sealed: bytes) -> bytes:
         if not sealed:

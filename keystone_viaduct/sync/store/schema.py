@@ -37,14 +37,19 @@ def current(connection: Any) -> str | None:
 def upgrade(engine: sa.engine.Engine) -> bool:
     """Bring our tables to :func:`head`; False if they were there. Raises StoreError on a newer database."""
     with engine.begin() as connection:
-        before = current(connection)
-        _check_known(before)
-        if before == head():
+        if check_upgradable(connection) == head():
             return False
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return True
+
+
+def check_upgradable(connection: Any) -> str | None:
+    """The database's revision (None without our tables). Raises StoreError when it is a newer release's."""
+    found = current(connection)
+    _check_known(found)
+    return found
 
 
 def check_current(connection: Any) -> None:
@@ -67,3 +72,12 @@ def _check_known(found: str | None) -> None:
             f"our tables are at revision {found}, which this release does not know",
             hint="the database was upgraded by a newer keystone-viaduct: install that one",
         )
+
+
+def remove(engine: sa.engine.Engine) -> None:
+    """Drop our tables with all that they say. Capture must be removed before, or Keystone can't write."""
+    with engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        connection.execute(sa.text(f"DROP TABLE {VERSION_TABLE}"))

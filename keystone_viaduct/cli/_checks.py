@@ -1,0 +1,254 @@
+"""The checks of ``viaduct doctor``: each looks at one thing and says what it found."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from keystone_viaduct.cli._keystone import KeystoneSettings
+from keystone_viaduct.cli._site import Database, open_database
+from keystone_viaduct.errors import NotInitialised, ViaductError
+from keystone_viaduct.sync import sealing
+from keystone_viaduct.sync.capture import TriggerCapture
+from keystone_viaduct.sync.sealing import KeyRing
+from keystone_viaduct.sync.store import SqlStore, schema
+from keystone_viaduct.triggers import State
+
+#: Expand heads of Keystone's migrations -> the releases that have them (KEYSTONE: Releases).
+RELEASES = {
+    "11c3b243b4cb": "24",
+    "47147121": "25 to 27",
+    "e8725d6fa226": "28",
+    "742c857f1dfb": "29 or 30",
+}
+SUPPORTED = range(24, 31)
+#: Caches that one process can't empty in another.
+PRIVATE_CACHES = ("dogpile.cache.memory", "dogpile.cache.memory_pickle", "oslo_cache.dict")
+STUCK_SECONDS = 600
+
+
+class Verdict(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one check."""
+
+    check: str
+    verdict: Verdict
+    message: str
+    hint: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """For ``--json``."""
+        return {"check": self.check, "status": self.verdict, "message": self.message, "hint": self.hint}
+
+    def row(self) -> list[str]:
+        """For people."""
+        sign = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.PROBLEM: "✗"}[self.verdict]
+        return [sign, self.check, self.message, self.hint]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the checks look at; ``now`` in microseconds since the epoch."""
+
+    settings: KeystoneSettings
+    database: Database
+    now: int
+
+
+Check = Callable[[Site], Iterable[Finding]]
+
+
+def examine(settings: KeystoneSettings, now: int) -> list[Finding]:
+    """Every check. Raises ConfigError, StoreUnavailable, SchemaMissing when there is nothing to look at."""
+    site = Site(settings, open_database(settings), now)
+    found: list[Finding] = []
+    for check in CHECKS:
+        name = check.__name__.removeprefix("check_").replace("_", " ")
+        try:
+            found += check(site)
+        except ViaductError as error:
+            if all(error.message != finding.message for finding in found):
+                found.append(Finding(name, Verdict.PROBLEM, error.message, error.hint))
+    return found
+
+
+def check_keystone(site: Site) -> Iterator[Finding]:
+    """Is this a release that we know?"""
+    with site.database.engine.connect() as connection:
+        heads = list(connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars())
+    known = next((RELEASES[head] for head in heads if head in RELEASES), None)
+    if known is None:
+        yield Finding(
+            "keystone",
+            Verdict.WARNING,
+            f"the tables are of a release that is not known here ({', '.join(heads)})",
+            "columns that this viaduct does not know travel as plain fields; is there a newer viaduct?",
+        )
+    else:
+        yield Finding("keystone", Verdict.OK, f"tables of Keystone {known}")
+    try:
+        installed = importlib.metadata.version("keystone")
+    except importlib.metadata.PackageNotFoundError:
+        return
+    if int(installed.split(".")[0]) not in SUPPORTED:
+        yield Finding(
+            "keystone", Verdict.PROBLEM, f"Keystone {installed} is installed", "24 to 30 are supported"
+        )
+
+
+def check_database(site: Site) -> Iterator[Finding]:
+    """Can our transactions run as they must?"""
+    dialect = site.database.engine.dialect.name
+    with site.database.engine.connect() as connection:
+        if dialect in ("mysql", "mariadb"):
+            logging, form = connection.execute(sa.text("SELECT @@log_bin, @@binlog_format")).one()
+            if logging and form == "STATEMENT":
+                yield Finding(
+                    "database",
+                    Verdict.PROBLEM,
+                    "binlog_format is STATEMENT, with which READ COMMITTED can't write",
+                    "set binlog_format to ROW or MIXED",
+                )
+                return
+        elif dialect == "sqlite":
+            mode = connection.execute(sa.text("PRAGMA journal_mode")).scalar()
+            if mode != "wal":
+                yield Finding(
+                    "database",
+                    Verdict.WARNING,
+                    f"SQLite's journal is {mode}: readers and the writer wait for each other",
+                    "stop Keystone and run `viaduct doctor` again: it switches to the write-ahead log",
+                )
+                return
+    yield Finding("database", Verdict.OK, f"{dialect}, READ COMMITTED for our transactions")
+
+
+def check_tables(site: Site) -> Iterator[Finding]:
+    """Are our tables there and of this release?"""
+    with site.database.engine.connect() as connection:
+        schema.check_current(connection)
+    yield Finding("tables", Verdict.OK, f"our tables are at revision {schema.head()}")
+
+
+def check_keys(site: Site) -> Iterator[Finding]:
+    """Are the keys there, private, and the right ones?"""
+    folder = site.settings.viaduct_keys
+    exposed = sealing.exposed_keys(folder)
+    if exposed:
+        yield Finding(
+            "keys",
+            Verdict.PROBLEM,
+            f"others may touch {', '.join(map(str, exposed))}",
+            "chmod 0600 for keys, 0700 for folders",
+        )
+    ring = KeyRing.load(folder)
+    state = _store(site, ring).read(lambda tx: tx.peek_state())
+    if state is not None and state.is_hub and not state.fleet_secret:
+        yield Finding(
+            "keys", Verdict.PROBLEM, "the hub has no fleet secret", "restore viaduct_site from a backup"
+        )
+    elif not exposed:
+        yield Finding("keys", Verdict.OK, f"keys in {folder}, mode 0600, open what this site has stored")
+    if not site.settings.credential_keys.is_dir():
+        yield Finding(
+            "keys",
+            Verdict.WARNING,
+            f"there are no credential keys in {site.settings.credential_keys}",
+            "run `keystone-manage credential_setup`, or correct [credential] key_repository",
+        )
+
+
+def check_site(site: Site) -> Iterator[Finding]:
+    """Does the database know who it is?"""
+    state = _store(site, KeyRing.load(site.settings.viaduct_keys)).read(lambda tx: tx.known_state())
+    role = "the hub" if state.is_hub else f"a spoke of {state.hub}"
+    if state.fleet_secret:
+        yield Finding("site", Verdict.OK, f"{state.site}, {role}, feed at {state.head}")
+    elif not state.is_hub:
+        yield Finding(
+            "site", Verdict.WARNING, f"{state.site}, {role}, has not joined yet", "start the agent at the hub"
+        )
+
+
+def check_capture(site: Site) -> Iterator[Finding]:
+    """Does every change leave its mark?"""
+    with site.database.engine.connect() as connection:
+        capture = TriggerCapture(connection, site.database.schema)
+        states = Counter(item.state for item in capture.status())
+        problems = [] if not states.keys() - {State.INSTALLED} else capture.problems()
+    others = {state: number for state, number in states.items() if state is not State.INSTALLED}
+    if not others:
+        yield Finding("capture", Verdict.OK, f"by triggers, {states[State.INSTALLED]} installed")
+    else:
+        told = ", ".join(f"{number} {state}" for state, number in sorted(others.items()))
+        yield Finding(
+            "capture",
+            Verdict.PROBLEM,
+            f"triggers: {told}, {states[State.INSTALLED]} installed: changes may go unseen",
+            "run `viaduct init` again",
+        )
+    for problem in problems:
+        message = f"the database user lacks {problem.privilege} on {problem.subject}"
+        yield Finding("capture", Verdict.PROBLEM, message, problem.hint)
+
+
+def check_marks(site: Site) -> Iterator[Finding]:
+    """Is the feed being read?"""
+    store = _store(site, KeyRing.load(site.settings.viaduct_keys))
+    count, oldest = store.read(lambda tx: tx.count_marks())
+    age = 0 if oldest is None else max(0, (site.now - oldest) // 1_000_000)
+    if age > STUCK_SECONDS:
+        yield Finding(
+            "marks",
+            Verdict.WARNING,
+            f"{count} marks wait to be numbered, the oldest for {age} s",
+            "does the agent at the hub run, and does it reach this site?",
+        )
+    else:
+        yield Finding("marks", Verdict.OK, f"{count} marks wait to be numbered")
+
+
+def check_cache(site: Site) -> Iterator[Finding]:
+    """Can an applied change empty what other workers have cached?"""
+    backend = site.settings.cache_backend
+    if site.settings.cache_enabled and backend in PRIVATE_CACHES:
+        yield Finding(
+            "cache",
+            Verdict.PROBLEM,
+            f"[cache] backend is {backend}: other workers keep serving what a replicated change has replaced",
+            "use a shared cache (memcached, Redis), or dogpile.cache.null",
+        )
+    else:
+        yield Finding("cache", Verdict.OK, backend if site.settings.cache_enabled else "disabled")
+
+
+def _store(site: Site, ring: KeyRing) -> SqlStore:
+    with site.database.engine.connect() as connection:
+        if schema.current(connection) is None:
+            raise NotInitialised("this database has no viaduct tables", hint="run `viaduct init`")
+    return SqlStore(site.database.engine, ring, site.database.codecs(site.settings))
+
+
+CHECKS: tuple[Check, ...] = (
+    check_keystone,
+    check_database,
+    check_tables,
+    check_keys,
+    check_site,
+    check_capture,
+    check_marks,
+    check_cache,
+)

@@ -1,0 +1,94 @@
+"""What commands need to know of Keystone's configuration, read without importing Keystone."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from oslo_config import cfg
+
+from keystone_viaduct.errors import ConfigError
+
+DEFAULT_KEYS = "/etc/keystone/viaduct-keys/"
+_OPTIONS: tuple[tuple[str, cfg.Opt], ...] = (
+    ("database", cfg.StrOpt("connection", secret=True)),
+    ("credential", cfg.StrOpt("key_repository", default="/etc/keystone/credential-keys/")),
+    ("cache", cfg.BoolOpt("enabled", default=True)),  # Keystone's default, not oslo.cache's
+    ("cache", cfg.StrOpt("backend", default="dogpile.cache.null")),
+    ("viaduct", cfg.StrOpt("key_repository", default=DEFAULT_KEYS)),
+)
+
+
+@dataclass(frozen=True)
+class KeystoneSettings:
+    """The options that matter here, read once."""
+
+    connection: str
+    credential_keys: Path
+    viaduct_keys: Path
+    cache_enabled: bool
+    cache_backend: str
+    files: tuple[str, ...]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--config-file`` and ``--config-dir``, as Keystone's own commands have them."""
+    parser.add_argument(
+        "--config-file",
+        action="append",
+        metavar="FILE",
+        help="Keystone's configuration; may be repeated (default: as Keystone finds it: "
+        "OS_KEYSTONE_CONFIG_DIR and OS_KEYSTONE_CONFIG_FILES, else /etc/keystone/keystone.conf)",
+    )
+    parser.add_argument("--config-dir", action="append", metavar="FOLDER", help="a folder of *.conf files")
+
+
+def settings_of(args: argparse.Namespace) -> KeystoneSettings:
+    """The settings for parsed arguments. Raises ConfigError."""
+    return read_settings(args.config_file or [], args.config_dir or [], os.environ)
+
+
+def read_settings(
+    files: Sequence[str], folders: Sequence[str] = (), env: Mapping[str, str] | None = None
+) -> KeystoneSettings:
+    """Read configuration files as Keystone would. Raises ConfigError."""
+    conf = cfg.ConfigOpts()
+    for group, option in _OPTIONS:
+        conf.register_opt(option, group=group)
+    chosen = list(files) or ([] if folders else _files_of(env or {}))
+    try:
+        conf(
+            args=[part for folder in folders for part in ("--config-dir", folder)],
+            project="keystone",
+            default_config_files=chosen or None,
+        )
+    except (cfg.Error, OSError) as error:
+        raise ConfigError(
+            f"Keystone's configuration can't be read: {error}", hint="name it by --config-file"
+        ) from error
+    if not conf.database.connection:
+        named = ", ".join(conf.config_file or []) or "no file found"
+        raise ConfigError(
+            f"[database] connection is not set ({named})",
+            hint="name Keystone's configuration by --config-file or OS_KEYSTONE_CONFIG_FILES",
+        )
+    return KeystoneSettings(
+        connection=conf.database.connection,
+        credential_keys=Path(conf.credential.key_repository),
+        viaduct_keys=Path(conf.viaduct.key_repository),
+        cache_enabled=conf.cache.enabled,
+        cache_backend=conf.cache.backend,
+        files=tuple(conf.config_file or ()),
+    )
+
+
+def _files_of(env: Mapping[str, str]) -> list[str]:
+    """As ``keystone.server.flask.core`` reads the environment."""
+    folder = env.get("OS_KEYSTONE_CONFIG_DIR", "").strip()
+    names = [name.strip() for name in env.get("OS_KEYSTONE_CONFIG_FILES", "").split(";") if name.strip()]
+    if folder and not names:
+        names = ["keystone.conf"]
+    return [os.path.join(folder, name) for name in names] if folder else names

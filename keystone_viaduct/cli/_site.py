@@ -1,0 +1,55 @@
+"""Opens the site that a command works on: its database, keys and codecs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from keystone_viaduct.cli._keystone import KeystoneSettings
+from keystone_viaduct.documents.cipher import KeyRepositoryCipher
+from keystone_viaduct.documents.codec import Codecs
+from keystone_viaduct.documents.schema import Schema, reflect
+from keystone_viaduct.errors import StoreUnavailable
+from keystone_viaduct.sync.sealing import KeyRing
+from keystone_viaduct.sync.store import SqlStore, make_engine, schema
+from keystone_viaduct.sync.store.retry import translate
+
+
+@dataclass(frozen=True)
+class Database:
+    """Keystone's database and the shape of its tables."""
+
+    engine: sa.engine.Engine
+    schema: Schema
+
+    def codecs(self, settings: KeystoneSettings) -> Codecs:
+        """Rows and documents."""
+        return Codecs(self.schema, KeyRepositoryCipher(settings.credential_keys))
+
+
+def open_database(settings: KeystoneSettings) -> Database:
+    """Connect. Raises ConfigError, StoreUnavailable, SchemaMissing (no tables of Keystone)."""
+    engine = make_engine(settings.connection)
+    _check_file(engine)
+    try:
+        with engine.connect() as connection:
+            return Database(engine, reflect(connection))
+    except sa.exc.DBAPIError as error:
+        raise translate(error) from error
+
+
+def _check_file(engine: sa.engine.Engine) -> None:
+    """SQLite would make an empty database where the file is missing."""
+    path = engine.url.database
+    if engine.dialect.name == "sqlite" and path and path != ":memory:" and not Path(path).exists():
+        raise StoreUnavailable(f"there is no database {path}", hint="look at [database] connection")
+
+
+def open_store(settings: KeystoneSettings) -> SqlStore:
+    """The store of an initialised site. Raises also NotInitialised, StoreError and SealingError."""
+    database = open_database(settings)
+    with database.engine.connect() as connection:
+        schema.check_current(connection)
+    return SqlStore(database.engine, KeyRing.load(settings.viaduct_keys), database.codecs(settings))

@@ -1,0 +1,33 @@
+"""Look for what is wrong or missing at this site, and say what to do about it.
+
+Exit code 0 when nothing is wrong, 1 when something is, 2 when the database can't be looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.clock import SystemClock
+
+HELP = "find out what is wrong at this site"
+ERROR_EXIT_CODE = 2
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    _keystone.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Run every check; changes nothing."""
+    from keystone_viaduct.cli._checks import Verdict, examine
+
+    found = examine(_keystone.settings_of(args), SystemClock().now())
+    healthy = all(finding.verdict is not Verdict.PROBLEM for finding in found)
+    terminal.json({"ok": healthy, "checks": [finding.as_dict() for finding in found]})
+    terminal.table("", ["", "check", "finding", "hint"], [finding.row() for finding in found])
+    terminal.say("nothing is wrong" if healthy else "something is wrong")
+    return 0 if healthy else 1

@@ -1,0 +1,78 @@
+"""Prepare a Keystone's database to take part in a fleet.
+
+Creates or upgrades our tables, makes the site's keys (and at the hub the fleet's secret), installs the
+triggers and marks what is there already. Safe to repeat; with --dry-run it only says what it would do.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from typing import Any
+
+from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli._keystone import KeystoneSettings
+from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.clock import SystemClock
+
+HELP = "prepare this site's database"
+ERROR_EXIT_CODE = 2
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument(
+        "--site", required=True, metavar="NAME", help="this site's name, usually its region's"
+    )
+    parser.add_argument(
+        "--hub", required=True, metavar="NAME", help="the name of the site that decides conflicts"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="change nothing, say what would be done")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    _keystone.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Check everything that can be checked, then act."""
+    from keystone_viaduct.cli._preparing import Preparation
+
+    settings = _keystone.settings_of(args)
+    preparation = Preparation.check(settings, args.site, args.hub)
+    if args.dry_run:
+        report = preparation.preview()
+    else:
+        with terminal.progress("marking", len(preparation.kinds)) as step:
+            report = preparation.perform(SystemClock().now(), step)
+    _show(terminal, Result(args.site, args.hub, args.dry_run, settings, report))
+    return 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was done, or would be."""
+
+    site: str
+    hub: str
+    dry_run: bool
+    settings: KeystoneSettings
+    report: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {"site": self.site, "hub": self.hub, "dry_run": self.dry_run, **self.report}
+
+
+def _show(terminal: Terminal, result: Result) -> None:
+    terminal.json(result.as_dict())
+    report = result.report
+    would = "would be " if result.dry_run else ""
+    role = "the hub" if result.site == result.hub else f"a spoke of {result.hub}"
+    terminal.say(f"site {result.site}, {role}")
+    terminal.say(f"tables: {would if report['tables'] != 'current' else ''}{report['tables']}")
+    keys = ", ".join(report["keys"])
+    terminal.say(f"keys in {result.settings.viaduct_keys}: {f'{would}made ({keys})' if keys else 'present'}")
+    actions = ", ".join(f"{number} {would}{verb}" for verb, number in report["triggers"].items() if number)
+    terminal.say(f"triggers: {actions or 'all installed'}")
+    terminal.say(f"records: {sum(report['marked'].values())} {would}marked to be numbered")
+    if report.get("public_key"):
+        terminal.say(f"public key: {report['public_key']}")

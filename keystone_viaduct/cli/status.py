@@ -1,0 +1,69 @@
+"""Show how far this site is: feed, records per kind, what waits, what was in conflict."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli._terminal import Terminal
+
+if TYPE_CHECKING:
+    from keystone_viaduct.sync.store import SqlTransaction
+
+HELP = "show how far this site is"
+ERROR_EXIT_CODE = 2
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    _keystone.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Reads only, and sequences nothing."""
+    from keystone_viaduct.cli._site import open_store
+
+    found = open_store(_keystone.settings_of(args)).read(gather)
+    terminal.json(found)
+    _show(terminal, found)
+    return 0
+
+
+def gather(tx: SqlTransaction) -> dict[str, Any]:
+    """Everything, ready for JSON. Raises NotInitialised."""
+    state = tx.known_state()
+    marks, oldest = tx.count_marks()
+    open_conflicts, conflicts = tx.count_conflicts()
+    return {
+        "site": state.site,
+        "hub": state.hub,
+        "incarnation": state.incarnation,
+        "term": state.term,
+        "head": state.head,
+        "knowledge": dict(state.knowledge.entries),
+        "joined": bool(state.fleet_secret),
+        "marks": {"count": marks, "oldest": oldest},
+        "records": {kind: count._asdict() for kind, count in sorted(tx.count_records().items())},
+        "pending": tx.count_pending(),
+        "conflicts": {"open": open_conflicts, "all": conflicts},
+        "checkpoints": {source: place._asdict() for source, place in tx.checkpoints().items()},
+        "peers": {
+            name: {"acknowledged": peer.acknowledged, "public_key": peer.public_key.hex()}
+            for name, peer in tx.peers().items()
+        },
+    }
+
+
+def _show(terminal: Terminal, found: dict[str, Any]) -> None:
+    role = "the hub" if found["site"] == found["hub"] else f"a spoke of {found['hub']}"
+    terminal.say(f"site {found['site']} ({role}), incarnation {found['incarnation']}, term {found['term']}")
+    terminal.say(f"feed: {found['head']} numbered, {found['marks']['count']} marks to be numbered")
+    waiting = ", ".join(f"{number} from {source}" for source, number in found["pending"].items())
+    terminal.say(f"waiting: {waiting or 'nothing'}")
+    terminal.say(f"conflicts: {found['conflicts']['open']} open of {found['conflicts']['all']}")
+    rows = [[kind, count["live"], count["deleted"]] for kind, count in found["records"].items()]
+    terminal.table("Records", ["kind", "live", "deleted"], rows)
+    places = [[source, place["seq"], place["incarnation"]] for source, place in found["checkpoints"].items()]
+    terminal.table("Applied so far", ["source", "position", "incarnation"], places)
