@@ -8,13 +8,12 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
 
 from keystone_viaduct.errors import TriggerError
 
 from .compiler import CompiledTrigger, compile, target_of
 from .spec import TriggerSpec
-from .target import Installed, PrivilegeProblem, run
+from .target import Installed, PrivilegeProblem, driver_error, run
 
 
 class State(StrEnum):
@@ -143,8 +142,8 @@ class Installer:
         for index, sql in enumerate(action.sql):
             try:
                 run(self._connection, sql)
-            except DBAPIError as error:
-                raise self._failure(action, index, done, error) from error
+            except Exception as error:
+                raise self._failure(action, index, done, driver_error(error)) from error
 
     def _refuse_to_stop_writers(self, specs: Sequence[TriggerSpec]) -> None:
         """A trigger whose body must fail would make every write of its table fail."""
@@ -167,7 +166,7 @@ class Installer:
                     done=[],
                 )
 
-    def _failure(self, action: Action, index: int, done: list[Action], error: DBAPIError) -> TriggerError:
+    def _failure(self, action: Action, index: int, done: list[Action], error: BaseException) -> TriggerError:
         hint = self._target.hint(error)
         if self._target.transactional:
             done, outcome = [], "nothing was changed"
@@ -177,7 +176,7 @@ class Installer:
             if index:
                 outcome += f"; {action.name} itself is half done ({index} of {len(action.sql)} statements)"
         return TriggerError(
-            f"could not {action.verb} trigger {action.name} on {action.table}: {error.orig}; {outcome}",
+            f"could not {action.verb} trigger {action.name} on {action.table}: {error}; {outcome}",
             hint=hint,
             trigger=action.name,
             sql=action.sql[index],

@@ -99,16 +99,17 @@ class MySQLTarget(Target):
             for privilege, table in sorted(needs)
             if not _held(grants, database, table) & {privilege, "ALL PRIVILEGES"}
         ]
-        logged, trusted = query(connection, "SELECT @@log_bin, @@log_bin_trust_function_creators")[0]
+        settings = dict(query(connection, "SHOW GLOBAL VARIABLES LIKE 'log_bin%'"))
         everywhere = {privilege for grant in grants if grant.place == "*.*" for privilege in grant.privileges}
         powerful = everywhere & {"SUPER", "ALL PRIVILEGES"}
-        if int(logged) and not int(trusted) and not powerful:
+        restricted = settings.get("log_bin_trust_function_creators") == "OFF"
+        if settings["log_bin"] == "ON" and restricted and not powerful:
             found.append(PrivilegeProblem("server", "SUPER", _BINARY_LOG_HINT))
         return found
 
-    def hint(self, error: Exception) -> str:
+    def hint(self, error: BaseException) -> str:
         """For the server's privilege errors."""
-        number = (getattr(getattr(error, "orig", None), "args", None) or (None,))[0]
+        number = error.args[0] if error.args else None
         if number in _ACCESS_DENIED:
             return "the database user needs the TRIGGER privilege: GRANT TRIGGER ON <database>.* TO <user>"
         if number == _LOCK_TIMEOUT:

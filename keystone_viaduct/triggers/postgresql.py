@@ -119,9 +119,9 @@ class PostgreSQLTarget(Target):
                 hint = f'GRANT USAGE ON SEQUENCE "{schema}"."{sequence}" TO CURRENT_USER'
                 yield PrivilegeProblem(f"sequence {sequence}", "USAGE", hint, stops_writers=True)
 
-    def hint(self, error: Exception) -> str:
+    def hint(self, error: BaseException) -> str:
         """For SQLSTATE 42501 (insufficient privilege) and 55P03 (lock timeout)."""
-        state = getattr(getattr(error, "orig", None), "pgcode", None)
+        state = getattr(error, "pgcode", None) or getattr(error, "sqlstate", None)  # psycopg2, psycopg
         if state == "55P03":
             return "a transaction holds the table for too long; try again, or give more lock_seconds"
         if state == "42501":

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import CompileError, SQLAlchemyError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Delete
 
@@ -42,6 +42,16 @@ class _Literals:
     """Text literals that mean the same whatever string syntax and character set a session has."""
 
     dialect: Any
+
+    def render_literal_bindparam(self, bindparam: Any, *args: Any, **kw: Any) -> str:
+        """SQLAlchemy's own, but it would give NULL for a parameter that has no value yet."""
+        if bindparam.required:
+            raise CompileError(f"parameter {bindparam.key} has no value")
+        return str(super().render_literal_bindparam(bindparam, *args, **kw))  # type: ignore[misc]
+
+    def bindparam_string(self, name: str, *args: Any, **kw: Any) -> str:
+        """A placeholder: nobody would ever fill it."""
+        raise CompileError(f"{name} has no value")
 
     def render_literal_value(self, value: Any, type_: Any) -> str:
         """SQLAlchemy's own rendering, but for text with backslashes or (MySQL) outside of ASCII."""
@@ -99,6 +109,11 @@ class Renderer:
         try:
             compiled = element.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True})
             text = tidy(str(compiled))
+            for column in [
+                *getattr(compiled, "insert_prefetch", ()),
+                *getattr(compiled, "update_prefetch", ()),
+            ]:
+                raise CompileError(f"column {column.name} has a default that only Python can compute")
         except (SQLAlchemyError, TriggerError, TypeError, AttributeError, NotImplementedError) as error:
             raise TriggerError(
                 f"trigger {self.spec.name}: can't be rendered for {self.dialect.name}: {error}",

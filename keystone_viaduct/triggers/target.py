@@ -89,8 +89,8 @@ class Target(ABC):
         """The privileges that installing these would need and that the user does not have."""
         return []
 
-    def hint(self, error: Exception) -> str:
-        """What to do about a failed statement; empty when there is nothing special to say."""
+    def hint(self, error: BaseException) -> str:
+        """What to do about an error of the database driver; empty when there is nothing special to say."""
         return ""
 
 
@@ -102,6 +102,15 @@ def query(connection: Any, sql: str) -> list[Any]:
 def run(connection: Any, sql: str) -> None:
     """A statement without parameters and without rows (its percent signs are left alone)."""
     connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
+
+
+def driver_error(error: BaseException) -> BaseException:
+    """The database driver's own error inside of SQLAlchemy's, or of the one that oslo.db makes of that."""
+    while True:
+        inner = getattr(error, "orig", None) or getattr(error, "inner_exception", None)
+        if not isinstance(inner, BaseException):
+            return error
+        error = inner
 
 
 def text_literal(value: str) -> str:

@@ -86,6 +86,20 @@ def test_postgresql_create_and_trigger_are_enough(postgresql_user: tuple[Databas
     assert owner.marks() == [("user", "a")]
 
 
+@pytest.mark.postgresql
+def test_postgresql_an_engine_of_oslo_db_gives_the_same_hint(
+    postgresql_user: tuple[Database, sa.engine.Engine],
+) -> None:
+    engines = pytest.importorskip("oslo_db.sqlalchemy.engines")
+    owner, plain = postgresql_user
+    run(owner.engine, f"GRANT USAGE ON SEQUENCE viaduct_dirty_id_seq TO {plain.url.username}")
+    engine = engines.create_engine(plain.url)
+    with engine.connect() as connection, pytest.raises(TriggerError, match="permission denied") as caught:
+        Installer(connection).install([SPEC])
+    assert "CREATE on the schema" in caught.value.hint
+    engine.dispose()
+
+
 @pytest.fixture
 def mariadb_user(mariadb_url: str) -> Iterator[tuple[Database, sa.engine.Engine]]:
     """The administrator's database, and an engine of a user who may only write rows there."""
