@@ -23,6 +23,7 @@ from .load import Loader, batches, in_keys
 from .lookup import Referrers, Target
 from .revocation import Events
 from .schema import Schema
+from .storable import check_storable
 from .update import Updater
 
 Connection = sa.engine.Connection
@@ -73,6 +74,10 @@ class Codecs:
     def enforced(self, kind: str) -> list[NaturalKey]:
         """The natural keys that a unique constraint of the database guards."""
         return [natural for natural in self._layout(kind).kind.natural if natural.enforced]
+
+    def check(self, kind: str, document: Document) -> None:
+        """Raises BadDocument for what this database can't hold: wrong types, sizes, characters."""
+        check_storable(self.schema, self._layout(kind), document)
 
     def load(self, connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, Document]:
         """The documents of these keys; those that are not there are missing from the result.
@@ -144,7 +149,7 @@ class Codecs:
         self, connection: Connection, targets: Iterable[Target], modes: Collection[Mode]
     ) -> list[tuple[str, str, Target]]:
         """(kind, key, target) of the records that refer to ``targets`` by references of these modes."""
-        return Referrers(self._layouts, self._loaders).find(connection, targets, modes)
+        return Referrers(self._layouts, self.keys, self.load).find(connection, targets, modes)
 
     def holders(
         self, connection: Connection, kind: str, constraint: str, values: Sequence[tuple[JSON, ...]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,11 +17,11 @@ from keystone_viaduct.kinds.reference import (
     Reference,
 )
 from keystone_viaduct.kinds.shape import Shape
-from keystone_viaduct.kinds.value import JSON, Type, join_key, part_key
+from keystone_viaduct.kinds.value import JSON, Document, Type, join_key, part_key
 
 from .convert import micros_to_time
 from .layout import Bound, ChildPart, Layout
-from .load import Loader, batches, in_keys, key_values
+from .load import batches, in_keys, key_values
 
 Target = tuple[str, str]
 PAGE = 500
@@ -104,6 +104,7 @@ def holders(
     """Which record holds each natural key, by the database's own idea of equality (MySQL folds case)."""
     natural = _natural(layout, constraint)
     columns, key_columns, filters = _natural_columns(layout, natural)
+    whole = layout.root is not None and layout.root.whole_seconds
     found: dict[tuple[JSON, ...], str] = {}
     for batch in batches(list(values), UNION):
         selects = [
@@ -111,7 +112,7 @@ def holders(
             .where(*filters)
             .where(
                 *(
-                    _equal(bound, column, part, natural)
+                    _equal(bound, column, part, natural, whole)
                     for (bound, column), part in zip(columns, value, strict=True)
                 )
             )
@@ -157,12 +158,16 @@ def _natural_columns(
 
 
 def _equal(
-    bound: Bound | None, column: sa.ColumnElement[Any], value: JSON, natural: NaturalKey
+    bound: Bound | None,
+    column: sa.ColumnElement[Any],
+    value: JSON,
+    natural: NaturalKey,
+    whole_seconds: bool,
 ) -> sa.ColumnElement[bool]:
     stored: Any = value
     if bound is not None and bound.spec.type is Type.MICROS and bound.spec.mirror:
         assert value is None or isinstance(value, int)
-        stored = micros_to_time(value, False)
+        stored = micros_to_time(value, whole_seconds)
     elif bound is not None and bound.write is not None:
         stored = bound.write(value)
     if stored is None:
@@ -170,20 +175,25 @@ def _equal(
     return column == sa.bindparam(None, stored, type_=column.type)
 
 
+ListKeys = Callable[[sa.engine.Connection, str, str | None, int], list[str]]
+Load = Callable[[sa.engine.Connection, str, Sequence[str]], dict[str, Document]]
+
+
 class Referrers:
     """Who refers to given records."""
 
-    def __init__(self, layouts: dict[str, Layout], loaders: dict[str, Loader]) -> None:
+    def __init__(self, layouts: dict[str, Layout], keys: ListKeys, load: Load) -> None:
         self._layouts = layouts
-        self._loaders = loaders
+        self._keys = keys
+        self._load = load
 
     def find(
         self, connection: sa.engine.Connection, targets: Iterable[Target], modes: Collection[Mode]
     ) -> list[tuple[str, str, Target]]:
         """(kind, key, target) of each record that refers to a target by a reference of one of these modes.
 
-        References inside JSON and lists in text columns have no index: with HISTORICAL those kinds are read
-        through.
+        References inside JSON, lists in text columns and revocation events have no index: with HISTORICAL
+        those kinds are read through.
         """
         by_kind: dict[str, list[str]] = {}
         for kind, key in targets:
@@ -197,10 +207,10 @@ class Referrers:
                 if _needs_scan(layout, reference):
                     scanned = True
                     continue
-                for kind in _target_kinds(reference):
-                    for batch in batches(by_kind.get(kind, [])):
-                        for key, target in _referring(connection, layout, reference, batch):
-                            found[name, key, (kind, target)] = None
+                kind = reference.target
+                for batch in batches(by_kind.get(kind, [])):
+                    for key, target in _referring(connection, layout, reference, batch):
+                        found[name, key, (kind, target)] = None
             if scanned:
                 found.update(dict.fromkeys(self._scan(connection, name, by_kind)))
         return [item for item in found if (item[0], item[1]) != item[2]]
@@ -212,21 +222,17 @@ class Referrers:
         scans = [r for r in layout.kind.references if _needs_scan(layout, r)]
         wanted = {(kind, key) for kind, keys in by_kind.items() for key in keys}
         after: str | None = None
-        while keys := list_keys(connection, layout, after, PAGE):
+        while keys := self._keys(connection, name, after, PAGE):
             after = keys[-1]
-            for key, document in self._loaders[name].load(connection, keys).items():
+            for key, document in self._load(connection, name, keys).items():
                 for reference in scans:
                     for ref in reference.find(document):
                         if (ref.kind, ref.key) in wanted:
                             yield name, key, (ref.kind, ref.key)
 
 
-def _target_kinds(reference: Reference) -> tuple[str, ...]:
-    return (reference.target,)
-
-
 def _needs_scan(layout: Layout, reference: Reference) -> bool:
-    if isinstance(reference, JsonReference):
+    if isinstance(reference, JsonReference) or layout.kind.insert_only:
         return True
     if isinstance(reference, ListReference):
         return all(part.child.field != reference.field for part in layout.children)

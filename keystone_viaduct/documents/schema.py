@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,12 +20,26 @@ Bind = sa.engine.Engine | sa.engine.Connection
 
 @dataclass(frozen=True)
 class Column:
-    """What the database says about one column; ``default`` is a literal server default."""
+    """What the database says about one column.
+
+    ``default`` is the text of its server default, ``collation`` MySQL's (empty elsewhere).
+    """
 
     name: str
     type: sa.types.TypeEngine[Any]
     nullable: bool
     default: str | None
+    collation: str = ""
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it holds characters up to U+FFFF only (utf8mb3)."""
+        return self.collation.startswith(("utf8_", "utf8mb3_"))
+
+    @property
+    def folds(self) -> bool:
+        """Whether it holds texts equal that differ in case only."""
+        return self.collation.endswith("_ci")
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,11 @@ class Schema:
 
     dialect: str
     columns: Mapping[str, Mapping[str, Column]]
+
+    @property
+    def folds_case(self) -> bool:
+        """Whether names that differ in case only are equal to this database."""
+        return self.columns["project"]["name"].folds
 
     def has(self, table: str, column: str = "") -> bool:
         """Whether the table, or the column of it, exists here."""
@@ -72,14 +91,33 @@ def _reflect(bind: Bind) -> Schema:
             "this database has no tables of Keystone",
             hint="run 'keystone-manage db_sync', or correct [database] connection",
         )
-    return Schema(bind.dialect.name, {table: _columns(inspector.get_columns(table)) for table in wanted})
-
-
-def _columns(reflected: Iterable[Any]) -> dict[str, Column]:
-    return {
-        item["name"]: Column(item["name"], item["type"], bool(item["nullable"]), item.get("default"))
-        for item in reflected
+    collations = _collations(bind) if bind.dialect.name in ("mysql", "mariadb") else {}
+    columns = {
+        table: {
+            item["name"]: Column(
+                item["name"],
+                item["type"],
+                bool(item["nullable"]),
+                item.get("default"),
+                collations.get((table, item["name"]), ""),
+            )
+            for item in inspector.get_columns(table)
+        }
+        for table in wanted
     }
+    return Schema(bind.dialect.name, columns)
+
+
+def _collations(bind: Bind) -> dict[tuple[str, str], str]:
+    """(table, column) -> collation; SQLAlchemy's reflection leaves a table's default out."""
+    statement = sa.text(
+        "SELECT table_name, column_name, collation_name FROM information_schema.columns"
+        " WHERE table_schema = DATABASE() AND collation_name IS NOT NULL"
+    )
+    if isinstance(bind, sa.engine.Connection):
+        return {(table, column): name for table, column, name in bind.execute(statement)}
+    with bind.connect() as connection:
+        return _collations(connection)
 
 
 def sql_type(column: Column, declared: Type | None) -> sa.types.TypeEngine[Any]:

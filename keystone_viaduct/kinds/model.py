@@ -149,6 +149,8 @@ class Kind:
         for child in self.children:
             if child.shape in (Shape.SET, Shape.ITEMS):
                 self._check_list(child, document.get(child.field))
+            elif child.shape is Shape.OPTIONS:
+                self._check_options(child, document)
         if not self.is_whole(document):
             raise BadDocument(
                 f"a {self.name} without any of {', '.join(self.needs_child)}",
@@ -175,6 +177,12 @@ class Kind:
                 )
                 if problem:
                     raise self._bad(f"{child.field}[].{spec.name}", problem)
+
+    def _check_options(self, child: Child, document: Document) -> None:
+        prefix, size = f"{child.field}.", child.fields[0].size or 0
+        for name in document:
+            if name.startswith(prefix) and not 0 < len(name) - len(prefix) <= size:
+                raise self._bad(name, f"does not name an option of 1 to {size} characters")
 
     def _bad(self, name: str, problem: str) -> BadDocument:
         return BadDocument(f"field {name} of a {self.name} {problem}", kind=self.name, field=name)

@@ -47,7 +47,9 @@ def test_samples_pass_their_own_check_and_name_known_fields(codecs: Codecs, kind
 
 
 @pytest.mark.parametrize("kind", REGISTRY)
-def test_an_absent_key_is_absent_from_the_result(codecs: Codecs, connection: sa.engine.Connection, kind: str) -> None:
+def test_an_absent_key_is_absent_from_the_result(
+    codecs: Codecs, connection: sa.engine.Connection, kind: str
+) -> None:
     key, _ = one(kind)
     assert codecs.load(connection, kind, [key]) == {}
 
@@ -128,7 +130,6 @@ def test_pages_of_keys_list_every_record_once(
 def test_locking_returns_the_records_that_are_there(
     world: Codecs, connection: sa.engine.Connection, kind: str
 ) -> None:
-    key, document = one(kind)
     keys = [key for key, _ in items_of(kind)]
     assert sorted(world.lock(connection, kind, keys)) == sorted(keys)
     world.delete(connection, "project_endpoint", [k for k, _ in items_of("project_endpoint")])

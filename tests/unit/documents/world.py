@@ -47,12 +47,15 @@ WORLD: list[tuple[str, Document]] = [
             "filters": {"interface": "public", "service_id": "s" * 32, "region_id": REGION},
         },
     ),
-    ("policy", {"id": "pol", "type": "application/json", "blob": "{\"a\": \"rule:b\"}", "extra.x": None}),
+    ("policy", {"id": "pol", "type": "application/json", "blob": '{"a": "rule:b"}', "extra.x": None}),
     (
         "policy_association",
         {"endpoint_id": None, "service_id": "s" * 32, "region_id": REGION, "policy_id": "pol"},
     ),
-    ("policy_association", {"endpoint_id": "e" * 32, "service_id": None, "region_id": None, "policy_id": "pol"}),
+    (
+        "policy_association",
+        {"endpoint_id": "e" * 32, "service_id": None, "region_id": None, "policy_id": "pol"},
+    ),
     (
         "domain",
         {
@@ -74,7 +77,10 @@ WORLD: list[tuple[str, Document]] = [
             "sensitive.ldap/password": "s3cret",
         },
     ),
-    ("role", {"id": GLOBAL_ROLE, "name": "admin", "domain_id": None, "description": None, "option.IMMU": True}),
+    (
+        "role",
+        {"id": GLOBAL_ROLE, "name": "admin", "domain_id": None, "description": None, "option.IMMU": True},
+    ),
     ("role", {"id": ROLE, "name": "admin", "domain_id": DOMAIN, "description": "d", "extra.k": 1}),
     ("implied_role", {"prior_role_id": GLOBAL_ROLE, "implied_role_id": ROLE}),
     (
@@ -195,9 +201,7 @@ WORLD: list[tuple[str, Document]] = [
                     "self_service": True,
                 },
             ],
-            "federated": [
-                {"idp_id": "idp", "protocol_id": "saml2", "unique_id": "jo", "display_name": "Jo"}
-            ],
+            "federated": [{"idp_id": "idp", "protocol_id": "saml2", "unique_id": "jo", "display_name": "Jo"}],
             "option.1003": True,
             "option.MFAR": [["password", "totp"]],
         },
@@ -263,7 +267,7 @@ WORLD: list[tuple[str, Document]] = [
             "system": None,
             "expires_at": 1900000000000001,
             "unrestricted": None,
-            "roles": sorted([ROLE, GLOBAL_ROLE]),
+            "roles": [GLOBAL_ROLE, ROLE],
             "access_rules": ["ar"],
         },
     ),
@@ -343,10 +347,15 @@ def one(kind: str) -> tuple[str, Document]:
     return items_of(kind)[0]
 
 
-_text = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
+# Any character that every engine can hold: Keystone's MySQL columns are utf8mb3.
+_text = st.text(
+    st.characters(codec="utf-8", max_codepoint=0xFFFF, exclude_characters="\0", exclude_categories=["Cs"]),
+    max_size=12,
+)
+_wide = st.text(max_size=12)
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | _text,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_text, inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | _wide,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_wide, inner, max_size=3),
     max_leaves=6,
 )
 _values: dict[Type, st.SearchStrategy[Any]] = {
@@ -354,13 +363,13 @@ _values: dict[Type, st.SearchStrategy[Any]] = {
     Type.SEALED: _text,
     Type.INTEGER: st.integers(-(2**31), 2**31 - 1),
     Type.BOOLEAN: st.booleans(),
-    Type.DATETIME: st.datetimes(
-        min_value=datetime(1971, 1, 1), max_value=datetime(2037, 1, 1)
-    ).map(lambda d: d.isoformat(timespec="seconds")[:19] + "Z"),
+    Type.DATETIME: st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2037, 1, 1)).map(
+        lambda d: d.isoformat(timespec="seconds")[:19] + "Z"
+    ),
     Type.DATE: st.dates(min_value=date(1971, 1, 1)).map(lambda d: d.isoformat()),
     Type.MICROS: st.integers(10**6, 2 * 10**15),
     Type.JSON: _json,
-    Type.JSON_TWICE: st.lists(st.dictionaries(_text, _json, max_size=2), max_size=2),
+    Type.JSON_TWICE: st.lists(st.dictionaries(_wide, _json, max_size=2), max_size=2),
     Type.JSON_TEXT: st.lists(_text, max_size=3),
 }
 
@@ -373,7 +382,7 @@ def _value(spec: Field) -> st.SearchStrategy[Any]:
     return found if spec.required else st.none() | found
 
 
-def _child(child: Child, document: Document) -> st.SearchStrategy[Document]:
+def _child(child: Child, document: Document) -> st.SearchStrategy[Any]:
     if child.shape is Shape.OPTIONS:
         return st.dictionaries(st.sampled_from(["1000", "1001", "MFAR", "IMMU", "ZZZ9"]), _json).map(
             lambda d: {f"{child.field}.{name}": value for name, value in d.items() if value is not None}
@@ -385,11 +394,18 @@ def _child(child: Child, document: Document) -> st.SearchStrategy[Document]:
     if child.table == "project_tag":
         return st.sets(st.sampled_from(["a", "b c", "ü", "1"])).map(lambda s: {"tags": sorted(s)})
     if child.table == "password" and "local.name" in document:
-        row = st.fixed_dictionaries({spec.name: _value(spec) for spec in child.fields})
-        return st.lists(row, max_size=3, unique_by=lambda r: r["created_at_int"]).map(
-            lambda rows: {"passwords": sorted(rows, key=lambda r: r["created_at_int"])}
+        row: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+            {spec.name: _value(spec) for spec in child.fields}
+        )
+        return st.lists(row, max_size=3, unique_by=_created).map(
+            lambda rows: {"passwords": sorted(rows, key=_created)}
         )
     return st.just({name: document[name] for name in document if name in child.document_fields})
+
+
+def _created(row: dict[str, Any]) -> int:
+    created: int = row["created_at_int"]
+    return created
 
 
 def variants(kind: Kind, document: Document) -> st.SearchStrategy[Document]:
@@ -403,7 +419,7 @@ def variants(kind: Kind, document: Document) -> st.SearchStrategy[Document]:
         *(_child(child, document) for child in kind.children),
     ]
     if kind.extra:
-        extra = st.dictionaries(_text, _json, max_size=3)
+        extra = st.dictionaries(_wide, _json, max_size=3)
         parts.append(extra.map(lambda d: {f"extra.{name}": value for name, value in d.items()}))
 
     def merge(found: tuple[Document, ...]) -> Document:
