@@ -1,0 +1,63 @@
+"""Which of upstream's test modules make a suite, by path below ``keystone/tests``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keystone.tests
+
+ROOT = Path(keystone.tests.__file__).resolve().parent
+
+DRIVERS = (
+    "unit/test_backend_sql.py",
+    "unit/test_backend_federation_sql.py",
+    "unit/test_backend_endpoint_policy_sql.py",
+    "unit/test_backend_id_mapping_sql.py",
+    "unit/test_revoke.py",
+    "unit/test_shadow_users.py",
+    "unit/test_user_group_cache_invalidation*.py",
+    "unit/application_credential/**/test_*.py",
+    "unit/assignment/**/test_*.py",
+    "unit/catalog/**/test_*.py",
+    "unit/credential/**/test_*.py",
+    "unit/endpoint_policy/**/test_*.py",
+    "unit/federation/test_core.py",
+    "unit/identity/test_core.py",
+    "unit/identity/backends/test_sql.py",
+    "unit/limit/**/test_*.py",
+    "unit/policy/**/test_*.py",
+    "unit/resource/**/test_*.py",
+    "unit/trust/**/test_*.py",
+)
+V3 = (
+    "unit/test_v3*.py",
+    "unit/test_limits.py",
+    "unit/test_associate_project_endpoint_extension.py",
+    "unit/test_contrib_*.py",
+)
+# One process gets these together; they take longest and are begun first.
+LONGEST = (
+    "unit/test_v3_auth.py",
+    "unit/test_v3_assignment.py",
+    "unit/test_backend_sql.py",
+    "unit/test_v3_federation.py",
+    "unit/test_v3_identity.py",
+    "unit/test_v3_application_credential.py",
+    "unit/test_v3_resource.py",
+)
+# What a run of all tests has time for.
+SHARE = (
+    "unit/resource/config_backends/test_sql.py",
+    "unit/test_backend_id_mapping_sql.py",
+    "unit/test_backend_endpoint_policy_sql.py",
+    "unit/policy/backends/test_sql.py",
+    "unit/test_v3_catalog.py",
+)
+
+SUITES = {"drivers": DRIVERS, "v3": V3, "all": DRIVERS + V3, "share": SHARE}
+
+
+def modules(suite: str) -> list[str]:
+    """The modules of a suite, the longest first."""
+    found = {str(path.relative_to(ROOT)) for pattern in SUITES[suite] for path in ROOT.glob(pattern)}
+    return sorted(found, key=lambda name: (name not in LONGEST, name))
