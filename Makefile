@@ -3,13 +3,14 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+ENGINE ?= sqlite
 PYTEST := $(BIN)/python -m pytest
 EXCLUDED := slow or upstream or faults or keystone24
 # what the tests need inside another release's environment, beside Keystone and the product
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-% servers lint format test test-keystone-24 docs clean
+.PHONY: help venv servers lint format test test-upstream test-keystone-24 docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +46,9 @@ format: venv ## rewrite the sources as ruff formats them
 
 test: venv venv-27 servers lint ## all but the slow tests; ARGS goes to pytest
 	$(PYTEST) -q -n 2 --dist loadfile -m "not ($(EXCLUDED))" $(ARGS)
+
+test-upstream: venv servers ## Keystone's own driver and v3 API suites, on ENGINE (sqlite, postgresql, mariadb)
+	$(BIN)/python -m tests.upstream.run --engine $(ENGINE) --suite all $(ARGS)
 
 test-keystone-24: venv venv-24 servers ## Keystone 24 (2023.2, SQLAlchemy 1.4) as a site
 	$(PYTEST) -q -m keystone24 $(ARGS)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import pkgutil
+import argparse
 import re
 import tomllib
 from collections import Counter
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-import keystone_viaduct
+from keystone_viaduct.cli.main import build_parser
 from keystone_viaduct.errors import ViaductError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,9 +95,22 @@ def test_every_make_target_that_is_mentioned_exists(page: str) -> None:
 
 
 def test_every_module_has_a_docstring() -> None:
-    undocumented = []
-    for found in pkgutil.walk_packages(keystone_viaduct.__path__, "keystone_viaduct."):
-        path = Path(str(importlib.util.find_spec(found.name).origin))  # type: ignore[union-attr]
-        if path.read_text().strip() and not path.read_text().lstrip().startswith(('"""', 'r"""')):
-            undocumented.append(found.name)
-    assert undocumented == []
+    sources = {path: path.read_text().lstrip() for path in (ROOT / "keystone_viaduct").rglob("*.py")}
+    assert [path for path, text in sources.items() if text and not text.startswith(('"""', 'r"""'))] == []
+
+
+def subcommands() -> dict[str, argparse.ArgumentParser]:
+    actions = build_parser()._actions
+    return next(dict(action.choices) for action in actions if isinstance(action, argparse._SubParsersAction))
+
+
+def test_every_command_and_each_of_its_options_is_documented() -> None:
+    page = (DOCS / "reference/commands.md").read_text()
+    sections = {
+        found[1]: found[2] for found in re.finditer(r"## `viaduct ([\w-]+)`\n(.*?)(?=\n## |\Z)", page, re.S)
+    }
+    assert set(sections) == set(subcommands())
+    for name, parser in subcommands().items():
+        options = {option for action in parser._actions for option in action.option_strings}
+        wanted = {option for option in options - {"--help"} if option.startswith("--")}
+        assert wanted - set(re.findall(r"--[\w-]+", sections[name])) == set(), f"options of viaduct {name}"
