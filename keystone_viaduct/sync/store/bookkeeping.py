@@ -125,10 +125,18 @@ class BookkeepingPart(Part):
                 "incarnation": peer.incarnation,
                 "acknowledged": peer.acknowledged,
                 "capabilities": to_json(capabilities),
+                "live": peer.live,
             },
         )
 
 
 def _peer(row: Any) -> Peer:
     capabilities = {name: tuple(values) for name, values in from_json(row.capabilities).items()}
-    return Peer(row.site, bytes.fromhex(row.public_key), row.incarnation, row.acknowledged, capabilities)
+    return Peer(
+        row.site,
+        bytes.fromhex(row.public_key),
+        row.incarnation,
+        row.acknowledged,
+        capabilities,
+        bool(row.live),
+    )

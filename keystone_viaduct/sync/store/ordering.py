@@ -81,7 +81,7 @@ def vacated(kind: Kind, document: Document, temporary: Iterator[str]) -> Documen
         if natural.each:
             items = result.get(natural.each) or []
             result[natural.each] = [_renamed(item, natural.fields, next(temporary)) for item in items]
-        elif all(result.get(name) is not None for name in natural.fields):
+        elif natural.nulls_equal or all(result.get(name) is not None for name in natural.fields):
             result[_naming_field(kind, natural.fields)] = next(temporary)
     return result
 

@@ -57,7 +57,7 @@ MARKED_KEYS = sa.select(t.dirty.c.key).where(_these(t.dirty)).distinct()
 
 # records
 RECORDS = sa.select(t.record).where(_these(t.record))
-RECORD_KEYS = sa.select(t.record.c.key).where(_these(t.record), t.record.c.deleted.is_(sa.false()))
+RECORD_KEYS = sa.select(t.record.c.key).where(_these(t.record), t.record.c.deleted == sa.false())
 DELETE_RECORDS = t.record.delete().where(_these(t.record))
 INSERT_RECORDS = t.record.insert()
 FEED = (
@@ -67,6 +67,12 @@ FEED = (
     .limit(_param("limit"))
 )
 FEED_FOR = FEED.where(sa.or_(t.record.c.learned_from.is_(None), t.record.c.learned_from != _param("reader")))
+TOMBSTONES = (
+    sa.select(t.record)
+    .where(t.record.c.deleted == sa.true(), t.record.c.seq <= _param("upto"))
+    .order_by(t.record.c.seq)
+    .limit(_param("limit"))
+)
 COUNT_RECORDS = sa.select(t.record.c.kind, t.record.c.deleted, sa.func.count()).group_by(
     t.record.c.kind, t.record.c.deleted
 )
@@ -90,7 +96,7 @@ COUNT_PENDING = sa.select(t.pending.c.source, sa.func.count()).group_by(t.pendin
 # conflicts
 INSERT_CONFLICTS = t.conflict.insert()
 CONFLICTS = sa.select(t.conflict).order_by(t.conflict.c.at.desc(), t.conflict.c.id).limit(_param("limit"))
-OPEN_CONFLICTS = CONFLICTS.where(t.conflict.c.open.is_(sa.true()))
+OPEN_CONFLICTS = CONFLICTS.where(t.conflict.c.open == sa.true())
 COUNT_CONFLICTS = sa.select(t.conflict.c.open, sa.func.count()).group_by(t.conflict.c.open)
 
 # peers and leases

@@ -55,6 +55,7 @@ class RecordsPart(Part):
             nonce=row.nonce,
             knowledge=unpack_version(row.knowledge),
             fleet_secret=self._open_fleet_secret(bytes(row.fleet_secret)),
+            purged=row.purged,
         )
         return self._stored
 
@@ -99,6 +100,7 @@ class RecordsPart(Part):
             "nonce": state.nonce,
             "knowledge": pack_version(state.knowledge),
             "fleet_secret": self._seal_fleet_secret(state.fleet_secret),
+            "purged": state.purged,
         }
 
     def _add_batch(self, state: SiteState) -> None:
@@ -123,12 +125,21 @@ class RecordsPart(Part):
     def save_records(self, records: Sequence[Record]) -> None:
         """Insert or replace; of two with the same address the last counts."""
         latest = {record.ref: record for record in records}
-        for kind, keys in keys_by_kind(latest).items():
-            for part in q.chunks(keys):
-                self.connection.execute(q.DELETE_RECORDS, {"p_kind": kind, "p_keys": part})
+        self.drop_records(list(latest))
         if latest:
             rows = [self._record_row(record) for record in latest.values()]
             self.connection.execute(q.INSERT_RECORDS, rows)
+
+    def drop_records(self, refs: Sequence[Ref]) -> None:
+        """Forget these records."""
+        for kind, keys in keys_by_kind(refs).items():
+            for part in q.chunks(keys):
+                self.connection.execute(q.DELETE_RECORDS, {"p_kind": kind, "p_keys": part})
+
+    def tombstones(self, upto: int, limit: int) -> list[Record]:
+        """Tombstones at feed positions up to ``upto``, oldest first."""
+        rows = self.connection.execute(q.TOMBSTONES, {"p_upto": upto, "p_limit": limit})
+        return [self._record(row) for row in rows]
 
     def feed(self, after: int, limit: int, not_learned_from: str | None) -> list[Record]:
         """Records in feed order after a position, without those that the given origin itself has sent."""

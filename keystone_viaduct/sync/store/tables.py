@@ -71,6 +71,7 @@ site_table = _table(
     sa.Column("nonce", sa.String(32), nullable=False),
     sa.Column("knowledge", text(), nullable=False),
     sa.Column("fleet_secret", blob(), nullable=False),
+    sa.Column("purged", sa.BigInteger, nullable=False),
 )
 
 batch = _table(
@@ -103,6 +104,7 @@ record = _table(
     sa.Column("unknown", blob()),
     sa.Column("learned_from", origin()),
     sa.Index("ux_viaduct_record_seq", "seq", unique=True),
+    sa.Index("ix_viaduct_record_deleted", "deleted", "seq"),
 )
 
 checkpoint = _table(
@@ -147,6 +149,7 @@ peer = _table(
     sa.Column("incarnation", sa.String(16), nullable=False),
     sa.Column("acknowledged", sa.BigInteger, nullable=False),
     sa.Column("capabilities", text(), nullable=False),
+    sa.Column("live", sa.Boolean, nullable=False),
 )
 
 lease = _table(

@@ -64,6 +64,7 @@ def _site_tables() -> None:
         _column("nonce", sa.String(32)),
         _column("knowledge", TEXT),
         _column("fleet_secret", BLOB),
+        _column("purged", BIG),
         **OPTIONS,
     )
     op.create_table("viaduct_batch", _key_column("last_seq", BIG), _column("nonce", sa.String(32)), **OPTIONS)
@@ -74,6 +75,7 @@ def _site_tables() -> None:
         _column("incarnation", sa.String(16)),
         _column("acknowledged", BIG),
         _column("capabilities", TEXT),
+        _column("live", sa.Boolean),
         **OPTIONS,
     )
     op.create_table(
@@ -113,6 +115,7 @@ def _feed_tables() -> None:
         **OPTIONS,
     )
     op.create_index("ux_viaduct_record_seq", "viaduct_record", ["seq"], unique=True)
+    op.create_index("ix_viaduct_record_deleted", "viaduct_record", ["deleted", "seq"])
 
 
 def _bookkeeping_tables() -> None:
