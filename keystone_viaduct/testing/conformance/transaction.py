@@ -1,0 +1,442 @@
+"""What every implementation of ``sync.ports.Store`` and ``Transaction`` must do.
+
+Subclass :class:`TransactionSuite` and give it a fixture ``store``: a fresh site called ``east``, its own hub,
+over Keystone's tables as its migrations leave them, whose edits leave marks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.sync.model import (
+    DELETED,
+    Change,
+    Checkpoint,
+    Conflict,
+    Document,
+    Dot,
+    FieldState,
+    Peer,
+    Pending,
+    Record,
+    Ref,
+    Version,
+    life,
+)
+from keystone_viaduct.sync.ports import Claim, Store, Transaction, Write
+
+EAST, WEST = "east#00000001", "west#00000002"
+NOW = 1_700_000_000_000_000
+
+
+def record(ref: Ref, seq: int, *, origin: str = EAST, deleted: bool = False, **more: Any) -> Record:
+    """A record numbered ``seq`` whose last edit was made by ``origin``."""
+    dot = Dot(origin, seq)
+    fields = {DELETED: life(NOW + seq, dot, deleted=deleted)}
+    if not deleted:
+        fields["name"] = FieldState(NOW + seq, dot, f"{seq:032x}")
+        fields["extra.note"] = FieldState(NOW, Dot(WEST, 3), "f" * 32)
+    return Record(ref, seq, Version({origin: seq, WEST: 3}), Dot(origin, 1), fields, **more)
+
+
+def change(ref: Ref, seq: int, document: Document) -> Change:
+    """A change as it comes from west."""
+    held = record(ref, seq, origin=WEST)
+    return Change(ref, seq, held.version, held.birth, held.fields, document, "default")
+
+
+def region(key: str, parent: str | None = None, **more: Any) -> tuple[Ref, Document]:
+    """A region's document."""
+    return Ref("region", key), {"id": key, "description": "", "parent_region_id": parent, **more}
+
+
+def service(key: str) -> tuple[Ref, Document]:
+    """A service's document."""
+    return Ref("service", key), {"id": key, "type": "compute", "enabled": True}
+
+
+def endpoint(key: str, service_key: str, region_key: str | None = None) -> tuple[Ref, Document]:
+    """An endpoint's document."""
+    return Ref("endpoint", key), {
+        "id": key,
+        "interface": "public",
+        "service_id": service_key,
+        "region_id": region_key,
+        "url": "https://example.org/",
+        "enabled": True,
+    }
+
+
+def domain(key: str, name: str) -> tuple[Ref, Document]:
+    """A domain's document."""
+    return Ref("domain", key), {"id": key, "name": name, "enabled": True}
+
+
+def group(key: str, name: str, domain_key: str) -> tuple[Ref, Document]:
+    """A group's document."""
+    return Ref("group", key), {"id": key, "name": name, "domain_id": domain_key, "description": ""}
+
+
+def user(key: str, name: str, domain_key: str) -> tuple[Ref, Document]:
+    """A user's document."""
+    return Ref("user", key), {"id": key, "domain_id": domain_key, "enabled": True, "local.name": name}
+
+
+def membership(user_key: str, group_key: str) -> tuple[Ref, Document]:
+    """A membership's document."""
+    ref = Ref("membership", f"{user_key}/{group_key}")
+    return ref, {"user_id": user_key, "group_id": group_key}
+
+
+class TransactionSuite:
+    """Inherit it in a test module."""
+
+    @pytest.fixture
+    def store(self) -> Store:
+        """A fresh store; see the module."""
+        raise NotImplementedError
+
+    # how the tests write
+
+    @staticmethod
+    def create(tx: Transaction, *items: tuple[Ref, Document]) -> None:
+        """Create records in the order given."""
+        tx.write_documents(
+            [Write(ref, None, {**tx.defaults(ref.kind), **document}) for ref, document in items]
+        )
+
+    @staticmethod
+    def shows(tx: Transaction, ref: Ref, wanted: Document) -> bool:
+        """Whether the record is there with at least these fields."""
+        found = tx.documents([ref]).get(ref)
+        return found is not None and all(found.get(name) == value for name, value in wanted.items())
+
+    # transactions
+
+    def test_what_the_work_returns_is_returned(self, store: Store) -> None:
+        assert store.run(lambda tx: tx.state().site) == "east"
+
+    def test_a_failed_transaction_leaves_nothing(self, store: Store) -> None:
+        ref, document = service("s1")
+
+        def work(tx: Transaction) -> None:
+            self.create(tx, (ref, document))
+            tx.save_records([record(ref, 1)])
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            store.run(work)
+        assert store.run(lambda tx: (tx.documents([ref]), tx.records([ref]), tx.marks_of([ref]))) == (
+            {},
+            {},
+            [],
+        )
+
+    # the site
+
+    def test_the_state_is_stored_whole(self, store: Store) -> None:
+        def work(tx: Transaction) -> Any:
+            state = replace(
+                tx.state(),
+                head=7,
+                nonce="n1",
+                knowledge=Version({WEST: 4}),
+                term=2,
+                purged=3,
+                incarnation="0000abcd",
+            )
+            tx.save_state(state)
+            return state
+
+        saved = store.run(work)
+        assert store.run(lambda tx: tx.state()) == saved
+        assert saved.fleet_secret
+
+    def test_each_new_nonce_closes_a_batch(self, store: Store) -> None:
+        for head, nonce in ((2, "n1"), (5, "n2"), (5, "n2"), (9, "n3")):
+            store.run(lambda tx, h=head, n=nonce: tx.save_state(replace(tx.state(), head=h, nonce=n)))  # type: ignore[misc]
+        found = store.run(lambda tx: [tx.nonce_at(seq) for seq in (1, 2, 3, 5, 6, 9, 10)])
+        assert found == ["n1", "n1", "n2", "n2", "n3", "n3", None]
+
+    # records
+
+    def test_records_come_back_as_they_were_saved(self, store: Store) -> None:
+        saved = [
+            record(Ref("user", "u1"), 1, scope="default"),
+            record(Ref("user", "U1"), 2, learned_from=WEST),
+            record(Ref("group", "u1"), 3, unknown={"extra.new": ["a", None, 1.5, {"b": True}]}),
+            record(Ref("region", "Ümlaut %25/%2F"), 4, deleted=True, scope="user/u1"),
+        ]
+        store.run(lambda tx: tx.save_records(saved))
+        found = store.run(lambda tx: tx.records([*(item.ref for item in saved), Ref("user", "none")]))
+        assert found == {item.ref: item for item in saved}
+
+    def test_a_record_that_is_saved_again_replaces_the_old_one(self, store: Store) -> None:
+        ref = Ref("user", "u1")
+        store.run(lambda tx: tx.save_records([record(ref, 1), record(Ref("user", "u2"), 2)]))
+        store.run(lambda tx: tx.save_records([record(ref, 3, deleted=True)]))
+        assert store.run(lambda tx: tx.feed(0, 10, None)) == [
+            record(Ref("user", "u2"), 2),
+            record(ref, 3, deleted=True),
+        ]
+
+    def test_the_feed_is_in_order_and_in_pages(self, store: Store) -> None:
+        records = [record(Ref("user", f"u{seq}"), seq) for seq in range(1, 1201)]
+        store.run(lambda tx: tx.save_records(records[::-1]))
+        seqs = store.run(lambda tx: [item.seq for item in tx.feed(0, 1000, None) + tx.feed(1000, 1000, None)])
+        assert seqs == list(range(1, 1201))
+        assert store.run(lambda tx: len(tx.records([item.ref for item in records]))) == 1200
+
+    def test_the_feed_leaves_out_what_the_reader_sent(self, store: Store) -> None:
+        def work(tx: Transaction) -> list[int]:
+            tx.save_records(
+                [
+                    record(Ref("user", "u1"), 1, learned_from=WEST),
+                    record(Ref("user", "u2"), 2, learned_from="south#1"),
+                    record(Ref("user", "u3"), 3),
+                ]
+            )
+            return [item.seq for item in tx.feed(0, 10, WEST)]
+
+        assert store.run(work) == [2, 3]
+
+    def test_tombstones_are_found_and_dropped(self, store: Store) -> None:
+        dead = [record(Ref("user", f"u{seq}"), seq, deleted=True) for seq in (1, 3, 5)]
+        store.run(lambda tx: tx.save_records([*dead, record(Ref("user", "u2"), 2)]))
+        assert store.run(lambda tx: [item.seq for item in tx.tombstones(4, 10)]) == [1, 3]
+        assert store.run(lambda tx: [item.seq for item in tx.tombstones(9, 1)]) == [1]
+        store.run(lambda tx: tx.drop_records([dead[0].ref, dead[2].ref]))
+        assert store.run(lambda tx: [item.seq for item in tx.feed(0, 10, None)]) == [2, 3]
+
+    # marks
+
+    def test_marks_are_taken_oldest_first_and_stay_until_dropped(self, store: Store) -> None:
+        refs = [Ref("user", f"u{number}") for number in range(3)]
+        store.run(lambda tx: tx.add_marks([*refs, refs[0]], NOW))
+        taken = store.run(lambda tx: tx.take_marks(10))
+        assert [mark.ref for mark in taken] == [*refs, refs[0]]
+        assert {mark.stamped_at for mark in taken} == {NOW}
+        assert [mark.id for mark in taken] == sorted(mark.id for mark in taken)
+        assert store.run(lambda tx: tx.take_marks(2)) == taken[:2]
+        store.run(lambda tx: tx.drop_marks([taken[0].id, taken[1].id]))
+        assert store.run(lambda tx: tx.take_marks(10)) == taken[2:]
+
+    def test_marks_of_some_records(self, store: Store) -> None:
+        a, b, c = Ref("user", "a"), Ref("user", "A"), Ref("group", "a")
+        store.run(lambda tx: tx.add_marks([a, b, c, a], NOW))
+        found = store.run(lambda tx: tx.marks_of([a, c]))
+        assert sorted(mark.ref for mark in found) == [c, a, a]
+
+    def test_many_marks_are_dropped_at_once(self, store: Store) -> None:
+        store.run(lambda tx: tx.add_marks([Ref("user", f"u{number}") for number in range(1300)], NOW))
+        store.run(lambda tx: tx.drop_marks([mark.id for mark in tx.take_marks(2000)]))
+        assert store.run(lambda tx: tx.take_marks(10)) == []
+
+    def test_an_edit_of_the_tables_leaves_marks(self, store: Store) -> None:
+        ref, document = service("s1")
+        store.run(lambda tx: self.create(tx, (ref, document)))
+        marks = store.run(lambda tx: tx.marks_of([ref]))
+        assert marks
+        store.run(lambda tx: tx.drop_marks([mark.id for mark in marks]))
+        store.run(lambda tx: tx.write_documents([Write(ref, tx.documents([ref])[ref], None)]))
+        assert store.run(lambda tx: {mark.ref for mark in tx.take_marks(100)}) == {ref}
+
+    # tables
+
+    def test_documents_are_created_changed_and_deleted(self, store: Store) -> None:
+        ref, document = region("r1", **{"extra.note": {"a": [1]}})
+        store.run(lambda tx: self.create(tx, (ref, document)))
+        assert store.run(lambda tx: self.shows(tx, ref, document))
+
+        def alter(tx: Transaction) -> None:
+            old = tx.documents([ref])[ref]
+            new = {name: value for name, value in old.items() if name != "extra.note"}
+            tx.write_documents([Write(ref, old, {**new, "description": "ü"})])
+
+        store.run(alter)
+        found = store.run(lambda tx: tx.documents([ref, Ref("region", "none")]))
+        assert list(found) == [ref]
+        assert found[ref]["description"] == "ü" and "extra.note" not in found[ref]
+        store.run(lambda tx: tx.write_documents([Write(ref, tx.documents([ref])[ref], None)]))
+        assert store.run(lambda tx: tx.documents([ref])) == {}
+
+    def test_a_set_is_written_in_an_order_that_references_allow(self, store: Store) -> None:
+        items = [
+            endpoint("e1", "s1", "child"),
+            membership("u1", "g1"),
+            group("g1", "g", "d1"),
+            user("u1", "u", "d1"),
+            region("child", "parent"),
+            domain("d1", "d"),
+            service("s1"),
+            region("parent"),
+        ]
+        store.run(lambda tx: self.create(tx, *items))
+        assert store.run(lambda tx: len(tx.documents([ref for ref, _ in items]))) == len(items)
+
+        def delete(tx: Transaction) -> None:
+            found = tx.documents([ref for ref, _ in items])
+            tx.write_documents([Write(ref, found[ref], None) for ref, _ in reversed(items)])
+
+        store.run(delete)
+        assert store.run(lambda tx: tx.documents([ref for ref, _ in items])) == {}
+
+    def test_a_record_may_leave_another_that_goes_in_the_same_set(self, store: Store) -> None:
+        store.run(lambda tx: self.create(tx, service("s1"), endpoint("e1", "s1")))
+        (old_service, _), (moved, _), (fresh, document) = service("s1"), endpoint("e1", ""), service("s2")
+
+        def move(tx: Transaction) -> None:
+            found = tx.documents([old_service, moved])
+            tx.write_documents(
+                [
+                    Write(old_service, found[old_service], None),
+                    Write(moved, found[moved], {**found[moved], "service_id": "s2"}),
+                    Write(fresh, None, {**tx.defaults("service"), **document}),
+                ]
+            )
+
+        store.run(move)
+        assert store.run(lambda tx: tx.documents([moved, old_service]).keys()) == {moved}
+        assert store.run(lambda tx: self.shows(tx, moved, {"service_id": "s2"}))
+
+    @pytest.mark.parametrize(
+        ("kind", "field"), [("user", "local.name"), ("group", "name"), ("domain", "name")]
+    )
+    def test_two_names_are_swapped(self, store: Store, kind: str, field: str) -> None:
+        def make(tx: Transaction) -> None:
+            self.create(tx, domain("d1", "one"), domain("d2", "two"))
+            self.create(tx, user("u1", "one", "d1"), user("u2", "two", "d1"))
+            self.create(tx, group("g1", "one", "d1"), group("g2", "two", "d1"))
+
+        store.run(make)
+        first, second = Ref(kind, f"{kind[0]}1"), Ref(kind, f"{kind[0]}2")
+
+        def swap(tx: Transaction) -> None:
+            found = tx.documents([first, second])
+            tx.write_documents(
+                [
+                    Write(first, found[first], {**found[first], field: "two"}, vacate=True),
+                    Write(second, found[second], {**found[second], field: "one"}, vacate=True),
+                ]
+            )
+
+        store.run(swap)
+        found = store.run(lambda tx: tx.documents([first, second]))
+        assert (found[first][field], found[second][field]) == ("two", "one")
+
+    def test_a_name_is_taken_over_from_a_record_that_goes(self, store: Store) -> None:
+        (gone, _), (fresh, document) = user("u1", "same", "d1"), user("u2", "same", "d1")
+        store.run(lambda tx: self.create(tx, domain("d1", "d"), user("u1", "same", "d1")))
+
+        def take_over(tx: Transaction) -> None:
+            old = tx.documents([gone])[gone]
+            tx.write_documents(
+                [Write(fresh, None, {**tx.defaults("user"), **document}), Write(gone, old, None)]
+            )
+
+        store.run(take_over)
+        assert store.run(lambda tx: tx.documents([gone, fresh]).keys()) == {fresh}
+
+    def test_referrers_by_the_mode_of_their_reference(self, store: Store) -> None:
+        items = [domain("d1", "d"), user("u1", "u", "d1"), group("g1", "g", "d1"), membership("u1", "g1")]
+        store.run(lambda tx: self.create(tx, *items))
+        owner, member = Ref("user", "u1"), Ref("membership", "u1/g1")
+        owning = store.run(lambda tx: tx.referrers([owner, Ref("user", "none")], frozenset({Mode.OWNING})))
+        assert owning.get(owner) == [member] and not owning.get(Ref("user", "none"))
+        nulling = store.run(lambda tx: tx.referrers([owner], frozenset({Mode.NULLING})))
+        assert not nulling.get(owner)
+        below = store.run(lambda tx: tx.referrers([Ref("domain", "d1")], frozenset({Mode.OWNING})))
+        assert set(below[Ref("domain", "d1")]) == {owner, Ref("group", "g1")}
+
+    def test_holders_of_names(self, store: Store) -> None:
+        store.run(
+            lambda tx: self.create(tx, domain("d1", "d"), user("u1", "u", "d1"), group("g1", "g", "d1"))
+        )
+        held = Claim("user", "local_name", ("d1", "u"))
+        free = Claim("user", "local_name", ("d1", "other"))
+        grouped = Claim("group", "name", ("d1", "g"))
+        found = store.run(lambda tx: tx.holders([held, free, grouped]))
+        assert found == {held: Ref("user", "u1"), grouped: Ref("group", "g1")}
+
+    def test_records_are_locked_whether_they_are_there_or_not(self, store: Store) -> None:
+        ref, document = service("s1")
+        store.run(lambda tx: self.create(tx, (ref, document)))
+
+        def work(tx: Transaction) -> bool:
+            tx.lock_documents([Ref("service", "none"), ref, Ref("user", "none")])
+            return self.shows(tx, ref, document)
+
+        assert store.run(work)
+
+    def test_known_fields_and_defaults_belong_together(self, store: Store) -> None:
+        def work(tx: Transaction) -> bool:
+            known, defaults = tx.known_fields("user"), tx.defaults("user")
+            return "local.name" in known and "enabled" in known and all(name in known for name in defaults)
+
+        assert store.run(work)
+
+    # bookkeeping
+
+    def test_checkpoints_are_kept_by_source(self, store: Store) -> None:
+        place = Checkpoint("00000002", 7, "n7")
+        store.run(lambda tx: tx.save_checkpoint("west", place))
+        store.run(lambda tx: tx.save_checkpoint("west", place._replace(seq=8)))
+        assert store.run(lambda tx: (tx.checkpoint("west"), tx.checkpoint("south"))) == (
+            place._replace(seq=8),
+            None,
+        )
+        store.run(lambda tx: tx.save_checkpoint("west", None))
+        assert store.run(lambda tx: tx.checkpoint("west")) is None
+
+    def test_what_waits_comes_back_in_the_sources_order(self, store: Store) -> None:
+        late = Pending(
+            "west", change(Ref("user", "a"), 9, {"local.name": "ü", "extra.x": {"a": [None]}}), "no domain"
+        )
+        early = Pending(
+            "west", change(Ref("user", "b"), 4, {"passwords": [{"password_hash": "x"}]}), "no domain"
+        )
+        other = Pending("south", change(Ref("user", "a"), 1, {}), "name taken")
+        store.run(lambda tx: tx.save_pending("west", [late, early], []))
+        store.run(lambda tx: tx.save_pending("south", [other], []))
+        assert store.run(lambda tx: (tx.pending("west"), tx.pending("south"))) == ([early, late], [other])
+
+    def test_what_waits_is_replaced_and_forgotten(self, store: Store) -> None:
+        a, b = Ref("user", "a"), Ref("user", "b")
+        first = [Pending("west", change(ref, seq, {"local.name": "x"}), "r") for ref, seq in ((a, 1), (b, 2))]
+        newer = Pending("west", change(a, 5, {"local.name": "y"}), "r")
+        store.run(lambda tx: tx.save_pending("west", first, []))
+        store.run(lambda tx: tx.save_pending("west", [newer], [b]))
+        assert store.run(lambda tx: tx.pending("west")) == [newer]
+
+    def test_conflicts_are_appended(self, store: Store) -> None:
+        rows = [
+            Conflict(
+                f"c{number}",
+                Ref("user", "u1"),
+                "concurrent",
+                "hub",
+                "why",
+                ("name",),
+                "west",
+                NOW,
+                {"name": "x"},
+            )
+            for number in range(2)
+        ]
+        store.run(lambda tx: tx.add_conflicts(rows[:1]))
+        store.run(lambda tx: tx.add_conflicts(rows[1:]))
+        store.run(lambda tx: tx.add_conflicts([]))
+
+    def test_peers_are_registered_and_replaced(self, store: Store) -> None:
+        west = Peer("west", bytes(range(32)), "00000002", 5, {"user": ("id", "local.name")})
+        south = Peer("south", bytes(32), live=False)
+        store.run(lambda tx: (tx.save_peer(west), tx.save_peer(south)))
+        store.run(lambda tx: tx.save_peer(replace(west, acknowledged=9)))
+        assert store.run(lambda tx: dict(tx.peers())) == {
+            "west": replace(west, acknowledged=9),
+            "south": south,
+        }
