@@ -1,6 +1,7 @@
 """The door into Keystone: ``keystone_viaduct.wsgi:application`` instead of ``keystone.wsgi.api:application``.
 
-Upstream's application, unmodified, with the engine's hooks, the wrapped drivers and the request memo.
+Upstream's application, unmodified, with the engine's hooks, the wrapped drivers, the request memo, and the
+synchronisation API among its own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import sys
 from typing import Any
 
 from keystone_viaduct import config, drivers, sql
+from keystone_viaduct.sync import api
 
 
 def build() -> Any:
@@ -20,8 +22,9 @@ def build() -> Any:
     conf = keystone.conf.CONF
     sql.install(conf)
     drivers.install(conf)
+    api.install(conf, after_write=drivers.forget)
     application = wsgi.initialize_public_application()
-    return drivers.RequestMemo(application, config.driver_settings(conf))
+    return api.around(drivers.RequestMemo(application, config.driver_settings(conf)), conf)
 
 
 application = build()

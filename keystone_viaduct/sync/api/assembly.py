@@ -1,0 +1,56 @@
+"""Puts the site together from Keystone's own configuration, once per process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from keystone_viaduct.clock import SystemClock
+from keystone_viaduct.documents.cipher import KeyRepositoryCipher
+from keystone_viaduct.documents.codec import Codecs
+from keystone_viaduct.documents.schema import reflect
+from keystone_viaduct.sync.api import aftermath, options
+from keystone_viaduct.sync.api.service import Service, Surroundings
+from keystone_viaduct.sync.sealing import KeyRing
+from keystone_viaduct.sync.store import SqlStore, make_engine
+
+_lock = threading.Lock()
+_made: tuple[int, Service] | None = None
+
+
+def service() -> Service:
+    """This process's service. Raises SealingError, StoreError or ConfigError while something is missing."""
+    global _made
+    found = _made
+    if found is not None and found[0] == os.getpid():
+        return found[1]
+    with _lock:
+        if _made is None or _made[0] != os.getpid():  # a connection must not be shared with a parent process
+            _made = (os.getpid(), _make())
+        return _made[1]
+
+
+def reset() -> None:
+    """Forget it, so that the next call looks at the configuration anew (tests)."""
+    global _made
+    with _lock:
+        _made = None
+
+
+def _make() -> Service:
+    from importlib.metadata import version
+
+    import keystone.conf
+
+    conf: Any = keystone.conf.CONF
+    settings = options.sync_settings(conf)
+    ring = KeyRing.load(settings.key_repository)
+    engine = make_engine(conf.database.connection)
+    codecs = Codecs(reflect(engine), KeyRepositoryCipher(conf.credential.key_repository))
+    around = Surroundings(
+        release=version("keystone"),
+        policies=settings.policies,
+        written=aftermath.Aftermath(notify=settings.notify_replicated),
+    )
+    return Service(SqlStore(engine, ring, codecs), SystemClock(), around)

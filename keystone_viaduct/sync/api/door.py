@@ -1,0 +1,41 @@
+"""Adds our API to the list of APIs from which Keystone builds its application, and what goes around the
+result.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+from keystone_viaduct.sync.api import options
+
+
+def install(conf: Any, after_write: Callable[[], None] | None = None) -> None:
+    """Call it before Keystone builds its application; doing it twice is harmless.
+
+    ``after_write`` is called when a change was written past Keystone's drivers. Keystone 25 and later keep
+    the list in ``keystone.server.flask.application``, 24 in ``keystone.api``.
+    """
+    from keystone.server.flask import application
+
+    from keystone_viaduct.sync.api import aftermath, resources
+
+    options.register(conf)
+    aftermath.forget = after_write
+    holder: Any = application
+    if not hasattr(holder, "__apis__"):
+        import keystone.api
+
+        holder = keystone.api
+    if not any(getattr(found, "APIs", None) is resources.APIs for found in holder.__apis__):
+        holder.__apis__ = (*holder.__apis__, types.SimpleNamespace(APIs=resources.APIs))
+
+
+def around(application: Any, conf: Any) -> Any:
+    """The WSGI application with what our API needs around it. ``conf`` is parsed by now."""
+    from keystone_viaduct.sync.api import assembly, bodydoor, poke
+
+    settings = options.sync_settings(conf)
+    worker = poke.PokeWorker(assembly.service, settings) if settings.poke_url else None
+    return poke.PokeSender(bodydoor.BodyDoor(application), worker)

@@ -1,0 +1,176 @@
+"""Tells the agent, after a response to a request that wrote, that there is news. Best effort, never in the
+way.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from keystone_viaduct.errors import ViaductError
+from keystone_viaduct.sync.api.bodydoor import PATH, Application
+from keystone_viaduct.sync.api.changes import encode
+from keystone_viaduct.sync.api.options import SyncSettings
+from keystone_viaduct.sync.api.service import Service, peek, poke_key
+from keystone_viaduct.sync.model import Checkpoint, SiteState
+from keystone_viaduct.sync.store import SqlTransaction
+from keystone_viaduct.sync.wire import body, limits, poke
+
+LOG = logging.getLogger(__name__)
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Of our own API only edits of records are news; an applied page is known to the agent that brought it.
+_EDITS = f"{PATH}/records"
+CHANGES = 20
+
+
+class PokeSender:
+    """WSGI middleware: wakes a background thread once the response to a writing request is out."""
+
+    def __init__(self, application: Application, worker: PokeWorker | None) -> None:
+        self._application = application
+        self._worker = worker
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Serve one request."""
+        response = self._application(environ, start_response)
+        path = environ.get("PATH_INFO", "")
+        if (
+            self._worker is None
+            or environ.get("REQUEST_METHOD") in READS
+            or (path.startswith(PATH) and not path.startswith(_EDITS))
+        ):
+            return response
+        return _Closing(response, self._worker.wake)
+
+
+class _Closing:
+    """A response that calls ``then`` when the server is done with it."""
+
+    def __init__(self, response: Iterable[bytes], then: Callable[[], None]) -> None:
+        self._response = response
+        self._then = then
+
+    def __iter__(self) -> Any:
+        return iter(self._response)
+
+    def close(self) -> None:
+        """Called by the server at the end, whatever happened (PEP 3333)."""
+        close = getattr(self._response, "close", None)
+        try:
+            if close is not None:
+                close()
+        finally:
+            self._then()
+
+
+@dataclass(frozen=True)
+class News:
+    """What a poke says. ``data``: a page, compressed, or nothing."""
+
+    site: str
+    head: int
+    key: str
+    data: bytes = b""
+    upto: Checkpoint | None = None
+
+
+class PokeWorker:
+    """One thread per process. However many requests write, one poke is on its way and one may follow."""
+
+    def __init__(self, service: Callable[[], Service], settings: SyncSettings) -> None:
+        self._service = service
+        self._settings = settings
+        self._wanted = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._pid = 0
+        self._told = -1
+        self._offered: Checkpoint | None = None
+
+    def wake(self) -> None:
+        """There may be news. Returns at once."""
+        if self._pid != os.getpid():
+            self._start()
+        self._wanted.set()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._pid == os.getpid():
+                return
+            self._wanted = threading.Event()
+            self._thread = threading.Thread(target=self._loop, name="viaduct-poke", daemon=True)
+            self._pid = os.getpid()
+            self._thread.start()
+
+    def _loop(self) -> None:
+        with httpx.Client(timeout=self._settings.poke_timeout) as client:
+            while True:
+                self._wanted.wait()
+                self._wanted.clear()
+                self.once(client)
+
+    def once(self, client: httpx.Client) -> bool:
+        """Look for news and send one poke; whether one was sent. Never raises."""
+        try:
+            news = self.news()
+            if news is None:
+                return False
+            self._send(client, news)
+        except (ViaductError, httpx.HTTPError) as error:
+            LOG.debug("no poke: %s", error)
+            return False
+        except Exception:
+            LOG.exception("the poke could not be made")
+            return False
+        self._told = news.head
+        if news.upto is not None:
+            self._offered = news.upto
+        return True
+
+    def _send(self, client: httpx.Client, news: News) -> None:
+        headers = {
+            poke.SITE: news.site,
+            poke.HEAD: str(news.head),
+            poke.SIGNATURE: poke.sign(news.key, news.site, news.head, news.data),
+            "Content-Type": "application/json",
+        }
+        if news.data:
+            headers["Content-Encoding"] = "zstd"
+        client.post(str(self._settings.poke_url), content=news.data, headers=headers).raise_for_status()
+
+    def news(self) -> News | None:
+        """What there is to tell, if anything has changed since the last poke."""
+        service = self._service()
+        state, marked, after = service.store.read(self._look)
+        if not state.fleet_secret or (not marked and state.head == self._told):
+            return None
+        key = poke_key(state.fleet_secret)
+        if state.is_hub or not self._settings.poke_carries_page:
+            return News(state.site, state.head + bool(marked), key)
+        page, peer = service.read(state.hub, after, CHANGES)
+        if not page.changes:
+            return News(state.site, page.upto.seq, key)
+        data, _ = body.compress(encode(page, peer.public_key), "zstd")
+        if not page.at_head or len(data) > limits.POKE:
+            return News(state.site, page.upto.seq, key)
+        return News(state.site, page.upto.seq, key, data, page.upto)
+
+    def _look(self, tx: SqlTransaction) -> tuple[SiteState, bool, Checkpoint | None]:
+        """The state, whether marks wait, and from where the hub has not read yet, as far as is known here."""
+        state = peek(tx)
+        marked = bool(tx.take_marks(1))
+        if state.is_hub:
+            return state, marked, None
+        peer = tx.peers().get(state.hub)
+        seq = peer.acknowledged if peer else 0
+        offered = self._offered
+        if offered is not None and offered.incarnation == state.incarnation and offered.seq > seq:
+            return state, marked, offered
+        nonce = tx.nonce_at(seq) if seq else None
+        return state, marked, Checkpoint(state.incarnation, seq, nonce) if nonce is not None else None

@@ -1,0 +1,81 @@
+"""Who may call: oslo.policy rules of our own, on top of a scope that no rule can loosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flask
+from keystone.common import context
+from keystone.common.rbac_enforcer import enforcer
+from oslo_policy import policy
+
+from keystone_viaduct.errors import ScopeRequired
+
+_CHECK = "role:admin and system_scope:all"
+_SCOPE = ["system"]
+
+
+def _rule(name: str, description: str, *operations: tuple[str, str]) -> policy.DocumentedRuleDefault:
+    return policy.DocumentedRuleDefault(
+        name=f"sync:{name}",
+        check_str=_CHECK,
+        description=description,
+        operations=[{"method": method, "path": f"/v3/OS-SYNC{path}"} for method, path in operations],
+        scope_types=_SCOPE,
+    )
+
+
+_RECORD = "/records/{kind}/{key}"
+_CHECKPOINT = "/checkpoints/{site}"
+
+RULES = (
+    _rule("get_capabilities", "What this site is and can store", ("GET", "")),
+    _rule("read_changes", "Read the feed, secrets sealed for a registered peer", ("GET", "/changes")),
+    _rule("apply_changes", "Apply another site's changes, with their ids", ("POST", "/changes")),
+    _rule("get_record", "Read a record without its secrets", ("GET", _RECORD)),
+    _rule("put_record", "Create or change a record under a given id", ("PUT", _RECORD)),
+    _rule("delete_record", "Delete a record", ("DELETE", _RECORD)),
+    _rule("get_checkpoint", "How far this site has come with another", ("GET", _CHECKPOINT)),
+    _rule("forget_checkpoint", "Have another site's whole feed read again", ("DELETE", _CHECKPOINT)),
+    _rule("get_digests", "Folded digests of a kind's records", ("GET", "/digests")),
+    _rule("list_peers", "The registered sites", ("GET", "/peers")),
+    _rule("register_peer", "Register a site and its public key", ("PUT", "/peers/{site}")),
+    _rule(
+        "hold_lease", "Take, renew or give back the agents' lease", ("PUT", "/lease"), ("DELETE", "/lease")
+    ),
+    _rule("list_conflicts", "The list of conflicts", ("GET", "/conflicts"), ("GET", "/conflicts/{id}")),
+    _rule("read_secret", "The fleet's secret, sealed for a registered peer", ("GET", "/secret")),
+    _rule("write_secret", "Take the fleet's secret when joining", ("PUT", "/secret")),
+)
+
+
+def list_rules() -> tuple[policy.DocumentedRuleDefault, ...]:
+    """Entry point ``oslo.policy.policies``: what ``oslopolicy-policy-generator`` prints."""
+    return RULES
+
+
+def enforce(action: str) -> None:
+    """Let a system administrator through. Raises Unauthorized, ForbiddenAction (Keystone's), ScopeRequired.
+
+    The scope is checked here as well: ``[oslo_policy] enforce_scope`` may be off, and a policy file may say
+    anything. The shared administrator token of old has no scope and is refused.
+    """
+    found: Any = flask.request.environ.get(context.REQUEST_CONTEXT_ENV)
+    door = enforcer.RBACEnforcer()
+    setattr(flask.g, enforcer._ENFORCEMENT_CHECK_ATTR, True)
+    door._assert_is_authenticated()
+    if getattr(found, "system_scope", None) != "all":
+        raise ScopeRequired(
+            "the synchronisation API needs a token that is scoped to the system",
+            hint="use `system_scope: all` in clouds.yaml (`openstack --os-system-scope all`)",
+            action=action,
+        )
+    _register(door._enforcer)
+    door._enforce(credentials=found, action=action, target={})
+
+
+def _register(found: Any) -> None:
+    """Keystone makes its enforcer when it is first asked, so the rules are added then."""
+    for rule in RULES:
+        if rule.name not in found.registered_rules:
+            found.register_default(rule)

@@ -1,0 +1,179 @@
+"""Single records: read, set under a given id, deleted; a write is a local edit like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from keystone_viaduct.errors import BadRequest, NotThere, Refused, Stale
+from keystone_viaduct.kinds.model import Kind, Mode, Type
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.api.recording import Recording
+from keystone_viaduct.sync.api.service import Service, joined
+from keystone_viaduct.sync.model import Document, Record, Ref, SiteState
+from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.site.content import contents, for_tables, is_known
+from keystone_viaduct.sync.site.readiness import alternatives, claims_of, needs
+from keystone_viaduct.sync.site.sequencer import sequence_records
+from keystone_viaduct.sync.store import SqlTransaction
+from keystone_viaduct.sync.wire.secrecy import is_confidential
+
+
+@dataclass(frozen=True)
+class Found:
+    """A record with its content ({} for a tombstone)."""
+
+    record: Record
+    content: Document
+
+
+class RecordsService:
+    """Reads and writes one record in one transaction."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def get(self, ref: Ref) -> Found:
+        """The record, numbered up to now. Raises NotThere."""
+        return self._service.run(lambda tx: _number(tx, tx.state(), ref, self._service.clock.now()))
+
+    def put(self, ref: Ref, document: Mapping[str, Any], expected: str | None) -> tuple[Found, bool]:
+        """Create or replace; the record afterwards and whether it was created.
+
+        ``expected``: the digest that the caller has read (``If-Match``), None for any. Secret fields that are
+        not given keep their values. Raises BadDocument, Refused, Stale.
+        """
+        kind = REGISTRY[ref.kind]
+
+        def work(tx: SqlTransaction) -> tuple[Found, bool, Recording]:
+            state = tx.state()
+            tx.lock_documents([ref])
+            before = _living(tx, state, ref, self._service.clock.now())
+            _check_expected(before, expected)
+            content = _completed(ref, dict(document), before)
+            kind.check(content)
+            _check_fields(tx, ref, content)
+            _check_neighbours(cast(Transaction, tx), ref, content)
+            recording = Recording(tx)
+            _write(recording, ref, before, content)
+            return _number(tx, tx.state(), ref, self._service.clock.now()), before is None, recording
+
+        found, created, recording = self._service.run(work)
+        self._service.around.written(recording.writes, "")
+        return found, created
+
+    def delete(self, ref: Ref, expected: str | None) -> None:
+        """Delete it, if nothing refers to it. Raises NotThere, Refused, Stale."""
+
+        def work(tx: SqlTransaction) -> Recording:
+            state = tx.state()
+            tx.lock_documents([ref])
+            before = _living(tx, state, ref, self._service.clock.now())
+            if before is None:
+                raise _missing(ref)
+            _check_expected(before, expected)
+            owners = tx.referrers([ref], frozenset({Mode.OWNING})).get(ref, [])
+            if owners:
+                raise Refused(
+                    f"{len(owners)} records need {ref}, {owners[0]} among them",
+                    hint="delete those first, or delete it by Keystone's own API",
+                )
+            recording = Recording(tx)
+            _write(recording, ref, before, None)
+            sequence_records(cast(Transaction, tx), tx.state(), [ref], self._service.clock.now())
+            return recording
+
+        recording = self._service.run(work)
+        self._service.around.written(recording.writes, "")
+
+
+def _number(tx: SqlTransaction, state: SiteState, ref: Ref, now: int) -> Found:
+    port = cast(Transaction, tx)
+    sequence_records(port, joined(state), [ref], now)
+    record = tx.records([ref]).get(ref)
+    if record is None:
+        raise _missing(ref)
+    return Found(record, contents(port, [ref], {ref: record}).get(ref, {}))
+
+
+def _living(tx: SqlTransaction, state: SiteState, ref: Ref, now: int) -> Found | None:
+    try:
+        found = _number(tx, state, ref, now)
+    except NotThere:
+        return None
+    return None if found.record.deleted else found
+
+
+def _missing(ref: Ref) -> NotThere:
+    return NotThere(f"there is no {ref}", hint="look at its kind and key; deleted records are gone for good")
+
+
+def _check_expected(before: Found | None, expected: str | None) -> None:
+    if expected is None:
+        return
+    if expected == "*" and before is not None:
+        return
+    if before is None or before.record.digest != expected:
+        raise Stale("the record is not what If-Match says", hint="read it again and decide anew")
+
+
+def _completed(ref: Ref, document: Document, before: Found | None) -> Document:
+    """With the key's own fields, and with secrets that the caller could not read left as they are."""
+    kind = REGISTRY[ref.kind]
+    if before is not None:
+        for name, value in before.content.items():
+            if is_confidential(ref.kind, name):
+                document.setdefault(name, value)
+    if kind.identify is None:
+        for name, text in zip(kind.key, kind.split_key(ref.key), strict=True):
+            document.setdefault(name, _typed(kind, name, text))
+    if kind.key_of(document) != ref.key:
+        raise BadRequest(
+            f"the document is that of another {ref.kind}",
+            hint="leave the fields of its key out, or give them as in the key",
+        )
+    return document
+
+
+def _typed(kind: Kind, name: str, text: str) -> Any:
+    """A key's part as the field that it stands for."""
+    declared = kind.declared.get(name)
+    if declared is not None and declared.type is Type.BOOLEAN:
+        return text == "1"
+    if text == "" and (declared is None or not declared.required):
+        return None
+    return text
+
+
+def _check_fields(tx: SqlTransaction, ref: Ref, content: Document) -> None:
+    known = tx.known_fields(ref.kind)
+    unknown = sorted(name for name in content if not is_known(known, name))
+    if unknown:
+        raise BadRequest(
+            f"a {ref.kind} has no field {unknown[0][:80]} here",
+            hint="GET /v3/OS-SYNC lists the fields that this site can store",
+            where=unknown[0][:80],
+        )
+
+
+def _check_neighbours(tx: Transaction, ref: Ref, content: Document) -> None:
+    for needed in needs(ref, content):
+        candidates = alternatives(needed)
+        if not tx.documents(candidates):
+            raise Refused(
+                f"{ref} needs {needed}, which is not there", hint="create that first", missing=str(needed)
+            )
+    for claim, holder in tx.holders(claims_of(tx, ref, content)).items():
+        if holder != ref:
+            raise Refused(
+                f"{holder} has the same {claim.constraint}", hint="choose another name", holder=str(holder)
+            )
+
+
+def _write(recording: Recording, ref: Ref, before: Found | None, content: Document | None) -> None:
+    known, defaults = recording.known_fields(ref.kind), recording.defaults(ref.kind)
+    old = None if before is None else for_tables(before.content, defaults, known)
+    new = None if content is None else for_tables(content, defaults, known)
+    if old != new:
+        recording.write_documents([Write(ref, old, new)])

@@ -1,0 +1,260 @@
+"""The routes of ``/v3/OS-SYNC`` and what each does with a request."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+import flask
+import flask_restful
+from keystone.common import json_home
+from keystone.server import flask as ks_flask
+
+from keystone_viaduct.errors import BadRequest
+from keystone_viaduct.sync.api import assembly, changes
+from keystone_viaduct.sync.api.digests import DigestsService
+from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json
+from keystone_viaduct.sync.api.records import Found, RecordsService
+from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.wire import checks, limits, values
+from keystone_viaduct.sync.wire.page import check_ref
+from keystone_viaduct.sync.wire.resources import (
+    bytes_from_json,
+    capabilities_document,
+    conflict_to_json,
+    key_to_json,
+    peer_from_json,
+    peer_to_json,
+    record_to_json,
+)
+from keystone_viaduct.sync.wire.secrecy import is_confidential, public_part
+
+#: Stands in each route, not in the class: Keystone takes off trailing slashes, so a prefix has no root of its
+#: own.
+PREFIX = "/OS-SYNC"
+_RELATION = "https://docs.openstack.org/api/openstack-identity/3/ext/OS-SYNC/1.0/rel/"
+_PARAMETER = "https://docs.openstack.org/api/openstack-identity/3/ext/OS-SYNC/1.0/param/"
+
+
+class CapabilitiesResource(flask_restful.Resource):  # type: ignore[misc]
+    """What this site is."""
+
+    @gated("sync:get_capabilities")
+    def get(self) -> Reply:
+        """Capabilities."""
+        return Reply(capabilities_document(assembly.service().capabilities()))
+
+
+class ChangesResource(flask_restful.Resource):  # type: ignore[misc]
+    """The feed, and what comes from another one."""
+
+    @gated("sync:read_changes")
+    def get(self) -> Reply:
+        """A page for a registered peer."""
+        after = argument("after", "")
+        position = values.checkpoint_from_text(after, "after") if after else None
+        reader = checks.site_name(argument("reader"), "reader")
+        limit = number("limit", limits.PAGE_DEFAULT, limits.PAGE_CHANGES)
+        encoding = flask.request.headers.get("Accept-Encoding")
+        return Reply(raw=changes.read(assembly.service(), reader, position, limit, encoding))
+
+    @gated("sync:apply_changes")
+    def post(self) -> Reply:
+        """Apply a page."""
+        return Reply(changes.apply(assembly.service(), read_json(limits.BODY, limits.BODY_OPEN)))
+
+
+class RecordResource(flask_restful.Resource):  # type: ignore[misc]
+    """One record."""
+
+    @gated("sync:get_record")
+    def get(self, kind: str, key: str) -> Reply:
+        """The record without its secrets."""
+        return _found(RecordsService(assembly.service()).get(_ref(kind, key)))
+
+    @gated("sync:put_record")
+    def put(self, kind: str, key: str) -> Reply:
+        """Create or replace it under this id."""
+        body = checks.mapping(read_json(), "body")
+        document = checks.mapping(checks.member(body, "document", ""), "document", limits.RECORD_FIELDS)
+        ref = _ref(kind, key)
+        found, created = RecordsService(assembly.service()).put(ref, document, _expected())
+        return _found(found, 201 if created else 200)
+
+    @gated("sync:delete_record")
+    def delete(self, kind: str, key: str) -> Reply:
+        """Delete it."""
+        RecordsService(assembly.service()).delete(_ref(kind, key), _expected())
+        return Reply(status=204)
+
+
+class CheckpointResource(flask_restful.Resource):  # type: ignore[misc]
+    """How far this site has come with another."""
+
+    @gated("sync:get_checkpoint")
+    def get(self, site: str) -> Reply:
+        """Checkpoint and knowledge."""
+        checkpoint, knowledge = assembly.service().checkpoint(checks.site_name(site, "site"))
+        return Reply(
+            {
+                "site": site,
+                "checkpoint": values.checkpoint_to_json(checkpoint),
+                "knowledge": values.version_to_json(knowledge),
+            }
+        )
+
+    @gated("sync:forget_checkpoint")
+    def delete(self, site: str) -> Reply:
+        """Start over with that site."""
+        assembly.service().forget(checks.site_name(site, "site"))
+        return Reply(status=204)
+
+
+class DigestsResource(flask_restful.Resource):  # type: ignore[misc]
+    """Folded digests."""
+
+    @gated("sync:get_digests")
+    def get(self) -> Reply:
+        """The bucket of a prefix."""
+        return Reply(DigestsService(assembly.service()).fold(argument("kind"), argument("prefix", "")))
+
+
+class PeersResource(flask_restful.Resource):  # type: ignore[misc]
+    """The registered sites."""
+
+    @gated("sync:list_peers")
+    def get(self) -> Reply:
+        """All of them."""
+        return Reply({"peers": [peer_to_json(peer) for peer in assembly.service().peers()]})
+
+
+class PeerResource(flask_restful.Resource):  # type: ignore[misc]
+    """One registered site."""
+
+    @gated("sync:register_peer")
+    def put(self, site: str) -> Reply:
+        """Register it."""
+        return Reply(peer_to_json(assembly.service().register(peer_from_json(site, read_json()))))
+
+
+class LeaseResource(flask_restful.Resource):  # type: ignore[misc]
+    """Which agent is at work."""
+
+    @gated("sync:hold_lease")
+    def put(self) -> Reply:
+        """Take or renew it."""
+        body = checks.mapping(read_json(), "lease")
+        holder = checks.text(checks.member(body, "holder", ""), "holder", 255)
+        ttl = checks.member(body, "ttl", "")
+        if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not 1 <= ttl <= limits.LEASE_LONGEST:
+            raise checks.bad("ttl", f"is not from 1 to {limits.LEASE_LONGEST} seconds")
+        if not holder:
+            raise checks.bad("holder", "is empty")
+        until, poke_key = assembly.service().take_lease(holder, ttl)
+        return Reply({"holder": holder, "until": until, "poke_key": poke_key})
+
+    @gated("sync:hold_lease")
+    def delete(self) -> Reply:
+        """Give it back."""
+        assembly.service().release_lease(checks.text(argument("holder"), "holder", 255))
+        return Reply(status=204)
+
+
+class ConflictsResource(flask_restful.Resource):  # type: ignore[misc]
+    """The list of conflicts."""
+
+    @gated("sync:list_conflicts")
+    def get(self) -> Reply:
+        """The latest first."""
+        wanted = argument("open", "false")
+        if wanted not in ("true", "false"):
+            raise BadRequest("open is neither true nor false", hint="leave it out for all", where="open")
+        found = assembly.service().conflicts(number("limit", 100, limits.LIST), open_only=wanted == "true")
+        return Reply({"conflicts": [conflict_to_json(conflict, detail=False) for conflict in found]})
+
+
+class ConflictResource(flask_restful.Resource):  # type: ignore[misc]
+    """One conflict."""
+
+    @gated("sync:list_conflicts")
+    def get(self, conflict_id: str) -> Reply:
+        """With what was lost."""
+        found = assembly.service().conflict(checks.identifier(conflict_id, "id"))
+        return Reply(conflict_to_json(found, detail=True))
+
+
+class SecretResource(flask_restful.Resource):  # type: ignore[misc]
+    """The fleet's secret, always sealed."""
+
+    @gated("sync:read_secret")
+    def get(self) -> Reply:
+        """Sealed for a registered peer."""
+        reader = checks.site_name(argument("reader"), "reader")
+        return Reply({"reader": reader, "sealed": key_to_json(assembly.service().sealed_secret(reader))})
+
+    @gated("sync:write_secret")
+    def put(self) -> Reply:
+        """Take it when joining."""
+        body = checks.mapping(read_json(), "secret")
+        assembly.service().take_secret(
+            bytes_from_json(checks.member(body, "sealed", ""), "sealed"),
+            checks.site_name(checks.member(body, "source", ""), "source"),
+            checks.integer(checks.member(body, "term", ""), "term"),
+        )
+        return Reply(status=204)
+
+
+def _ref(kind: str, key: str) -> Ref:
+    return check_ref(kind, unquote(key), "record")
+
+
+def _expected() -> str | None:
+    text = flask.request.headers.get("If-Match")
+    return None if text is None else text.strip().strip('"')
+
+
+def _found(found: Found, status: int = 200) -> Reply:
+    kind = found.record.ref.kind
+    secret = sorted(name for name in found.content if is_confidential(kind, name))
+    body = record_to_json(found.record, public_part(kind, found.content), secret)
+    return Reply(body, status, {"ETag": f'"{found.record.digest}"'})
+
+
+def _relation(resource_name: str) -> str:
+    return _RELATION + resource_name
+
+
+def _route(resource: Any, url: str, rel: str, *variables: str) -> Any:
+    return ks_flask.construct_resource_map(
+        resource=resource,
+        url=f"{PREFIX}{url}",
+        resource_kwargs={},
+        rel=rel,
+        status=json_home.Status.EXPERIMENTAL,
+        path_vars={name: _PARAMETER + name for name in variables},
+        resource_relation_func=_relation,
+    )
+
+
+class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
+    """What Keystone is given: all routes under ``/v3/OS-SYNC``."""
+
+    _name = "OS-SYNC"
+    _import_name = __name__
+    resources: list[Any] = []
+    resource_mapping = [
+        _route(CapabilitiesResource, "", "capabilities"),
+        _route(ChangesResource, "/changes", "changes"),
+        _route(RecordResource, "/records/<string:kind>/<string:key>", "record", "kind", "key"),
+        _route(CheckpointResource, "/checkpoints/<string:site>", "checkpoint", "site"),
+        _route(DigestsResource, "/digests", "digests"),
+        _route(PeersResource, "/peers", "peers"),
+        _route(PeerResource, "/peers/<string:site>", "peer", "site"),
+        _route(LeaseResource, "/lease", "lease"),
+        _route(ConflictsResource, "/conflicts", "conflicts"),
+        _route(ConflictResource, "/conflicts/<string:conflict_id>", "conflict", "conflict_id"),
+        _route(SecretResource, "/secret", "secret"),
+    ]
+
+
+APIs = (SyncAPI,)

@@ -1,0 +1,254 @@
+"""What the API's calls do at this site; each is one transaction. Knows nothing of HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from keystone_viaduct import __version__
+from keystone_viaduct.clock import Clock
+from keystone_viaduct.errors import NotInitialised, NotThere, Refused, UnknownSite
+from keystone_viaduct.sync.api.watched import Watched
+from keystone_viaduct.sync.model import (
+    ApplyResult,
+    Checkpoint,
+    Conflict,
+    Page,
+    Peer,
+    SiteState,
+    Version,
+)
+from keystone_viaduct.sync.ports import Write
+from keystone_viaduct.sync.sealing import KeyRing, seal
+from keystone_viaduct.sync.site import Site
+from keystone_viaduct.sync.store import SqlStore, SqlTransaction
+from keystone_viaduct.sync.wire import limits
+from keystone_viaduct.sync.wire.resources import Capabilities
+
+T = TypeVar("T")
+LEASE = "agent"
+MICROSECONDS = 1_000_000
+
+Written = Callable[[Sequence[Write], str], None]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the service is told of the process that it runs in.
+
+    ``policies``: kind -> conflict policy. ``written(writes, source)`` is called after a commit that changed
+    Keystone's tables.
+    """
+
+    release: str
+    policies: Mapping[str, str]
+    written: Written
+
+
+class Service:
+    """One site, as its API shows it. Safe to share between threads."""
+
+    def __init__(self, store: SqlStore, clock: Clock, around: Surroundings) -> None:
+        self.store = store
+        self.clock = clock
+        self.around = around
+
+    @property
+    def ring(self) -> KeyRing:
+        """The site's keys."""
+        return self.store.ring
+
+    def capabilities(self) -> Capabilities:
+        """What this site is; nothing is numbered for it."""
+        state = self.store.read(peek)
+        codecs = self.store.codecs
+        return Capabilities.of(
+            state,
+            public_key=self.ring.public_key,
+            product=__version__,
+            release=self.around.release,
+            kinds={kind: codecs.fields(kind) for kind in codecs.kinds},
+        )
+
+    def read(self, reader: str, after: Checkpoint | None, limit: int) -> tuple[Page, Peer]:
+        """A page of the feed for a registered peer. Raises UnknownSite, FenceMismatch."""
+        found: list[Peer] = []
+
+        def check(tx: SqlTransaction) -> None:
+            joined(tx.peek_state())
+            found[:] = [_peer(tx, reader)]
+
+        page = Site(Watched(self.store, check), self.clock).read(reader, after, limit)
+        return page, found[0]
+
+    def apply(self, page: Page) -> ApplyResult:
+        """Apply a peer's page. Raises UnknownSite, FenceMismatch, CheckpointMismatch, Refused."""
+        watched = Watched(self.store, lambda tx: _check_source(tx, page))
+        result = Site(watched, self.clock, self._policy_for).apply(page)
+        if watched.writes:
+            self.around.written(watched.writes, page.source)
+        return result
+
+    def forget(self, source: str) -> None:
+        """Have the whole feed of ``source`` read again and compared. Raises UnknownSite."""
+
+        def check(tx: SqlTransaction) -> None:
+            _peer(tx, source)
+
+        Site(Watched(self.store, check), self.clock).forget(source)
+
+    def _policy_for(self, kind: str, scope: str | None) -> str:
+        return self.around.policies.get(kind, "hub")
+
+    def checkpoint(self, source: str) -> tuple[Checkpoint | None, Version]:
+        """How far this site has applied the feed of ``source``, and its knowledge."""
+
+        def work(tx: SqlTransaction) -> tuple[Checkpoint | None, Version]:
+            state = joined(tx.peek_state())
+            if source != state.site:
+                _peer(tx, source)
+            return tx.checkpoint(source), state.all_knowledge
+
+        return self.store.read(work)
+
+    def peers(self) -> list[Peer]:
+        """The registered peers."""
+        return self.store.read(lambda tx: [peer for _, peer in sorted(tx.peers().items())])
+
+    def register(self, peer: Peer) -> Peer:
+        """Register a peer or what has changed of it; how far it has come is kept while it lives the same
+        life.
+        """
+
+        def work(tx: SqlTransaction) -> Peer:
+            state = tx.state()
+            if peer.site == state.site:
+                raise Refused(f"{peer.site} is this site itself", hint="register the other sites here")
+            known = tx.peers().get(peer.site)
+            same_life = known is not None and known.incarnation == peer.incarnation
+            found = replace(peer, acknowledged=known.acknowledged if known and same_life else 0)
+            if found != known:
+                tx.save_peer(found)
+            return found
+
+        return self.store.run(work)
+
+    def take_lease(self, holder: str, seconds: float) -> tuple[int, str]:
+        """Take or renew the agents' lease: when it ends (microseconds), and the key of pokes. Raises
+        LeaseHeld.
+        """
+
+        def work(tx: SqlTransaction) -> tuple[int, str]:
+            state = tx.state()
+            if not state.is_hub:
+                raise Refused(
+                    f"{state.site} is not the hub",
+                    hint=f"the agent's lease is held at {state.hub}",
+                    hub=state.hub,
+                )
+            now = self.clock.now()
+            lease = tx.acquire_lease(LEASE, holder, now=now, until=now + int(seconds * MICROSECONDS))
+            return lease.until, poke_key(state.fleet_secret)
+
+        return self.store.run(work)
+
+    def release_lease(self, holder: str) -> None:
+        """Give the lease back; nothing happens if another holds it."""
+        self.store.run(lambda tx: tx.release_lease(LEASE, holder))
+
+    def conflicts(self, limit: int, *, open_only: bool) -> list[Conflict]:
+        """The latest first."""
+        return self.store.read(lambda tx: tx.conflicts(limit, open_only=open_only))
+
+    def conflict(self, identifier: str) -> Conflict:
+        """One conflict. Raises NotThere."""
+        for found in self.conflicts(limits.LIST, open_only=False):
+            if found.id == identifier:
+                return found
+        raise NotThere(f"no conflict {identifier}", hint="GET /v3/OS-SYNC/conflicts lists them")
+
+    def sealed_secret(self, reader: str) -> bytes:
+        """The fleet's secret for a registered peer. Raises UnknownSite."""
+
+        def work(tx: SqlTransaction) -> bytes:
+            return seal(_peer(tx, reader).public_key, joined(tx.peek_state()).fleet_secret)
+
+        return self.store.read(work)
+
+    def take_secret(self, sealed: bytes, source: str, term: int) -> None:
+        """Take the fleet's secret from the hub. Raises Refused when this site numbers under another one."""
+        secret = self.ring.open_sealed(sealed)
+        if not 16 <= len(secret) <= 64:
+            raise Refused("that is no fleet secret", hint="let the hub seal its own")
+
+        def work(tx: SqlTransaction) -> None:
+            state = tx.state()
+            if source != state.hub or term < state.term:
+                raise Refused(
+                    f"{source} is not this site's hub", hint=f"the hub is {state.hub}", hub=state.hub
+                )
+            if hmac.compare_digest(state.fleet_secret, secret):
+                return
+            if state.fleet_secret or state.head:
+                raise Refused(
+                    f"{state.site} belongs to another fleet",
+                    hint="a site joins a fleet once, before its feed is read: `viaduct init` it anew",
+                )
+            tx.save_state(replace(state, fleet_secret=secret, term=term))
+
+        self.store.run(work)
+
+    def run(self, work: Callable[[SqlTransaction], T]) -> T:
+        """Anything else in one transaction."""
+        return self.store.run(work)
+
+
+def peek(tx: SqlTransaction) -> SiteState:
+    """The site's state, not locked. Raises NotInitialised."""
+    state = tx.peek_state()
+    if state is None:
+        raise NotInitialised("this database belongs to no site yet", hint="run `viaduct init`")
+    return state
+
+
+def joined(state: SiteState | None) -> SiteState:
+    """The state of a site that is in a fleet. Raises NotInitialised."""
+    if state is None:
+        raise NotInitialised("this database belongs to no site yet", hint="run `viaduct init`")
+    if not state.fleet_secret:
+        raise NotInitialised(
+            f"{state.site} has not joined its fleet yet",
+            hint="start the agent at the hub: it hands over the secret",
+        )
+    return state
+
+
+def _peer(tx: SqlTransaction, site: str) -> Peer:
+    found = tx.peers().get(site)
+    if found is None:
+        raise UnknownSite(
+            f"no site {site[:64]} is registered here",
+            hint="the agent registers the sites of viaduct.yaml; is the name the same there?",
+            unknown=site[:64],
+        )
+    return found
+
+
+def _check_source(tx: SqlTransaction, page: Page) -> None:
+    state = joined(tx.peek_state())
+    if page.source == state.site:
+        raise Refused(f"{state.site} gets a page of its own feed", hint="look at the names in viaduct.yaml")
+    if state.is_hub is (page.source == state.hub):
+        raise Refused(
+            f"{state.site} takes nothing from {page.source}",
+            hint=f"every spoke syncs with the hub only: {state.hub}",
+        )
+    _peer(tx, page.source)
+
+
+def poke_key(fleet_secret: bytes) -> str:
+    """The key that authenticates pokes, in hexadecimal: every site of a fleet derives the same one."""
+    return hmac.new(fleet_secret, b"viaduct poke", hashlib.sha256).hexdigest() if fleet_secret else ""

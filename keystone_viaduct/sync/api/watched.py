@@ -1,0 +1,32 @@
+"""A store whose transactions are checked before and remembered after: what :class:`Site` is given here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from keystone_viaduct.sync.api.recording import Recording
+from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.store import SqlStore, SqlTransaction
+
+T = TypeVar("T")
+
+
+class Watched:
+    """For one call. ``check`` begins each transaction; ``writes`` are those of the last one committed."""
+
+    def __init__(self, store: SqlStore, check: Callable[[SqlTransaction], None]) -> None:
+        self._store = store
+        self._check = check
+        self.writes: list[Write] = []
+
+    def run(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` in one transaction and commit."""
+
+        def watched(tx: SqlTransaction) -> tuple[T, list[Write]]:
+            self._check(tx)
+            recording = Recording(tx)
+            return work(cast(Transaction, recording)), recording.writes
+
+        result, self.writes = self._store.run(watched)
+        return result

@@ -1,0 +1,137 @@
+"""Tokens for a site: one is used until it nears its end, then the next is fetched."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from keystone_viaduct.errors import ConfigError, SiteUnavailable
+
+#: Seconds before a token's end from which a new one is fetched.
+SPARE = 60
+
+
+class Login(Protocol):
+    """Where a site's API is and what lets one in."""
+
+    @property
+    def url(self) -> str:
+        """The identity API's base, ending in ``/v3``."""
+
+    @property
+    def verify(self) -> bool | str:
+        """Whether certificates are checked, or the file of authorities to check them with."""
+
+    def token(self) -> str:
+        """A system-scoped token. Raises SiteUnavailable, ConfigError."""
+
+    def forget(self, token: str) -> None:
+        """That token was refused: fetch another next time."""
+
+
+class CloudLogin:
+    """A login by keystoneauth. ``auth`` is its plug-in, ``session`` its session."""
+
+    def __init__(self, name: str, url: str, auth: Any, session: Any) -> None:
+        self._name = name
+        self._url = base_url(url)
+        self._auth = auth
+        self._session = session
+        self._lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        """The identity API's base, ending in ``/v3``."""
+        return self._url
+
+    @property
+    def verify(self) -> bool | str:
+        """Whether certificates are checked, or the file of authorities to check them with."""
+        found: bool | str = self._session.verify
+        return found
+
+    def token(self) -> str:
+        """A system-scoped token, the same one until it nears its end."""
+        from keystoneauth1 import exceptions
+
+        with self._lock:
+            try:
+                access = self._auth.get_access(self._session)
+                if access.will_expire_soon(SPARE):
+                    self._auth.invalidate()
+                    access = self._auth.get_access(self._session)
+                return str(access.auth_token)
+            except (exceptions.Unauthorized, exceptions.Forbidden) as error:
+                raise SiteUnavailable(
+                    f"{self._name} refuses the account: {error}",
+                    hint="look at its user, password and system_scope in clouds.yaml",
+                    site=self._name,
+                ) from error
+            except exceptions.ClientException as error:
+                raise SiteUnavailable(
+                    f"{self._name} gives no token: {error}", hint="is it up?", site=self._name
+                ) from error
+
+    def forget(self, token: str) -> None:
+        """That token was refused: fetch another next time, unless that was done meanwhile."""
+        with self._lock:
+            access = getattr(self._auth, "auth_ref", None)
+            if access is None or access.auth_token == token:
+                self._auth.invalidate()
+
+
+def base_url(url: str) -> str:
+    """The base of the identity API, from what is written in ``auth_url``."""
+    bare = url.rstrip("/")
+    return bare if bare.endswith("/v3") else f"{bare}/v3"
+
+
+def cloud_login(
+    cloud: str, *, name: str = "", url: str = "", files: Sequence[str] | None = None
+) -> CloudLogin:
+    """The account of a cloud of ``clouds.yaml``, scoped to the system.
+
+    ``files``: the files to read instead of the usual places. ``url``: another way to the site than the
+    cloud's ``auth_url`` (for all but the tokens). Raises ConfigError.
+    """
+    config, auth, session = _load(cloud, files)
+    options = config.config.get("auth", {})
+    auth_url = options.get("auth_url")
+    if not auth_url:
+        raise ConfigError(f"cloud {cloud} has no auth_url", hint="add it to clouds.yaml", cloud=cloud)
+    if str(options.get("system_scope") or config.config.get("system_scope") or "") != "all":
+        raise ConfigError(
+            f"cloud {cloud} is not scoped to the system",
+            hint="give it `system_scope: all` under `auth:`, without project or domain scope",
+            cloud=cloud,
+        )
+    return CloudLogin(name or cloud, url or str(auth_url), auth, session)
+
+
+def _load(cloud: str, files: Sequence[str] | None) -> tuple[Any, Any, Any]:
+    try:
+        from openstack import config as clouds
+        from openstack import exceptions
+    except ImportError as error:
+        raise ConfigError(
+            "clouds.yaml can't be read without openstacksdk", hint="pip install openstacksdk"
+        ) from error
+    try:
+        loader = clouds.OpenStackConfig(
+            config_files=list(files) if files else None, load_envvars=files is None, app_name="viaduct"
+        )
+        config = loader.get_one(cloud=cloud)
+        session = config.get_session()
+        return config, session.auth, session
+    except (exceptions.ConfigException, OSError) as error:
+        raise ConfigError(
+            f"cloud {cloud}: {error}", hint="`openstack --os-cloud NAME token issue` tries it", cloud=cloud
+        ) from error
+    except Exception as error:
+        # keystoneauth's plug-in loading has exceptions of its own, by plug-in
+        if type(error).__module__.startswith("keystoneauth1"):
+            raise ConfigError(
+                f"cloud {cloud}: {error}", hint="look at its auth options", cloud=cloud
+            ) from error
+        raise

@@ -1,0 +1,134 @@
+"""A site over HTTP: :class:`keystone_viaduct.sync.ports.SitePort` and what the agent needs besides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from keystone_viaduct.errors import BadRequest
+from keystone_viaduct.sync.client.transport import Transport, garbled
+from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Page, Peer, Ref, Version
+from keystone_viaduct.sync.wire import checks, values
+from keystone_viaduct.sync.wire.carried import CarriedPage, carry
+from keystone_viaduct.sync.wire.page import result_from_json
+from keystone_viaduct.sync.wire.resources import (
+    Capabilities,
+    bytes_from_json,
+    capabilities_of,
+    key_to_json,
+    peer_to_json,
+)
+
+T = TypeVar("T")
+
+
+class HttpSite:
+    """Pages go through it as they came: sealed for their receiver and compressed."""
+
+    def __init__(self, name: str, transport: Transport) -> None:
+        self._name = name
+        self._transport = transport
+
+    @property
+    def name(self) -> str:
+        """The site's name."""
+        return self._name
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def read(self, reader: str, after: Checkpoint | None, limit: int) -> Page:
+        """A page of the feed for ``reader``. Raises FenceMismatch, UnknownSite, SiteUnavailable."""
+        query = {"reader": reader, "limit": str(limit)}
+        if after is not None:
+            query["after"] = values.checkpoint_to_text(after)
+        answer = self._transport.send("GET", "/changes", query=query)
+        page = self._understood(lambda: carry(answer.data, answer.encoding))
+        if page.source != self._name:
+            raise garbled(self._name, checks.bad("source", f"is {page.source}"))
+        return page
+
+    def apply(self, page: Page) -> ApplyResult:
+        """Apply a page that another site gave. Raises CheckpointMismatch, Refused, SiteUnavailable."""
+        if not isinstance(page, CarriedPage):
+            raise TypeError("only a page that came over the wire is sealed for its receiver")
+        answer = self._transport.send("POST", "/changes", data=page.data, encoding=page.encoding)
+        return self._understood(lambda: result_from_json(answer.json()))
+
+    def checkpoint(self, source: str) -> tuple[Checkpoint | None, Version]:
+        """How far this site has come with ``source``, and its knowledge."""
+        body = self._transport.call("GET", f"/checkpoints/{quote(source, safe='')}")
+
+        def read() -> tuple[Checkpoint | None, Version]:
+            found = checks.mapping(body, "checkpoint")
+            return (
+                values.checkpoint_from_json(checks.member(found, "checkpoint", ""), "checkpoint"),
+                values.version_from_json(checks.member(found, "knowledge", ""), "knowledge"),
+            )
+
+        return self._understood(read)
+
+    def forget(self, source: str) -> None:
+        """Drop the checkpoint: the whole feed of ``source`` is read again and compared."""
+        self._transport.call("DELETE", f"/checkpoints/{quote(source, safe='')}")
+
+    def capabilities(self) -> Capabilities:
+        """What the site says of itself."""
+        body = self._transport.call("GET", "")
+        return self._understood(lambda: capabilities_of(body))
+
+    def register(self, peer: Peer) -> None:
+        """Tell the site of another one (its public key and what its release can store)."""
+        self._transport.call("PUT", f"/peers/{quote(peer.site, safe='')}", content=peer_to_json(peer))
+
+    def sealed_secret(self, receiver: str) -> bytes:
+        """The fleet's secret, sealed for a registered peer."""
+        body = self._transport.call("GET", "/secret", query={"reader": receiver})
+        return self._understood(
+            lambda: bytes_from_json(checks.member(checks.mapping(body, ""), "sealed", ""), "sealed")
+        )
+
+    def hand_over(self, sealed: bytes, *, source: str, term: int) -> None:
+        """Give the site the fleet's secret, sealed for it."""
+        content = {"sealed": key_to_json(sealed), "source": source, "term": term}
+        self._transport.call("PUT", "/secret", content=content)
+
+    def take_lease(self, holder: str, ttl: float) -> str:
+        """Take or renew the agents' lease for ``ttl`` seconds; gives the key of pokes. Raises LeaseHeld."""
+        body = self._transport.call("PUT", "/lease", content={"holder": holder, "ttl": ttl})
+        return self._understood(lambda: str(checks.member(checks.mapping(body, "lease"), "poke_key", "")))
+
+    def release_lease(self, holder: str) -> None:
+        """Give the lease back."""
+        self._transport.call("DELETE", "/lease", query={"holder": holder})
+
+    def record(self, ref: Ref) -> dict[str, Any]:
+        """A record as it stands, without its secrets. Raises NotThere, UnknownKind."""
+        found: dict[str, Any] = self._transport.call("GET", record_path(ref))
+        return found
+
+    def conflicts(self, limit: int = 100) -> list[dict[str, Any]]:
+        """The latest conflicts, newest first."""
+        body = self._transport.call("GET", "/conflicts", query={"limit": str(limit)})
+        found: list[dict[str, Any]] = checks.mapping(body, "conflicts").get("conflicts", [])
+        return found
+
+    def digests(self, kind: str, prefix: str = "") -> dict[str, Any]:
+        """Folded digests of a kind's records by the next digit of their keys' hashes."""
+        found: dict[str, Any] = self._transport.call(
+            "GET", "/digests", query={"kind": kind, "prefix": prefix}
+        )
+        return found
+
+    def _understood(self, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except BadRequest as error:
+            raise garbled(self._name, error) from error
+
+
+def record_path(ref: Ref) -> str:
+    """A key has slashes and escapes of its own: it is quoted as text first, then as a part of a URL."""
+    return f"/records/{quote(ref.kind, safe='')}/{quote(quote(ref.key, safe=''), safe='')}"

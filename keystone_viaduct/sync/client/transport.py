@@ -1,0 +1,180 @@
+"""Requests to one site's API: connections kept alive, one token, bodies compressed, errors as ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from keystone_viaduct.errors import BadRequest, SiteUnavailable
+from keystone_viaduct.sync.client.login import Login
+from keystone_viaduct.sync.wire import body, limits
+from keystone_viaduct.sync.wire.faults import error_from_json
+
+PREFIX = "/OS-SYNC"
+_ACCEPT = ", ".join(body.ENCODINGS)
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds. ``answer`` covers the largest page: the far side has to apply it before it answers."""
+
+    connect: float = 5.0
+    answer: float = 60.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response's body as it was transferred."""
+
+    status: int
+    data: bytes
+    encoding: str | None
+
+    def json(self) -> Any:
+        """The body opened and parsed; None when there is none. Raises BadRequest."""
+        opened = body.decompress(self.data, self.encoding)
+        return body.loads(opened) if opened else None
+
+
+class Transport:
+    """Safe to share between threads. ``site`` is the name used in errors."""
+
+    def __init__(
+        self,
+        site: str,
+        login: Login,
+        timeouts: Timeouts | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.site = site
+        self._login = login
+        times = timeouts or Timeouts()
+        self._client = httpx.Client(
+            transport=transport,
+            verify=_verify(login.verify),
+            timeout=httpx.Timeout(times.answer, connect=times.connect),
+            limits=httpx.Limits(max_keepalive_connections=8, keepalive_expiry=300.0),
+            headers={
+                "OpenStack-API-Version": f"sync {limits.VERSION}",
+                "Accept": "application/json",
+                "Accept-Encoding": _ACCEPT,
+                "User-Agent": "viaduct",
+            },
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        content: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """One request; the parsed body of its answer. ``content``: JSON to send.
+
+        Raises what the site says, or SiteUnavailable.
+        """
+        data, encoding = (None, None) if content is None else body.compress(body.dumps(content), "gzip")
+        return self._parsed(
+            self.send(method, path, query=query, data=data, encoding=encoding, headers=headers)
+        )
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        encoding: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request with a body that is ready to go. A refused token is replaced once."""
+        sent = dict(headers or {})
+        if data is not None:
+            sent["Content-Type"] = "application/json"
+        if encoding:
+            sent["Content-Encoding"] = encoding
+        token = self._login.token()
+        answer = self._once(method, path, query, data, {**sent, "X-Auth-Token": token})
+        if answer.status == 401:
+            self._login.forget(token)
+            answer = self._once(method, path, query, data, {**sent, "X-Auth-Token": self._login.token()})
+        if answer.status >= 300:
+            raise error_from_json(self.site, answer.status, self._error_body(answer))
+        return answer
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        data: bytes | None,
+        headers: Mapping[str, str],
+    ) -> Answer:
+        url = f"{self._login.url}{PREFIX}{path}"
+        request = self._client.build_request(method, url, params=query, content=data, headers=headers)
+        try:
+            response = self._client.send(request, stream=True)
+            try:
+                return Answer(
+                    response.status_code, self._read(response), response.headers.get("Content-Encoding")
+                )
+            finally:
+                response.close()
+        except httpx.HTTPError as error:
+            raise SiteUnavailable(
+                f"{self.site} does not answer: {error or type(error).__name__}",
+                hint=f"is {self._login.url} up and can it be reached from here?",
+                site=self.site,
+            ) from error
+
+    def _read(self, response: httpx.Response) -> bytes:
+        """The raw body, so that a page can be handed on as it is; never more than a body may have."""
+        parts: list[bytes] = []
+        size = 0
+        for part in response.iter_raw():
+            size += len(part)
+            if size > limits.BODY_OPEN:
+                raise SiteUnavailable(
+                    f"{self.site} answers without end", hint="is that a Keystone?", site=self.site
+                )
+            parts.append(part)
+        return b"".join(parts)
+
+    def _parsed(self, answer: Answer) -> Any:
+        try:
+            return answer.json()
+        except BadRequest as error:
+            raise garbled(self.site, error) from error
+
+    def _error_body(self, answer: Answer) -> Any:
+        try:
+            return answer.json()
+        except BadRequest:
+            return None  # a proxy's page: the status says enough
+
+
+def garbled(site: str, error: BadRequest) -> SiteUnavailable:
+    """The error for an answer that is not of the form that it should have."""
+    return SiteUnavailable(
+        f"{site} answers something else: {error.message}",
+        hint="do both ends run the same major release of keystone-viaduct?",
+        site=site,
+    )
+
+
+def _verify(verify: bool | str) -> Any:
+    if isinstance(verify, str):
+        import ssl
+
+        return ssl.create_default_context(cafile=verify)
+    return verify

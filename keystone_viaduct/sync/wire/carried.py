@@ -1,0 +1,49 @@
+"""A page on its way through the agent: its frame is read, its changes are carried as they are.
+
+The agent has no key to open secrets with and nothing to say about changes; parsing them and writing them
+again would only cost time. Both ends check them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from keystone_viaduct.sync.model import Change, Dot, Page, Ref, Version
+from keystone_viaduct.sync.wire import body, checks, limits, values
+
+_NOBODY = Dot("", 0)
+_NOTHING = Version()
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedPage(Page):
+    """``data`` is the page's body as received, in ``encoding``; ``changes`` only name the records."""
+
+    data: bytes = b""
+    encoding: str | None = None
+
+
+def carry(data: bytes, encoding: str | None) -> CarriedPage:
+    """Read the frame of a page. Raises BadRequest."""
+    page = checks.mapping(body.loads(body.decompress(data, encoding)), "page")
+    changes = checks.sequence(checks.member(page, "changes", ""), "changes", limits.PAGE_CHANGES)
+    return CarriedPage(
+        source=checks.site_name(checks.member(page, "source", ""), "source"),
+        term=checks.integer(checks.member(page, "term", ""), "term"),
+        after=values.checkpoint_from_json(checks.member(page, "after", ""), "after"),
+        upto=values.position_from_json(checks.member(page, "upto", ""), "upto"),
+        at_head=checks.flag(checks.member(page, "at_head", ""), "at_head"),
+        knowledge=values.version_from_json(checks.member(page, "knowledge", ""), "knowledge"),
+        changes=tuple(_address(change, f"changes[{number}]") for number, change in enumerate(changes)),
+        fence=values.checkpoint_from_json(page.get("fence"), "fence"),
+        data=data,
+        encoding=encoding,
+    )
+
+
+def _address(value: Any, where: str) -> Change:
+    change = checks.mapping(value, where)
+    kind, key = checks.tuple_of(checks.member(change, "ref", where), f"{where}.ref", 2)
+    seq = checks.integer(checks.member(change, "seq", where), f"{where}.seq")
+    return Change(Ref(str(kind), str(key)), seq, _NOTHING, _NOBODY, {}, {})

@@ -1,0 +1,27 @@
+"""The largest of everything that a site takes or gives; docs/reference/api.md names them."""
+
+#: Protocol version that this release speaks; another major is refused.
+MAJOR, MINOR = 1, 0
+VERSION = f"{MAJOR}.{MINOR}"
+
+#: Bytes of a body as it is transferred, and after decompression.
+BODY = 16 * 1024 * 1024
+BODY_OPEN = 96 * 1024 * 1024
+#: Bytes of a body of everything but a page.
+SMALL_BODY = 1024 * 1024
+#: Bytes of a poke; a first page that does not fit is left out.
+POKE = 48 * 1024
+
+PAGE_CHANGES = 5000
+PAGE_DEFAULT = 500
+RECORD_FIELDS = 4000
+VERSION_ENTRIES = 4096
+CAPABILITY_FIELDS = 500
+LIST = 1000
+
+SITE = 64
+ORIGIN = 160
+FIELD = 255
+INTEGER = 2**63 - 1
+#: Seconds.
+LEASE_LONGEST = 600

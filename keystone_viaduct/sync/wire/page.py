@@ -1,0 +1,200 @@
+"""A page of a feed, a change in it, and what became of it, as JSON.
+
+Secret fields stand apart, sealed for the receiver; the page carries the key that opens them, itself sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from keystone_viaduct.errors import BadKey, BadRequest, UnknownKind
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.model import ApplyResult, Change, Checkpoint, Page, Ref
+from keystone_viaduct.sync.wire import checks, limits, secrecy, values
+
+_COUNTS = ("applied", "known", "merged", "pending")
+
+
+def ref_from_json(value: Any, where: str) -> Ref:
+    """``[kind, key]`` of a registered kind, with a key of its form."""
+    kind, key = checks.tuple_of(value, where, 2)
+    return check_ref(checks.text(kind, where, 32), checks.text(key, where, 700), where)
+
+
+def check_ref(kind: str, key: str, where: str) -> Ref:
+    """Raises UnknownKind, BadRequest."""
+    declared = REGISTRY.get(kind)
+    if declared is None:
+        raise UnknownKind(
+            f"{where}: this release has no kind {kind[:40]!r}",
+            hint="upgrade keystone-viaduct at this site, or take the kind out of the fleet",
+            kind=kind[:40],
+        )
+    if not key:
+        raise checks.bad(where, "has an empty key")
+    try:
+        declared.split_key(key)
+    except BadKey as error:
+        raise BadRequest(f"{where}: {error.message}", hint=error.hint, where=where) from error
+    return Ref(kind, key)
+
+
+def change_to_json(change: Change, seal: secrecy.Seal) -> dict[str, Any]:
+    """One feed entry."""
+    document, sealed = secrecy.split(change.ref, change.document, seal)
+    body = {
+        "ref": [*change.ref],
+        "seq": change.seq,
+        "version": values.version_to_json(change.version),
+        "birth": values.dot_to_json(change.birth),
+        "fields": values.fields_to_json(change.fields),
+        "document": document,
+        "scope": change.scope,
+    }
+    if sealed:
+        body["sealed"] = sealed
+    return body
+
+
+def change_from_json(value: Any, where: str, opener: secrecy.Open) -> Change:
+    """The opposite of :func:`change_to_json`; birth and every field's edit have to be part of the version."""
+    body = checks.mapping(value, where)
+    ref = ref_from_json(checks.member(body, "ref", where), f"{where}.ref")
+    version = values.version_from_json(checks.member(body, "version", where), f"{where}.version")
+    birth = values.dot_from_json(checks.member(body, "birth", where), f"{where}.birth")
+    fields = values.fields_from_json(checks.member(body, "fields", where), f"{where}.fields")
+    scope = body.get("scope")
+    place = f"{where}.document"
+    plain = checks.mapping(checks.member(body, "document", where), place, limits.RECORD_FIELDS)
+    change = Change(
+        ref,
+        checks.integer(checks.member(body, "seq", where), f"{where}.seq", 1),
+        version,
+        birth,
+        fields,
+        secrecy.join(ref, plain, body.get("sealed", {}), opener, place),
+        None if scope is None else checks.text(scope, f"{where}.scope", 800),
+    )
+    _check_change(change, where)
+    return change
+
+
+def _check_change(change: Change, where: str) -> None:
+    if not change.version.includes(change.birth):
+        raise checks.bad(where, "has a birth that is not part of its version")
+    for dot in {state.dot for state in change.fields.values()}:
+        if not change.version.includes(dot):
+            raise checks.bad(where, f"has a field of {dot.origin}:{dot.seq}, not part of its version")
+    if change.deleted and change.document:
+        raise checks.bad(where, "is a tombstone with a document")
+    if not change.deleted:
+        missing = [name for name in change.document if name not in change.fields]
+        if missing:
+            raise checks.bad(where, f"has no state of its field {missing[0][:80]}")
+
+
+def page_to_json(page: Page, sealing: str, seal: secrecy.Seal) -> dict[str, Any]:
+    """A page for one receiver: ``seal`` closes a secret so that ``sealing`` lets that receiver open it."""
+    return {
+        "sealing": sealing,
+        "source": page.source,
+        "term": page.term,
+        "after": values.checkpoint_to_json(page.after),
+        "upto": values.checkpoint_to_json(page.upto),
+        "at_head": page.at_head,
+        "fence": values.checkpoint_to_json(page.fence),
+        "knowledge": values.version_to_json(page.knowledge),
+        "changes": [change_to_json(change, seal) for change in page.changes],
+        "capabilities": capabilities_to_json(page.capabilities),
+    }
+
+
+def page_from_json(value: Any, opening: Callable[[str], secrecy.Open]) -> Page:
+    """The opposite of :func:`page_to_json`, at the receiver: ``opening(sealing)`` gives what opens its
+    secrets.
+
+    Raises BadRequest, UnknownKind, SealingError.
+    """
+    body = checks.mapping(value, "page")
+    sealing = checks.text(checks.member(body, "sealing", ""), "sealing", 4096)
+    openers: list[secrecy.Open] = []
+
+    def opener(sealed: str, context: str) -> Any:
+        if not openers:  # a page without secrets costs no public-key operation
+            openers.append(opening(sealing))
+        return openers[0](sealed, context)
+
+    page = Page(
+        source=checks.site_name(checks.member(body, "source", ""), "source"),
+        term=checks.integer(checks.member(body, "term", ""), "term"),
+        after=values.checkpoint_from_json(checks.member(body, "after", ""), "after"),
+        upto=values.position_from_json(checks.member(body, "upto", ""), "upto"),
+        at_head=checks.flag(checks.member(body, "at_head", ""), "at_head"),
+        knowledge=values.version_from_json(checks.member(body, "knowledge", ""), "knowledge"),
+        changes=tuple(
+            change_from_json(change, f"changes[{number}]", opener)
+            for number, change in enumerate(
+                checks.sequence(checks.member(body, "changes", ""), "changes", limits.PAGE_CHANGES)
+            )
+        ),
+        capabilities=capabilities_from_json(body.get("capabilities", {}), "capabilities"),
+        fence=values.checkpoint_from_json(body.get("fence"), "fence"),
+    )
+    _check_order(page)
+    return page
+
+
+def _check_order(page: Page) -> None:
+    """Changes stand in feed order, between the page's two ends."""
+    same_life = page.after is not None and page.after.incarnation == page.upto.incarnation
+    last = page.after.seq if page.after is not None and same_life else 0
+    if page.upto.seq < last:
+        raise checks.bad("upto", "lies before after")
+    for number, change in enumerate(page.changes):
+        if not last < change.seq <= page.upto.seq:
+            raise checks.bad(f"changes[{number}].seq", "is out of order")
+        last = change.seq
+
+
+def capabilities_to_json(capabilities: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
+    """Kind -> the fields that a release can store."""
+    return {kind: sorted(fields) for kind, fields in capabilities.items()}
+
+
+def capabilities_from_json(value: Any, where: str) -> dict[str, frozenset[str]]:
+    """The opposite of :func:`capabilities_to_json`; kinds unknown here are kept."""
+    result: dict[str, frozenset[str]] = {}
+    for kind, fields in checks.mapping(value, where, limits.CAPABILITY_FIELDS).items():
+        place = f"{where}.{kind[:40]}"
+        names = checks.sequence(fields, place, limits.CAPABILITY_FIELDS)
+        result[checks.text(kind, where, 32)] = frozenset(checks.text(n, place, limits.FIELD) for n in names)
+    return result
+
+
+def result_to_json(result: ApplyResult) -> dict[str, Any]:
+    """What became of a page."""
+    return {
+        **{name: getattr(result, name) for name in _COUNTS},
+        "conflicts": [[*ref] for ref in result.conflicts],
+        "checkpoint": values.checkpoint_to_json(result.checkpoint),
+        "knowledge": values.version_to_json(result.knowledge),
+        "head": values.checkpoint_to_json(result.head),
+    }
+
+
+def result_from_json(value: Any) -> ApplyResult:
+    """The opposite of :func:`result_to_json`."""
+    body = checks.mapping(value, "result")
+
+    def position(name: str) -> Checkpoint:
+        return values.position_from_json(checks.member(body, name, ""), name)
+
+    refused = checks.sequence(checks.member(body, "conflicts", ""), "conflicts", limits.PAGE_CHANGES)
+    return ApplyResult(
+        **{name: checks.integer(checks.member(body, name, ""), name) for name in _COUNTS},
+        conflicts=tuple(ref_from_json(ref, "conflicts") for ref in refused),
+        checkpoint=position("checkpoint"),
+        knowledge=values.version_from_json(checks.member(body, "knowledge", ""), "knowledge"),
+        head=position("head"),
+    )

@@ -1,0 +1,167 @@
+"""Everything else that the API speaks of: capabilities, peers, leases, conflicts, records, digests."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import Any
+
+from keystone_viaduct.sync.model import Checkpoint, Conflict, Document, Peer, Record, SiteState
+from keystone_viaduct.sync.wire import checks, limits, secrecy, values
+from keystone_viaduct.sync.wire.page import capabilities_from_json, capabilities_to_json
+
+KEY_BYTES = 32
+
+
+def key_to_json(key: bytes) -> str:
+    """Bytes in base64."""
+    return base64.b64encode(key).decode()
+
+
+def bytes_from_json(value: Any, where: str, most: int = 4096) -> bytes:
+    """The opposite of :func:`key_to_json`."""
+    try:
+        return base64.b64decode(checks.text(value, where, most * 2), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise checks.bad(where, "is not base64") from error
+
+
+def public_key_from_json(value: Any, where: str) -> bytes:
+    """A site's public key: 32 bytes in base64."""
+    key = bytes_from_json(value, where)
+    if len(key) != KEY_BYTES:
+        raise checks.bad(where, f"has {len(key)} bytes, not {KEY_BYTES}")
+    return key
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a site says of itself at first contact. ``release`` is Keystone's, ``product`` ours."""
+
+    site: str
+    incarnation: str
+    hub: str
+    term: int
+    head: Checkpoint
+    public_key: bytes
+    has_secret: bool
+    versions: tuple[str, ...] = (limits.VERSION,)
+    product: str = ""
+    release: str = ""
+    kinds: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, state: SiteState, **rest: Any) -> Capabilities:
+        """From a site's state."""
+        return cls(
+            site=state.site,
+            incarnation=state.incarnation,
+            hub=state.hub,
+            term=state.term,
+            head=state.checkpoint,
+            has_secret=bool(state.fleet_secret),
+            **rest,
+        )
+
+
+def capabilities_document(found: Capabilities) -> dict[str, Any]:
+    """As JSON."""
+    return {
+        "versions": list(found.versions),
+        "site": found.site,
+        "incarnation": found.incarnation,
+        "hub": found.hub,
+        "term": found.term,
+        "head": values.checkpoint_to_json(found.head),
+        "public_key": key_to_json(found.public_key),
+        "has_secret": found.has_secret,
+        "product": found.product,
+        "release": found.release,
+        "kinds": capabilities_to_json(found.kinds),
+        "limits": {"page_changes": limits.PAGE_CHANGES, "body": limits.BODY, "body_open": limits.BODY_OPEN},
+    }
+
+
+def capabilities_of(value: Any) -> Capabilities:
+    """The opposite of :func:`capabilities_document`."""
+    body = checks.mapping(value, "capabilities")
+
+    def get(name: str) -> Any:
+        return checks.member(body, name, "")
+
+    return Capabilities(
+        versions=tuple(
+            checks.text(version, "versions", 16)
+            for version in checks.sequence(get("versions"), "versions", 20)
+        ),
+        site=checks.site_name(get("site"), "site"),
+        incarnation=checks.identifier(get("incarnation"), "incarnation"),
+        hub=checks.site_name(get("hub"), "hub"),
+        term=checks.integer(get("term"), "term"),
+        head=values.position_from_json(get("head"), "head"),
+        public_key=public_key_from_json(get("public_key"), "public_key"),
+        has_secret=checks.flag(get("has_secret"), "has_secret"),
+        product=checks.text(get("product"), "product", 64),
+        release=checks.text(get("release"), "release", 64),
+        kinds=capabilities_from_json(get("kinds"), "kinds"),
+    )
+
+
+def peer_to_json(peer: Peer) -> dict[str, Any]:
+    """As JSON."""
+    return {
+        "site": peer.site,
+        "public_key": key_to_json(peer.public_key),
+        "incarnation": peer.incarnation,
+        "acknowledged": peer.acknowledged,
+        "capabilities": {kind: list(fields) for kind, fields in peer.capabilities.items()},
+    }
+
+
+def peer_from_json(site: str, value: Any) -> Peer:
+    """What is registered of a site; how far it has come is never taken from outside."""
+    body = checks.mapping(value, "peer")
+    kinds = capabilities_from_json(body.get("capabilities", {}), "capabilities")
+    return Peer(
+        checks.site_name(site, "site"),
+        public_key_from_json(checks.member(body, "public_key", ""), "public_key"),
+        checks.identifier(checks.member(body, "incarnation", ""), "incarnation"),
+        capabilities={kind: tuple(sorted(fields)) for kind, fields in kinds.items()},
+    )
+
+
+def conflict_to_json(conflict: Conflict, *, detail: bool) -> dict[str, Any]:
+    """As JSON; ``detail`` adds what was lost, without its secrets."""
+    body = {
+        "id": conflict.id,
+        "kind": conflict.ref.kind,
+        "key": conflict.ref.key,
+        "sort": conflict.sort,
+        "decided": conflict.decided,
+        "explanation": conflict.explanation,
+        "fields": list(conflict.fields),
+        "site": conflict.site,
+        "at": conflict.at,
+        "open": conflict.open,
+    }
+    if detail:
+        body["lost"] = secrecy.public_part(conflict.ref.kind, conflict.lost)
+    return body
+
+
+def record_to_json(record: Record, document: Document, secret: list[str]) -> dict[str, Any]:
+    """A record as it stands; ``secret`` names the fields that it has and that are not shown."""
+    return {
+        "kind": record.ref.kind,
+        "key": record.ref.key,
+        "seq": record.seq,
+        "version": values.version_to_json(record.version),
+        "birth": values.dot_to_json(record.birth),
+        "deleted": record.deleted,
+        "digest": record.digest,
+        "scope": record.scope,
+        "document": document,
+        "secret": secret,
+        "stamps": {name: state.stamp for name, state in record.fields.items()},
+    }

@@ -1,0 +1,98 @@
+"""The small values of the protocol as JSON: versions, dots, checkpoints, field states, digests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from keystone_viaduct.sync.model import Checkpoint, Dot, FieldState, Version
+from keystone_viaduct.sync.wire import checks, limits
+
+#: 16 bytes in hexadecimal; nothing for an absent field; the two states of the field ``@deleted``.
+_DIGEST = re.compile(r"(?:[0-9a-f]{32})?|alive|deleted")
+
+
+def version_to_json(version: Version) -> dict[str, int]:
+    """``{"site#incarnation": seq}``."""
+    return dict(version.entries)
+
+
+def version_from_json(value: Any, where: str) -> Version:
+    """The opposite of :func:`version_to_json`."""
+    entries = checks.mapping(value, where, limits.VERSION_ENTRIES)
+    for name, seq in entries.items():
+        checks.origin(name, where)
+        checks.integer(seq, f"{where}.{name}", 1)
+    return Version(entries)
+
+
+def dot_to_json(dot: Dot) -> list[Any]:
+    """``["site#incarnation", seq]``."""
+    return [dot.origin, dot.seq]
+
+
+def dot_from_json(value: Any, where: str) -> Dot:
+    """The opposite of :func:`dot_to_json`."""
+    origin, seq = checks.tuple_of(value, where, 2)
+    return Dot(checks.origin(origin, where), checks.integer(seq, where, 1))
+
+
+def checkpoint_to_json(checkpoint: Checkpoint | None) -> list[Any] | None:
+    """``["incarnation", seq, "nonce"]``, or null for the beginning."""
+    return None if checkpoint is None else [*checkpoint]
+
+
+def checkpoint_from_json(value: Any, where: str) -> Checkpoint | None:
+    """The opposite of :func:`checkpoint_to_json`."""
+    return None if value is None else position_from_json(value, where)
+
+
+def position_from_json(value: Any, where: str) -> Checkpoint:
+    """A checkpoint that may not be null."""
+    incarnation, seq, nonce = checks.tuple_of(value, where, 3)
+    return Checkpoint(
+        checks.identifier(incarnation, where),
+        checks.integer(seq, where),
+        checks.identifier(nonce, where) if nonce != "" else "",
+    )
+
+
+def checkpoint_to_text(checkpoint: Checkpoint) -> str:
+    """``incarnation:seq:nonce``, as it stands in a URL."""
+    return f"{checkpoint.incarnation}:{checkpoint.seq}:{checkpoint.nonce}"
+
+
+def checkpoint_from_text(text: str, where: str) -> Checkpoint:
+    """The opposite of :func:`checkpoint_to_text`."""
+    parts = text.split(":")
+    if len(parts) != 3 or not parts[1].isascii() or not parts[1].isdigit() or len(parts[1]) > 19:
+        raise checks.bad(where, "is not of the form incarnation:seq:nonce")
+    return position_from_json([parts[0], int(parts[1]), parts[2]], where)
+
+
+def fields_to_json(fields: Mapping[str, FieldState]) -> list[list[Any]]:
+    """States grouped by the edit that wrote them: ``[[stamp, "origin", seq, {"field": "digest"}], ...]``.
+
+    Most fields of a record were written by few edits, so this is short.
+    """
+    groups: dict[tuple[int, Dot], dict[str, str]] = {}
+    for name, (stamp, dot, digest) in fields.items():
+        groups.setdefault((stamp, dot), {})[name] = digest
+    return [[stamp, dot.origin, dot.seq, digests] for (stamp, dot), digests in groups.items()]
+
+
+def fields_from_json(value: Any, where: str) -> dict[str, FieldState]:
+    """The opposite of :func:`fields_to_json`."""
+    fields: dict[str, FieldState] = {}
+    for group in checks.sequence(value, where, limits.RECORD_FIELDS):
+        stamp, origin, seq, digests = checks.tuple_of(group, where, 4)
+        checks.integer(stamp, where)
+        dot = Dot(checks.origin(origin, where), checks.integer(seq, where, 1))
+        for name, digest in checks.mapping(digests, where, limits.RECORD_FIELDS).items():
+            if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+                raise checks.bad(f"{where}.{name}", "has no digest of 32 hexadecimal digits")
+            if name in fields or not 0 < len(name) <= limits.FIELD:
+                raise checks.bad(where, "names a field twice, or one without a name or with one too long")
+            fields[name] = FieldState(stamp, dot, digest)
+    return fields
