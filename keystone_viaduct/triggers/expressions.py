@@ -44,8 +44,11 @@ class RowAccess:
     Hung on the compiling dialect as ``viaduct_rows``; a dialect without it is no trigger compiler.
     """
 
-    def __init__(self, allowed: frozenset[str], *, parenthesised: bool = False) -> None:
+    def __init__(
+        self, allowed: frozenset[str], columns: frozenset[str], *, parenthesised: bool = False
+    ) -> None:
         self.allowed = allowed
+        self.columns = columns
         self.parenthesised = parenthesised
         self.read: set[tuple[str, str]] = set()
 
@@ -61,6 +64,8 @@ def _row_value(element: RowValue, compiler: Any, **kw: Any) -> str:
         raise CompileError("old() and new() have a meaning inside a trigger only")
     if element.row not in access.allowed:
         raise CompileError(f"this trigger has no {element.row} row (column {element.column.name})")
+    if element.column.name not in access.columns:
+        raise CompileError(f"the trigger's table has no column {element.column.name}")
     access.read.add((element.row, element.column.name))
     return access.render(element.row, compiler.preparer.quote(element.column.name))
 

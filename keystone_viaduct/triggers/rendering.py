@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.exc import CompileError, SQLAlchemyError
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.dml import Delete
+from sqlalchemy.sql.dml import Delete, Insert
 
 from keystone_viaduct.errors import TriggerError
 
@@ -49,6 +49,13 @@ class _Literals:
             raise CompileError(f"parameter {bindparam.key} has no value")
         return str(super().render_literal_bindparam(bindparam, *args, **kw))  # type: ignore[misc]
 
+    def visit_column(self, column: Any, *args: Any, **kw: Any) -> str:
+        """Refuses a column of a table that is not read here: not every engine would, before the first write."""
+        stack: list[Any] = getattr(self, "stack", [])
+        if not stack or (len(stack) == 1 and isinstance(stack[0]["selectable"], Insert)):
+            raise CompileError(f"column {column.name} has no row here; say new(column) or old(column)")
+        return str(super().visit_column(column, *args, **kw))  # type: ignore[misc]
+
     def bindparam_string(self, name: str, *args: Any, **kw: Any) -> str:
         """A placeholder: nobody would ever fill it."""
         raise CompileError(f"{name} has no value")
@@ -80,7 +87,8 @@ class Renderer:
     def __init__(self, spec: TriggerSpec, dialect: Any, *, parenthesised: bool = False) -> None:
         self.spec = spec
         self.dialect = dialect
-        self.access = RowAccess(spec.event.rows, parenthesised=parenthesised)
+        columns = frozenset(column.name for column in spec.table.c)
+        self.access = RowAccess(spec.event.rows, columns, parenthesised=parenthesised)
         dialect.viaduct_rows = self.access
 
     def name(self, identifier: str) -> str:

@@ -62,6 +62,43 @@ def test_a_row_that_does_not_exist_can_not_be_read(engine: str, event: Event, va
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_a_column_that_the_table_does_not_have_is_refused(engine: str) -> None:
+    with pytest.raises(TriggerError, match="the trigger's table has no column x"):
+        compile(spec(log(new(LOG.c.x))), engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_column_without_a_row_is_refused(engine: str) -> None:
+    for wrong in (
+        spec(log("x"), when=TABLE.c.a > 1),
+        spec(log("x"), when=sa.and_(new(TABLE.c.a) > 1, TABLE.c.b == "x")),
+        spec(log(TABLE.c.b)),
+        spec(log(key_text(TABLE.c.b))),
+        spec(log(sa.column("loose"))),
+        spec(assign(TABLE.c.a, TABLE.c.a + 1), timing=Timing.BEFORE),
+    ):
+        with pytest.raises(TriggerError, match=r"has no row here; say new\(column\)"):
+            compile(wrong, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_columns_of_what_a_statement_reads_or_writes_can_be_used(engine: str) -> None:
+    alias = TABLE.alias("other")
+    for right in (
+        spec(LOG.update().where(LOG.c.x == new(TABLE.c.b)).values(x=LOG.c.x + "!")),
+        spec(LOG.delete().where(LOG.c.x.in_(sa.select(TABLE.c.b).where(TABLE.c.a == old(TABLE.c.a))))),
+        spec(log(sa.select(sa.func.max(TABLE.c.b)).where(TABLE.c.a == new(TABLE.c.a)).scalar_subquery())),
+        spec(
+            LOG.insert().from_select(
+                ["x"], sa.select(alias.c.b).select_from(alias.join(LOG, LOG.c.x == alias.c.b))
+            )
+        ),
+        spec(log("x"), when=sa.exists().where(LOG.c.x == new(TABLE.c.b))),
+    ):
+        assert compile(right, engine).fingerprint
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_an_insert_without_values_is_refused(engine: str) -> None:
     with pytest.raises(TriggerError, match="x has no value"):
         compile(spec(LOG.insert()), engine)

@@ -58,19 +58,26 @@ def test_key_text_wants_at_least_one_part() -> None:
         key_text()
 
 
-def test_comparison_and_its_opposite() -> None:
-    dialects = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM", "mysql": "<=>"}
-    for engine, operator in dialects.items():
-        dialect = trigger_dialect(TARGETS[engine].base)
-        assert operator in str(differs(TABLE.c.a, TABLE.c.b).compile(dialect=dialect))
-        assert str(same(TABLE.c.a, TABLE.c.b).compile(dialect=dialect)) != str(
-            differs(TABLE.c.a, TABLE.c.b).compile(dialect=dialect)
-        )
+@pytest.mark.parametrize(
+    ("engine", "differing", "equal"),
+    [
+        ("sqlite", '"t"."a" IS NOT "t"."b"', '"t"."a" IS "t"."b"'),
+        ("postgresql", '"t"."a" IS DISTINCT FROM "t"."b"', '"t"."a" IS NOT DISTINCT FROM "t"."b"'),
+        ("mysql", "NOT (`t`.`a` <=> `t`.`b`)", "(`t`.`a` <=> `t`.`b`)"),
+    ],
+)
+def test_comparison_and_its_opposite(engine: str, differing: str, equal: str) -> None:
+    dialect = trigger_dialect(TARGETS[engine].base)
+    pair = (TABLE.c.a, TABLE.c.b)
+    texts = [str(sa.select(make(*pair)).compile(dialect=dialect)) for make in (differs, same)]
+    assert differing in texts[0]
+    assert equal in texts[1]
+    assert "NOT (" not in texts[1]
 
 
 def test_postgresql_compares_json_as_text_because_it_has_no_equality() -> None:
     dialect = trigger_dialect(TARGETS["postgresql"].base)
-    assert str(differs(TABLE.c.c, TABLE.c.c).compile(dialect=dialect)).count("CAST(") == 2
+    assert str(sa.select(differs(TABLE.c.c, TABLE.c.c)).compile(dialect=dialect)).count("CAST(") == 2
 
 
 def test_queries_inside_of_an_expression_are_found() -> None:
