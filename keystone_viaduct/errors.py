@@ -29,6 +29,8 @@
     +-- SealingError                a secret could not be sealed or opened
     +-- SiteUnavailable             the other site did not answer
     +-- LeaseHeld                   another agent is at work
+    +-- AdoptError                  a site's ids could not be brought in line with the hub's
+    |   +-- AlreadyJoined           the site replicates already
     +-- ServerFailed                a server started by us did not come up
     +-- DemoFailed                  a step of the demo had not the effect announced
 """
@@ -244,3 +246,16 @@ class DemoFailed(ViaductError):
     """A step of the demo did not have the effect that it announces."""
 
     code = "demo.failed"
+
+
+class AdoptError(ViaductError):
+    """A record could not be given another id; nothing of it was changed."""
+
+    code = "adopt.failed"
+    status = 409
+
+
+class AlreadyJoined(AdoptError):
+    """The site replicates already: a new id would look like a delete to the fleet."""
+
+    code = "adopt.joined"

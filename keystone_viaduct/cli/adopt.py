@@ -1,0 +1,239 @@
+"""Bring in a Keystone that already has data: give its records the ids that the hub has for the same things.
+
+Run it at the site's own host, before the site joins. Without --apply it only compares and shows the plan.
+Roles, the catalog, policies and implied roles are re-keyed by --apply alone; users, projects, groups and
+domains only with --rekey, because other services have stored their ids: the map old -> new is written for
+them. It can be interrupted and run again at any time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli._keystone import KeystoneSettings
+from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.clock import SystemClock
+from keystone_viaduct.errors import ConfigError
+
+if TYPE_CHECKING:
+    from keystone_viaduct.cli._site import Database
+    from keystone_viaduct.sync.adopt import AdoptResult, Inventory, Overrides, Plan
+    from keystone_viaduct.sync.adopt.run import Progress
+
+HELP = "give this site's records the hub's ids, before it joins"
+ERROR_EXIT_CODE = 2
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("site", metavar="SITE", help="this site's name")
+    _keystone.add_arguments(parser)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--plan", action="store_true", help="show what would be done (the default)")
+    what.add_argument("--apply", action="store_true", help="do it")
+    what.add_argument(
+        "--export", type=Path, metavar="FILE", help="write this site's inventory, without secrets"
+    )
+    what.add_argument(
+        "--moves", type=Path, metavar="FILE", help="make the moves of a file written by --apply"
+    )
+    hub = parser.add_mutually_exclusive_group()
+    hub.add_argument("--hub-config", metavar="FILE", help="the hub's keystone.conf: its database is read")
+    hub.add_argument("--hub-inventory", type=Path, metavar="FILE", help="made by --export at the hub's host")
+    parser.add_argument("--hub", default="hub", metavar="NAME", help="the hub's name, with --hub-config")
+    parser.add_argument("--rekey", action="store_true", help="re-key users, projects, groups and domains too")
+    parser.add_argument(
+        "--prefer",
+        action="append",
+        default=[],
+        metavar="KIND/KEY=CHOICE",
+        help="whose id stays: hub, here; or apart for different things of one name; may be repeated",
+    )
+    parser.add_argument("--overrides", type=Path, metavar="FILE", help="the same as YAML: KIND/KEY: CHOICE")
+    parser.add_argument(
+        "--folds", action="store_true", help="some site's database folds case (MySQL, MariaDB)"
+    )
+    parser.add_argument(
+        "--json", dest="json_file", metavar="FILE", help="write the plan as JSON ('-': print it)"
+    )
+    parser.add_argument(
+        "--ids", type=Path, metavar="FILE", help="map old -> new (viaduct-adopt-SITE.ids.json)"
+    )
+    parser.add_argument(
+        "--journal", type=Path, metavar="FILE", help="of an unfinished run (viaduct-adopt-SITE.journal.json)"
+    )
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """One of: plan, apply, export, moves."""
+    work = _Work.open(args, terminal)
+    if args.export is not None:
+        return work.export(args.export)
+    if args.moves is not None:
+        return work.make_moves(args.moves)
+    return work.apply() if args.apply else work.show()
+
+
+@dataclass(frozen=True)
+class _Work:
+    args: argparse.Namespace
+    terminal: Terminal
+    settings: KeystoneSettings
+    database: Database
+
+    @classmethod
+    def open(cls, args: argparse.Namespace, terminal: Terminal) -> _Work:
+        from keystone_viaduct.cli._site import open_database
+
+        settings = _keystone.settings_of(args)
+        return cls(args, terminal, settings, open_database(settings))
+
+    def export(self, path: Path) -> int:
+        """Write this site's inventory."""
+        from keystone_viaduct.sync.adopt import save_inventory
+
+        count = save_inventory(self._own(), path)
+        self.terminal.say(f"{path}: {count} records, without secrets")
+        return 0
+
+    def show(self) -> int:
+        """The plan."""
+        from keystone_viaduct.sync.adopt import make_plan
+
+        with self._progress() as progress:
+            plan = make_plan(
+                self._own(), self._hub(), self._overrides(), folds=self.args.folds, progress=progress
+            )
+        self._tell(plan)
+        return 0
+
+    def apply(self) -> int:
+        """Make what the plan says."""
+        from keystone_viaduct.sync.adopt import adopt
+
+        ids, journal = self._file("ids", self.args.ids), self._file("journal", self.args.journal)
+        with self._progress() as progress:
+            result = adopt(
+                self._hub(),
+                self.database.engine,
+                self._cipher(),
+                site=self.args.site,
+                rekey=self.args.rekey,
+                overrides=self._overrides(),
+                folds=self.args.folds,
+                journal=journal,
+                aliases=ids,
+                renumber=self._renumber,
+                progress=progress,
+            )
+        self._tell(result.plan)
+        self._tell_done(result, ids)
+        return 0
+
+    def make_moves(self, path: Path) -> int:
+        """At the hub: what another site's run asked for."""
+        from keystone_viaduct.sync.adopt.journal import read_moves, save_aliases
+        from keystone_viaduct.sync.adopt.run import apply_moves, refuse_if_joined
+
+        moves = read_moves(path, self.args.site)
+        refuse_if_joined(self.database.engine)
+        with self._progress() as progress:
+            apply_moves(self.database.engine, self._cipher(), moves, progress=progress)
+        self._renumber()
+        ids = self._file("ids", self.args.ids)
+        save_aliases(ids, self.args.site, self.args.site, moves)
+        self.terminal.say(f"{len(moves)} ids changed; the map for other services: {ids}")
+        return 0
+
+    def _tell(self, plan: Plan) -> None:
+        from keystone_viaduct.sync.adopt import plan_to_json, plan_to_text
+
+        found = plan_to_json(plan, rekey=self.args.rekey)
+        if self.args.json_file == "-":
+            sys.stdout.write(json.dumps(found, indent=2) + "\n")
+            return
+        if self.args.json_file:
+            Path(self.args.json_file).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        self.terminal.out.print(plan_to_text(plan, rekey=self.args.rekey), markup=False, soft_wrap=True)
+
+    def _tell_done(self, result: AdoptResult, ids: Path) -> None:
+        from keystone_viaduct.sync.adopt.journal import save_moves
+
+        tell = self.terminal.say if self.args.json_file != "-" else self.terminal.say_error
+        count = sum(len(found) for found in result.moved.values())
+        tell("")
+        tell(f"{count} ids changed" + (f"; the map for other services: {ids}" if count else ""))
+        if count:
+            tell(
+                "restart this site's Keystone, or flush its cache, so that nothing is served under an old id"
+            )
+        if result.plan.hub_moves:
+            path = self._file("moves", None, result.plan.hub)
+            save_moves(path, result.plan.hub, result.plan.hub_moves)
+            tell(f"now run at the hub's host: viaduct adopt {result.plan.hub} --moves {path}")
+        left = len(result.left.moves)
+        if left:
+            tell(f"{left} ids wait for --rekey")
+
+    def _renumber(self) -> None:
+        from keystone_viaduct.cli._renumbering import is_initialised, renumber
+
+        if is_initialised(self.database):
+            renumber(self.database, self.settings, SystemClock().now(), lambda _advance, _note: None)
+
+    def _own(self) -> Inventory:
+        from keystone_viaduct.sync.adopt import DatabaseInventory
+
+        return DatabaseInventory(self.args.site, self.database.engine, self._cipher())
+
+    def _hub(self) -> Inventory:
+        from keystone_viaduct.cli._site import open_database
+        from keystone_viaduct.documents.cipher import KeyRepositoryCipher
+        from keystone_viaduct.sync.adopt import DatabaseInventory, FileInventory
+
+        if self.args.hub_inventory is not None:
+            return FileInventory(self.args.hub_inventory)
+        if self.args.hub_config is None:
+            raise ConfigError(
+                "nothing says what the hub has",
+                hint="give --hub-config FILE, or --hub-inventory FILE of 'viaduct adopt HUB --export FILE'",
+            )
+        settings = _keystone.read_settings([self.args.hub_config])
+        engine = open_database(settings).engine
+        if engine.url == self.database.engine.url:
+            raise ConfigError(
+                "the hub's database is this site's own", hint="look at --hub-config and --config-file"
+            )
+        return DatabaseInventory(self.args.hub, engine, KeyRepositoryCipher(settings.credential_keys))
+
+    def _cipher(self) -> Any:
+        from keystone_viaduct.documents.cipher import KeyRepositoryCipher
+
+        return KeyRepositoryCipher(self.settings.credential_keys)
+
+    def _overrides(self) -> Overrides:
+        from keystone_viaduct.sync.adopt import Overrides
+
+        return Overrides.parse(self.args.prefer, self.args.overrides)
+
+    def _file(self, what: str, given: Path | None, site: str = "") -> Path:
+        return given or Path(f"viaduct-adopt-{site or self.args.site}.{what}.json")
+
+    @contextmanager
+    def _progress(self) -> Iterator[Progress]:
+        """A bar that starts over with each phase: comparing, re-keying, comparing again."""
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        console = self.terminal.err
+        with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+            task = bar.add_task(self.args.site, total=None)
+            yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)

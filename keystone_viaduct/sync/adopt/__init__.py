@@ -1,0 +1,31 @@
+"""Bringing in a Keystone that already has data under other ids: compare, plan, re-key.
+
+``make_plan`` compares two inventories and decides nothing but by rule; ``adopt`` carries a plan out in the
+site's own database, one transaction per record, resumable.
+"""
+
+from .inventory import DatabaseInventory, FileInventory, Inventory, save_inventory
+from .overrides import Choice, Overrides
+from .plan import make_plan
+from .report import plan_to_json, plan_to_text
+from .run import AdoptResult, adopt, apply_moves
+from .verdict import Clash, Match, Move, Plan
+
+__all__ = [
+    "AdoptResult",
+    "Choice",
+    "Clash",
+    "DatabaseInventory",
+    "FileInventory",
+    "Inventory",
+    "Match",
+    "Move",
+    "Overrides",
+    "Plan",
+    "adopt",
+    "apply_moves",
+    "make_plan",
+    "plan_to_json",
+    "plan_to_text",
+    "save_inventory",
+]

@@ -1,0 +1,143 @@
+"""What a site holds: every record as a document, from its database or from a file made where that is.
+
+A file carries no secrets, so that it may travel between hosts by ordinary means.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from keystone_viaduct.documents.cipher import CredentialCipher
+from keystone_viaduct.documents.codec import Codecs
+from keystone_viaduct.documents.schema import reflect
+from keystone_viaduct.errors import ConfigError, CredentialUnreadable
+from keystone_viaduct.kinds.model import Document
+from keystone_viaduct.kinds.registry import REGISTRY
+
+PAGE = 500
+FORMAT = "viaduct-inventory 1"
+_COLLATIONS = """
+    SELECT count(*) FROM information_schema.columns
+    WHERE table_schema = database() AND table_name IN ('local_user', 'project', 'role', 'group')
+    AND column_name = 'name' AND collation_name LIKE '%\\_ci'
+"""
+
+
+class Inventory(Protocol):
+    """All records of one site. ``documents`` is called once per kind, in the registry's order."""
+
+    @property
+    def site(self) -> str:
+        """The site's name."""
+
+    @property
+    def folds(self) -> bool:
+        """Whether its database takes names that differ in case for equal."""
+
+    @property
+    def secrets(self) -> bool:
+        """Whether the documents hold their secret fields."""
+
+    def documents(self, kind: str) -> Mapping[str, Document]:
+        """Key -> document; empty for a kind that the site's release does not store."""
+
+
+class DatabaseInventory:
+    """A site's inventory read from its database. Raises SchemaMissing where that is not Keystone's."""
+
+    secrets = True
+
+    def __init__(self, site: str, engine: sa.engine.Engine, cipher: CredentialCipher) -> None:
+        self.site = site
+        self._engine = engine
+        self._codecs = Codecs(reflect(engine), cipher)
+        self.unreadable: list[str] = []
+
+    @property
+    def folds(self) -> bool:
+        """Whether names are compared without case: MySQL's and MariaDB's usual collations do that."""
+        if self._engine.dialect.name not in ("mysql", "mariadb"):
+            return False
+        with self._engine.connect() as connection:
+            return bool(connection.execute(sa.text(_COLLATIONS)).scalar())
+
+    def documents(self, kind: str) -> Mapping[str, Document]:
+        """Key -> document. Credentials that no key opens are left out and named in ``unreadable``."""
+        if kind not in self._codecs.kinds:
+            return {}
+        found: dict[str, Document] = {}
+        with self._engine.connect() as connection:
+            for keys in self._pages(connection, kind):
+                found.update(self._load(connection, kind, keys))
+        return found
+
+    def _pages(self, connection: sa.engine.Connection, kind: str) -> Iterator[list[str]]:
+        after: str | None = None
+        while keys := self._codecs.keys(connection, kind, after, PAGE):
+            yield keys
+            after = keys[-1]
+
+    def _load(self, connection: sa.engine.Connection, kind: str, keys: list[str]) -> dict[str, Document]:
+        try:
+            return self._codecs.load(connection, kind, keys)
+        except CredentialUnreadable as error:
+            closed = set(error.fields["keys"])
+            self.unreadable += sorted(closed)
+            return self._codecs.load(connection, kind, [key for key in keys if key not in closed])
+
+
+def save_inventory(inventory: Inventory, path: Path) -> int:
+    """Write it without secrets to a file that :class:`FileInventory` reads; the number of records."""
+    count = 0
+    part = path.with_name(f"{path.name}.part")
+    with gzip.open(part, "wt", encoding="utf-8") as out:
+        head = {"format": FORMAT, "site": inventory.site, "folds": inventory.folds}
+        out.write(json.dumps(head) + "\n")
+        for name, kind in REGISTRY.items():
+            for key, document in inventory.documents(name).items():
+                open_fields = {f: value for f, value in document.items() if not kind.is_secret(f)}
+                out.write(json.dumps([name, key, open_fields]) + "\n")
+                count += 1
+    os.replace(part, path)
+    return count
+
+
+class FileInventory:
+    """An inventory from a file. Raises ConfigError when it is not one."""
+
+    secrets = False
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        head = next(self._lines())
+        if not isinstance(head, dict) or head.get("format") != FORMAT:
+            raise _not_one(path, "its first line says something else")
+        self.site = str(head["site"])
+        self.folds = bool(head["folds"])
+
+    def documents(self, kind: str) -> Mapping[str, Document]:
+        """Key -> document, without secret fields. The file is read anew for each kind."""
+        lines = self._lines()
+        next(lines)
+        return {key: document for name, key, document in lines if name == kind}
+
+    def _lines(self) -> Iterator[Any]:
+        try:
+            with gzip.open(self._path, "rt", encoding="utf-8") as lines:
+                for line in lines:
+                    yield json.loads(line)
+        except (OSError, EOFError, ValueError) as error:
+            raise _not_one(self._path, str(error)) from error
+
+
+def _not_one(path: Path, why: str) -> ConfigError:
+    return ConfigError(
+        f"{path} is no inventory: {why}", hint="make one at the hub with 'viaduct adopt HUB --export FILE'"
+    )

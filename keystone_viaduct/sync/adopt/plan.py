@@ -1,0 +1,183 @@
+"""Two inventories to a plan: pure, nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from keystone_viaduct.documents.digest import canonical
+from keystone_viaduct.kinds.model import Document, Kind
+from keystone_viaduct.kinds.reference import ALTERNATIVES
+from keystone_viaduct.kinds.registry import REGISTRY
+
+from .inventory import Inventory
+from .names import KNOWN_OUTSIDE, MOVABLE, fields_of, label
+from .overrides import Choice, Overrides
+from .pairing import Pairer, Pairing
+from .verdict import Clash, Match, Move, Plan
+
+_HELD = (
+    "adopt re-keys no such record, for each has a secret or an owner of its own: rename or delete one of "
+    "them, or leave it to the policy of the fleet"
+)
+_HASHED = (
+    "the ids of this domain's users are made from the domain's id (LDAP or another driver of its own): with "
+    "another id every user would get another id too, so nothing of the domain is changed; say "
+    "--prefer domain/ID=here if the hub's domain has users of its own database only"
+)
+
+
+def make_plan(
+    here: Inventory,
+    there: Inventory,
+    overrides: Overrides | None = None,
+    *,
+    folds: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Plan:
+    """What adopting the site ``here`` into the fleet of the hub ``there`` means.
+
+    ``folds`` says that some other site's database folds the case of names; those of the two are asked
+    themselves. ``progress`` is called with (kind, kinds done, kinds in all).
+    """
+    comparison = _Comparison(here, there, overrides or Overrides(), folds or here.folds or there.folds)
+    for number, kind in enumerate(REGISTRY.values()):
+        if progress is not None:
+            progress(kind.name, number, len(REGISTRY))
+        comparison.compare(kind)
+    return comparison.plan()
+
+
+class _Comparison:
+    def __init__(self, here: Inventory, there: Inventory, overrides: Overrides, folds: bool) -> None:
+        self.here, self.there, self.overrides, self.folds = here, there, overrides, folds
+        self.secrets = here.secrets and there.secrets
+        self.maps: dict[str, dict[str, str]] = {}
+        self.outside: set[tuple[str, str]] = set()
+        self.matches: list[Match] = []
+        self.moves: list[Move] = []
+        self.hub_moves: list[Move] = []
+        self.clashes: list[Clash] = []
+        self.apart: list[Match] = []
+        self.only_here: dict[str, tuple[str, ...]] = {}
+        self.only_there: dict[str, tuple[str, ...]] = {}
+        self.compared: dict[str, int] = {}
+        self._hashed: dict[str, frozenset[str]] = {}
+
+    def compare(self, kind: Kind) -> None:
+        """One kind; what it refers to was compared before."""
+        original, theirs = self.here.documents(kind.name), self.there.documents(kind.name)
+        mine: dict[str, Document] = {}
+        own_key: dict[str, str] = {}
+        for key, document in original.items():
+            translated = kind.rekey(document, self.maps)
+            place = kind.key_of(translated)
+            mine[place], own_key[place] = translated, key
+        found = Pairer(kind, mine, theirs, self.overrides).run(self.folds)
+        self.clashes += found.clashes
+        for here, there in found.apart:
+            self.apart.append(Match(kind.name, here, there, label(kind, mine[here])))
+        self._decide(kind, found, mine, theirs)
+        self.compared[kind.name] = len(original)
+        self._note(self.only_here, kind, (own_key[key] for key in mine if key not in found.pairs))
+        paired = set(found.pairs.values())
+        self._note(self.only_there, kind, (key for key in theirs if key not in paired))
+
+    def _note(self, where: dict[str, tuple[str, ...]], kind: Kind, keys: object) -> None:
+        found = tuple(sorted(keys))  # type: ignore[call-overload]
+        if found:
+            where[kind.name] = found
+
+    def _decide(
+        self, kind: Kind, found: Pairing, mine: Mapping[str, Document], theirs: Mapping[str, Document]
+    ) -> None:
+        changed = {here: there for here, there in found.pairs.items() if here != there}
+        for here, there in list(changed.items()):
+            refused = self._refused(kind, here, there, mine[here])
+            if refused is not None:
+                self.clashes.append(refused)
+                del changed[here], found.pairs[here]
+        self.maps[kind.name] = changed
+        for here, there in found.pairs.items():
+            if here != there:
+                self._move(kind, here, there, mine[here], theirs[there])
+            same = kind.rekey(mine[here], self.maps)
+            differing = self._differing(kind, same, theirs[there])
+            self.matches.append(Match(kind.name, here, there, label(kind, theirs[there]), differing))
+
+    def _refused(self, kind: Kind, here: str, there: str, document: Document) -> Clash | None:
+        """Why two records of one name can't become one, or None."""
+        shown = label(kind, document)
+        if kind.name not in MOVABLE:
+            return Clash(kind.name, "held", (here,), (there,), shown, _HELD)
+        if kind.name != "domain":
+            return None
+        stays = self.overrides.of(kind.name, here, there, shown) is Choice.HERE
+        moved, site = (there, self.there) if stays else (here, self.here)
+        if moved in self._hashed_domains(site):
+            return Clash(kind.name, "hashed", (here,), (there,), shown, _HASHED)
+        return None
+
+    def _hashed_domains(self, site: Inventory) -> frozenset[str]:
+        """Domains whose users' public ids are digests over the domain's id."""
+        if site.site not in self._hashed:
+            mapped = {str(item["domain_id"]) for item in site.documents("id_mapping").values()}
+            mapped.update(
+                key
+                for key, config in site.documents("domain_config").items()
+                if config.get("whitelisted.identity/driver") not in (None, "sql")
+            )
+            self._hashed[site.site] = frozenset(mapped)
+        return self._hashed[site.site]
+
+    def _move(self, kind: Kind, here: str, there: str, mine: Document, theirs: Document) -> None:
+        names = (here, there, label(kind, mine), label(kind, theirs))
+        outside = kind.name in KNOWN_OUTSIDE or self._depends(kind, theirs)
+        if outside:
+            self.outside.add((kind.name, there))
+        if self.overrides.of(kind.name, *names) is Choice.HERE:
+            self.hub_moves.append(Move(kind.name, there, here, label(kind, theirs), outside))
+        else:
+            self.moves.append(Move(kind.name, here, there, label(kind, theirs), outside))
+
+    def _depends(self, kind: Kind, theirs: Document) -> bool:
+        """Whether the record's name includes the id of one that is re-keyed on demand only."""
+        named = fields_of(kind)
+        return any(
+            (target, ref.key) in self.outside
+            for ref in kind.references_of(theirs)
+            if ref.field in named
+            for target in (ref.kind, *ALTERNATIVES.get(ref.kind, ()))
+        )
+
+    def _differing(self, kind: Kind, mine: Document, theirs: Document) -> tuple[str, ...]:
+        found = []
+        for name in sorted(mine.keys() | theirs.keys()):
+            if name in kind.key or name in kind.merge or (kind.is_secret(name) and not self.secrets):
+                continue
+            default = kind.declared[name].default if name in kind.declared else None
+            ours, other = mine.get(name, default), theirs.get(name, default)
+            if ours != other and canonical(ours) != canonical(other):
+                found.append(name)
+        return tuple(found)
+
+    def plan(self) -> Plan:
+        """The result."""
+        notes = [
+            f"--prefer {name}: no record of that name matches another" for name in self.overrides.unused()
+        ]
+        if not self.secrets:
+            notes.append("secret fields were not compared: the hub's inventory carries none")
+        return Plan(
+            self.here.site,
+            self.there.site,
+            self.folds,
+            tuple(self.matches),
+            tuple(self.moves),
+            tuple(self.hub_moves),
+            tuple(self.clashes),
+            tuple(self.apart),
+            self.only_here,
+            self.only_there,
+            self.compared,
+            tuple(notes),
+        )
