@@ -177,6 +177,11 @@ class Keystone:
             "does not answer" if server else "was not started", self.layout.log, seconds=deadline
         )
 
+    def terminate(self) -> None:
+        """Ask the server to end; :meth:`stop` waits for that."""
+        if self._server is not None:
+            self._server.terminate()
+
     def stop(self) -> None:
         """End the server (and a set-up under way) in order. May be called at any time, and twice."""
         for attribute in ("_setup", "_server"):
@@ -245,6 +250,8 @@ class Keystones:
 
     def stop(self) -> None:
         """Stop every server and give the ports back."""
+        for site in self.sites.values():
+            site.terminate()
         for site in self.sites.values():
             site.stop()
         for site in self.sites.values():

@@ -76,10 +76,15 @@ class Leashed:
         """Wait for the end; raises subprocess.TimeoutExpired."""
         return self.process.wait(timeout)
 
+    def terminate(self) -> None:
+        """Ask it to end; :meth:`stop` waits for that."""
+        if self.poll() is None:
+            self.process.terminate()
+
     def stop(self, grace: float = GRACE) -> None:
         """End it in order, by force after ``grace`` seconds; nothing of its group is left. Repeatable."""
         if self.poll() is None:
-            self.process.terminate()
+            self.terminate()
             try:
                 self.process.wait(grace)
             except subprocess.TimeoutExpired:
