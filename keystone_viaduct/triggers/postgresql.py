@@ -29,7 +29,8 @@ ORDER BY p.proname, t.tgname
 _SEQUENCES = """
 SELECT c.relname FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_depend d ON d.objid = c.oid AND d.deptype = 'a'
-WHERE c.relkind = 'S' AND d.refobjid = to_regclass({}) AND NOT has_sequence_privilege(c.oid, 'USAGE')
+WHERE d.refobjid = to_regclass({})
+  AND CASE WHEN c.relkind = 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') ELSE false END
 ORDER BY c.relname
 """
 
