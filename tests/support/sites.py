@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.documents.schema import reflect
 from keystone_viaduct.sync.capture import TriggerCapture
 from keystone_viaduct.sync.sealing import KeyRing
-from keystone_viaduct.sync.store import SqlStore, make_engine, schema
+from keystone_viaduct.sync.store import SqlStore, SqlTransaction, make_engine, schema
 from keystone_viaduct.sync.store.first import first_state
+from keystone_viaduct.sync.store.tables import metadata
+from tests.support.databases import DatabaseScope
 
 
 class HexCipher:
@@ -39,3 +41,36 @@ def open_site(url: str, site: str = "east", hub: str = "east", *, capture: bool 
     store.run(lambda tx: tx.create_state(first_state(site, hub)))
     yield store
     engine.dispose()
+
+
+class Sites:
+    """One site per engine for a whole module, emptied for each test: installing triggers takes its time."""
+
+    def __init__(self, databases: DatabaseScope) -> None:
+        self._databases = databases
+        self._open: dict[str, SqlStore] = {}
+        self._exits = ExitStack()
+
+    def fresh(self, engine_name: str) -> SqlStore:
+        """The engine's site, without records."""
+        if engine_name in self._open:
+            _empty(self._open[engine_name])
+        else:
+            url = self._databases.keystone(engine_name)
+            self._open[engine_name] = self._exits.enter_context(open_site(url))
+        return self._open[engine_name]
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._exits.close()
+
+
+def _empty(store: SqlStore) -> None:
+    def work(tx: SqlTransaction) -> None:
+        for kind in reversed(store.codecs.kinds):
+            store.codecs.delete(tx.connection, kind, store.codecs.keys(tx.connection, kind, None, 10_000))
+        for table in metadata.tables.values():
+            tx.connection.execute(table.delete())
+        tx.create_state(first_state("east", "east"))
+
+    store.run(work)
