@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .model import Kind
 from .natural import NaturalKey
-from .reference import JsonReference, Mode, Reference, Visit
+from .reference import JsonReference, Mode, Reference, Visit, moved
 from .scope import via
 from .shape import Cascade, Field
 from .value import JSON, Type
@@ -20,7 +20,7 @@ def _walk_filters(value: JSON, visit: Visit) -> JSON:
     for name, kind in (("service_id", "service"), ("region_id", "region")):
         target = found.get(name)
         if isinstance(target, str):
-            found[name] = visit(kind, target)
+            found[name] = moved(visit, kind, target)
     return found
 
 

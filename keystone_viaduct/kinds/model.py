@@ -10,7 +10,7 @@ from functools import cached_property
 from keystone_viaduct.errors import BadDocument
 
 from .natural import NaturalKey, NaturalValue
-from .reference import ALTERNATIVES, Mode, Ref, Reference
+from .reference import ALTERNATIVES, Mode, Ref, Reference, moved
 from .scope import NOWHERE, Scope, ScopeResult
 from .shape import Cascade, Child, Field, Rename, Shape, Source
 from .value import JSON, Document, Type, join_key, misfit, part_key
@@ -105,18 +105,17 @@ class Kind:
         The new key is ``key_of`` the result.
         """
 
-        def moved(kind: str, key: str) -> str:
+        def new_key(kind: str, key: str) -> str:
             for name in (kind, *ALTERNATIVES.get(kind, ())):
                 if key in maps.get(name, {}):
                     return maps[name][key]
             return key
 
         result = copy.deepcopy(document)
-        own = maps.get(self.name, {})
-        if len(self.key) == 1 and self.key[0] in result and str(result[self.key[0]]) in own:
-            result[self.key[0]] = own[str(result[self.key[0]])]
+        if len(self.key) == 1 and self.key[0] in result:
+            result[self.key[0]] = moved(new_key, self.name, result[self.key[0]])
         for reference in self.references:
-            reference.rewrite(result, moved)
+            reference.rewrite(result, new_key)
         return result
 
     def without(self, document: Document, gone: frozenset[tuple[str, str]]) -> Document | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .value import JSON, Document, join_key, key_part
+from .value import JSON, Document, join_key, key_part, part_key
 
 # A user or group of an LDAP domain has no row of its own, only an id_mapping; a domain may act as a project.
 ALTERNATIVES: dict[str, tuple[str, ...]] = {
@@ -19,6 +19,15 @@ ALTERNATIVES: dict[str, tuple[str, ...]] = {
 
 Visit = Callable[[str, str], str]
 """Called with (kind, key) of each reference met; returns the key to put in its place."""
+
+
+def moved(visit: Visit, kind: str, value: JSON) -> JSON:
+    """``value``, the id of one column, after ``visit`` of the key that it makes."""
+    if not isinstance(value, str):
+        return value
+    key = key_part(value)
+    new = visit(kind, key)
+    return value if new == key else part_key(new, kind, 1)[0]
 
 
 class Mode(enum.Enum):
@@ -79,9 +88,8 @@ class Reference:
 
     def rewrite(self, document: Document, visit: Visit) -> None:
         """Replaces each target's key by what ``visit`` returns, in place."""
-        value = document.get(self.field)
-        if isinstance(value, str) and self.applies(document):
-            document[self.field] = visit(self.target, value)
+        if self.field in document and self.applies(document):
+            document[self.field] = moved(visit, self.target, document[self.field])
 
     def strip(self, document: Document, gone: Callable[[str, str], bool]) -> None:
         """Takes the references to records that are ``gone`` out, in place."""
@@ -102,8 +110,8 @@ class ParentReference(Reference):
 
     def rewrite(self, document: Document, visit: Visit) -> None:
         """As for any reference, with the kind that the parent is."""
-        for kind, key in list(self.targets(document)):
-            document[self.field] = visit(kind, key)
+        for kind, _ in list(self.targets(document)):
+            document[self.field] = moved(visit, kind, document[self.field])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +129,7 @@ class ListReference(Reference):
         """Rewrites each element; lists of plain values stay sorted."""
         value = document.get(self.field)
         if isinstance(value, list):
-            document[self.field] = [*sorted(visit(self.target, str(item)) for item in value)]
+            document[self.field] = [*sorted(str(moved(visit, self.target, item)) for item in value)]
 
     def strip(self, document: Document, gone: Callable[[str, str], bool]) -> None:
         """Drops the elements that are gone."""
@@ -154,7 +162,7 @@ class ItemReference(Reference):
             return
         name = self.items[0]
         document[self.field] = [
-            {**item, name: visit(self.target, str(item[name]))} if isinstance(item, dict) else item
+            {**item, name: moved(visit, self.target, item.get(name))} if isinstance(item, dict) else item
             for item in value
         ]
 
