@@ -28,7 +28,8 @@ class Schema:
         self.touched: set[str] = set()
         self.depth = 0
         self.manager = enginefacade.transaction_context()
-        self.manager.configure(connection=url, sqlite_fk=True)
+        # a database in memory would not outlive its connection
+        self.manager.configure(connection=url, sqlite_fk=True, connection_recycle_time=-1)
         if wrapped:
             self.manager.append_on_engine_create(lambda engine: viaduct_sql.attach(engine, settings))
         self.engine = self.manager.writer.get_engine()

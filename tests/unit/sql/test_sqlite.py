@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +39,12 @@ def make_manager(path: Path, settings: SqlSettings) -> Any:
 
 
 @pytest.fixture
-def manager(tmp_path: Path) -> Iterator[Any]:
+def manager(tmp_path: Path) -> Any:
     path = tmp_path / "keystone.db"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE counter (id INTEGER PRIMARY KEY, value INTEGER)")
         connection.execute("INSERT INTO counter VALUES (1, 0)")
-    yield make_manager(path, SqlSettings(sqlite_busy_timeout=20.0))
+    return make_manager(path, SqlSettings(sqlite_busy_timeout=20.0))
 
 
 def statements_of(manager: Any) -> list[str]:
@@ -129,7 +128,7 @@ def test_threads_that_read_and_then_write_lose_no_update(manager: Any, context: 
                     session.execute(sa.text("UPDATE counter SET value = :value"), {"value": value + 1})
                 with manager.reader.using(context) as session:
                     session.execute(sa.text("SELECT value FROM counter")).scalar()
-        except Exception as error:
+        except db_exception.DBError as error:
             failures.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
