@@ -49,9 +49,10 @@ class Action:
 class Installer:
     """Installs, compares and removes the triggers whose names start with ``prefix``.
 
-    Whoever shares a database chooses a prefix of his own, no prefix of which is another's: triggers with the
-    prefix but without a spec are removed. A connection inside a transaction is left to its owner to commit; otherwise each method commits.
-    MariaDB and MySQL commit every statement at once, and what was open on the connection with it.
+    Whoever shares a database chooses a prefix of his own (none may begin with another): triggers with the
+    prefix but without a spec are removed. A connection inside a transaction is left to its owner to commit;
+    otherwise each method commits. MariaDB and MySQL commit every statement at once, and what was open on the
+    connection with it.
     """
 
     def __init__(self, connection: Any, prefix: str = "viaduct_", *, lock_seconds: float = 5.0) -> None:

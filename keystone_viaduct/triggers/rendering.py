@@ -50,7 +50,7 @@ class _Literals:
         return str(super().render_literal_bindparam(bindparam, *args, **kw))  # type: ignore[misc]
 
     def visit_column(self, column: Any, *args: Any, **kw: Any) -> str:
-        """Refuses a column of a table that is not read here: not every engine would, before the first write."""
+        """Refuses a column of a table that is not read here: not every engine would, at creation."""
         stack: list[Any] = getattr(self, "stack", [])
         if not stack or (len(stack) == 1 and isinstance(stack[0]["selectable"], Insert)):
             raise CompileError(f"column {column.name} has no row here; say new(column) or old(column)")
