@@ -48,6 +48,11 @@ class Replicator:
     _told: Version | None = None
     _primed: bool = False
 
+    @property
+    def position(self) -> Checkpoint | None:
+        """How far the target has come, as far as is known here."""
+        return self._after
+
     def step(self) -> Progress:
         """One page. Raises what the ports raise; after any error the next step asks for the checkpoint
         again.
@@ -66,6 +71,10 @@ class Replicator:
         except BaseException:
             self._primed = False
             raise
+
+    def restart(self) -> None:
+        """Ask for the checkpoint before the next page."""
+        self._primed = False
 
     def offer(self, page: Page) -> bool:
         """Apply a page that a poke brought along; False (and nothing done) if it does not fit the

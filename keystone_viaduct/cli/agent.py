@@ -1,0 +1,124 @@
+"""Carry changes between the sites of a fleet.
+
+Runs beside the hub until it gets SIGTERM or SIGINT; any number of them may run, one works. What it needs to
+know is in viaduct.yaml (the sites) and clouds.yaml (how to log in there: system-scoped administrators).
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keystone_viaduct.cli._terminal import Terminal
+
+if TYPE_CHECKING:
+    from keystone_viaduct.sync.agent.agent import Agent, Failure
+    from keystone_viaduct.sync.agent.topology import Topology
+
+HELP = "carry changes between the sites"
+LOG = logging.getLogger(__name__)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument(
+        "--config", type=Path, default=Path("viaduct.yaml"), metavar="FILE", help="the fleet (viaduct.yaml)"
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--once", action="store_true", help="carry what there is, then end")
+    what.add_argument(
+        "--first-load", action="store_true", help="fill new sites, with progress bars, then end"
+    )
+    what.add_argument("--check", action="store_true", help="read the configuration, change nothing")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more in the log")
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Read the fleet's file and work."""
+    from keystone_viaduct.sync.agent.agent import open_agent
+    from keystone_viaduct.sync.agent.topology import read_topology
+
+    logging.basicConfig(
+        level=logging.DEBUG if args.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    for noisy in ("httpx", "httpcore", "keystoneauth", "stevedore", "openstack"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    topology = read_topology(args.config)
+    agent = open_agent(topology)
+    if args.check:
+        terminal.say(f"{args.config}: hub {topology.hub}, spokes {', '.join(topology.spokes)}")
+        terminal.json({"hub": topology.hub, "spokes": topology.spokes})
+        return 0
+    if args.once:
+        return _report(agent, agent.once(), terminal)
+    if args.first_load:
+        return _report(agent, _first_load(agent, terminal), terminal)
+    return _serve(agent, topology)
+
+
+def _serve(agent: Agent, topology: Topology) -> int:
+    """Work until a signal says to end."""
+    from keystone_viaduct.sync.agent.listener import Listener
+
+    done = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: done.set())
+    address = topology.agent.listen
+    listener = Listener(agent, address) if address else None
+    if listener is not None:
+        listener.start()
+        LOG.info("listening on %s:%s", *listener.address)
+    agent.start()
+    done.wait()
+    if listener is not None:
+        listener.stop()
+    ended = agent.stop()
+    LOG.info("ended" if ended else "ended; a step was still waiting for its site")
+    return 0
+
+
+def _first_load(agent: Agent, terminal: Terminal) -> list[Failure]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from keystone_viaduct.sync.agent.loading import Position, first_load
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=terminal.err, disable=terminal.as_json) as bars:
+        tasks = {
+            lane.name: bars.add_task(f"{lane.source} → {lane.target}", total=None) for lane in agent.lanes
+        }
+
+        def told(position: Position) -> None:
+            bars.update(tasks[position.lane], completed=position.done, total=position.total)
+
+        return first_load(agent, told)
+
+
+def _report(agent: Agent, failures: list[Failure], terminal: Terminal) -> int:
+    from keystone_viaduct.sync.agent.status import snapshot
+
+    for lane in agent.lanes:
+        totals = lane.replicator.totals
+        terminal.say(
+            f"{lane.source} → {lane.target}: {totals.changes} changes, {totals.applied} applied, "
+            f"{totals.pending} waiting"
+        )
+    for failure in failures:
+        terminal.say_error(f"{failure.lane}: {failure.error}")
+    errors = [
+        {
+            "link": found.lane,
+            "code": found.error.code,
+            "message": found.error.message,
+            "hint": found.error.hint,
+        }
+        for found in failures
+    ]
+    terminal.json({**snapshot(agent), "errors": errors})
+    return 1 if failures else 0

@@ -1,0 +1,152 @@
+"""Puts the agent together: sites, links, lanes, lease, listener."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from keystone_viaduct.errors import BadRequest, UnknownSite, ViaductError
+from keystone_viaduct.sync.agent.contact import Contact, RemoteSite
+from keystone_viaduct.sync.agent.lane import Lane
+from keystone_viaduct.sync.agent.lease import LeaseKeeper, Leasing
+from keystone_viaduct.sync.agent.pacing import Pacer
+from keystone_viaduct.sync.agent.topology import AgentSettings, Topology
+from keystone_viaduct.sync.client import HttpSite, Transport, cloud_login
+from keystone_viaduct.sync.client.transport import Timeouts
+from keystone_viaduct.sync.link.link import Link
+from keystone_viaduct.sync.link.replicator import Progress, Replicator
+from keystone_viaduct.sync.wire import poke
+from keystone_viaduct.sync.wire.carried import carry
+
+LOG = logging.getLogger(__name__)
+#: Rounds of `once` after which a fleet that never comes to rest is reported.
+ROUNDS = 1000
+
+
+class AgentSite(RemoteSite, Leasing, Protocol):
+    """A site as the agent needs it."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong with one direction during ``once``."""
+
+    lane: str
+    error: ViaductError
+
+
+class Agent:
+    """Carries changes between the hub and its spokes until it is stopped."""
+
+    def __init__(self, hub: AgentSite, spokes: Mapping[str, RemoteSite], settings: AgentSettings) -> None:
+        self.hub = hub
+        self.settings = settings
+        self.gate = threading.Event()
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.lease = LeaseKeeper(hub, self.holder, settings.lease, self.gate)
+        self.lanes: list[Lane] = []
+        for spoke in spokes.values():
+            link = Link(hub, spoke, settings.page_limit)
+            contact = Contact(hub, spoke)
+            self.lanes += [self._lane(link, replicator, contact) for replicator in (link.up, link.down)]
+
+    def _lane(self, link: Link, replicator: Replicator, contact: Contact) -> Lane:
+        settings = self.settings
+        pacer = Pacer(settings.poll, settings.first_backoff, settings.longest_backoff)
+        return Lane(link, replicator, contact, pacer, self.gate, self._moved, settings.first_load_limit)
+
+    def start(self) -> None:
+        """Begin to work, or to stand by while another agent does."""
+        self.lease.start()
+        for lane in self.lanes:
+            lane.start()
+
+    def stop(self, patience: float = 10.0) -> bool:
+        """Finish the steps under way and give the lease back; whether all ended within ``patience`` s."""
+        for lane in self.lanes:
+            lane.stop()
+        self.gate.set()  # lets lanes that wait for it see that they are to end
+        ended = [lane.join(patience) for lane in self.lanes]
+        self.lease.stop()
+        return all(ended)
+
+    def poked(self, site: str, head: int, data: bytes, encoding: str | None, signature: str) -> bool:
+        """A site has news; False when the poke is not genuine. Raises UnknownSite, BadRequest."""
+        if not poke.is_genuine(self.lease.poke_key, site, head, data, signature):
+            return False
+        lanes = [lane for lane in self.lanes if lane.source == site]
+        if not lanes:
+            raise UnknownSite(f"{site[:64]} is not in viaduct.yaml", hint="add it there", unknown=site[:64])
+        page = carry(data, encoding) if data else None
+        if page is not None and (page.source != site or site == self.hub.name):
+            raise BadRequest("the page is not that of the site that pokes", hint="it is left alone")
+        for lane in lanes:
+            if page is None:
+                lane.wake(head)
+            else:
+                lane.bring(page, head)
+        return True
+
+    def once(self) -> list[Failure]:
+        """Carry everything there is, then return; what could not be carried, by direction.
+
+        Raises LeaseHeld while another agent works.
+        """
+        self.lease.renew()
+        try:
+            with concurrent.futures.ThreadPoolExecutor(max(1, len(self.lanes) // 2)) as pool:
+                return self._rounds(pool)
+        finally:
+            self.lease.stop()
+
+    def _rounds(self, pool: concurrent.futures.Executor) -> list[Failure]:
+        failures: dict[str, Failure] = {}
+        for _ in range(ROUNDS):
+            busy = False
+            for direction in (self.lanes[0::2], self.lanes[1::2]):  # all up, then all down
+                able = [lane for lane in direction if lane.name not in failures]
+                for lane, outcome in zip(able, pool.map(_drain, able), strict=True):
+                    if isinstance(outcome, ViaductError):
+                        failures[lane.name] = Failure(lane.name, outcome)
+                    else:
+                        busy = busy or outcome
+            if not busy:
+                break
+            self.lease.renew()
+        return list(failures.values())
+
+    def _moved(self, lane: Lane, refused: bool) -> None:
+        """Records have reached a site: who reads from there may look at once."""
+        for other in self.lanes:
+            if other.source == lane.target and (other.link is not lane.link or refused):
+                other.wake()
+
+
+def _drain(lane: Lane) -> bool | ViaductError:
+    """Step to the head of the source's feed; whether any record was carried."""
+    before = lane.replicator.totals.changes
+    try:
+        while lane.step() is Progress.MORE:
+            pass
+    except ViaductError as error:
+        return error
+    return lane.replicator.totals.changes > before
+
+
+def open_agent(topology: Topology) -> Agent:
+    """The agent of a fleet. Raises ConfigError."""
+    settings = topology.agent
+    times = Timeouts(settings.connect_timeout, settings.timeout)
+    files = [str(topology.clouds)] if topology.clouds else None
+    sites = {
+        name: HttpSite(name, Transport(name, cloud_login(e.cloud, name=name, url=e.url, files=files), times))
+        for name, e in topology.sites.items()
+    }
+    return Agent(sites[topology.hub], {name: sites[name] for name in topology.spokes}, settings)

@@ -1,0 +1,90 @@
+"""First contact with a spoke: who are you, do we speak one language, here are the keys of the others."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Protocol
+
+from keystone_viaduct.errors import ConfigError, UnsupportedVersion
+from keystone_viaduct.sync.model import Peer
+from keystone_viaduct.sync.ports import SitePort
+from keystone_viaduct.sync.wire import limits
+from keystone_viaduct.sync.wire.resources import Capabilities
+
+LOG = logging.getLogger(__name__)
+
+
+class RemoteSite(SitePort, Protocol):
+    """What the agent needs of a site beyond replication."""
+
+    def capabilities(self) -> Capabilities:
+        """What it says of itself."""
+
+    def register(self, peer: Peer) -> None:
+        """Tell it of another site."""
+
+    def sealed_secret(self, receiver: str) -> bytes:
+        """The fleet's secret, sealed for a registered peer."""
+
+    def hand_over(self, sealed: bytes, *, source: str, term: int) -> None:
+        """Give it the fleet's secret."""
+
+
+class Contact:
+    """Makes the two ends of a link known to each other, once, and again when asked to."""
+
+    def __init__(self, hub: RemoteSite, spoke: RemoteSite) -> None:
+        self._hub = hub
+        self._spoke = spoke
+        self._lock = threading.Lock()
+        self._made = False
+
+    def renew(self) -> None:
+        """Introduce them anew before the next step: one of them has changed its keys or its incarnation."""
+        self._made = False
+
+    def make(self) -> None:
+        """Introduce them, if not done yet. Raises ConfigError, UnsupportedVersion, SiteUnavailable."""
+        with self._lock:
+            if self._made:
+                return
+            hub, spoke = self._hub.capabilities(), self._spoke.capabilities()
+            check(self._hub.name, hub, self._hub.name)
+            check(self._spoke.name, spoke, self._hub.name)
+            self._hub.register(peer_of(spoke))
+            self._spoke.register(peer_of(hub))
+            if not spoke.has_secret:
+                sealed = self._hub.sealed_secret(spoke.site)
+                self._spoke.hand_over(sealed, source=hub.site, term=hub.term)
+                LOG.info("%s has joined the fleet of %s", spoke.site, hub.site)
+            self._made = True
+
+
+def check(name: str, found: Capabilities, hub: str) -> None:
+    """Refuse a site that is not the one meant, has another hub, or speaks another major version."""
+    if found.site != name:
+        raise ConfigError(
+            f"the cloud of site {name} is {found.site}",
+            hint="correct the names in viaduct.yaml or the URLs in clouds.yaml",
+            site=name,
+        )
+    if found.hub != hub:
+        raise ConfigError(
+            f"{name} takes {found.hub} for the hub, viaduct.yaml says {hub}",
+            hint="set `hub:` in viaduct.yaml, or `viaduct init` the site with --hub",
+            site=name,
+        )
+    majors = {version.partition(".")[0] for version in found.versions}
+    if str(limits.MAJOR) not in majors:
+        raise UnsupportedVersion(
+            f"{name} speaks version {', '.join(found.versions)} of the protocol, this agent {limits.VERSION}",
+            hint="upgrade the older end",
+            site=name,
+        )
+
+
+def peer_of(found: Capabilities) -> Peer:
+    """A site as it is registered at others."""
+    kinds = {kind: tuple(sorted(fields)) for kind, fields in found.kinds.items()}
+    return Peer(found.site, found.public_key, found.incarnation, capabilities=kinds)

@@ -1,0 +1,188 @@
+"""One direction of one link in a thread of its own, so that a slow or dead site delays nobody else."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from keystone_viaduct.errors import (
+    FenceMismatch,
+    NotInitialised,
+    SealingError,
+    UnknownSite,
+    ViaductError,
+)
+from keystone_viaduct.sync.agent.contact import Contact
+from keystone_viaduct.sync.agent.pacing import Pacer
+from keystone_viaduct.sync.link.link import Link
+from keystone_viaduct.sync.link.replicator import Progress, Replicator
+from keystone_viaduct.sync.model import Page
+
+LOG = logging.getLogger(__name__)
+#: Errors after which the two ends are introduced to each other anew.
+ESTRANGED = (FenceMismatch, UnknownSite, SealingError, NotInitialised)
+#: Pages that pokes have brought and that wait to be offered; more than a few are stale anyway.
+INBOX = 4
+
+
+@dataclass
+class LaneState:
+    """What is known of a direction. Times in seconds since the epoch; ``head``: the source's, as told."""
+
+    failures: int = 0
+    error: str = ""
+    code: str = ""
+    succeeded_at: float = 0.0
+    moved_at: float = 0.0
+    head: int = 0
+    position: int = 0
+    poked: int = 0
+    offered: int = 0
+    loading: bool = False
+
+
+@dataclass
+class Lane:
+    """``gate`` lets it work (the lease is held).
+
+    ``moved(lane, refused)`` is called when records have moved; ``refused``: the target showed some of its
+    own.
+    """
+
+    link: Link
+    replicator: Replicator
+    contact: Contact
+    pacer: Pacer
+    gate: threading.Event
+    moved: Callable[[Lane, bool], None]
+    first_load_limit: int = 2000
+    state: LaneState = field(default_factory=LaneState)
+    _woken: threading.Event = field(default_factory=threading.Event)
+    _inbox: deque[Page] = field(default_factory=lambda: deque(maxlen=INBOX))
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+    _known: bool = False
+    _usual: int = 0
+
+    @property
+    def source(self) -> str:
+        """The site whose feed it reads."""
+        return self.replicator.source.name
+
+    @property
+    def target(self) -> str:
+        """The site that applies it."""
+        return self.replicator.target.name
+
+    @property
+    def name(self) -> str:
+        """For logs and metrics."""
+        return f"{self.source}-{self.target}"
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread = threading.Thread(target=self._run, name=f"lane-{self.name}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end after the step under way."""
+        self._stopping.set()
+        self._woken.set()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the end; whether it has ended."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+            return not self._thread.is_alive()
+        return True
+
+    def wake(self, head: int = 0) -> None:
+        """There may be news, up to ``head``."""
+        self.state.poked += 1
+        self.state.head = max(self.state.head, head)
+        self._woken.set()
+
+    def bring(self, page: Page, head: int) -> None:
+        """A poke brought a page along."""
+        self._inbox.append(page)
+        self.wake(head)
+
+    def step(self) -> Progress:
+        """Introduce the ends, offer what pokes have brought, then carry one page. Raises ViaductError."""
+        self.contact.make()
+        if not self._known:
+            self._begin()
+        before = self.replicator.totals.changes, self.replicator.totals.conflicts
+        while self._inbox:
+            if self.replicator.offer(self._inbox.popleft()):
+                self.state.offered += 1
+                before = self._tell(before)
+        progress = self.link.step(self.replicator)
+        self._tell(before)
+        self._note(progress)
+        return progress
+
+    def _begin(self) -> None:
+        """A target without a checkpoint takes the feed in large pages, until the head is reached."""
+        checkpoint, _ = self.replicator.target.checkpoint(self.source)
+        self.state.loading = checkpoint is None
+        if checkpoint is None:
+            self._usual, self.replicator.limit = self.replicator.limit, self.first_load_limit
+        self._known = True
+
+    def _tell(self, before: tuple[int, int]) -> tuple[int, int]:
+        """Say so when records have moved since; knowledge alone can wait for the next look."""
+        now = self.replicator.totals.changes, self.replicator.totals.conflicts
+        if now[0] > before[0]:
+            self.state.moved_at = time.time()
+            self.moved(self, now[1] > before[1])
+        return now
+
+    def _note(self, progress: Progress) -> None:
+        self.state.succeeded_at = time.time()
+        position = self.replicator.position
+        if position is not None:
+            self.state.position = position.seq
+            self.state.head = max(self.state.head, position.seq)
+        if progress is not Progress.MORE and self.state.loading:
+            self.state.loading, self.replicator.limit = False, self._usual
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.gate.wait()
+            if self._stopping.is_set():
+                return
+            self._woken.clear()
+            wait = self._attempt()
+            if wait > 0:
+                self._woken.wait(wait)
+
+    def _attempt(self) -> float:
+        """One step; the seconds to wait after it."""
+        try:
+            progress = self.step()
+        except ViaductError as error:
+            return self._failed(error, error.code)
+        except Exception as error:
+            LOG.exception("%s: an unexpected error", self.name)
+            return self._failed(error, "unexpected")
+        if self.state.failures:
+            LOG.info("%s: works again", self.name)
+        self.state.failures, self.state.error, self.state.code = 0, "", ""
+        wait = self.pacer.succeeded()
+        return 0.0 if progress is Progress.MORE else wait
+
+    def _failed(self, error: Exception, code: str) -> float:
+        if isinstance(error, ESTRANGED):
+            self.contact.renew()
+        wait = self.pacer.failed()
+        if code != self.state.code:
+            LOG.warning("%s: %s; trying again in %.1f s, then less often", self.name, error, wait)
+        self.state.failures, self.state.error, self.state.code = self.pacer.failures, str(error), code
+        # not cut short by pokes: a site that is in trouble is left alone
+        self._stopping.wait(wait)
+        return 0.0

@@ -1,0 +1,118 @@
+"""The agent's small HTTP door: pokes come in, status and metrics go out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from keystone_viaduct.errors import ConfigError, ViaductError
+from keystone_viaduct.sync.agent.agent import Agent
+from keystone_viaduct.sync.agent.status import metrics, snapshot
+from keystone_viaduct.sync.wire import limits, poke
+
+LOG = logging.getLogger(__name__)
+IDLE = 120.0
+
+
+class Listener:
+    """Serves ``POST /poke``, ``GET /status``, ``GET /metrics``, ``GET /healthz``."""
+
+    def __init__(self, agent: Agent, address: tuple[str, int]) -> None:
+        try:
+            self._server = _Server(address, agent)
+        except OSError as error:
+            host, port = address
+            raise ConfigError(
+                f"the agent can't listen on {host}:{port}: {error.strerror}",
+                hint="set agent.listen in viaduct.yaml, or stop who has the port",
+            ) from error
+        self._thread: threading.Thread | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        host, port = self._server.server_address[:2]
+        return str(host), int(port)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread = threading.Thread(target=self._server.serve_forever, name="listener", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the door."""
+        if self._thread is not None:
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, address: tuple[str, int], agent: Agent) -> None:
+        self.agent = agent
+        super().__init__(address, _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = IDLE
+    server: _Server
+
+    def do_GET(self) -> None:
+        agent = self.server.agent
+        if self.path == "/status":
+            self._answer(200, json.dumps(snapshot(agent)).encode())
+        elif self.path == "/metrics":
+            self._answer(200, metrics(agent), "text/plain; version=0.0.4; charset=utf-8")
+        elif self.path == "/healthz":
+            self._answer(200, b"{}")
+        else:
+            self._refuse(404, "nothing here: try /status or /metrics")
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdigit() or int(length) > limits.POKE:
+            self.close_connection = True
+            self._refuse(413, f"a poke has at most {limits.POKE} bytes")
+            return
+        data = self.rfile.read(int(length))
+        if self.path != "/poke":
+            self._refuse(404, "nothing here: pokes go to /poke")
+            return
+        self._poke(data)
+
+    def _poke(self, data: bytes) -> None:
+        head = self.headers.get(poke.HEAD, "")
+        site, signature = self.headers.get(poke.SITE, ""), self.headers.get(poke.SIGNATURE, "")
+        if not head.isdigit() or len(head) > 19:
+            self._refuse(400, f"{poke.HEAD} is no number")
+            return
+        encoding = self.headers.get("Content-Encoding")
+        try:
+            genuine = self.server.agent.poked(site, int(head), data, encoding, signature)
+        except ViaductError as error:
+            self._refuse(error.status, str(error))
+            return
+        if genuine:
+            self._answer(202, b"{}")
+        else:
+            self._refuse(401, "the signature is not that of this fleet")
+
+    def _refuse(self, status: int, message: str) -> None:
+        self._answer(status, json.dumps({"error": {"code": status, "message": message}}).encode())
+
+    def _answer(self, status: int, data: bytes, content_type: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        LOG.debug("%s %s", self.address_string(), format % args)

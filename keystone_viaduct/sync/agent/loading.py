@@ -1,0 +1,67 @@
+"""First load: all that the hub has, into spokes that have nothing yet, in large pages and with progress.
+
+Each page's checkpoint is stored with the page, so a load that was interrupted goes on where it was.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from keystone_viaduct.errors import ViaductError
+from keystone_viaduct.sync.agent.agent import Agent, Failure
+from keystone_viaduct.sync.agent.lane import Lane
+from keystone_viaduct.sync.link.replicator import Progress
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far one direction is: ``done`` of ``total`` feed positions, ``changes`` carried."""
+
+    lane: str
+    done: int
+    total: int
+    changes: int
+
+
+Told = Callable[[Position], None]
+
+
+def first_load(agent: Agent, told: Told) -> list[Failure]:
+    """Carry every feed to its head, the spokes' first, all sites at the same time; what could not be carried.
+
+    Raises LeaseHeld while another agent works.
+    """
+    agent.lease.start()
+    failures: list[Failure] = []
+    try:
+        agent.lease.renew()
+        for direction in (agent.lanes[0::2], agent.lanes[1::2]):
+            with concurrent.futures.ThreadPoolExecutor(max(1, len(direction))) as pool:
+                outcomes = pool.map(lambda lane: _load(lane, told), direction)
+            failures += [found for found in outcomes if found is not None]
+    finally:
+        agent.lease.stop()
+    return failures
+
+
+def _load(lane: Lane, told: Told) -> Failure | None:
+    try:
+        lane.contact.make()
+        total = _head(lane)
+        while True:
+            progress = lane.step()
+            done = lane.state.position
+            total = max(total, done)
+            told(Position(lane.name, done, total, lane.replicator.totals.changes))
+            if progress is not Progress.MORE:
+                return None
+    except ViaductError as error:
+        return Failure(lane.name, error)
+
+
+def _head(lane: Lane) -> int:
+    source = lane.replicator.source
+    capabilities = getattr(source, "capabilities", None)
+    return capabilities().head.seq if capabilities is not None else 0

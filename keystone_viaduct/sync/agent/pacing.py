@@ -1,0 +1,32 @@
+"""When to look again: after a success at leisure, after failures with growing, jittered waits."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Pacer:
+    """Seconds to wait before the next step.
+
+    A poke ends the wait after a success, never a back-off's first part.
+    """
+
+    poll: float
+    first: float
+    longest: float
+    chance: random.Random = field(default_factory=random.Random)
+    failures: int = 0
+
+    def succeeded(self) -> float:
+        """The wait after a step that went well."""
+        self.failures = 0
+        # jitter, so that many links do not all look at the hub in the same moment
+        return self.poll * self.chance.uniform(0.9, 1.1)
+
+    def failed(self) -> float:
+        """The wait after one that failed: doubling, up to ``longest``, half of it random."""
+        bound = min(self.longest, self.first * float(2 ** min(self.failures, 30)))
+        self.failures += 1
+        return bound * self.chance.uniform(0.5, 1.0)

@@ -1,0 +1,88 @@
+"""What the agent knows of its links: as JSON and as metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from keystone_viaduct.sync.agent.agent import Agent
+from keystone_viaduct.sync.agent.lane import Lane
+
+_COUNTERS = {
+    "pages": "Pages applied",
+    "changes": "Changes in applied pages",
+    "applied": "Changes that changed the target",
+    "merged": "Concurrent changes that the hub has decided",
+    "conflicts": "Changes that the target answered with its own version",
+}
+_LABELS = ("source", "target")
+
+
+def snapshot(agent: Agent) -> dict[str, Any]:
+    """``working``: this agent holds the lease. Times in seconds since the epoch, 0 for never."""
+    return {
+        "hub": agent.hub.name,
+        "holder": agent.holder,
+        "working": agent.lease.holding,
+        "lease_error": agent.lease.error,
+        "links": [_lane(lane) for lane in agent.lanes],
+    }
+
+
+def _lane(lane: Lane) -> dict[str, Any]:
+    return {
+        "source": lane.source,
+        "target": lane.target,
+        "behind": behind(lane),
+        **asdict(lane.replicator.totals),
+        "restarts": lane.link.restarts,
+        **asdict(lane.state),
+    }
+
+
+def behind(lane: Lane) -> int:
+    """How many positions of the source's feed the target has not got, as far as is known here."""
+    return max(0, lane.state.head - lane.state.position)
+
+
+class LaneCollector:
+    """Gives Prometheus what the lanes say when it asks."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics."""
+        yield GaugeMetricFamily("viaduct_agent_working", "Holds the lease", float(self._agent.lease.holding))
+        for name, text in _COUNTERS.items():
+            counter = CounterMetricFamily(f"viaduct_link_{name}", text, labels=_LABELS)
+            for lane in self._agent.lanes:
+                counter.add_metric((lane.source, lane.target), getattr(lane.replicator.totals, name))
+            yield counter
+        yield from self._gauges()
+
+    def _gauges(self) -> Iterator[Metric]:
+        gauges = {
+            "up": ("1 unless the last step failed", lambda lane: float(not lane.state.error)),
+            "pending": ("Changes that wait at the target", lambda lane: lane.replicator.totals.pending),
+            "behind": ("Feed positions that the target has not got", behind),
+            "last_success_seconds": ("When a step last succeeded", lambda lane: lane.state.succeeded_at),
+            "failures": ("Steps that failed in a row", lambda lane: lane.state.failures),
+        }
+        for name, (text, value) in gauges.items():
+            gauge = GaugeMetricFamily(f"viaduct_link_{name}", text, labels=_LABELS)
+            for lane in self._agent.lanes:
+                gauge.add_metric((lane.source, lane.target), value(lane))
+            yield gauge
+
+
+def metrics(agent: Agent) -> bytes:
+    """The metrics in Prometheus' text format."""
+    registry: Any = CollectorRegistry()
+    registry.register(LaneCollector(agent))
+    text: bytes = generate_latest(registry)
+    return text

@@ -1,0 +1,127 @@
+"""``viaduct.yaml``: which sites there are, how to reach them, and how the agent works."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keystone_viaduct.sync.agent import places
+from keystone_viaduct.sync.agent.places import Located
+from keystone_viaduct.sync.wire import limits
+from keystone_viaduct.sync.wire.checks import SITE_NAME
+
+_LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[^:\s]+):(?P<port>\d{1,5})")
+
+
+@dataclass(frozen=True)
+class SiteEntry:
+    """``cloud`` is its name in clouds.yaml; ``url`` another way to its API than the cloud's ``auth_url``."""
+
+    name: str
+    cloud: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """Times in seconds. ``listen``: where pokes come in, and who asks for status and metrics."""
+
+    listen: tuple[str, int] | None = ("127.0.0.1", 7788)
+    poll: float = 10.0
+    page_limit: int = 500
+    first_load_limit: int = 2000
+    lease: float = 30.0
+    connect_timeout: float = 5.0
+    timeout: float = 60.0
+    first_backoff: float = 0.5
+    longest_backoff: float = 60.0
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The fleet as written in the file. ``clouds``: the file of clouds, or None for the usual places."""
+
+    hub: str
+    sites: Mapping[str, SiteEntry]
+    agent: AgentSettings = field(default_factory=AgentSettings)
+    clouds: Path | None = None
+
+    @property
+    def spokes(self) -> list[str]:
+        """All sites but the hub."""
+        return [name for name in self.sites if name != self.hub]
+
+
+def read_topology(file: Path) -> Topology:
+    """Read and check ``viaduct.yaml``. Raises ConfigError naming file, line, place and what to do."""
+    found = places.load(file)
+    top = found.section(found.value, (), ("hub", "sites", "clouds", "agent"))
+    hub = found.text(top.get("hub"), ("hub",))
+    sites = _sites(found, top.get("sites"))
+    if hub not in sites:
+        raise found.bad(("hub",), f"is {hub}, which is not among the sites", "add it under `sites:`")
+    if len(sites) < 2:
+        raise found.bad(("sites",), "names no spoke", "add the sites that sync with the hub")
+    clouds = top.get("clouds")
+    path = None if clouds is None else file.parent / Path(found.text(clouds, ("clouds",))).expanduser()
+    if path is not None and not path.is_file():
+        raise found.bad(("clouds",), f"is {path}, which is not there", "leave it out for the usual places")
+    return Topology(hub, sites, _agent(found, top.get("agent")), path)
+
+
+def _sites(found: Located, value: Any) -> dict[str, SiteEntry]:
+    if value is None:
+        raise found.bad(("sites",), "is missing", "add `sites:` with a line `name: cloud` for each site")
+    sites: dict[str, SiteEntry] = {}
+    for name, entry in found.section(value, ("sites",), None).items():
+        place = ("sites", name)
+        if not SITE_NAME.fullmatch(name) or len(name) > limits.SITE:
+            raise found.bad(
+                place,
+                "is no name of a site",
+                "use letters, digits, `.`, `-` and `_`, as in `viaduct init --site`",
+            )
+        if isinstance(entry, str) and entry:
+            sites[name] = SiteEntry(name, entry)
+            continue
+        options = found.section(entry, place, ("cloud", "url"))
+        url = found.text(options.get("url"), (*place, "url"), "")
+        if url and not url.startswith(("http://", "https://")):
+            raise found.bad((*place, "url"), f"is {url}", "it begins with https:// or http://")
+        sites[name] = SiteEntry(name, found.text(options.get("cloud"), (*place, "cloud"), name), url)
+    return sites
+
+
+def _agent(found: Located, value: Any) -> AgentSettings:
+    names = tuple(AgentSettings.__dataclass_fields__)
+    options = found.section(value, ("agent",), names)
+    default = AgentSettings()
+
+    def number(name: str, least: float, most: float) -> float:
+        return found.number(options.get(name), ("agent", name), getattr(default, name), least, most)
+
+    return AgentSettings(
+        listen=_listen(found, options["listen"]) if "listen" in options else default.listen,
+        poll=number("poll", 0.1, 3600),
+        page_limit=int(number("page_limit", 1, limits.PAGE_CHANGES)),
+        first_load_limit=int(number("first_load_limit", 1, limits.PAGE_CHANGES)),
+        lease=number("lease", 3, limits.LEASE_LONGEST),
+        connect_timeout=number("connect_timeout", 0.1, 300),
+        timeout=number("timeout", 1, 3600),
+        first_backoff=number("first_backoff", 0.01, 60),
+        longest_backoff=number("longest_backoff", 0.1, 3600),
+    )
+
+
+def _listen(found: Located, value: Any) -> tuple[str, int] | None:
+    """``host:port``; false for not at all."""
+    place = ("agent", "listen")
+    if value is False:
+        return None
+    match = _LISTEN.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match["port"]) > 65535:
+        raise found.bad(place, "is no address", "write it as host:port in quotes, or false to listen nowhere")
+    return match["host"].strip("[]"), int(match["port"])
