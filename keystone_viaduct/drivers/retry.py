@@ -58,12 +58,16 @@ class _Attempts:
         self._call = call
         self._waits = waits
         self._arguments = Snapshot(call.values())
-        self._question = readback.question(call)
+        self._question: readback.Question | None = None
+        self._prepared = False
         self._ambiguous: Exception | None = None
         self._outcome = "recovered"
 
     def run(self) -> Any:
         """One attempt; after an ambiguous commit it may show that there is nothing left to do."""
+        if not self._prepared:
+            self._question = readback.question(self._call)
+            self._prepared = True
         if self._ambiguous is not None and self._question is not None:
             resolved = self._question(self._ambiguous)
             if resolved is not None:
