@@ -20,7 +20,7 @@ Key = tuple[str, ...]
 Record = dict[str, Any]
 Column = tuple[str, str]
 
-#: Events older than a token's life (3600 s) and [revoke] expiration_buffer (1800 s) may be pruned at any time.
+#: Events older than a token's life (3600 s) and [revoke] expiration_buffer (1800 s) may be pruned.
 EVENT_AGE = timedelta(seconds=5400)
 _NULL_KEY = base64.urlsafe_b64encode(bytes(32))
 UNREADABLE = "<no key of this site opens it>"
