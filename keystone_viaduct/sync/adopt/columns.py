@@ -17,8 +17,8 @@ from keystone_viaduct.kinds.reference import (
     ALTERNATIVES,
     ItemReference,
     JsonReference,
-    KeyReference,
     ListReference,
+    Mode,
     Reference,
 )
 from keystone_viaduct.kinds.registry import OWN_PREFIX, REGISTRY
@@ -29,6 +29,9 @@ from .names import MOVABLE
 
 # Which domain owns the SQL identity driver of a site: replicated nowhere, but it names a domain.
 _BESIDE = (("config_register", "domain_id", "domain"),)
+
+# The API hands a trust's roles to the driver twice; what the model has no column for ends up in ``extra``.
+_COPIES = (("trust", ItemReference(field="extra.roles", target="role", mode=Mode.HISTORICAL, items=("id",))),)
 
 # An event that names a user or project under its old id only speaks of tokens that name that id, which are
 # dead with it. Under the new id it would revoke tokens that other sites gave to the survivor. One that names
@@ -95,7 +98,7 @@ def places() -> list[Place]:
 
 def _places_of(kind: Kind, reference: Reference) -> Iterator[Place]:
     targets = (reference.target, *ALTERNATIVES.get(reference.target, ()))
-    if isinstance(reference, (JsonReference, KeyReference)):
+    if isinstance(reference, JsonReference):
         return
     child = next((child for child in kind.children if child.field == reference.field), None)
     if isinstance(reference, ItemReference):
@@ -118,19 +121,21 @@ def _joined(children: Iterable[Child], field: str, targets: tuple[str, ...]) -> 
             yield from (Place(child.table, here, targets) for here, there in child.join if there == field)
 
 
-def json_fields() -> dict[str, tuple[str, ...]]:
-    """Kind -> fields that hold references to movable records inside JSON."""
-    found: dict[str, tuple[str, ...]] = {}
+def json_references() -> dict[str, tuple[Reference, ...]]:
+    """Kind -> its references to movable records that stand inside JSON."""
+    found: dict[str, tuple[Reference, ...]] = {}
     for kind in REGISTRY.values():
-        names = []
-        for reference in kind.references:
-            spec = kind.declared.get(reference.field)
-            listed = isinstance(reference, ListReference) and spec is not None and spec.type is Type.JSON_TEXT
-            if reference.target in MOVABLE and (listed or isinstance(reference, JsonReference)):
-                names.append(reference.field)
-        if names:
-            found[kind.name] = tuple(names)
+        inside = [reference for reference in kind.references if _inside_json(kind, reference)]
+        inside += [reference for name, reference in _COPIES if name == kind.name]
+        if inside:
+            found[kind.name] = tuple(inside)
     return found
+
+
+def _inside_json(kind: Kind, reference: Reference) -> bool:
+    spec = kind.declared.get(reference.field)
+    listed = isinstance(reference, ListReference) and spec is not None and spec.type is Type.JSON_TEXT
+    return reference.target in MOVABLE and (listed or isinstance(reference, JsonReference))
 
 
 class Tables:

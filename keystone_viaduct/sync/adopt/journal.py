@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from keystone_viaduct.errors import ConfigError
+from keystone_viaduct.kinds.registry import get
 
 from .verdict import Move
 
@@ -65,11 +66,12 @@ def save_aliases(path: Path, site: str, hub: str, moves: Iterable[Move]) -> None
     """Add moves to the map old -> new that other services need; ids moved twice lead to their last one."""
     ids: dict[str, dict[str, str]] = read_json(path).get("ids", {}) if path.exists() else {}
     for move in moves:
-        known = ids.setdefault(move.kind, {})
+        kind, known = get(move.kind), ids.setdefault(move.kind, {})
+        (before,), (after,) = kind.split_key(move.old), kind.split_key(move.new)
         for old, new in known.items():
-            if new == move.old:
-                known[old] = move.new
-        known[move.old] = move.new
+            if new == before:
+                known[old] = after
+        known[before] = after
     write_json(path, {"format": "viaduct-ids 1", "site": site, "hub": hub, "ids": ids})
 
 

@@ -75,4 +75,6 @@ def label(kind: Kind, document: Document) -> str:
         if isinstance(value, str) and value:
             detail = document.get("type") if name == "extra.name" else document.get("region_id")
             return f"{value} ({detail})" if detail and name != "type" else value
-    return kind.key_of(document)
+    people = document.get("federated")
+    first = people[0] if isinstance(people, list) and people else None
+    return str(first["unique_id"]) if isinstance(first, dict) else kind.key_of(document)

@@ -15,6 +15,7 @@ from .overrides import Choice, Overrides
 from .pairing import Pairer, Pairing
 from .verdict import Clash, Match, Move, Plan
 
+_POSITION = {name: position for position, name in enumerate(REGISTRY)}
 _HELD = (
     "adopt re-keys no such record, for each has a secret or an owner of its own: rename or delete one of "
     "them, or leave it to the policy of the fleet"
@@ -62,6 +63,7 @@ class _Comparison:
         self.only_there: dict[str, tuple[str, ...]] = {}
         self.compared: dict[str, int] = {}
         self._hashed: dict[str, frozenset[str]] = {}
+        self._waiting: list[tuple[Kind, dict[str, str], Mapping[str, Document], Mapping[str, Document]]] = []
 
     def compare(self, kind: Kind) -> None:
         """One kind; what it refers to was compared before."""
@@ -97,9 +99,22 @@ class _Comparison:
                 self.clashes.append(refused)
                 del changed[here], found.pairs[here]
         self.maps[kind.name] = changed
-        for here, there in found.pairs.items():
-            if here != there:
-                self._move(kind, here, there, mine[here], theirs[there])
+        for here, there in changed.items():
+            self._move(kind, here, there, mine[here], theirs[there])
+        if any(_POSITION[reference.target] > _POSITION[kind.name] for reference in kind.references):
+            self._waiting.append((kind, found.pairs, mine, theirs))
+        else:
+            self._match(kind, found.pairs, mine, theirs)
+
+    def _match(
+        self,
+        kind: Kind,
+        pairs: Mapping[str, str],
+        mine: Mapping[str, Document],
+        theirs: Mapping[str, Document],
+    ) -> None:
+        """Note the pairs, with the fields that differ."""
+        for here, there in pairs.items():
             same = kind.rekey(mine[here], self.maps)
             differing = self._differing(kind, same, theirs[there])
             self.matches.append(Match(kind.name, here, there, label(kind, theirs[there]), differing))
@@ -161,7 +176,10 @@ class _Comparison:
         return tuple(found)
 
     def plan(self) -> Plan:
-        """The result."""
+        """The result. Kinds that refer to later ones (rules of a mapping) are compared only now."""
+        for waiting in self._waiting:
+            self._match(*waiting)
+        self._waiting.clear()
         notes = [
             f"--prefer {name}: no record of that name matches another" for name in self.overrides.unused()
         ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,11 +20,25 @@ from keystone_viaduct.documents.schema import reflect
 from keystone_viaduct.errors import AdoptError
 from keystone_viaduct.kinds.registry import REGISTRY
 
-from .columns import Own, Place, Tables, json_fields, own_of
+from .columns import Own, Place, Tables, json_references, own_of
 from .verdict import Move
 
 Connection = sa.engine.Connection
 _CHUNK = 200
+
+
+@dataclass(frozen=True)
+class _Ids:
+    """The two ids of a move as they stand in columns (keys are escaped)."""
+
+    move: Move
+    old: str
+    new: str
+
+    @classmethod
+    def of(cls, move: Move) -> _Ids:
+        kind = REGISTRY[move.kind]
+        return cls(move, *kind.split_key(move.old), *kind.split_key(move.new))
 
 
 class Rekeyer:
@@ -32,17 +47,19 @@ class Rekeyer:
     def __init__(self, engine: sa.engine.Engine, cipher: CredentialCipher) -> None:
         self._tables = Tables(engine)
         self._codecs = Codecs(reflect(engine), cipher)
-        self._json = {kind: fields for kind, fields in json_fields().items() if kind in self._codecs.kinds}
+        self._json = {
+            kind: inside for kind, inside in json_references().items() if kind in self._codecs.kinds
+        }
 
     def move(self, connection: Connection, move: Move, used: Usage | None = None) -> bool:
         """Move one record; False when its old id is not there (any more). Raises AdoptError.
 
         ``used`` tells which references are worth looking at; without it all are.
         """
-        own = own_of(REGISTRY[move.kind])
-        if not self._exists(connection, own, move.old):
+        own, ids = own_of(REGISTRY[move.kind]), _Ids.of(move)
+        if not self._exists(connection, own, ids.old):
             return False
-        if self._exists(connection, own, move.new):
+        if self._exists(connection, own, ids.new):
             raise AdoptError(
                 f"{move.kind} {move.old} can't become {move.new}: that id is taken here",
                 hint="make a new plan; the data changed since this one",
@@ -51,7 +68,7 @@ class Rekeyer:
                 new=move.new,
             )
         try:
-            self._root(connection, own, move, used)
+            self._root(connection, own, ids, used)
         except sa.exc.IntegrityError as error:
             raise AdoptError(
                 f"{move.kind} {move.old} can't become {move.new}: {error.orig}",
@@ -68,27 +85,27 @@ class Rekeyer:
             connection.execute(sa.select(column).where(column == key).with_for_update()).first() is not None
         )
 
-    def _root(self, connection: Connection, own: Own, move: Move, used: Usage | None) -> None:
+    def _root(self, connection: Connection, own: Own, ids: _Ids, used: Usage | None) -> None:
         table = self._tables[own.table]
         column = table.c[own.column]
         if own.surrogate:
-            connection.execute(sa.update(table).where(column == move.old).values({column.name: move.new}))
-            self.references(connection, move, used)
+            connection.execute(sa.update(table).where(column == ids.old).values({column.name: ids.new}))
+            self.references(connection, ids.move, used)
             return
-        name = self._copy(connection, own, move)
+        name = self._copy(connection, own, ids)
         for child, joined in dict.fromkeys((*own.children, *self._tables.bound_to(own))):
             if child in self._tables:
-                self._change(connection, self._tables[child], joined, move, [])
-        self.references(connection, move, used)
-        connection.execute(sa.delete(table).where(column == move.old))
+                self._change(connection, self._tables[child], joined, ids, [])
+        self.references(connection, ids.move, used)
+        connection.execute(sa.delete(table).where(column == ids.old))
         if own.vacate:
-            connection.execute(sa.update(table).where(column == move.new).values({own.vacate: name}))
+            connection.execute(sa.update(table).where(column == ids.new).values({own.vacate: name}))
 
-    def _copy(self, connection: Connection, own: Own, move: Move) -> str | None:
+    def _copy(self, connection: Connection, own: Own, ids: _Ids) -> str | None:
         """Insert the row under its new id, and a temporary name where names are unique; the real one."""
         table = self._tables[own.table]
         column = table.c[own.column]
-        given = {own.column: move.new}
+        given = {own.column: ids.new}
         if own.vacate:
             given[own.vacate] = f"~{secrets.token_hex(7)}"
         columns = [item for item in table.c if item.computed is None]
@@ -97,20 +114,20 @@ class Rekeyer:
                 sa.literal(given[item.name], item.type).label(item.name) if item.name in given else item
                 for item in columns
             )
-        ).where(column == move.old)
+        ).where(column == ids.old)
         name: str | None = None
         if own.vacate:
-            name = connection.execute(sa.select(table.c[own.vacate]).where(column == move.old)).scalar_one()
+            name = connection.execute(sa.select(table.c[own.vacate]).where(column == ids.old)).scalar_one()
         connection.execute(sa.insert(table).from_select([item.name for item in columns], source))
         return name
 
     def references(self, connection: Connection, move: Move, used: Usage | None = None) -> int:
         """Make everything that refers to the old id refer to the new one; the number of rows changed."""
-        count = 0
+        count, ids = 0, _Ids.of(move)
         for place in self._tables.places:
-            if move.kind in place.targets and (used is None or used.has(place, move.old)):
+            if move.kind in place.targets and (used is None or used.has(place, ids.old)):
                 table = self._tables[place.table]
-                count += self._change(connection, table, place.column, move, self._tables.condition(place))
+                count += self._change(connection, table, place.column, ids, self._tables.condition(place))
         for kind in self._json:
             keys = None if used is None else used.documents(kind, (move.kind, move.old))
             if keys is None or keys:
@@ -118,38 +135,41 @@ class Rekeyer:
         return count
 
     def _change(
-        self, connection: Connection, table: sa.Table, name: str, move: Move, when: Sequence[Any]
+        self, connection: Connection, table: sa.Table, name: str, ids: _Ids, when: Sequence[Any]
     ) -> int:
         column = table.c[name]
         if column.primary_key:
-            self._drop_twins(connection, table, column, move, when)
+            self._drop_twins(connection, table, column, ids, when)
         done = connection.execute(
-            sa.update(table).where(column == move.old, *when).values({column.name: move.new})
+            sa.update(table).where(column == ids.old, *when).values({column.name: ids.new})
         )
         return int(done.rowcount)
 
     def _drop_twins(
-        self, connection: Connection, table: sa.Table, column: sa.Column[Any], move: Move, when: Sequence[Any]
+        self, connection: Connection, table: sa.Table, column: sa.Column[Any], ids: _Ids, when: Sequence[Any]
     ) -> None:
         """Remove rows that would become equal to an orphan that has the new id already."""
         others = [item for item in table.primary_key.columns if item is not column]
         rows = sa.select(*others).where(*when) if others else sa.select(sa.literal(1))
-        there = {tuple(row) for row in connection.execute(rows.where(column == move.new))}
+        there = {tuple(row) for row in connection.execute(rows.where(column == ids.new))}
         if not there:
             return
-        for row in connection.execute(rows.where(column == move.old)).all():
+        for row in connection.execute(rows.where(column == ids.old)).all():
             if tuple(row) in there:
                 same = [item == value for item, value in zip(others, row, strict=True)]
-                connection.execute(sa.delete(table).where(column == move.old, *same, *when))
+                connection.execute(sa.delete(table).where(column == ids.old, *same, *when))
 
     def _documents(self, connection: Connection, kind: str, move: Move, keys: Collection[str] | None) -> int:
         """Rewrite references inside JSON."""
+
+        def moved(target: str, key: str) -> str:
+            return move.new if (target, key) == (move.kind, move.old) else key
+
         count = 0
-        maps = {move.kind: {move.old: move.new}}
         for key, old in self._load(connection, kind, keys).items():
             new = dict(old)
-            rewritten = REGISTRY[kind].rekey(old, maps)
-            new.update({field: rewritten[field] for field in self._json[kind] if field in rewritten})
+            for reference in self._json[kind]:
+                reference.rewrite(new, moved)
             if new != old:
                 self._codecs.write(connection, kind, key, old, new)
                 count += 1
@@ -170,7 +190,7 @@ class Rekeyer:
 
     def usage(self, connection: Connection, moves: Collection[Move]) -> Usage:
         """Which places, and which JSON documents, name any of the old ids of ``moves``."""
-        old = {(move.kind, move.old) for move in moves}
+        old = {(move.kind, _Ids.of(move).old) for move in moves}
         kinds = {move.kind for move in moves}
         columns: dict[Place, frozenset[str]] = {}
         for place in self._tables.places:
@@ -186,8 +206,8 @@ class Rekeyer:
         for kind in self._json:
             by_target = documents.setdefault(kind, {})
             for key, document in self._load(connection, kind, None).items():
-                for ref in REGISTRY[kind].references_of(document):
-                    if ref.field in self._json[kind]:
+                for reference in self._json[kind]:
+                    for ref in reference.find(document):
                         by_target.setdefault((ref.kind, ref.key), []).append(key)
         return Usage(columns, documents)
 
@@ -211,8 +231,9 @@ class Usage:
         """Keys of the records of ``kind`` with this reference inside JSON."""
         return list(dict.fromkeys(self._documents.get(kind, {}).get(target, ())))
 
-    def names(self, kind: str, key: str) -> bool:
-        """Whether anything referred to the record."""
-        return any(kind in place.targets and key in held for place, held in self._columns.items()) or any(
-            (kind, key) in by_target for by_target in self._documents.values()
-        )
+    def names(self, move: Move) -> bool:
+        """Whether anything referred to the record by its old id."""
+        old = _Ids.of(move).old
+        return any(
+            move.kind in place.targets and old in held for place, held in self._columns.items()
+        ) or any((move.kind, move.old) in by_target for by_target in self._documents.values())

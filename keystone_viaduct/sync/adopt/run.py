@@ -159,7 +159,7 @@ def _correct(engine: sa.engine.Engine, rekeyer: Rekeyer, moves: Sequence[Move]) 
         used = rekeyer.usage(connection, moves)
     count = 0
     for move in moves:
-        if used.names(move.kind, move.old):
+        if used.names(move):
             count += _in_transaction(engine, partial(rekeyer.references, move=move, used=used))
     return count
 
