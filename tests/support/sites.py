@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import sqlalchemy as sa
+
 from keystone_viaduct.documents.codec import Codecs
-from keystone_viaduct.documents.schema import reflect
+from keystone_viaduct.documents.schema import reflect, tables_of_kinds
 from keystone_viaduct.sync.capture import TriggerCapture
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction, make_engine, schema
@@ -69,6 +71,9 @@ def _empty(store: SqlStore) -> None:
     def work(tx: SqlTransaction) -> None:
         for kind in reversed(store.codecs.kinds):
             store.codecs.delete(tx.connection, kind, store.codecs.keys(tx.connection, kind, None, 10_000))
+        for name in reversed(tables_of_kinds()):  # SQLite keeps orphans
+            if name != "project":
+                tx.connection.execute(sa.delete(sa.table(name)))
         for table in metadata.tables.values():
             tx.connection.execute(table.delete())
         tx.create_state(first_state("east", "east"))
