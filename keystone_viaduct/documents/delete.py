@@ -31,19 +31,26 @@ def delete_records(
             connection.execute(statement, {"keys": level})
 
 
-def delete_children(
-    connection: sa.engine.Connection, layout: Layout, keys: Sequence[str], *, only_if_there: bool = False
-) -> None:
-    """Removes the child rows of these records, the deepest first.
+def delete_children(connection: sa.engine.Connection, layout: Layout, keys: Sequence[str]) -> None:
+    """Removes the child rows of these records, the deepest first."""
+    if layout.children:
+        values = key_values(layout, keys)
+        for part in reversed(layout.children):
+            connection.execute(sa.delete(part.table).where(part.where_owner(values)))
 
-    ``only_if_there`` looks before it deletes: on InnoDB a DELETE that finds nothing still locks the gap.
+
+def clear_children(
+    connection: sa.engine.Connection, layout: Layout, keys: Sequence[str], parts: Sequence[ChildPart]
+) -> None:
+    """Removes what is left in these child tables of earlier records of the same keys, if there is something.
+
+    It looks before it deletes: on InnoDB a DELETE that finds nothing still locks the gap.
     """
-    if not layout.children:
+    if not parts:
         return
     values = key_values(layout, keys)
-    for part in reversed(layout.children):
-        if only_if_there and not _any(connection, part, values):
-            continue
+    left = [part for part in parts if _any(connection, part, values)]
+    for part in reversed(left):
         connection.execute(sa.delete(part.table).where(part.where_owner(values)))
 
 

@@ -14,7 +14,7 @@ from keystone_viaduct.kinds.shape import Shape
 from keystone_viaduct.kinds.value import JSON, Document, part_key
 
 from .cipher import CredentialCipher
-from .delete import delete_children
+from .delete import clear_children
 from .layout import ChildPart, Layout, Root, one_part, pattern_part
 from .load import batches, in_keys, key_values
 
@@ -52,12 +52,13 @@ class Inserter:
 
     def _batch(self, connection: sa.engine.Connection, items: Items) -> None:
         keys = [key for key, _ in items]
-        delete_children(connection, self.layout, keys, only_if_there=True)
         root = self.layout.root
+        bare = self._bare(connection, root, keys)
+        remains = [part for part in self.layout.children if bare or not part.enforced]
+        clear_children(connection, self.layout, keys, remains)
         if root is not None:
             rows = [self.root_row(root, document) for _, document in items]
-            rows = self._replace_bare(connection, root, keys, rows)
-            _insert(connection, root.table, rows)
+            _insert(connection, root.table, self._replace_bare(connection, root, bare, rows))
         for part in self.layout.children:
             self._insert_children(connection, part, items)
 
@@ -78,21 +79,23 @@ class Inserter:
         """The columns of a sealed field."""
         return dict(zip(columns, self.cipher.encrypt(str(value or "")), strict=True))
 
-    def _replace_bare(
-        self, connection: sa.engine.Connection, root: Root, keys: Sequence[str], rows: Rows
-    ) -> Rows:
-        """Rows without children that are left over from a deleted record are updated, not inserted."""
-        if not self.layout.kind.needs_child:
+    def _bare(self, connection: sa.engine.Connection, root: Root | None, keys: Sequence[str]) -> set[Any]:
+        """The keys of rows without children that a deleted record has left behind."""
+        if root is None or not self.layout.kind.needs_child:
+            return set()
+        column = root.keys[0].column
+        statement = sa.select(column).where(in_keys((column,)))
+        return set(connection.execute(statement, {"keys": key_values(self.layout, keys)}).scalars())
+
+    def _replace_bare(self, connection: sa.engine.Connection, root: Root, bare: set[Any], rows: Rows) -> Rows:
+        """Updates the bare rows; returns the others, which are to be inserted."""
+        if not bare:
             return rows
         column = root.keys[0].column
-        values = key_values(self.layout, keys)
-        there = set(
-            connection.execute(sa.select(column).where(in_keys((column,))), {"keys": values}).scalars()
-        )
-        for row in rows if there else ():
-            if row[column.name] in there:
+        for row in rows:
+            if row[column.name] in bare:
                 connection.execute(sa.update(root.table).where(column == row[column.name]).values(row))
-        return [row for row in rows if row[column.name] not in there]
+        return [row for row in rows if row[column.name] not in bare]
 
     def _insert_children(self, connection: sa.engine.Connection, part: ChildPart, items: Items) -> None:
         make = _ROWS[part.child.shape]

@@ -101,7 +101,10 @@ class Root(Part):
 
 @dataclass
 class ChildPart:
-    """A child table, how it joins the root, and where its rows' record key is found."""
+    """A child table, how it joins the root, and where its rows' record key is found.
+
+    ``enforced`` says that this database lets no row outlive its record.
+    """
 
     child: Child
     part: Part
@@ -110,6 +113,7 @@ class ChildPart:
     source: sa.FromClause
     lookup: sa.Table | None = None
     prefix: str = ""
+    enforced: bool = False
 
     @property
     def table(self) -> sa.Table:
@@ -157,7 +161,7 @@ class Layout:
     def typed(self, key: str) -> tuple[Any, ...]:
         """The key's column values."""
         parts = self.kind.split_key(key)
-        if self.root is None:
+        if self.root is None or len(parts) == 1:
             return parts
         return tuple(
             text == "1" if bound.spec.type is Type.BOOLEAN else text
@@ -177,7 +181,9 @@ def make_layout(schema: Schema, kind: Kind) -> Layout:
     children: list[ChildPart] = []
     for child in kind.children:
         if schema.has(child.table):
-            children.append(_make_child(schema, root, child, children))
+            part = _make_child(schema, root, child, children)
+            part.enforced = child.cascade and root is not None and schema.dialect != "sqlite"
+            children.append(part)
     return Layout(kind, root, tuple(children), frozenset(_fields(kind, root, children)))
 
 
@@ -226,8 +232,8 @@ def one_part(part: ChildPart, document: Document) -> dict[str, JSON] | None:
     """The document's share of a one-to-one child, or None when it has none."""
     if document.get(part.prefix + part.child.fields[0].name) is None:
         return None
-    size = len(part.prefix)
-    return {name[size:]: value for name, value in document.items() if name.startswith(part.prefix)}
+    names = ((bound.name, part.prefix + bound.name) for bound in part.part.bounds)
+    return {short: document[name] for short, name in names if name in document}
 
 
 def pattern_part(prefix: str, document: Document) -> dict[str, JSON]:

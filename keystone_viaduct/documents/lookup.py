@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
@@ -134,7 +134,7 @@ def _natural(layout: Layout, constraint: str) -> NaturalKey:
     )
 
 
-Column = tuple[Bound | None, sa.ColumnElement[Any]]
+Column: TypeAlias = "tuple[Bound | None, sa.ColumnElement[Any]]"
 
 
 def _natural_columns(

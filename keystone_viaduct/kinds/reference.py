@@ -176,22 +176,6 @@ class ItemReference(Reference):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyReference(Reference):
-    """Several fields together are the key of the target; each is rewritten by its own reference."""
-
-    items: tuple[str, ...]
-
-    def targets(self, document: Document) -> Iterator[tuple[str, str]]:
-        """The one target."""
-        parts = tuple(document.get(name) for name in self.items)
-        if None not in parts:
-            yield self.target, join_key(parts)
-
-    def rewrite(self, document: Document, visit: Visit) -> None:
-        """Nothing: see the class."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class JsonReference(Reference):
     """References inside a JSON value; ``walk`` copies the value, passing each reference through ``visit``.
 

@@ -61,6 +61,8 @@ def part_key(key: str, kind: str, count: int) -> tuple[str, ...]:
     if len(key) > KEY_SIZE:
         raise BadKey(f"a key of {kind} is too long", hint=f"at most {KEY_SIZE} characters", kind=kind)
     parts = key.split("/")
+    if len(parts) == count and "%" not in key:
+        return tuple(parts)
     if len(parts) != count:
         raise BadKey(
             f"a key of {kind} has {count} parts, not {len(parts)}",
@@ -68,8 +70,6 @@ def part_key(key: str, kind: str, count: int) -> tuple[str, ...]:
             kind=kind,
             key=key,
         )
-    if "%" not in key:
-        return tuple(parts)
     if _ESCAPE.search(key):
         raise BadKey(
             f"a key of {kind} has a bad escape", hint="only %25 and %2F are known", kind=kind, key=key
