@@ -56,8 +56,9 @@ class DatabaseInventory:
 
     def __init__(self, site: str, engine: sa.engine.Engine, cipher: CredentialCipher) -> None:
         self.site = site
-        self._engine = engine
-        self._codecs = Codecs(reflect(engine), cipher)
+        # Understood by our own engines: on SQLite the reader does not keep Keystone from writing.
+        self._engine = engine.execution_options(viaduct_read_only=True)
+        self._codecs = Codecs(reflect(self._engine), cipher)
         self.unreadable: list[str] = []
 
     @property
