@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -75,6 +76,12 @@ class Keystone:
     def database_url(self) -> str:
         """SQLAlchemy URL of its database."""
         return self.spec.database_url or self.layout.sqlite_url
+
+    @cached_property
+    def release(self) -> int:
+        """Major version of the Keystone that this site runs."""
+        asked = "from importlib.metadata import version; print(version('keystone'))"
+        return int(self._output(["-c", asked]).split(".")[0])
 
     @property
     def pid(self) -> int | None:
@@ -199,8 +206,11 @@ class Keystone:
 
     def run(self, module: str, *arguments: str, stdin: str = "") -> str:
         """Run a Python module in this site's environment and return what it printed; raises ServerFailed."""
+        return self._output(["-m", module, *arguments], stdin)
+
+    def _output(self, arguments: Sequence[str], stdin: str = "") -> str:
         done = subprocess.run(
-            [str(self.spec.python), "-m", module, *arguments],
+            [str(self.spec.python), *arguments],
             env=self.environment,
             cwd=self.layout.folder,
             input=stdin,
@@ -211,7 +221,8 @@ class Keystone:
         )
         if done.returncode:
             lines = "\n".join(done.stderr.splitlines()[-20:])
-            raise ServerFailed(f"{module} failed at {self.name}:\n{lines}", site=self.name, module=module)
+            command = " ".join(arguments[:2])
+            raise ServerFailed(f"python {command} failed at {self.name}:\n{lines}", site=self.name)
         return done.stdout
 
     def _failed(self, what: str, log: Path, **fields: object) -> ServerFailed:

@@ -108,7 +108,10 @@ def _running(folder: Path, fabric: Fabric, rtt_ms: float, narrator: Narrator) ->
         stack.callback(fabric.stop)
         fabric.join(keystones, HUB, roads)
         narrator.say(f"Adopted and joined over roads of {rtt_ms:.0f} ms round trip.")
-        sites = [{"name": name, "url": site.url} for name, site in keystones.sites.items()]
+        sites = [
+            {"name": name, "url": site.url, "keystone": site.release}
+            for name, site in keystones.sites.items()
+        ]
         yield Demo(folder, keystones, roads, fabric, narrator, Report(sites, rtt_ms))
 
 

@@ -9,7 +9,7 @@ from keystone_viaduct.demo.scenario.world import World
 def resources(place: Place, world: World) -> None:
     """Two domains (one configured for LDAP, one closed and immutable), a project and one below it."""
     api = place.admin
-    domain = {"name": world.name("domain"), "description": "of the demo", "motto": "per arcus"}
+    domain = {"name": world.name("domain"), "description": "of the demo"}
     world["domain"] = api.post("/domains", domain=domain)["id"]
     closed = {"name": world.name("closed"), "enabled": False, "options": {"immutable": True}}
     world["closed_domain"] = api.post("/domains", domain=closed)["id"]
@@ -93,10 +93,10 @@ def groups(place: Place, world: World) -> None:
 def roles(place: Place, world: World) -> None:
     """A role that implies another, an immutable one, and one of a domain."""
     api = place.admin
-    described = {"name": world.name("operator"), "description": "runs it", "level": 3}
+    described = {"name": world.name("operator"), "description": "runs it"}
     world["role"] = api.post("/roles", role=described)["id"]
     fixed = {"name": world.name("watcher"), "options": {"immutable": True}}
     world["implied"] = api.post("/roles", role=fixed)["id"]
-    local = {"name": world.name("operator"), "domain_id": world["domain"]}
+    local = {"name": world.name("operator"), "domain_id": world["domain"], "level": 3}
     world["domain_role"] = api.post("/roles", role=local)["id"]
     api.put(f"/roles/{world['role']}/implies/{world['implied']}")

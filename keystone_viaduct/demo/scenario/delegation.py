@@ -65,7 +65,9 @@ def trusts(place: Place, world: World) -> None:
         "roles": [{"id": world["role"]}],
         "expires_at": in_an_hour(),
     }
-    limited = {**trust, "impersonation": False, "remaining_uses": 5, "reason": "a few errands"}
+    limited = {**trust, "impersonation": False, "remaining_uses": 5}
+    if place.keystone.release != 27:  # makes such a trust, then refuses to show it
+        limited["reason"] = "a few errands"
     world["limited_trust"] = trustor.post("/OS-TRUST/trusts", trust=limited)["id"]
     chain = {**trust, "allow_redelegation": True, "redelegation_count": 2}
     world["trust"] = trustor.post("/OS-TRUST/trusts", trust=chain)["id"]

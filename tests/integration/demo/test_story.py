@@ -1,4 +1,4 @@
-"""The scenario holds against one real Keystone that plays all three sites: what it does and awaits is sound."""
+"""The scenario holds against one real Keystone that plays all three sites: what it awaits is sound."""
 
 from __future__ import annotations
 
