@@ -84,28 +84,28 @@ def databases(run: Run) -> Iterator[list[str]]:
 
 
 def execute(run: Run) -> list[Outcome]:
-    """Run the suite's modules in parallel processes; each takes the next one in turn."""
+    """Run the suite's modules in parallel processes; each takes the next batch in turn."""
     with tempfile.TemporaryDirectory(prefix="viaduct-upstream-") as folder, databases(run) as urls:
-        waiting: SimpleQueue[str] = SimpleQueue()
-        for module in suites.modules(run.suite):
-            waiting.put(module)
+        waiting: SimpleQueue[list[str]] = SimpleQueue()
+        for modules in suites.batches(run.suite):
+            waiting.put(modules)
         with ThreadPoolExecutor(run.processes) as pool:
             parts = pool.map(lambda url: list(_work(run, url, waiting, Path(folder))), urls)
             return [outcome for part in parts for outcome in part]
 
 
-def _work(run: Run, url: str, waiting: SimpleQueue[str], folder: Path) -> Iterator[Outcome]:
+def _work(run: Run, url: str, waiting: SimpleQueue[list[str]], folder: Path) -> Iterator[Outcome]:
     while True:
         try:
-            module = waiting.get_nowait()
+            modules = waiting.get_nowait()
         except Empty:
             return
-        yield from run_module(run, url, module, folder)
+        yield from run_modules(run, url, modules, folder)
 
 
-def run_module(run: Run, url: str, module: str, folder: Path) -> list[Outcome]:
-    """Run one of upstream's modules in a process of its own."""
-    name = module.replace("/", ".")
+def run_modules(run: Run, url: str, modules: list[str], folder: Path) -> list[Outcome]:
+    """Run some of upstream's modules in a process of their own."""
+    name = modules[0].replace("/", ".")
     report, scratch = folder / f"{name}.jsonl", folder / f"{name}.tmp"
     scratch.mkdir()
     options: dict[str, Any] = {
@@ -142,7 +142,7 @@ def run_module(run: Run, url: str, module: str, folder: Path) -> list[Outcome]:
         str(suites.ROOT),
     ]
     done = subprocess.run(
-        [*command, str(suites.ROOT / module)],
+        [*command, *(str(suites.ROOT / module) for module in modules)],
         cwd=scratch,
         env=environment,
         capture_output=True,
@@ -152,7 +152,7 @@ def run_module(run: Run, url: str, module: str, folder: Path) -> list[Outcome]:
     lines = report.read_text().splitlines() if report.exists() else []
     outcomes = [Outcome(line["id"], line["outcome"], line["reason"]) for line in map(json.loads, lines)]
     if done.returncode not in (0, 1, 5):
-        outcomes.append(Outcome(module, "failed", done.stdout[-4000:] + done.stderr[-4000:]))
+        outcomes.append(Outcome(modules[0], "failed", done.stdout[-4000:] + done.stderr[-4000:]))
     return outcomes
 
 
