@@ -69,9 +69,21 @@ def _greater(columns: Sequence[sa.ColumnElement[Any]], values: Sequence[Any]) ->
     equal: list[sa.ColumnElement[bool]] = []
     for column, value in zip(columns, values, strict=True):
         bound = sa.bindparam(None, value, type_=column.type)
-        found.append(sa.and_(*equal, column > bound))
+        found.append(sa.and_(*equal, _after(column, bound, value)))
         equal.append(column == bound)
     return sa.or_(*found)
+
+
+def _after(column: sa.ColumnElement[Any], bound: Any, value: Any) -> sa.ColumnElement[bool]:
+    """``column > value`` in the order that ORDER BY sorts by.
+
+    An enumeration sorts by position, yet MySQL compares it with a text as text.
+    """
+    if isinstance(column.type, sa.Enum):
+        names = list(column.type.enums)
+        return column.in_(names[names.index(value) + 1 :] if value in names else [])
+    later: sa.ColumnElement[bool] = column > bound
+    return later
 
 
 def lock(connection: sa.engine.Connection, layout: Layout, keys: Sequence[str]) -> list[str]:

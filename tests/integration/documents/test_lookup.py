@@ -9,6 +9,7 @@ from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.errors import KindError, SchemaMissing, UnknownKind
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.kinds.value import Document
 from tests.unit.documents.world import CHILD_PROJECT, DOMAIN, GROUP, LDAP_USER, PROJECT, USER, WORLD, one
 
 ALL_MODES = frozenset(Mode)
@@ -129,3 +130,24 @@ def test_a_database_without_keystone_says_so() -> None:
 
     with pytest.raises(SchemaMissing, match="no tables of Keystone"):
         reflect(sa.create_engine("sqlite://"))
+
+
+def test_pages_of_grants_follow_the_order_of_the_enumeration(
+    world: Codecs, connection: sa.engine.Connection
+) -> None:
+    kind = REGISTRY["assignment"]
+    grants: list[Document] = [
+        {"type": name, "actor_id": f"a{n}", "target_id": "t", "role_id": "r", "inherited": inherited}
+        for name in ("GroupDomain", "UserProject", "GroupProject", "UserDomain")
+        for n in range(3)
+        for inherited in (False, True)
+    ]
+    items = [(kind.key_of(grant), grant) for grant in grants]
+    world.insert_many(connection, "assignment", items)
+    everything = world.keys(connection, "assignment", None, 100)
+    assert {key for key, _ in items} < set(everything)
+    for size in (1, 5, 7):
+        found: list[str] = []
+        while page := world.keys(connection, "assignment", found[-1] if found else None, size):
+            found += page
+        assert found == everything
