@@ -98,6 +98,7 @@ def save_inventory(inventory: Inventory, path: Path) -> int:
     """Write it without secrets to a file that :class:`FileInventory` reads; the number of records."""
     count = 0
     part = path.with_name(f"{path.name}.part")
+    part.touch(mode=0o600)
     with gzip.open(part, "wt", encoding="utf-8") as out:
         head = {"format": FORMAT, "site": inventory.site, "folds": inventory.folds}
         out.write(json.dumps(head) + "\n")
