@@ -198,11 +198,36 @@ class Checkpoint(NamedTuple):
     nonce: str
 
 
+class Fence(NamedTuple):
+    """What a caller last knew of the feed of the site that it calls (see ``sync.site.fence``).
+
+    ``anew``: the caller starts over with this feed, so that a past life of the site is no news to it.
+    """
+
+    seen: Checkpoint
+    anew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a site stands with another one's feed.
+
+    ``checkpoint`` is None before the first page and after a start over; ``fence`` outlives a start over.
+    """
+
+    origin: str
+    checkpoint: Checkpoint | None
+    fence: Fence | None
+    knowledge: Version
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A part of a feed on its way from ``source``: the changes after ``after`` up to ``upto``.
 
-    ``knowledge`` is the source's, and may be believed by the receiver only when ``at_head``.
+    ``fence`` is how far the source has applied the receiver's own feed: a receiver that was restored from a
+    backup finds that it does not have this position. ``knowledge`` is the source's, and may be believed only
+    when the page is ``at_head``.
     """
 
     source: str
@@ -213,6 +238,7 @@ class Page:
     knowledge: Version
     changes: tuple[Change, ...]
     capabilities: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    fence: Fence | None = None
 
 
 class Mark(NamedTuple):
@@ -250,8 +276,11 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class SiteState:
-    """One row: who this site is and how far it is. ``knowledge`` speaks of other origins; the own is
-    ``head``.
+    """One row: who this site is and how far it is.
+
+    ``knowledge`` speaks of other origins; the own is ``head``. ``purged`` is the highest feed position at
+    which
+    a tombstone was dropped: who reads from before it may have missed a deletion.
     """
 
     site: str
@@ -262,6 +291,7 @@ class SiteState:
     nonce: str
     knowledge: Version
     fleet_secret: bytes
+    purged: int = 0
 
     @property
     def origin(self) -> str:
@@ -286,8 +316,12 @@ class SiteState:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another site as registered here. ``public_key`` (32 bytes) seals secrets for it; ``poke_url`` wakes
-    its agent.
+    """Another site as registered here.
+
+    ``public_key`` (32 bytes) seals secrets for it. ``acknowledged`` is the highest position of this site's
+    feed, in its present incarnation, that the peer is known to have applied; ``seen`` is the last position of
+    the peer's feed that was applied here. A peer that is not ``live`` does not hold up the purge of tombstones;
+    it compares when it comes back.
     """
 
     site: str
@@ -295,6 +329,8 @@ class Peer:
     incarnation: str = ""
     acknowledged: int = 0
     capabilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    live: bool = True
+    seen: Checkpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)

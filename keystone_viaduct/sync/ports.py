@@ -15,6 +15,7 @@ from keystone_viaduct.sync.model import (
     Checkpoint,
     Conflict,
     Document,
+    Fence,
     Mark,
     Page,
     Peer,
@@ -22,7 +23,7 @@ from keystone_viaduct.sync.model import (
     Record,
     Ref,
     SiteState,
-    Version,
+    Standing,
 )
 
 T = TypeVar("T")
@@ -108,6 +109,12 @@ class Records(Protocol):
     def save_records(self, records: Sequence[Record]) -> None:
         """Insert or replace."""
 
+    def drop_records(self, refs: Sequence[Ref]) -> None:
+        """Forget tombstones."""
+
+    def tombstones(self, upto: int, limit: int) -> list[Record]:
+        """Tombstones at feed positions up to ``upto``, oldest first."""
+
     def feed(self, after: int, limit: int, not_learned_from: str | None) -> list[Record]:
         """Records in feed order after a position, without those that the given origin itself has sent."""
 
@@ -133,6 +140,9 @@ class Bookkeeping(Protocol):
     def peers(self) -> Mapping[str, Peer]:
         """The registered peers by site name."""
 
+    def save_peer(self, peer: Peer) -> None:
+        """Insert or replace."""
+
 
 class Transaction(Tables, Marks, Records, Bookkeeping, Protocol):
     """Everything that one transaction at a site can do."""
@@ -154,11 +164,22 @@ class SitePort(Protocol):
     def name(self) -> str:
         """The site's name."""
 
-    def read(self, reader: str, after: Checkpoint | None, limit: int) -> Page:
-        """A page of the feed for ``reader``. Raises FenceMismatch."""
+    def read(self, reader: str, after: Checkpoint | None, limit: int, fence: Fence | None = None) -> Page:
+        """A page of the feed for ``reader``, a site's name or its origin (``site#incarnation``): what
+        that life
+        of it has sent itself is then left out. ``fence`` as in :meth:`standing`. Raises FenceMismatch.
+        """
 
     def apply(self, page: Page) -> ApplyResult:
         """Apply a page. Raises CheckpointMismatch, FenceMismatch, Refused."""
 
-    def checkpoint(self, source: str) -> tuple[Checkpoint | None, Version]:
-        """How far this site has come with ``source``, and its knowledge."""
+    def standing(self, source: str, fence: Fence | None = None) -> Standing:
+        """How far this site has come with the feed of ``source``.
+
+        ``fence`` is what ``source`` last knew of this site's own feed: one that was restored from a backup
+        finds
+        out here, before the other believes that it still has what it once sent. Raises FenceMismatch.
+        """
+
+    def forget(self, source: str) -> None:
+        """Drop the checkpoint: the whole feed of ``source`` is read again and compared."""

@@ -232,6 +232,16 @@ class MemoryTransaction:
         for record in records:
             self.data.records[record.ref] = record
 
+    def drop_records(self, refs: Sequence[Ref]) -> None:
+        """Forget them."""
+        for ref in refs:
+            del self.data.records[ref]
+
+    def tombstones(self, upto: int, limit: int) -> list[Record]:
+        """In feed order."""
+        found = [record for record in self.data.records.values() if record.deleted and record.seq <= upto]
+        return sorted(found, key=lambda record: record.seq)[:limit]
+
     def feed(self, after: int, limit: int, not_learned_from: str | None) -> list[Record]:
         """In feed order."""
         entries = [
@@ -273,6 +283,10 @@ class MemoryTransaction:
     def peers(self) -> Mapping[str, Peer]:
         """By site."""
         return dict(self.data.peers)
+
+    def save_peer(self, peer: Peer) -> None:
+        """Insert or replace."""
+        self.data.peers[peer.site] = peer
 
 
 class _Everything(frozenset[str]):

@@ -21,11 +21,12 @@ class Failure(AssertionError):
         self.story = story
 
 
-def run(seed: int, *, sites: int = 4, steps: int = 150) -> Counts:
+def run(seed: int, *, sites: int = 4, steps: int = 150, restores: bool = False) -> Counts:
     """One run; raises Failure with its story."""
     chance = random.Random(seed)
     with seeded(random.Random(chance.random())):
         made = fleet.make(chance, sites)
+        made.restoring = restores
         try:
             _play(made, steps)
         except Exception as error:
@@ -50,11 +51,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sites", type=int, default=4)
     parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--restores", action="store_true", help="put backups back, too")
     options = parser.parse_args(arguments)
     total = Counts()
     for number in range(options.runs):
         try:
-            total.add(run(options.seed + number, sites=options.sites, steps=options.steps))
+            total.add(
+                run(
+                    options.seed + number, sites=options.sites, steps=options.steps, restores=options.restores
+                )
+            )
         except Failure as failure:
             print(failure)
             return 1

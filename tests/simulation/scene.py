@@ -90,7 +90,7 @@ class Scene:
 
     def read(self, source: str, target: str, limit: int = 50) -> Page:
         """A page as the agent would read it now."""
-        after, _ = self.site(target).checkpoint(source)
+        after = self.site(target).standing(source).checkpoint
         return self.site(source).read(target, after, limit)
 
     def send(self, source: str, target: str, limit: int = 50) -> None:

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 
 from keystone_viaduct.errors import CheckpointMismatch
-from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Page, Ref, Version
+from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, Ref, Version, origin_of
 from keystone_viaduct.sync.ports import SitePort
 
 
@@ -46,7 +46,9 @@ class Replicator:
     totals: Totals = field(default_factory=Totals)
     _after: Checkpoint | None = None
     _told: Version | None = None
+    _fence: Fence | None = None
     _primed: bool = False
+    _reader: str = ""
 
     @property
     def position(self) -> Checkpoint | None:
@@ -59,9 +61,8 @@ class Replicator:
         """
         try:
             if not self._primed:
-                self._after, _ = self.target.checkpoint(self.source.name)
-                self._told, self._primed = None, True
-            page = self.source.read(self.target.name, self._after, self.limit)
+                self._prime()
+            page = self.source.read(self._reader, self._after, self.limit, self._fence)
             if self._is_news(page):
                 return self._apply(page)
             return Progress.IDLE
@@ -71,6 +72,13 @@ class Replicator:
         except BaseException:
             self._primed = False
             raise
+
+    def _prime(self) -> None:
+        """Ask the target where it stands, showing it what the source knows of it."""
+        known = self.source.standing(self.target.name).fence
+        standing = self.target.standing(self.source.name, known)
+        self._after, self._fence, self._reader = standing.checkpoint, standing.fence, standing.origin
+        self._told, self._primed = None, True
 
     def restart(self) -> None:
         """Ask for the checkpoint before the next page."""
@@ -102,6 +110,7 @@ class Replicator:
     def _apply(self, page: Page) -> Progress:
         result: ApplyResult = self.target.apply(page)
         self._after = result.checkpoint
+        self._reader = origin_of(self.target.name, result.head.incarnation)
         if page.at_head:
             self._told = page.knowledge
         self._count(page, result)

@@ -33,9 +33,10 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site import merge
 from keystone_viaduct.sync.site.content import contents, for_tables, split_known
+from keystone_viaduct.sync.site.fence import check_fence
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
-from keystone_viaduct.sync.site.readiness import Readiness
+from keystone_viaduct.sync.site.readiness import ASIDE, Readiness
 from keystone_viaduct.sync.site.sequencer import sequence, sequence_records
 from keystone_viaduct.sync.site.settle import settle
 from keystone_viaduct.sync.site.verdict import Verdict, judge
@@ -56,6 +57,7 @@ class Applying:
     contents: dict[Ref, Document] = field(default_factory=dict)
     intents: dict[Ref, Intent] = field(default_factory=dict)
     waiting: dict[Ref, Pending] = field(default_factory=dict)
+    aside: dict[Ref, Change] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
     refused: list[Ref] = field(default_factory=list)
     known: int = 0
@@ -76,7 +78,7 @@ class Applying:
         spoke.
         """
         local = self.records.get(change.ref)
-        verdict = judge(local, change, self.state.knowledge)
+        verdict = judge(local, change, self.state.all_knowledge)
         if verdict is Verdict.ACCEPT:
             return self._accept(change)
         if verdict is Verdict.ZOMBIE:
@@ -106,10 +108,25 @@ class Applying:
         return Intent(change.ref, change, record, content, self.contents.get(change.ref))
 
     def _bury(self, change: Change) -> Intent:
-        """Its birth is known here and it is not there: it was deleted here, so answer with a tombstone."""
-        version = change.version.join(self.state.all_knowledge)
-        record = Record(change.ref, 0, version, change.birth, {}, change.scope)
-        return Intent(change.ref, change, record, None, None, fresh=True)
+        """Its birth is known here and it is not there: it was deleted here, so answer with a tombstone.
+
+        What was edited at the source since, without knowing of the deletion, is listed.
+        """
+        knowledge = self.state.all_knowledge
+        record = Record(change.ref, 0, change.version.join(knowledge), change.birth, {}, change.scope)
+        intent = Intent(change.ref, change, record, None, None, fresh=True)
+        news = {
+            name: change.document.get(name)
+            for name, state in change.fields.items()
+            if name != DELETED and (state.dot.seq == 0 or not knowledge.includes(state.dot))
+        }
+        if news:
+            why = "deleted here long ago, and changed there since"
+            fields = tuple(sorted(news))
+            intent.conflicts.append(
+                self.conflict(intent, "deleted", "rule", why, fields=fields, lost=change.document)
+            )
+        return intent
 
     def _decide(self, local: Record, change: Change) -> Intent:
         policy = self.policy_for(change.ref.kind, change.scope or local.scope)
@@ -131,6 +148,11 @@ class Applying:
             )
             intent.conflicts.append(conflict)
         return intent
+
+    def listing(self, ref: Ref, sort: str, why: str, lost: Document) -> Conflict:
+        """A conflict row about a change that was not applied."""
+        fields = tuple(sorted(lost))
+        return Conflict(new_identifier(), ref, sort, "rule", why, fields, self.page.source, self.now, lost)
 
     def conflict(self, intent: Intent, sort: str, decided: str, why: str, **particulars: object) -> Conflict:
         """A conflict row about this record."""
@@ -158,10 +180,11 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
     """
     state = tx.state()
     _check(tx, state, page)
-    state = sequence(tx, state)
+    state = sequence(tx, state, now)
     run = Applying(tx, state, page, now, policy_for)
-    candidates = {waiting.change.ref: waiting.change for waiting in tx.pending(page.source)}
-    before = set(candidates)
+    waiting = tx.pending(page.source)
+    candidates = {entry.change.ref: entry.change for entry in waiting if entry.reason != ASIDE}
+    run.aside = {entry.change.ref: entry.change for entry in waiting if entry.reason == ASIDE}
     candidates.update((change.ref, change) for change in page.changes)
     _load(run, list(candidates))
     for change in candidates.values():
@@ -171,7 +194,7 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
     if run.state.is_hub and page.at_head:
         settle(run, readiness)
     _write(run)
-    return _finish(run, before | set(candidates))
+    return _finish(run, set(candidates))
 
 
 def _check(tx: Transaction, state: SiteState, page: Page) -> None:
@@ -181,6 +204,7 @@ def _check(tx: Transaction, state: SiteState, page: Page) -> None:
             hint="another hub was promoted; this one must demote itself",
             term=state.term,
         )
+    check_fence(tx, state, page.fence)
     stored = tx.checkpoint(page.source)
     if stored != page.after:
         raise CheckpointMismatch(
@@ -196,7 +220,7 @@ def _load(run: Applying, refs: list[Ref]) -> None:
     if alive:
         tx.lock_documents(alive)
         before = run.state.head
-        run.state = sequence_records(tx, run.state, alive)
+        run.state = sequence_records(tx, run.state, alive, run.now)
         if run.state.head != before:
             run.records = tx.records(refs)
             alive = [ref for ref in alive if not run.records[ref].deleted]
@@ -258,6 +282,9 @@ def _numbered(run: Applying, intent: Intent) -> Record:
 
 def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
     tx, page = run.tx, run.page
+    if page.at_head:
+        candidates |= _give_up(run, candidates)
+    _acknowledge(tx, page, run.state.incarnation)
     tx.save_pending(page.source, list(run.waiting.values()), candidates - set(run.waiting))
     if run.conflicts:
         tx.add_conflicts(run.conflicts)
@@ -266,7 +293,7 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
     if page.at_head and not run.waiting and not state.knowledge.covers(_foreign(page, state)):
         state = replace(state, knowledge=state.knowledge.join(_foreign(page, state)))
     if state.head != tx.state().head:
-        state = replace(state, nonce=new_nonce())
+        state = replace(state, nonce=new_nonce(run.now))
     tx.save_state(state)
     return ApplyResult(
         applied=len(run.intents),
@@ -278,6 +305,30 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
         knowledge=state.all_knowledge,
         head=state.checkpoint,
     )
+
+
+def _give_up(run: Applying, shown: set[Ref]) -> set[Ref]:
+    """What was put aside and has not been shown again: the source has deleted it, or a lost life had made
+    it.
+    """
+    for ref, change in run.aside.items():
+        if ref in shown or run.page.knowledge.covers(change.version):
+            continue
+        why = "a life of the source that was lost had made it, and what it needs is not here"
+        run.conflicts.append(run.listing(ref, "lost", why, change.document))
+    return set(run.aside)
+
+
+def _acknowledge(tx: Transaction, page: Page, incarnation: str) -> None:
+    """The page says how far its source has applied our feed, and which life of its database it speaks for."""
+    peer = tx.peers().get(page.source)
+    if peer is None:
+        return
+    told = page.fence is not None and page.fence.seen.incarnation == incarnation
+    acknowledged = max(peer.acknowledged, page.fence.seen.seq) if page.fence and told else peer.acknowledged
+    known = replace(peer, incarnation=page.upto.incarnation, acknowledged=acknowledged, seen=page.upto)
+    if known != peer:
+        tx.save_peer(known)
 
 
 def _foreign(page: Page, state: SiteState) -> Version:

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from keystone_viaduct.errors import FenceMismatch
-from keystone_viaduct.sync.model import Change, Checkpoint, Page, Record, SiteState
+from dataclasses import replace
+
+from keystone_viaduct.sync.model import Change, Checkpoint, Fence, Page, Record, SiteState, site_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import contents, digests, matches
+from keystone_viaduct.sync.site.fence import check_fence, check_purge, fence_of
 from keystone_viaduct.sync.site.sequencer import sequence
 
 
-def check_fence(tx: Transaction, state: SiteState, known: Checkpoint | None) -> None:
-    """Raise FenceMismatch unless this site's history still holds the position that the caller knows."""
-    if known is None or (known.seq == 0 and known.incarnation == state.incarnation):
-        return
-    if known.incarnation != state.incarnation:
-        raise FenceMismatch(
-            f"{state.site} is another incarnation than the checkpoint names",
-            hint="its database was restored; compare from the start",
-            incarnation=state.incarnation,
-        )
-    if known.seq > state.head or tx.nonce_at(known.seq) != known.nonce:
-        raise FenceMismatch(
-            f"{state.site} does not have position {known.seq} of the checkpoint in its history",
-            hint="its database was restored from a backup",
-            incarnation=state.incarnation,
-            forked=True,
-        )
-
-
 def read_page(
-    tx: Transaction, after: Checkpoint | None, limit: int, reader_origin: str | None, *, now: int
+    tx: Transaction, reader: str, after: Checkpoint | None, limit: int, fence: Fence | None, *, now: int
 ) -> Page:
     """At most ``limit`` changes after a checkpoint, numbered first.
+
+    ``reader`` is a site's name, or its origin: then what came from just that life of it is not sent back.
 
     A record whose tables already hold a newer, unnumbered edit is left out: it has a mark (or is given one)
     and so
@@ -39,10 +24,15 @@ def read_page(
     differ.
     """
     state = tx.state()
-    check_fence(tx, state, after)
-    state = sequence(tx, state)
+    check_fence(tx, state, Fence(after) if after else fence)
+    check_purge(state, after)
+    state = sequence(tx, state, now)
     start = after.seq if after else 0
-    entries = tx.feed(start, limit, reader_origin)
+    site = site_of(reader)
+    _acknowledge(tx, site, after)
+    # Who starts from nothing is shown everything: it may have lost what it once sent.
+    own = reader if after is not None and reader != site else None
+    entries = tx.feed(start, limit, own)
     last = len(entries) < limit
     upto = state.head if last else entries[-1].seq
     nonce = state.nonce if upto == state.head else tx.nonce_at(upto)
@@ -55,7 +45,15 @@ def read_page(
         at_head=last and complete,
         knowledge=state.all_knowledge,
         changes=tuple(changes),
+        fence=fence_of(tx, site),
     )
+
+
+def _acknowledge(tx: Transaction, reader: str, after: Checkpoint | None) -> None:
+    """Note how far the reader is."""
+    peer = tx.peers().get(reader)
+    if peer is not None and after is not None and after.seq > peer.acknowledged:
+        tx.save_peer(replace(peer, acknowledged=after.seq))
 
 
 def _changes(tx: Transaction, state: SiteState, entries: list[Record], now: int) -> tuple[list[Change], bool]:

@@ -23,6 +23,9 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.site.conflicts import Contest, choose
 
+#: Why a value of a restored backup gives way.
+BACKUP = "found unnumbered in a restored backup; the other side had read past it"
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -75,7 +78,11 @@ def _decide_life(
     incoming_dead = change.deleted
     alive_changed = _changed_here(change, local) if incoming_dead else _changed_there(change, local)
     dead = change.fields[DELETED] if incoming_dead else local.fields[DELETED]
+    withdrawn = _withdrawn(local if incoming_dead else change)
     dead_is_news = not (local.version if incoming_dead else change.version).includes(dead.dot)
+    if dead_is_news and withdrawn:
+        lost = (content or {}) if incoming_dead else change.document
+        return _tombstone(local, change, version, dot, stamp, lost, withdrawn, BACKUP)
     if not dead_is_news:
         # The living side had seen the deletion and created it anew.
         return _survivor(local, content, change, version, dot, (), {}, "created anew after the deletion")
@@ -164,6 +171,7 @@ def _merge_fields(
         value_from = change.document if take_theirs else content
         if state.digest != ABSENT and name != DELETED:
             merged[name] = value_from[name]
+        clash, choice_why = _lost_in_backup(name, local, change, take_theirs) or (clash, choice_why)
         if clash:
             contested.append(name)
             lost[name] = (content if take_theirs else change.document).get(name)
@@ -173,6 +181,19 @@ def _merge_fields(
     record = Record(local.ref, dot.seq, version, local.birth, states, local.scope or change.scope)
     why = "; ".join(sorted(set(reasons))) or "different fields were changed; all were kept"
     return Decision(record, merged, lost, tuple(sorted(contested)), why, held)
+
+
+def _withdrawn(side: Record | Change) -> tuple[str, ...]:
+    """Fields found unnumbered in a restored backup: they say nothing new, but somebody may miss them."""
+    return tuple(sorted(n for n, state in side.fields.items() if state.dot.seq == 0 and n != DELETED))
+
+
+def _lost_in_backup(name: str, local: Record, change: Change, take_theirs: bool) -> tuple[bool, str] | None:
+    ours, theirs = local.fields.get(name), change.fields.get(name)
+    loser, winner = (ours, theirs) if take_theirs else (theirs, ours)
+    if loser is None or loser.dot.seq or (winner is not None and winner.digest == loser.digest):
+        return None
+    return True, f"{name}: {BACKUP}"
 
 
 def _equal(local: Record, change: Change, name: str) -> bool:

@@ -10,9 +10,23 @@ from contextlib import contextmanager
 _source: random.Random = secrets.SystemRandom()
 
 
-def new_nonce() -> str:
-    """12 hexadecimal digits that no restored backup can guess."""
-    return f"{_source.getrandbits(48):012x}"
+def new_nonce(now: int) -> str:
+    """The time (microseconds, hex) at which a batch was numbered, and 12 random hexadecimal digits.
+
+    No restored backup can guess it; and whoever presents it tells a restored site up to when its own marks
+    had
+    been numbered in the history that was lost (:func:`numbered_until`).
+    """
+    return f"{now:x}.{_source.getrandbits(48):012x}"
+
+
+def numbered_until(nonce: str) -> int:
+    """The site's own time at which the batch of this nonce was numbered; 0 if it does not say."""
+    head, dot, _ = nonce.partition(".")
+    try:
+        return int(head, 16) if dot else 0
+    except ValueError:
+        return 0
 
 
 def new_incarnation() -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Reasons of a wait.
 REFERENCE, REFERRED, NAME = "reference", "referred", "name"
+#: Put aside by a start over, until the source shows it again or its head is reached without it.
+ASIDE = "aside"
 OWNING = frozenset({Mode.OWNING})
 
 

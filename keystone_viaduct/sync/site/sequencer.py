@@ -25,7 +25,7 @@ from keystone_viaduct.sync.site.scope import scope_of
 BATCH = 500
 
 
-def sequence(tx: Transaction, state: SiteState, *, batch: int = BATCH) -> SiteState:
+def sequence(tx: Transaction, state: SiteState, now: int, *, batch: int = BATCH) -> SiteState:
     """Number all committed marks; returns the new state (already saved).
 
     A record that is marked again while its documents are being read may have been read torn, half before
@@ -36,23 +36,23 @@ def sequence(tx: Transaction, state: SiteState, *, batch: int = BATCH) -> SiteSt
         marks = tx.take_marks(batch)
         if not marks:
             return state
-        state, deferred = _number(tx, state, marks)
+        state, deferred = _number(tx, state, marks, now)
         if deferred and len(marks) < batch:
             continue
         if len(marks) < batch:
             return state
 
 
-def sequence_records(tx: Transaction, state: SiteState, refs: list[Ref]) -> SiteState:
+def sequence_records(tx: Transaction, state: SiteState, refs: list[Ref], now: int) -> SiteState:
     """Number only the marks of these records, until none is left."""
     while True:
         marks = tx.marks_of(refs)
         if not marks:
             return state
-        state, _ = _number(tx, state, marks)
+        state, _ = _number(tx, state, marks, now)
 
 
-def _number(tx: Transaction, state: SiteState, marks: list[Mark]) -> tuple[SiteState, bool]:
+def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> tuple[SiteState, bool]:
     stamped: dict[Ref, int] = {}
     ids: dict[Ref, list[int]] = {}
     for mark in marks:
@@ -74,7 +74,7 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark]) -> tuple[SiteS
     tx.drop_marks([mark_id for ref in refs if ref not in torn for mark_id in ids[ref]])
     if numbered:
         tx.save_records(numbered)
-        state = replace(state, head=head, nonce=new_nonce())
+        state = replace(state, head=head, nonce=new_nonce(now))
         tx.save_state(state)
     return state, bool(torn)
 

@@ -113,7 +113,7 @@ def _own_intent(run: Applying, readiness: Readiness, ref: Ref, cause: Change) ->
 
 
 def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
-    """Two records claim one unique value: the winner keeps it, the other is renamed (if nameless: deleted)."""
+    """Two records claim one unique value: the winner keeps it, the other is renamed (nameless: deleted)."""
     if intent.content is None:
         return
     for claim in readiness.claims(intent.ref, intent.content):

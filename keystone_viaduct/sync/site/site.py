@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
 from keystone_viaduct.clock import Clock
-from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Page, SiteState, Version, origin_of
+from keystone_viaduct.errors import FenceMismatch
+from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, SiteState, Standing
 from keystone_viaduct.sync.ports import Store, Transaction
 from keystone_viaduct.sync.site.apply import PolicyFor, apply_page
 from keystone_viaduct.sync.site.feed import read_page
+from keystone_viaduct.sync.site.fence import check_fence, fence_of
+from keystone_viaduct.sync.site.purge import purge
+from keystone_viaduct.sync.site.readiness import ASIDE
+from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.sequencer import sequence
+
+T = TypeVar("T")
 
 PAGE = 500
 
@@ -29,7 +38,7 @@ class Site:
 
     def state(self) -> SiteState:
         """Who this site is and how far it is, after numbering what is unnumbered."""
-        return self._store.run(lambda tx: sequence(tx, tx.state()))
+        return self._store.run(lambda tx: sequence(tx, tx.state(), self._clock.now()))
 
     @property
     def name(self) -> str:
@@ -37,30 +46,56 @@ class Site:
         return self._store.run(lambda tx: tx.state()).site
 
     def read(
-        self, reader: str, after: Checkpoint | None, limit: int = PAGE, reader_incarnation: str | None = None
+        self, reader: str, after: Checkpoint | None, limit: int = PAGE, fence: Fence | None = None
     ) -> Page:
         """A page of the feed for another site. Raises FenceMismatch."""
-
-        def work(tx: Transaction) -> Page:
-            incarnation = reader_incarnation
-            if incarnation is None:
-                peer = tx.peers().get(reader)
-                incarnation = peer.incarnation if peer else None
-            origin = origin_of(reader, incarnation) if incarnation else None
-            return read_page(tx, after, limit, origin, now=self._clock.now())
-
-        return self._store.run(work)
-
-    def apply(self, page: Page) -> ApplyResult:
-        """Apply a page of another site's feed. Raises CheckpointMismatch, Refused."""
-        return self._store.run(
-            lambda tx: apply_page(tx, page, now=self._clock.now(), policy_for=self._policy_for)
+        return self._fenced(
+            lambda tx: read_page(tx, reader, after, limit, fence, now=self._clock.now()),
+            Fence(after) if after else fence,
         )
 
-    def checkpoint(self, source: str) -> tuple[Checkpoint | None, Version]:
-        """How far this site has applied the feed of ``source``, and its knowledge."""
-        return self._store.run(lambda tx: (tx.checkpoint(source), tx.state().all_knowledge))
+    def apply(self, page: Page) -> ApplyResult:
+        """Apply a page of another site's feed. Raises CheckpointMismatch, FenceMismatch, Refused."""
+        return self._fenced(
+            lambda tx: apply_page(tx, page, now=self._clock.now(), policy_for=self._policy_for),
+            page.fence,
+        )
 
-    def run(self, work: Callable[[Transaction], object]) -> object:
-        """For tools: anything else in one transaction."""
-        return self._store.run(work)
+    def standing(self, source: str, fence: Fence | None = None) -> Standing:
+        """How far this site has applied the feed of ``source``, and its knowledge. Raises FenceMismatch."""
+
+        def work(tx: Transaction) -> Standing:
+            state = tx.state()
+            check_fence(tx, state, fence)
+            mine = fence_of(tx, source)
+            return Standing(state.origin, tx.checkpoint(source), mine, state.all_knowledge)
+
+        return self._fenced(work, fence)
+
+    def forget(self, source: str) -> None:
+        """Drop the checkpoint, so that the whole feed of ``source`` is read again and compared.
+
+        What waits from there is put aside until the source shows it again.
+        """
+
+        def work(tx: Transaction) -> None:
+            tx.save_checkpoint(source, None)
+            aside = [replace(entry, reason=ASIDE) for entry in tx.pending(source)]
+            tx.save_pending(source, aside, [])
+
+        self._store.run(work)
+
+    def purge(self, retention: int) -> int:
+        """Drop tombstones older than ``retention`` (microseconds) that all live peers have; returns how
+        many.
+        """
+        return self._store.run(lambda tx: purge(tx, retention, now=self._clock.now()))
+
+    def _fenced(self, work: Callable[[Transaction], T], fence: Fence | None) -> T:
+        """Run ``work``; when the caller knows a history that is not here, this site begins a new life."""
+        try:
+            return self._store.run(work)
+        except FenceMismatch as error:
+            if error.fields.get("forked"):
+                self._store.run(lambda tx: renew(tx, fence.seen if fence else None, now=self._clock.now()))
+            raise

@@ -24,7 +24,9 @@ def judge(local: Record | None, change: Change, knowledge: Version) -> Verdict:
     different contents come from a restored backup and count as concurrent.
     """
     if local is None:
-        if not change.deleted and knowledge.includes(change.birth):
+        if change.deleted:
+            return Verdict.KNOWN if knowledge.covers(change.version) else Verdict.ACCEPT
+        if knowledge.includes(change.birth):
             return Verdict.ZOMBIE
         return Verdict.ACCEPT
     if local.version == change.version:

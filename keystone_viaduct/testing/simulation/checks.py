@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from keystone_viaduct.documents.digest import field_digest
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import ABSENT, DELETED, Document, Dot, FieldState, Ref, Version
+from keystone_viaduct.sync.model import ABSENT, DELETED, Document, Dot, FieldState, Record, Ref, Version
 from keystone_viaduct.sync.site.readiness import alternatives
 from keystone_viaduct.testing.simulation.cloud import Edit
-from keystone_viaduct.testing.simulation.fleet import Fleet
+from keystone_viaduct.testing.simulation.fleet import Fleet, note_conflicts
 
 
 class Broken(AssertionError):
@@ -27,27 +27,41 @@ class Watch:
     def __init__(self) -> None:
         self._dots: dict[tuple[Dot, Ref, str], str] = {}
         self._versions: dict[tuple[Ref, Version], str] = {}
-        self._checkpoints: dict[tuple[str, str], int] = {}
+        self._checkpoints: dict[tuple[str, str, int], int] = {}
+        self._restores = 0
 
     def look(self, fleet: Fleet, touched: Iterable[str]) -> None:
         """Raise Broken if something that the step touched is wrong."""
+        if fleet.counts.restores != self._restores:
+            self._begin_anew(fleet)
         for name in touched:
             data = fleet.nodes[name].store.data
             for record in data.records.values():
-                seen = self._versions.setdefault((record.ref, record.version), record.digest)
-                if seen != record.digest:
-                    raise Broken("version_digest", f"{record.ref} at {name}: {record.version}")
-                for field_name, state in record.fields.items():
-                    known = self._dots.setdefault((state.dot, record.ref, field_name), state.digest)
-                    if known != state.digest:
-                        raise Broken("dot_unique", f"{record.ref}.{field_name} at {name}: {state.dot}")
-                    if not record.version.includes(state.dot):
-                        raise Broken("dot_covers_own", f"{record.ref}.{field_name} at {name}: {state.dot}")
+                self._seen(name, record)
             for source, checkpoint in data.checkpoints.items():
-                key = (name, f"{source}#{checkpoint.incarnation}")
+                key = (name, f"{source}#{checkpoint.incarnation}", fleet.restarts)
                 if self._checkpoints.get(key, 0) > checkpoint.seq:
                     raise Broken("checkpoint_monotone", f"{name} from {source}")
                 self._checkpoints[key] = checkpoint.seq
+
+    def _begin_anew(self, fleet: Fleet) -> None:
+        """After a restore only what is at a site or on its way somewhere counts as given out."""
+        self._dots, self._versions, self._checkpoints = {}, {}, {}
+        self._restores = fleet.counts.restores
+        for node in fleet.nodes.values():
+            for record in node.store.data.records.values():
+                self._seen(node.name, record)
+
+    def _seen(self, site: str, record: Record) -> None:
+        if self._versions.setdefault((record.ref, record.version), record.digest) != record.digest:
+            raise Broken("version_digest", f"{record.ref} at {site}: {record.version}")
+        for name, state in record.fields.items():
+            if state.dot.seq == 0:
+                continue  # the zero dot says: no news
+            if self._dots.setdefault((state.dot, record.ref, name), state.digest) != state.digest:
+                raise Broken("dot_unique", f"{record.ref}.{name} at {site}: {state.dot}")
+            if not record.version.includes(state.dot):
+                raise Broken("dot_covers_own", f"{record.ref}.{name} at {site}: {state.dot}")
 
 
 def at_rest(fleet: Fleet) -> None:
@@ -77,6 +91,8 @@ def _converged(fleet: Fleet) -> None:
             raise Broken("converged", f"{node.name} differs from the hub in {sorted(different)[:5]}")
         for ref, record in data.records.items():
             twin = hub.records.get(ref)
+            if twin is None and record.deleted:
+                continue  # a tombstone that the hub has purged already
             if twin is None or twin.version != record.version or twin.digest != record.digest:
                 raise Broken("converged", f"{node.name} has another version of {ref} than the hub")
             _record_matches(
@@ -113,7 +129,8 @@ def _no_dangling(fleet: Fleet) -> None:
 
 def _listed(fleet: Fleet) -> dict[Ref, list[tuple[str, str]]]:
     found: dict[Ref, list[tuple[str, str]]] = {}
-    for conflict in fleet.nodes[fleet.hub].store.data.conflicts:
+    note_conflicts(fleet)
+    for conflict in fleet.listed.values():
         fleet.counts.conflicts += 1
         found.setdefault(conflict.ref, []).extend(
             (name, repr(value)) for name, value in conflict.lost.items()
@@ -127,6 +144,8 @@ def _edits_accounted(fleet: Fleet) -> None:
     for edit in fleet.ledger.edits:
         final = rows.get(edit.ref)
         if final is not None and repr(final.get(edit.field)) == edit.value:
+            continue
+        if edit in fleet.excused:
             continue
         if edit in fleet.ledger.replaced or (edit.field, edit.value) in listed.get(edit.ref, []):
             continue
@@ -143,10 +162,10 @@ def _unchanged_when_deleted(fleet: Fleet, edit: Edit) -> bool:
 
 def _deletes_accounted(fleet: Fleet) -> None:
     rows = fleet.nodes[fleet.hub].store.data.rows
-    conflicts = {conflict.ref for conflict in fleet.nodes[fleet.hub].store.data.conflicts}
+    conflicts = {conflict.ref for conflict in fleet.listed.values()}
     recreated = {(edit.ref, edit.step) for edit in fleet.ledger.created}
     for delete in fleet.ledger.deleted:
-        if delete.ref not in rows or delete.ref in conflicts:
+        if delete.ref not in rows or delete.ref in conflicts or delete in fleet.excused:
             continue
         if any(ref == delete.ref and step >= delete.step for ref, step in recreated):
             continue

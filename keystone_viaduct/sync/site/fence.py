@@ -1,0 +1,61 @@
+"""Does this site still have the history that the caller knows? (PROTOCOL rules 8, 9, 14).
+
+Asked by every call before anything is numbered: a site restored from a backup would otherwise give out
+numbers
+that it has given out before.
+"""
+
+from __future__ import annotations
+
+from keystone_viaduct.errors import FenceMismatch
+from keystone_viaduct.sync.model import Checkpoint, Fence, SiteState, origin_of
+from keystone_viaduct.sync.ports import Transaction
+
+
+def fence_of(tx: Transaction, source: str) -> Fence | None:
+    """What this site last knew of the feed of ``source``."""
+    checkpoint = tx.checkpoint(source)
+    if checkpoint is not None:
+        return Fence(checkpoint)
+    peer = tx.peers().get(source)
+    return Fence(peer.seen, anew=True) if peer is not None and peer.seen is not None else None
+
+
+def check_fence(tx: Transaction, state: SiteState, fence: Fence | None) -> None:
+    """Raise FenceMismatch unless this site's history still holds the position that the caller knows.
+
+    ``forked`` among the error's fields says that this site has lost a part of its history: it must begin a
+    new
+    life before it numbers anything. A past life of this site is no such sign, a life it knows nothing of is.
+    """
+    if fence is None:
+        return
+    known = fence.seen
+    if known.incarnation != state.incarnation:
+        past = origin_of(state.site, known.incarnation) in state.knowledge.entries
+        if past and fence.anew:
+            return
+        raise FenceMismatch(
+            f"{state.site} is another incarnation than the checkpoint names",
+            hint="its database was restored; compare from the start",
+            incarnation=state.incarnation,
+            forked=not past,
+        )
+    if known.seq > state.head or (known.seq and tx.nonce_at(known.seq) != known.nonce):
+        raise FenceMismatch(
+            f"{state.site} does not have position {known.seq} of the checkpoint in its history",
+            hint="its database was restored from a backup",
+            incarnation=state.incarnation,
+            forked=True,
+        )
+
+
+def check_purge(state: SiteState, after: Checkpoint | None) -> None:
+    """Raise FenceMismatch for a reader that stayed away until tombstones it has not seen were purged."""
+    if after is not None and after.seq < state.purged:
+        raise FenceMismatch(
+            f"tombstones up to position {state.purged} were purged, and the checkpoint is at {after.seq}",
+            hint="both sides compare from the start",
+            incarnation=state.incarnation,
+            both=True,
+        )

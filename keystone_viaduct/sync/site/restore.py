@@ -1,0 +1,135 @@
+"""A site that was restored from a backup begins a new life (PROTOCOL rule 8).
+
+What it numbered since the backup may carry dots that stand for other edits elsewhere; those edits get new
+dots of
+a new incarnation and so count as concurrent. What lies unnumbered in the backup itself and had been
+numbered in
+the history that was lost is not an edit at all any more: the other side has it, or something newer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keystone_viaduct.sync.model import (
+    DELETED,
+    Checkpoint,
+    Document,
+    Dot,
+    FieldState,
+    Record,
+    Ref,
+    SiteState,
+    Version,
+    life,
+    origin_of,
+)
+from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.content import contents, digests
+from keystone_viaduct.sync.site.nonce import new_incarnation, new_nonce, numbered_until
+from keystone_viaduct.sync.site.scope import scope_of
+
+BATCH = 1000
+
+
+def renew(tx: Transaction, known: Checkpoint | None, *, now: int) -> SiteState:
+    """Take a new incarnation. ``known`` is the position of the lost history that somebody has presented."""
+    before = tx.state()
+    safe = max((peer.acknowledged for peer in tx.peers().values()), default=0)
+    safe = min(safe, before.head)
+    knowledge = before.knowledge.plus(Dot(before.origin, safe))
+    if known is not None:
+        # A lost life counts as past from now on, and nothing of it as known.
+        knowledge = knowledge.plus(Dot(origin_of(before.site, known.incarnation), 0))
+    state = replace(before, incarnation=new_incarnation(), knowledge=knowledge)
+    state = _withdraw_old_marks(tx, state, before, numbered_until(known.nonce) if known else 0)
+    state = _relabel(tx, state, before.origin, safe)
+    for peer in tx.peers().values():
+        tx.save_peer(replace(peer, acknowledged=0))
+    state = replace(state, nonce=new_nonce(now), purged=0)
+    tx.save_state(state)
+    return state
+
+
+def _relabel(tx: Transaction, state: SiteState, origin: str, safe: int) -> SiteState:
+    """Give every own edit after ``safe`` a new dot."""
+    after, last = safe, state.head
+    while True:
+        batch = [record for record in tx.feed(after, BATCH, None) if record.seq <= last]
+        if not batch:
+            return state
+        renamed: list[Record] = []
+        for record in batch:
+            if record.version.entries.get(origin, 0) > safe:
+                state = replace(state, head=state.head + 1)
+                renamed.append(_renamed(record, origin, safe, Dot(state.origin, state.head)))
+        tx.save_records(renamed)
+        after = batch[-1].seq
+
+
+def _renamed(record: Record, origin: str, safe: int, dot: Dot) -> Record:
+    def moved(old: Dot) -> Dot:
+        return dot if old.origin == origin and old.seq > safe else old
+
+    entries = dict(record.version.entries)
+    entries.pop(origin)
+    if safe:
+        entries[origin] = safe
+    fields = {name: state._replace(dot=moved(state.dot)) for name, state in record.fields.items()}
+    return replace(
+        record,
+        seq=dot.seq,
+        version=Version(entries).plus(dot),
+        birth=moved(record.birth),
+        fields=fields,
+        learned_from=None,
+    )
+
+
+def _withdraw_old_marks(tx: Transaction, state: SiteState, before: SiteState, horizon: int) -> SiteState:
+    """Marks made before the lost history was last read were numbered in it: their content is old news.
+
+    Each such record takes the content of its row without news: its version is new, its fields' dots are the
+    zero
+    dot, which every version includes. So whatever the other side holds, a version or a tombstone, prevails.
+    """
+    marks = [mark for mark in tx.take_marks(1_000_000) if mark.stamped_at <= horizon]
+    later = {mark.ref for mark in tx.take_marks(1_000_000) if mark.stamped_at > horizon}
+    refs = [ref for ref in dict.fromkeys(mark.ref for mark in marks) if ref not in later]
+    records = tx.records(refs)
+    found = contents(tx, refs, records)
+    withdrawn: list[Record] = []
+    for ref in refs:
+        dot = Dot(state.origin, state.head + 1)
+        record = _as_old_news(state, before, records.get(ref), ref, found.get(ref), dot)
+        if record is not None:
+            state = replace(state, head=dot.seq)
+            withdrawn.append(record)
+    tx.save_records(withdrawn)
+    tx.drop_marks([mark.id for mark in marks if mark.ref not in later])
+    return state
+
+
+def _as_old_news(
+    state: SiteState, before: SiteState, record: Record | None, ref: Ref, content: Document | None, dot: Dot
+) -> Record | None:
+    """The record of a row whose edit is no news of this site any more; None where nothing need be kept."""
+    none = Dot(before.origin, 0)
+    if content is None:
+        if record is None or record.deleted:
+            return None
+        fields: dict[str, FieldState] = {DELETED: life(0, none, deleted=True)}
+        return replace(
+            record, seq=dot.seq, version=record.version.plus(dot), fields=fields, learned_from=None
+        )
+    found = digests(state.fleet_secret, ref.kind, content)
+    if record is None or record.deleted:
+        fields = {name: FieldState(0, none, digest) for name, digest in found.items()}
+        fields[DELETED] = life(0, none, deleted=False)
+        version = record.version if record is not None else Version()
+        return Record(ref, dot.seq, version.plus(dot), none, fields, scope_of(ref, content))
+    fields = {DELETED: record.fields[DELETED]}
+    for name, digest in found.items():
+        known = record.fields.get(name)
+        fields[name] = known if known and known.digest == digest else FieldState(0, none, digest)
+    return replace(record, seq=dot.seq, version=record.version.plus(dot), fields=fields, learned_from=None)
