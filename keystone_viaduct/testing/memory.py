@@ -29,7 +29,7 @@ from keystone_viaduct.sync.model import (
     Version,
 )
 from keystone_viaduct.sync.ports import Claim, Write
-from keystone_viaduct.sync.site.readiness import alternatives
+from keystone_viaduct.sync.site.readiness import needs
 
 T = TypeVar("T")
 
@@ -164,12 +164,9 @@ class MemoryTransaction:
                     if seen.setdefault(claim, ref) != ref:
                         raise Violation(f"{ref} and {seen[claim]} both hold {claim}")
         for ref in touched:
-            for reference in REGISTRY[ref.kind].references_of(self.data.rows.get(ref, {})):
-                target = Ref(reference.kind, reference.key)
-                if reference.mode is Mode.OWNING and not any(
-                    a in self.data.rows for a in alternatives(target)
-                ):
-                    raise Violation(f"{ref} refers to {target}, which is not there")
+            for need in needs(ref, self.data.rows.get(ref, {})):
+                if not any(target in self.data.rows for target in need.any_of):
+                    raise Violation(f"{ref} refers to {need}, which is not there")
         gone = [ref for ref in touched if ref not in self.data.rows]
         for target, referring in self.referrers(gone, frozenset({Mode.OWNING})).items():
             raise Violation(f"{referring[0]} still refers to {target}")

@@ -14,7 +14,7 @@ from keystone_viaduct.sync.api.service import Service, joined
 from keystone_viaduct.sync.model import Document, Record, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.content import contents, for_tables, is_known
-from keystone_viaduct.sync.site.readiness import alternatives, claims_of, needs
+from keystone_viaduct.sync.site.readiness import claims_of, needs
 from keystone_viaduct.sync.site.sequencer import sequence_records
 from keystone_viaduct.sync.store import SqlTransaction
 from keystone_viaduct.sync.wire.secrecy import is_confidential
@@ -159,7 +159,7 @@ def _check_fields(tx: SqlTransaction, ref: Ref, content: Document) -> None:
 
 def _check_neighbours(tx: Transaction, ref: Ref, content: Document) -> None:
     for needed in needs(ref, content):
-        candidates = alternatives(needed)
+        candidates = list(needed.any_of)
         if not tx.documents(candidates):
             raise Refused(
                 f"{ref} needs {needed}, which is not there", hint="create that first", missing=str(needed)

@@ -7,10 +7,9 @@ while its name is held by a record that the set leaves alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from keystone_viaduct.kinds.model import Mode
-from keystone_viaduct.kinds.reference import ALTERNATIVES
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Document, Pending, Record, Ref
 from keystone_viaduct.sync.ports import Claim, Tables
@@ -26,20 +25,26 @@ ASIDE = "aside"
 OWNING = frozenset({Mode.OWNING})
 
 
-def needs(ref: Ref, content: Document) -> list[Ref]:
-    """The records without which this one may not be there."""
+class Need(NamedTuple):
+    """One of ``any_of`` must be there; ``owning`` says that without it the record goes, too."""
+
+    any_of: tuple[Ref, ...]
+    owning: bool
+
+    def __str__(self) -> str:
+        return str(self.any_of[0])
+
+
+def needs(ref: Ref, content: Document) -> list[Need]:
+    """The records without which this one may not be there, or can't (a real foreign key)."""
     return [
-        Ref(found.kind, found.key)
+        Need(
+            (Ref(found.kind, found.key), *(Ref(kind, found.key) for kind in found.alternatives)),
+            found.mode is Mode.OWNING,
+        )
         for found in REGISTRY[ref.kind].references_of(content)
-        if found.mode is Mode.OWNING
+        if found.mode is Mode.OWNING or found.hard
     ]
-
-
-def alternatives(ref: Ref) -> list[Ref]:
-    """The record itself, and what may stand in its place: an LDAP user is only an id_mapping, a domain is a
-    project.
-    """
-    return [ref, *(Ref(kind, ref.key) for kind in ALTERNATIVES.get(ref.kind, ()))]
 
 
 def claims_of(tables: Tables, ref: Ref, content: Document) -> list[Claim]:
@@ -79,9 +84,9 @@ class Readiness:
         record = self.local(ref)
         return record is not None and not record.deleted
 
-    def present(self, ref: Ref) -> bool:
-        """Whether a reference to this record is satisfied once the set is written."""
-        return any(self.alive(candidate) for candidate in alternatives(ref))
+    def satisfied(self, need: Need) -> bool:
+        """Whether one of the records is there once the set is written."""
+        return any(self.alive(candidate) for candidate in need.any_of)
 
     def claims(self, ref: Ref, content: Document) -> list[Claim]:
         """The unique values that this content claims and the database enforces."""
@@ -113,19 +118,15 @@ class Readiness:
             return True
         if intent.content is None:
             return False
-        return any(target in alternatives(needed) for needed in needs(referrer, intent.content))
+        return any(target in need.any_of for need in needs(referrer, intent.content) if need.owning)
 
     def _living(self) -> list[tuple[Intent, Document]]:
         return [(i, i.content) for i in self.run.intents.values() if i.content is not None]
 
     def _missing(self) -> dict[Ref, str]:
         wanted = {intent.ref: needs(intent.ref, content) for intent, content in self._living()}
-        self._preload([other for refs in wanted.values() for ref in refs for other in alternatives(ref)])
-        return {
-            ref: REFERENCE
-            for ref, targets in wanted.items()
-            if not all(self.present(target) for target in targets)
-        }
+        self._preload([ref for found in wanted.values() for need in found for ref in need.any_of])
+        return {ref: REFERENCE for ref, found in wanted.items() if not all(self.satisfied(n) for n in found)}
 
     def _referred(self) -> dict[Ref, str]:
         dying = [i.ref for i in self.run.intents.values() if i.deletes and i.old is not None]

@@ -15,7 +15,7 @@ from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.conflicts import Contest, choose
 from keystone_viaduct.sync.site.content import contents
 from keystone_viaduct.sync.site.intent import Intent
-from keystone_viaduct.sync.site.readiness import NAME, REFERENCE, Readiness, needs
+from keystone_viaduct.sync.site.readiness import NAME, REFERENCE, Need, Readiness, needs
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.site.apply import Applying
@@ -50,14 +50,20 @@ def settle(run: Applying, readiness: Readiness) -> None:
 
 
 def _dangling(run: Applying, readiness: Readiness, intent: Intent) -> None:
-    """What it refers to is gone for good: a new record is answered with a tombstone, a change is reverted."""
-    missing = [str(ref) for ref in _missing(readiness, intent)]
+    """What it refers to is gone for good: a new record is answered with a tombstone, a change is reverted.
+
+    A reference that is not owning is taken out instead.
+    """
+    missing = _missing(readiness, intent)
     if not missing:
         return
     lost = dict(intent.content or {})
-    names = tuple(sorted(lost))
-    why = f"it needs {', '.join(missing)}, which is not there any more"
-    if intent.old is None:
+    why = f"it needs {', '.join(map(str, missing))}, which is not there any more"
+    stripped = None if any(need.owning for need in missing) else _stripped(intent, missing)
+    if stripped is not None:
+        intent.touched |= {name for name in stripped if stripped[name] != lost.get(name)}
+        intent.content = stripped
+    elif intent.old is None:
         intent.content = None
     else:
         local = run.records[intent.ref]
@@ -66,13 +72,19 @@ def _dangling(run: Applying, readiness: Readiness, intent: Intent) -> None:
             intent.record, fields=dict(local.fields), birth=local.birth, scope=local.scope
         )
     intent.fresh = True
+    names = tuple(sorted(intent.touched or lost))
     intent.conflicts.append(run.conflict(intent, "dangling", "rule", why, fields=names, lost=lost))
 
 
-def _missing(readiness: Readiness, intent: Intent) -> list[Ref]:
+def _stripped(intent: Intent, missing: list[Need]) -> Document | None:
+    gone = frozenset((ref.kind, ref.key) for need in missing for ref in need.any_of)
+    return REGISTRY[intent.ref.kind].without(intent.content or {}, gone)
+
+
+def _missing(readiness: Readiness, intent: Intent) -> list[Need]:
     if intent.content is None:
         return []
-    return [ref for ref in needs(intent.ref, intent.content) if not readiness.present(ref)]
+    return [need for need in needs(intent.ref, intent.content) if not readiness.satisfied(need)]
 
 
 def _delete_dependents(run: Applying, readiness: Readiness, intent: Intent) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from keystone_viaduct.documents.digest import field_digest
-from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import ABSENT, DELETED, Document, Dot, FieldState, Record, Ref, Version
-from keystone_viaduct.sync.site.readiness import alternatives
+from keystone_viaduct.sync.site.readiness import needs
 from keystone_viaduct.testing.simulation.cloud import Edit
 from keystone_viaduct.testing.simulation.fleet import Fleet, note_conflicts
 
@@ -121,10 +120,9 @@ def _no_dangling(fleet: Fleet) -> None:
     for node in fleet.nodes.values():
         rows = node.store.data.rows
         for ref, document in rows.items():
-            for reference in REGISTRY[ref.kind].references_of(document):
-                target = Ref(reference.kind, reference.key)
-                if reference.mode is Mode.OWNING and not any(a in rows for a in alternatives(target)):
-                    raise Broken("no_dangling", f"{node.name}: {ref} refers to {target}")
+            for need in needs(ref, document):
+                if need.owning and not any(target in rows for target in need.any_of):
+                    raise Broken("no_dangling", f"{node.name}: {ref} refers to {need}")
 
 
 def _listed(fleet: Fleet) -> dict[Ref, list[tuple[str, str]]]:
