@@ -5,7 +5,7 @@ Registered before Keystone reads its files; read once, where a driver is loaded 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from oslo_config import cfg
@@ -16,15 +16,16 @@ DRIVER_OPTS: list[cfg.Opt] = [
     cfg.BoolOpt(
         "retry",
         default=True,
-        help="Run a driver method again, as a whole, when the database refused its transaction for a reason "
-        "that a repetition can cure (serialization failure, deadlock, lost certification, lost connection).",
+        help="Run a driver method again, as a whole, when the database refused its transaction for a "
+        "reason that a repetition can cure (serialization failure, deadlock, lost certification, "
+        "lost connection).",
     ),
     cfg.FloatOpt(
         "retry_deadline",
         default=20.0,
         min=0.0,
-        help="Seconds after the first attempt from which no further attempt is started; the last error is "
-        "then raised to Keystone. Keep it below the time-out of the proxy in front of Keystone.",
+        help="Seconds after the first attempt from which no further attempt is started; the last error "
+        "is then raised to Keystone. Keep it below the time-out of the proxy in front of Keystone.",
     ),
     cfg.FloatOpt(
         "retry_first_delay",
@@ -62,8 +63,38 @@ SQL_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         "isolation_level",
         choices=["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"],
-        help="PostgreSQL, MariaDB and MySQL: isolation level of Keystone's transactions; unset: that of the "
-        "server. With SERIALIZABLE the driver methods are retried as the database asks for it.",
+        help="PostgreSQL, MariaDB and MySQL: isolation level of Keystone's transactions; unset: that of "
+        "the server. With SERIALIZABLE the driver methods are retried as the database asks for it.",
+    ),
+    cfg.FloatOpt(
+        "ping_after",
+        default=5.0,
+        min=0.0,
+        help="PostgreSQL, MariaDB and MySQL: a pooled connection that was in use less than so many "
+        "seconds ago is not asked whether it is alive, which saves a message per transaction; if it "
+        "is not, the driver method is run again. 0: it is always asked, as without retry.",
+    ),
+    cfg.BoolOpt(
+        "read_without_transaction",
+        default=True,
+        help="PostgreSQL at READ COMMITTED: run the statements of transactions that only read each "
+        "alone, which saves two messages per transaction and reads the same.",
+    ),
+    cfg.IntOpt(
+        "galera_sync_wait",
+        min=0,
+        max=15,
+        help="Galera: wsrep_sync_wait of Keystone's sessions, a bit mask of the statements that wait "
+        "until this node has applied what the cluster has committed (1: reads, 3: reads, updates "
+        "and deletes). Needed where a client's requests may reach different nodes and must see its "
+        "own writes; each such transaction then costs about one round trip of the cluster. Unset: "
+        "[database] mysql_wsrep_sync_wait.",
+    ),
+    cfg.FloatOpt(
+        "lock_wait_timeout",
+        min=0.0,
+        help="PostgreSQL, MariaDB and MySQL: seconds that a statement waits for a lock before its "
+        "transaction is given up and run again. Unset: the server's own setting.",
     ),
     cfg.FloatOpt(
         "sqlite_busy_timeout",
@@ -98,6 +129,10 @@ class SqlSettings:
     """What is set on the engine. Times in seconds."""
 
     isolation_level: str | None = None
+    ping_after: float = 5.0
+    read_without_transaction: bool = True
+    galera_sync_wait: int | None = None
+    lock_wait_timeout: float | None = None
     sqlite_busy_timeout: float = 30.0
     sqlite_wal: bool = True
 
@@ -122,4 +157,6 @@ def driver_settings(conf: Any) -> DriverSettings:
 def sql_settings(conf: Any) -> SqlSettings:
     """The engine options of a parsed ``conf``."""
     register(conf)
-    return SqlSettings(**{opt.dest: conf[GROUP][opt.dest] for opt in SQL_OPTS})
+    settings = SqlSettings(**{opt.dest: conf[GROUP][opt.dest] for opt in SQL_OPTS})
+    # a connection that turns out to be dead is answered by running the method again
+    return settings if conf[GROUP].retry else replace(settings, ping_after=0.0)

@@ -15,6 +15,7 @@ from oslo_db.sqlalchemy import exc_filters
 
 from keystone_viaduct.config import SqlSettings
 from keystone_viaduct.drivers.faults import Fault
+from keystone_viaduct.sql import roundtrips
 from keystone_viaduct.sql.sqlstate import sqlstate
 
 DIALECT = "cockroachdb"
@@ -81,5 +82,7 @@ def raise_missing_table(error: Any, match: Any, _engine_name: str, _is_disconnec
     raise db_exception.DBNonExistentTable(match.group("table"), error)
 
 
-def attach(_engine: sa.engine.Engine, _settings: SqlSettings) -> None:
-    """CockroachDB is always serializable: there is nothing to set on its sessions."""
+def attach(engine: sa.engine.Engine, settings: SqlSettings) -> None:
+    """Install the hooks on one engine of this dialect; its isolation is left as it is."""
+    if settings.ping_after:
+        roundtrips.ask_idle_only(engine, settings.ping_after)

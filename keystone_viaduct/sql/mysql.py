@@ -6,6 +6,7 @@ its certification, at any statement or at the commit, and 1047 when it is not in
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from sqlalchemy import event
 
 from keystone_viaduct.config import SqlSettings
 from keystone_viaduct.drivers.faults import Fault
+from keystone_viaduct.sql import roundtrips
 from keystone_viaduct.sql.sqlstate import errno
 
 DIALECTS = ("mysql", "mariadb")
@@ -62,11 +64,7 @@ def raise_conflict(error: Any, _match: Any, _engine_name: str, _is_disconnect: b
 
 def attach(engine: sa.engine.Engine, settings: SqlSettings) -> None:
     """Install the hooks on one engine of this dialect."""
-    statements = []
-    if settings.isolation_level is not None:
-        statements.append(f"SET SESSION TRANSACTION ISOLATION LEVEL {settings.isolation_level}")
-    if not statements:
-        return
+    statements = session_statements(settings)
 
     @event.listens_for(engine, "connect")
     def _connect(dbapi_connection: Any, _record: Any) -> None:
@@ -76,3 +74,18 @@ def attach(engine: sa.engine.Engine, settings: SqlSettings) -> None:
                 cursor.execute(statement)
         finally:
             cursor.close()
+
+    if settings.ping_after:
+        roundtrips.ask_idle_only(engine, settings.ping_after)
+
+
+def session_statements(settings: SqlSettings) -> list[str]:
+    """What is set on each new session."""
+    statements = []
+    if settings.isolation_level is not None:
+        statements.append(f"SET SESSION TRANSACTION ISOLATION LEVEL {settings.isolation_level}")
+    if settings.galera_sync_wait is not None:
+        statements.append(f"SET SESSION wsrep_sync_wait = {settings.galera_sync_wait}")
+    if settings.lock_wait_timeout is not None:
+        statements.append(f"SET SESSION innodb_lock_wait_timeout = {math.ceil(settings.lock_wait_timeout)}")
+    return statements

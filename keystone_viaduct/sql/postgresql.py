@@ -15,6 +15,7 @@ from sqlalchemy import event
 
 from keystone_viaduct.config import SqlSettings
 from keystone_viaduct.drivers.faults import Fault
+from keystone_viaduct.sql import roundtrips
 from keystone_viaduct.sql.sqlstate import sqlstate
 
 DIALECT = "postgresql"
@@ -51,13 +52,28 @@ def raise_conflict(error: Any, _match: Any, _engine_name: str, _is_disconnect: b
 
 def attach(engine: sa.engine.Engine, settings: SqlSettings) -> None:
     """Install the hooks on one engine of this dialect."""
-    if settings.isolation_level is None:
-        return
-    statement = f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {settings.isolation_level}"
+    statements = session_statements(settings)
 
     @event.listens_for(engine, "connect")
     def _connect(dbapi_connection: Any, _record: Any) -> None:
-        execute_alone(dbapi_connection, statement)
+        for statement in statements:
+            execute_alone(dbapi_connection, statement)
+
+    if settings.ping_after:
+        roundtrips.ask_idle_only(engine, settings.ping_after)
+    if settings.read_without_transaction:
+        roundtrips.read_without_transaction(engine, settings.isolation_level)
+
+
+def session_statements(settings: SqlSettings) -> list[str]:
+    """What is set on each new session."""
+    statements = []
+    if settings.isolation_level is not None:
+        level = settings.isolation_level
+        statements.append(f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {level}")
+    if settings.lock_wait_timeout is not None:
+        statements.append(f"SET SESSION lock_timeout = {int(settings.lock_wait_timeout * 1000)}")
+    return statements
 
 
 def execute_alone(dbapi_connection: Any, statement: str) -> None:

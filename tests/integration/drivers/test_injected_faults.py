@@ -208,3 +208,14 @@ def test_a_renamed_region_and_a_second_of_the_same_id(world: Site) -> None:
         assert rows(world, "SELECT description FROM region WHERE id = :id", id=name) == [("ours",)]
 
     assert everywhere(world, create) >= 4
+
+
+def test_a_pooled_connection_that_died_unasked_is_replaced(world: Site) -> None:
+    world.identity.create_user("u", new_user("u"))
+    ask, kill = KILL[world.engine.dialect.name]
+    with world.engine.connect() as connection:
+        session = connection.exec_driver_sql(ask).scalar_one()
+    admin = sa.create_engine(world.engine.url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
+    with admin.connect() as other:
+        other.exec_driver_sql(kill.format(session))
+    assert world.identity.get_user("u")["name"] == "u"
