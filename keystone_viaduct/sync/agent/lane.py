@@ -128,7 +128,7 @@ class Lane:
 
     def _begin(self) -> None:
         """A target without a checkpoint takes the feed in large pages, until the head is reached."""
-        checkpoint, _ = self.replicator.target.checkpoint(self.source)
+        checkpoint = self.replicator.target.standing(self.source).checkpoint
         self.state.loading = checkpoint is None
         if checkpoint is None:
             self._usual, self.replicator.limit = self.replicator.limit, self.first_load_limit

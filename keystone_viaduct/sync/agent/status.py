@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -66,7 +66,7 @@ class LaneCollector:
         yield from self._gauges()
 
     def _gauges(self) -> Iterator[Metric]:
-        gauges = {
+        gauges: dict[str, tuple[str, Callable[[Lane], float]]] = {
             "up": ("1 unless the last step failed", lambda lane: float(not lane.state.error)),
             "pending": ("Changes that wait at the target", lambda lane: lane.replicator.totals.pending),
             "behind": ("Feed positions that the target has not got", behind),

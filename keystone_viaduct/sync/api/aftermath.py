@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from keystone_viaduct.sync.api import cache, notify
+from keystone_viaduct.sync.api import cache, callers, notify
 from keystone_viaduct.sync.ports import Write
 
 LOG = logging.getLogger(__name__)
@@ -25,7 +25,8 @@ class Aftermath:
         if forget is not None:
             forget()
         try:
-            cache.invalidate(writes)
+            if cache.invalidate(writes) & {cache.TOKENS, cache.ASSIGNMENTS}:
+                callers.current.clear()
         except Exception:
             LOG.exception("some of Keystone's cache entries could not be dropped; they end by themselves")
         if not self._notify:

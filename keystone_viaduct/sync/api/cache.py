@@ -223,8 +223,8 @@ def drops_of(writes: Iterable[Write]) -> Drops:
     return drops
 
 
-def invalidate(writes: Sequence[Write]) -> None:
-    """Drop what these writes make stale, in this process and where the cache's backend is shared."""
+def invalidate(writes: Sequence[Write]) -> set[str]:
+    """Drop what these writes make stale, here and in a shared cache; the names of regions dropped."""
     from keystone.common import provider_api
 
     drops = drops_of(writes)
@@ -236,6 +236,7 @@ def invalidate(writes: Sequence[Write]) -> None:
         manager = getattr(providers, entry.manager)
         function = getattr(manager, entry.function)
         function.invalidate(manager, *entry.arguments)
+    return drops.regions
 
 
 def _region_objects() -> dict[str, Any]:

@@ -7,19 +7,26 @@ from typing import Any
 from keystone_viaduct.errors import BadDocument, TooLarge
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.api.service import Service
-from keystone_viaduct.sync.model import Checkpoint, Page
+from keystone_viaduct.sync.model import Checkpoint, Fence, Page
 from keystone_viaduct.sync.sealing import PageOpener, PageSealer
 from keystone_viaduct.sync.wire import body, limits, secrecy
 from keystone_viaduct.sync.wire.page import page_from_json, page_to_json, result_to_json
 
 
-def read(service: Service, reader: str, after: Checkpoint | None, limit: int, accept: str | None) -> bytes:
+def read(
+    service: Service,
+    reader: str,
+    after: Checkpoint | None,
+    limit: int,
+    fence: Fence | None,
+    accept: str | None,
+) -> bytes:
     """A page as JSON. One that would be too large is read again with fewer changes.
 
     Raises UnknownSite, FenceMismatch, TooLarge when a single change does not fit.
     """
     while True:
-        page, peer = service.read(reader, after, limit)
+        page, peer = service.read(reader, after, limit, fence)
         data = encode(page, peer.public_key)
         if fits(data, accept):
             return data

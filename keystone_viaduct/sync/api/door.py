@@ -34,8 +34,10 @@ def install(conf: Any, after_write: Callable[[], None] | None = None) -> None:
 
 def around(application: Any, conf: Any) -> Any:
     """The WSGI application with what our API needs around it. ``conf`` is parsed by now."""
-    from keystone_viaduct.sync.api import assembly, bodydoor, poke
+    from keystone_viaduct.sync.api import assembly, callers, frontdoor, poke
 
     settings = options.sync_settings(conf)
     worker = poke.PokeWorker(assembly.service, settings) if settings.poke_url else None
-    return poke.PokeSender(bodydoor.BodyDoor(application), worker)
+    callers.current = callers.Callers(settings.token_cache_time)
+    door = frontdoor.FrontDoor(application, lambda: assembly.service().newest_revocation())
+    return poke.PokeSender(door, worker)

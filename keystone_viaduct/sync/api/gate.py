@@ -13,12 +13,11 @@ from keystone import exception
 
 from keystone_viaduct.errors import BadRequest, ScopeRequired, UnsupportedVersion, ViaductError
 from keystone_viaduct.sync.api import policy
+from keystone_viaduct.sync.api.frontdoor import INPUT, LENGTH
 from keystone_viaduct.sync.wire import body, limits
 from keystone_viaduct.sync.wire.faults import error_to_json
 
 HEADER = "OpenStack-API-Version"
-INPUT = "viaduct.input"
-LENGTH = "viaduct.length"
 _SYNC = re.compile(r"\s*sync\s+(\d{1,6})\.(\d{1,6})\s*")
 
 
@@ -109,7 +108,7 @@ def read_json(most: int = limits.SMALL_BODY, opened: int | None = None) -> Any:
 
 
 def read_body(most: int) -> bytes:
-    """The request's body as it was transferred, at most ``most`` bytes (see :class:`BodyDoor`)."""
+    """The request's body as it was transferred, at most ``most`` bytes (see :class:`FrontDoor`)."""
     environ = flask.request.environ
     length = environ.get(LENGTH, environ.get("CONTENT_LENGTH"))
     if not length or not str(length).isdigit():

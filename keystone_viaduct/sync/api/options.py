@@ -38,6 +38,13 @@ SYNC_OPTS: list[cfg.Opt] = [
         help="Send Keystone's notifications also for changes that came from another site, marked as "
         "replicated.",
     ),
+    cfg.FloatOpt(
+        "token_cache_time",
+        default=60.0,
+        min=0.0,
+        help="Seconds for which a caller of the synchronisation API is remembered by its token. A revocation "
+        "ends that at once, the loss of a role only after this time. 0 to validate each time.",
+    ),
     cfg.DictOpt(
         "policies",
         default={},
@@ -56,6 +63,7 @@ class SyncSettings:
     poke_timeout: float
     poke_carries_page: bool
     notify_replicated: bool
+    token_cache_time: float
     policies: dict[str, str]
 
 

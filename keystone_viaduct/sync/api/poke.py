@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 
 from keystone_viaduct.errors import ViaductError
-from keystone_viaduct.sync.api.bodydoor import PATH, Application
 from keystone_viaduct.sync.api.changes import encode
+from keystone_viaduct.sync.api.frontdoor import PATH, Application
 from keystone_viaduct.sync.api.options import SyncSettings
 from keystone_viaduct.sync.api.service import Service, peek, poke_key
-from keystone_viaduct.sync.model import Checkpoint, SiteState
+from keystone_viaduct.sync.model import Checkpoint, SiteState, origin_of
 from keystone_viaduct.sync.store import SqlTransaction
 from keystone_viaduct.sync.wire import body, limits, poke
 
@@ -27,6 +27,8 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Of our own API only edits of records are news; an applied page is known to the agent that brought it.
 _EDITS = f"{PATH}/records"
 CHANGES = 20
+#: Seconds for which the connection to the agent is kept open, somewhat less than the agent does.
+KEPT = 110.0
 
 
 class PokeSender:
@@ -109,7 +111,8 @@ class PokeWorker:
             self._thread.start()
 
     def _loop(self) -> None:
-        with httpx.Client(timeout=self._settings.poke_timeout) as client:
+        kept = httpx.Limits(max_connections=1, keepalive_expiry=KEPT)
+        with httpx.Client(timeout=self._settings.poke_timeout, limits=kept) as client:
             while True:
                 self._wanted.wait()
                 self._wanted.clear()
@@ -147,13 +150,13 @@ class PokeWorker:
     def news(self) -> News | None:
         """What there is to tell, if anything has changed since the last poke."""
         service = self._service()
-        state, marked, after = service.store.read(self._look)
+        state, marked, after, reader = service.store.read(self._look)
         if not state.fleet_secret or (not marked and state.head == self._told):
             return None
         key = poke_key(state.fleet_secret)
         if state.is_hub or not self._settings.poke_carries_page:
             return News(state.site, state.head + bool(marked), key)
-        page, peer = service.read(state.hub, after, CHANGES)
+        page, peer = service.read(reader, after, CHANGES)
         if not page.changes:
             return News(state.site, page.upto.seq, key)
         data, _ = body.compress(encode(page, peer.public_key), "zstd")
@@ -161,16 +164,24 @@ class PokeWorker:
             return News(state.site, page.upto.seq, key)
         return News(state.site, page.upto.seq, key, data, page.upto)
 
-    def _look(self, tx: SqlTransaction) -> tuple[SiteState, bool, Checkpoint | None]:
-        """The state, whether marks wait, and from where the hub has not read yet, as far as is known here."""
+    def _look(self, tx: SqlTransaction) -> tuple[SiteState, bool, Checkpoint | None, str]:
+        """The state, whether marks wait, from where the hub has not read yet as far as is known here, and
+        the hub's origin.
+        """
         state = peek(tx)
         marked = bool(tx.take_marks(1))
-        if state.is_hub:
-            return state, marked, None
         peer = tx.peers().get(state.hub)
-        seq = peer.acknowledged if peer else 0
+        if peer is None:
+            return state, marked, None, state.hub
+        reader = origin_of(state.hub, peer.incarnation)
         offered = self._offered
-        if offered is not None and offered.incarnation == state.incarnation and offered.seq > seq:
-            return state, marked, offered
-        nonce = tx.nonce_at(seq) if seq else None
-        return state, marked, Checkpoint(state.incarnation, seq, nonce) if nonce is not None else None
+        if (
+            offered is not None
+            and offered.incarnation == state.incarnation
+            and offered.seq > peer.acknowledged
+        ):
+            return state, marked, offered, reader
+        nonce = tx.nonce_at(peer.acknowledged) if peer.acknowledged else None
+        if nonce is None:
+            return state, marked, None, reader
+        return state, marked, Checkpoint(state.incarnation, peer.acknowledged, nonce), reader

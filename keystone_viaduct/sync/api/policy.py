@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import flask
-from keystone.common import context
+from keystone.common import authorization, context
 from keystone.common.rbac_enforcer import enforcer
 from oslo_policy import policy
+from oslo_utils import timeutils
 
 from keystone_viaduct.errors import ScopeRequired
+from keystone_viaduct.sync.api import callers
+from keystone_viaduct.sync.api.frontdoor import CALLER, REVOCATIONS
 
 _CHECK = "role:admin and system_scope:all"
 _SCOPE = ["system"]
@@ -60,18 +63,37 @@ def enforce(action: str) -> None:
     The scope is checked here as well: ``[oslo_policy] enforce_scope`` may be off, and a policy file may say
     anything. The shared administrator token of old has no scope and is refused.
     """
-    found: Any = flask.request.environ.get(context.REQUEST_CONTEXT_ENV)
     door = enforcer.RBACEnforcer()
     setattr(flask.g, enforcer._ENFORCEMENT_CHECK_ATTR, True)
-    door._assert_is_authenticated()
-    if getattr(found, "system_scope", None) != "all":
+    environ = flask.request.environ
+    known: callers.Caller | None = environ.get(CALLER)
+    if known is None:
+        door._assert_is_authenticated()
+        credentials = dict(environ[context.REQUEST_CONTEXT_ENV].to_policy_values())
+    else:
+        credentials = dict(known.credentials)
+    if credentials.get("system_scope") != "all":
         raise ScopeRequired(
             "the synchronisation API needs a token that is scoped to the system",
             hint="use `system_scope: all` in clouds.yaml (`openstack --os-system-scope all`)",
             action=action,
         )
     _register(door._enforcer)
-    door._enforce(credentials=found, action=action, target={})
+    door._enforce(credentials=credentials, action=action, target={})
+    if known is None and REVOCATIONS in environ:
+        _remember(environ, credentials)
+
+
+def _remember(environ: dict[str, Any], credentials: dict[str, Any]) -> None:
+    token = environ.get(authorization.AUTH_CONTEXT_ENV, {}).get("token")
+    presented = environ.get("HTTP_X_AUTH_TOKEN")
+    if token is not None and presented:
+        left = timeutils.delta_seconds(timeutils.utcnow(), timeutils.normalize_time(_end(token)))
+        callers.current.remember(presented, credentials, environ[REVOCATIONS], left)
+
+
+def _end(token: Any) -> Any:
+    return timeutils.parse_isotime(token.expires_at)
 
 
 def _register(found: Any) -> None:

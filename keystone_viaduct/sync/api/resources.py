@@ -15,7 +15,7 @@ from keystone_viaduct.sync.api import assembly, changes
 from keystone_viaduct.sync.api.digests import DigestsService
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json
 from keystone_viaduct.sync.api.records import Found, RecordsService
-from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.model import Fence, Ref
 from keystone_viaduct.sync.wire import checks, limits, values
 from keystone_viaduct.sync.wire.page import check_ref
 from keystone_viaduct.sync.wire.resources import (
@@ -26,6 +26,7 @@ from keystone_viaduct.sync.wire.resources import (
     peer_from_json,
     peer_to_json,
     record_to_json,
+    standing_to_json,
 )
 from keystone_viaduct.sync.wire.secrecy import is_confidential, public_part
 
@@ -53,10 +54,10 @@ class ChangesResource(flask_restful.Resource):  # type: ignore[misc]
         """A page for a registered peer."""
         after = argument("after", "")
         position = values.checkpoint_from_text(after, "after") if after else None
-        reader = checks.site_name(argument("reader"), "reader")
+        reader = checks.reader(argument("reader"), "reader")
         limit = number("limit", limits.PAGE_DEFAULT, limits.PAGE_CHANGES)
         encoding = flask.request.headers.get("Accept-Encoding")
-        return Reply(raw=changes.read(assembly.service(), reader, position, limit, encoding))
+        return Reply(raw=changes.read(assembly.service(), reader, position, limit, _fence(), encoding))
 
     @gated("sync:apply_changes")
     def post(self) -> Reply:
@@ -94,14 +95,8 @@ class CheckpointResource(flask_restful.Resource):  # type: ignore[misc]
     @gated("sync:get_checkpoint")
     def get(self, site: str) -> Reply:
         """Checkpoint and knowledge."""
-        checkpoint, knowledge = assembly.service().checkpoint(checks.site_name(site, "site"))
-        return Reply(
-            {
-                "site": site,
-                "checkpoint": values.checkpoint_to_json(checkpoint),
-                "knowledge": values.version_to_json(knowledge),
-            }
-        )
+        standing = assembly.service().standing(checks.site_name(site, "site"), _fence())
+        return Reply({"site": site, **standing_to_json(standing)})
 
     @gated("sync:forget_checkpoint")
     def delete(self, site: str) -> Reply:
@@ -202,6 +197,11 @@ class SecretResource(flask_restful.Resource):  # type: ignore[misc]
             checks.integer(checks.member(body, "term", ""), "term"),
         )
         return Reply(status=204)
+
+
+def _fence() -> Fence | None:
+    text = argument("fence", "")
+    return values.fence_from_text(text, "fence") if text else None
 
 
 def _ref(kind: str, key: str) -> Ref:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import sqlalchemy as sa
+
 from keystone_viaduct import __version__
 from keystone_viaduct.clock import Clock
 from keystone_viaduct.errors import NotInitialised, NotThere, Refused, UnknownSite
@@ -16,10 +18,12 @@ from keystone_viaduct.sync.model import (
     ApplyResult,
     Checkpoint,
     Conflict,
+    Fence,
     Page,
     Peer,
     SiteState,
-    Version,
+    Standing,
+    site_of,
 )
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.sealing import KeyRing, seal
@@ -30,6 +34,7 @@ from keystone_viaduct.sync.wire.resources import Capabilities
 
 T = TypeVar("T")
 LEASE = "agent"
+_NEWEST_REVOCATION = sa.text("SELECT max(id) FROM revocation_event")
 MICROSECONDS = 1_000_000
 
 Written = Callable[[Sequence[Write], str], None]
@@ -73,15 +78,17 @@ class Service:
             kinds={kind: codecs.fields(kind) for kind in codecs.kinds},
         )
 
-    def read(self, reader: str, after: Checkpoint | None, limit: int) -> tuple[Page, Peer]:
-        """A page of the feed for a registered peer. Raises UnknownSite, FenceMismatch."""
+    def read(
+        self, reader: str, after: Checkpoint | None, limit: int, fence: Fence | None = None
+    ) -> tuple[Page, Peer]:
+        """A page of the feed for a peer (its name or origin). Raises UnknownSite, FenceMismatch."""
         found: list[Peer] = []
 
         def check(tx: SqlTransaction) -> None:
             joined(tx.peek_state())
-            found[:] = [_peer(tx, reader)]
+            found[:] = [_peer(tx, site_of(reader))]
 
-        page = Site(Watched(self.store, check), self.clock).read(reader, after, limit)
+        page = Site(Watched(self.store, check), self.clock).read(reader, after, limit, fence)
         return page, found[0]
 
     def apply(self, page: Page) -> ApplyResult:
@@ -103,16 +110,14 @@ class Service:
     def _policy_for(self, kind: str, scope: str | None) -> str:
         return self.around.policies.get(kind, "hub")
 
-    def checkpoint(self, source: str) -> tuple[Checkpoint | None, Version]:
-        """How far this site has applied the feed of ``source``, and its knowledge."""
+    def standing(self, source: str, fence: Fence | None) -> Standing:
+        """How far this site has come with the feed of ``source``. Raises UnknownSite, FenceMismatch."""
 
-        def work(tx: SqlTransaction) -> tuple[Checkpoint | None, Version]:
-            state = joined(tx.peek_state())
-            if source != state.site:
+        def check(tx: SqlTransaction) -> None:
+            if source != joined(tx.peek_state()).site:
                 _peer(tx, source)
-            return tx.checkpoint(source), state.all_knowledge
 
-        return self.store.read(work)
+        return Site(Watched(self.store, check), self.clock).standing(source, fence)
 
     def peers(self) -> list[Peer]:
         """The registered peers."""
@@ -200,6 +205,10 @@ class Service:
             tx.save_state(replace(state, fleet_secret=secret, term=term))
 
         self.store.run(work)
+
+    def newest_revocation(self) -> int:
+        """Number of the newest revocation event; 0 when there is none."""
+        return self.store.read(lambda tx: int(tx.connection.execute(_NEWEST_REVOCATION).scalar() or 0))
 
     def run(self, work: Callable[[SqlTransaction], T]) -> T:
         """Anything else in one transaction."""

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.client.transport import Transport, garbled
-from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Page, Peer, Ref, Version
+from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, Peer, Ref, Standing
 from keystone_viaduct.sync.wire import checks, values
 from keystone_viaduct.sync.wire.carried import CarriedPage, carry
 from keystone_viaduct.sync.wire.page import result_from_json
@@ -18,6 +18,7 @@ from keystone_viaduct.sync.wire.resources import (
     capabilities_of,
     key_to_json,
     peer_to_json,
+    standing_from_json,
 )
 
 T = TypeVar("T")
@@ -39,9 +40,11 @@ class HttpSite:
         """Close the connections."""
         self._transport.close()
 
-    def read(self, reader: str, after: Checkpoint | None, limit: int) -> Page:
+    def read(self, reader: str, after: Checkpoint | None, limit: int, fence: Fence | None = None) -> Page:
         """A page of the feed for ``reader``. Raises FenceMismatch, UnknownSite, SiteUnavailable."""
         query = {"reader": reader, "limit": str(limit)}
+        if fence is not None:
+            query["fence"] = values.fence_to_text(fence)
         if after is not None:
             query["after"] = values.checkpoint_to_text(after)
         answer = self._transport.send("GET", "/changes", query=query)
@@ -57,18 +60,11 @@ class HttpSite:
         answer = self._transport.send("POST", "/changes", data=page.data, encoding=page.encoding)
         return self._understood(lambda: result_from_json(answer.json()))
 
-    def checkpoint(self, source: str) -> tuple[Checkpoint | None, Version]:
-        """How far this site has come with ``source``, and its knowledge."""
-        body = self._transport.call("GET", f"/checkpoints/{quote(source, safe='')}")
-
-        def read() -> tuple[Checkpoint | None, Version]:
-            found = checks.mapping(body, "checkpoint")
-            return (
-                values.checkpoint_from_json(checks.member(found, "checkpoint", ""), "checkpoint"),
-                values.version_from_json(checks.member(found, "knowledge", ""), "knowledge"),
-            )
-
-        return self._understood(read)
+    def standing(self, source: str, fence: Fence | None = None) -> Standing:
+        """How far this site has come with the feed of ``source``. Raises FenceMismatch, UnknownSite."""
+        query = None if fence is None else {"fence": values.fence_to_text(fence)}
+        body = self._transport.call("GET", f"/checkpoints/{quote(source, safe='')}", query=query)
+        return self._understood(lambda: standing_from_json(body))
 
     def forget(self, source: str) -> None:
         """Drop the checkpoint: the whole feed of ``source`` is read again and compared."""

@@ -36,7 +36,7 @@ def carry(data: bytes, encoding: str | None) -> CarriedPage:
         at_head=checks.flag(checks.member(page, "at_head", ""), "at_head"),
         knowledge=values.version_from_json(checks.member(page, "knowledge", ""), "knowledge"),
         changes=tuple(_address(change, f"changes[{number}]") for number, change in enumerate(changes)),
-        fence=values.checkpoint_from_json(page.get("fence"), "fence"),
+        fence=values.fence_from_json(page.get("fence"), "fence"),
         data=data,
         encoding=encoding,
     )

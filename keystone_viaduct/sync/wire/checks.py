@@ -53,7 +53,7 @@ def text(value: Any, where: str, most: int, pattern: re.Pattern[str] | None = No
     if len(value) > most:
         raise bad(where, f"is longer than {most} characters")
     if pattern is not None and not pattern.fullmatch(value):
-        raise bad(where, "has characters that are not allowed there")
+        raise bad(where, f"has characters that are not allowed there: {value[:40]!r}")
     return value
 
 
@@ -89,6 +89,11 @@ def site_name(value: Any, where: str) -> str:
 def origin(value: Any, where: str) -> str:
     """``site#incarnation``."""
     return text(value, where, limits.ORIGIN, _ORIGIN)
+
+
+def reader(value: Any, where: str) -> str:
+    """A site's name, or its origin."""
+    return origin(value, where) if isinstance(value, str) and "#" in value else site_name(value, where)
 
 
 def identifier(value: Any, where: str, most: int = 64) -> str:

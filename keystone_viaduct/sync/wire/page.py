@@ -103,7 +103,7 @@ def page_to_json(page: Page, sealing: str, seal: secrecy.Seal) -> dict[str, Any]
         "after": values.checkpoint_to_json(page.after),
         "upto": values.checkpoint_to_json(page.upto),
         "at_head": page.at_head,
-        "fence": values.checkpoint_to_json(page.fence),
+        "fence": values.fence_to_json(page.fence),
         "knowledge": values.version_to_json(page.knowledge),
         "changes": [change_to_json(change, seal) for change in page.changes],
         "capabilities": capabilities_to_json(page.capabilities),
@@ -139,7 +139,7 @@ def page_from_json(value: Any, opening: Callable[[str], secrecy.Open]) -> Page:
             )
         ),
         capabilities=capabilities_from_json(body.get("capabilities", {}), "capabilities"),
-        fence=values.checkpoint_from_json(body.get("fence"), "fence"),
+        fence=values.fence_from_json(body.get("fence"), "fence"),
     )
     _check_order(page)
     return page

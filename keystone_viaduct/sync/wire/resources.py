@@ -7,7 +7,7 @@ import binascii
 from dataclasses import dataclass, field
 from typing import Any
 
-from keystone_viaduct.sync.model import Checkpoint, Conflict, Document, Peer, Record, SiteState
+from keystone_viaduct.sync.model import Checkpoint, Conflict, Document, Peer, Record, SiteState, Standing
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 from keystone_viaduct.sync.wire.page import capabilities_from_json, capabilities_to_json
 
@@ -108,6 +108,27 @@ def capabilities_of(value: Any) -> Capabilities:
     )
 
 
+def standing_to_json(standing: Standing) -> dict[str, Any]:
+    """As JSON."""
+    return {
+        "origin": standing.origin,
+        "checkpoint": values.checkpoint_to_json(standing.checkpoint),
+        "fence": values.fence_to_json(standing.fence),
+        "knowledge": values.version_to_json(standing.knowledge),
+    }
+
+
+def standing_from_json(value: Any) -> Standing:
+    """The opposite of :func:`standing_to_json`."""
+    body = checks.mapping(value, "standing")
+    return Standing(
+        checks.origin(checks.member(body, "origin", ""), "origin"),
+        values.checkpoint_from_json(checks.member(body, "checkpoint", ""), "checkpoint"),
+        values.fence_from_json(body.get("fence"), "fence"),
+        values.version_from_json(checks.member(body, "knowledge", ""), "knowledge"),
+    )
+
+
 def peer_to_json(peer: Peer) -> dict[str, Any]:
     """As JSON."""
     return {
@@ -115,6 +136,7 @@ def peer_to_json(peer: Peer) -> dict[str, Any]:
         "public_key": key_to_json(peer.public_key),
         "incarnation": peer.incarnation,
         "acknowledged": peer.acknowledged,
+        "live": peer.live,
         "capabilities": {kind: list(fields) for kind, fields in peer.capabilities.items()},
     }
 

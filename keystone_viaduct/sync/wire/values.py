@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from keystone_viaduct.sync.model import Checkpoint, Dot, FieldState, Version
+from keystone_viaduct.sync.model import Checkpoint, Dot, Fence, FieldState, Version
 from keystone_viaduct.sync.wire import checks, limits
 
 #: 16 bytes in hexadecimal; nothing for an absent field; the two states of the field ``@deleted``.
@@ -23,7 +23,7 @@ def version_from_json(value: Any, where: str) -> Version:
     entries = checks.mapping(value, where, limits.VERSION_ENTRIES)
     for name, seq in entries.items():
         checks.origin(name, where)
-        checks.integer(seq, f"{where}.{name}", 1)
+        checks.integer(seq, f"{where}.{name}")
     return Version(entries)
 
 
@@ -35,7 +35,7 @@ def dot_to_json(dot: Dot) -> list[Any]:
 def dot_from_json(value: Any, where: str) -> Dot:
     """The opposite of :func:`dot_to_json`."""
     origin, seq = checks.tuple_of(value, where, 2)
-    return Dot(checks.origin(origin, where), checks.integer(seq, where, 1))
+    return Dot(checks.origin(origin, where), checks.integer(seq, where))
 
 
 def checkpoint_to_json(checkpoint: Checkpoint | None) -> list[Any] | None:
@@ -71,6 +71,31 @@ def checkpoint_from_text(text: str, where: str) -> Checkpoint:
     return position_from_json([parts[0], int(parts[1]), parts[2]], where)
 
 
+def fence_to_json(fence: Fence | None) -> dict[str, Any] | None:
+    """``{"seen": checkpoint, "anew": false}``, or null."""
+    return None if fence is None else {"seen": [*fence.seen], "anew": fence.anew}
+
+
+def fence_from_json(value: Any, where: str) -> Fence | None:
+    """The opposite of :func:`fence_to_json`."""
+    if value is None:
+        return None
+    body = checks.mapping(value, where)
+    seen = position_from_json(checks.member(body, "seen", where), where)
+    return Fence(seen, checks.flag(body.get("anew", False), f"{where}.anew"))
+
+
+def fence_to_text(fence: Fence) -> str:
+    """``incarnation:seq:nonce``, with ``:anew`` behind it where that is so."""
+    return checkpoint_to_text(fence.seen) + (":anew" if fence.anew else "")
+
+
+def fence_from_text(text: str, where: str) -> Fence:
+    """The opposite of :func:`fence_to_text`."""
+    bare = text.removesuffix(":anew")
+    return Fence(checkpoint_from_text(bare, where), bare != text)
+
+
 def fields_to_json(fields: Mapping[str, FieldState]) -> list[list[Any]]:
     """States grouped by the edit that wrote them: ``[[stamp, "origin", seq, {"field": "digest"}], ...]``.
 
@@ -88,7 +113,7 @@ def fields_from_json(value: Any, where: str) -> dict[str, FieldState]:
     for group in checks.sequence(value, where, limits.RECORD_FIELDS):
         stamp, origin, seq, digests = checks.tuple_of(group, where, 4)
         checks.integer(stamp, where)
-        dot = Dot(checks.origin(origin, where), checks.integer(seq, where, 1))
+        dot = Dot(checks.origin(origin, where), checks.integer(seq, where))
         for name, digest in checks.mapping(digests, where, limits.RECORD_FIELDS).items():
             if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
                 raise checks.bad(f"{where}.{name}", "has no digest of 32 hexadecimal digits")
