@@ -48,7 +48,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     hub = parser.add_mutually_exclusive_group()
     hub.add_argument("--hub-config", metavar="FILE", help="the hub's keystone.conf: its database is read")
     hub.add_argument("--hub-inventory", type=Path, metavar="FILE", help="made by --export at the hub's host")
-    parser.add_argument("--hub", default="hub", metavar="NAME", help="the hub's name, with --hub-config")
+    hub.add_argument("--hub-cloud", metavar="NAME", help="the hub in clouds.yaml: its OS-SYNC API is read")
+    parser.add_argument(
+        "--hub", default="hub", metavar="NAME", help="the hub's name, with --hub-config and --hub-cloud"
+    )
     parser.add_argument("--rekey", action="store_true", help="re-key users, projects, groups and domains too")
     parser.add_argument(
         "--prefer",
@@ -201,6 +204,8 @@ class _Work:
 
         if self.args.hub_inventory is not None:
             return FileInventory(self.args.hub_inventory)
+        if self.args.hub_cloud is not None:
+            return self._remote(self.args.hub_cloud)
         if self.args.hub_config is None:
             raise ConfigError(
                 "nothing says what the hub has",
@@ -213,6 +218,17 @@ class _Work:
                 "the hub's database is this site's own", hint="look at --hub-config and --config-file"
             )
         return DatabaseInventory(self.args.hub, engine, KeyRepositoryCipher(settings.credential_keys))
+
+    def _remote(self, cloud: str) -> Inventory:
+        from keystone_viaduct.sync.adopt import FeedInventory
+        from keystone_viaduct.sync.client import HttpSite, Transport, cloud_login
+
+        site = HttpSite(self.args.hub, Transport(self.args.hub, cloud_login(cloud, name=self.args.hub)))
+        try:
+            with self._progress() as progress:
+                return FeedInventory(site, self.args.site, folds=self.args.folds, progress=progress)
+        finally:
+            site.close()
 
     def _cipher(self) -> Any:
         from keystone_viaduct.documents.cipher import KeyRepositoryCipher

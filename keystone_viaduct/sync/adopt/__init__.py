@@ -4,6 +4,7 @@
 site's own database, one transaction per record, resumable.
 """
 
+from .feed import FeedInventory
 from .inventory import DatabaseInventory, FileInventory, Inventory, save_inventory
 from .overrides import Choice, Overrides
 from .plan import make_plan
@@ -16,6 +17,7 @@ __all__ = [
     "Choice",
     "Clash",
     "DatabaseInventory",
+    "FeedInventory",
     "FileInventory",
     "Inventory",
     "Match",

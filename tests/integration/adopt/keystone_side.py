@@ -193,7 +193,6 @@ class Filler:
         APIS.domain_config_api.create_config(ids["acme"], config)
         APIS.domain_config_api.obtain_registration(ids["acme"], "sql")
         APIS.revoke_api.revoke_by_user(ids["bob"])
-        self._fail_a_login("bob")
 
     def _delegations(self) -> None:
         ids = self.ids
@@ -241,14 +240,6 @@ class Filler:
             oauth.authorize_request_token(token, ids["alice"], roles)
             if verifier == "first":
                 oauth.create_access_token(token, 3600)
-
-    def _fail_a_login(self, name: str) -> None:
-        """Leaves a failed log-in on record: it never travels, and must survive."""
-        with sql.session_for_write() as session:
-            from keystone.identity.backends import sql_model
-
-            found = session.query(sql_model.LocalUser).filter_by(name=name).one()
-            found.failed_auth_count = 3
 
 
 def raw() -> dict[str, list[dict[str, Any]]]:

@@ -29,6 +29,8 @@ def test_after_adopting_keystone_serves_the_same_under_the_hubs_ids(
     hub: Site, spoke: Site, tmp_path: Path
 ) -> None:
     before = spoke.picture()
+    with spoke.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE local_user SET failed_auth_count = 3 WHERE name = 'bob'"))
     journal, aliases = tmp_path / "journal.json", tmp_path / "ids.json"
     result = adopt(
         hub.inventory,
@@ -39,6 +41,9 @@ def test_after_adopting_keystone_serves_the_same_under_the_hubs_ids(
         journal=journal,
         aliases=aliases,
     )
+    with spoke.engine.connect() as connection:
+        failed = sa.text("SELECT failed_auth_count FROM local_user WHERE name = 'bob'")
+        assert connection.execute(failed).scalar() == 3, "it never travels, and survives"
     after = spoke.picture()
 
     assert after["served"] == before["served"]
@@ -61,10 +66,6 @@ def test_after_adopting_keystone_serves_the_same_under_the_hubs_ids(
     }
     assert not stale
     assert result.late == 0
-    with spoke.engine.connect() as connection:
-        failed = sa.text("SELECT failed_auth_count FROM local_user WHERE name = 'bob'")
-        assert connection.execute(failed).scalar() == 3, "it never travels, and survives"
-
     assert result.left.settled and plan_of(spoke, hub).settled
     cells = sorted(spoke.cells())
     again = adopt(hub.inventory, spoke.engine, spoke.cipher, site="west", rekey=True)

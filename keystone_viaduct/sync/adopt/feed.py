@@ -1,0 +1,97 @@
+"""The hub's inventory over its OS-SYNC API: its whole feed is read once, sealed for a key made for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Protocol
+
+from keystone_viaduct.kinds.model import Document
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.kinds.shape import Shape
+from keystone_viaduct.sync.model import Checkpoint, Page, Peer
+from keystone_viaduct.sync.sealing import KeyRing, PageOpener
+from keystone_viaduct.sync.wire import body
+from keystone_viaduct.sync.wire.carried import CarriedPage
+from keystone_viaduct.sync.wire.page import page_from_json
+
+PAGE = 500
+#: Not a life that the site really has, so that nothing of this is taken for its own when it joins.
+_LIFE = "adopt"
+
+
+class FeedSource(Protocol):
+    """What is needed of ``keystone_viaduct.sync.client.HttpSite``."""
+
+    @property
+    def name(self) -> str:
+        """The site's name."""
+
+    def register(self, peer: Peer) -> None:
+        """Tell it of another site."""
+
+    def read(self, reader: str, after: Checkpoint | None, limit: int) -> Page:
+        """A page of its feed."""
+
+
+class FeedInventory:
+    """An inventory read from a feed, secrets included. ``folds`` has to be known otherwise.
+
+    ``reader`` is the site that is to be adopted: the hub knows it from then on, under a key that is forgotten
+    here; it is registered anew when it joins. Raises SiteUnavailable, UnknownSite, BadRequest, SealingError.
+    """
+
+    secrets = True
+
+    def __init__(
+        self,
+        source: FeedSource,
+        reader: str,
+        *,
+        folds: bool = False,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> None:
+        self.site = source.name
+        self.folds = folds
+        self._records: dict[str, dict[str, Document]] = {}
+        ring = KeyRing.generate()
+        source.register(Peer(reader, ring.public_key, incarnation=_LIFE))
+        after: Checkpoint | None = None
+        while True:
+            page = source.read(reader, after, PAGE)
+            self._take(_opened(page, ring))
+            if progress is not None:
+                progress(f"reading {source.name}", page.upto.seq, page.upto.seq)
+            if page.at_head or page.upto == after:
+                return
+            after = page.upto
+
+    def documents(self, kind: str) -> Mapping[str, Document]:
+        """Key -> document."""
+        return self._records.get(kind, {})
+
+    def _take(self, page: Page) -> None:
+        for change in page.changes:
+            records = self._records.setdefault(change.ref.kind, {})
+            if change.deleted:
+                records.pop(change.ref.key, None)
+            else:
+                records[change.ref.key] = {**_defaults(change.ref.kind), **change.document}
+
+
+@cache
+def _defaults(kind: str) -> Document:
+    """What a feed leaves out: fields that hold what their column has by default."""
+    declared = REGISTRY[kind]
+    found: Document = {
+        spec.name: spec.default for spec in declared.fields if spec.default is not None or not spec.required
+    }
+    found.update({child.field: [] for child in declared.children if child.shape is Shape.SET})
+    return found
+
+
+def _opened(page: Page, ring: KeyRing) -> Page:
+    if not isinstance(page, CarriedPage):
+        return page
+    content = body.loads(body.decompress(page.data, page.encoding))
+    return page_from_json(content, lambda header: PageOpener(ring, header).open)

@@ -1,0 +1,64 @@
+"""The hub's inventory from its feed is the one from its database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from keystone_viaduct.cli.main import main
+from keystone_viaduct.clock import SystemClock
+from keystone_viaduct.documents.codec import Codecs
+from keystone_viaduct.documents.schema import reflect
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.adopt import FeedInventory, make_plan
+from keystone_viaduct.sync.api.changes import encode
+from keystone_viaduct.sync.model import Checkpoint, Page, Peer
+from keystone_viaduct.sync.sealing import KeyRing
+from keystone_viaduct.sync.site import Site as SyncSite
+from keystone_viaduct.sync.store import SqlStore
+from keystone_viaduct.sync.wire.carried import carry
+from tests.integration.adopt.conftest import Site, make_site
+from tests.support.databases import DatabaseScope
+
+pytestmark = pytest.mark.keystone
+
+
+class Near:
+    """A site as the HTTP client shows it: pages as bytes, sealed for the registered reader."""
+
+    def __init__(self, name: str, store: SqlStore) -> None:
+        self.name = name
+        self.site = SyncSite(store, SystemClock())
+        self.peers: dict[str, Peer] = {}
+        self.pages = 0
+
+    def register(self, peer: Peer) -> None:
+        """Keep the peer's key."""
+        self.peers[peer.site] = peer
+
+    def read(self, reader: str, after: Checkpoint | None, limit: int) -> Page:
+        """A small page."""
+        self.pages += 1
+        page = self.site.read(reader, after, min(limit, 20))
+        return carry(encode(page, self.peers[reader].public_key), None)
+
+
+def test_the_feed_gives_what_the_database_holds_secrets_included(
+    database_scope: DatabaseScope, tmp_path: Path
+) -> None:
+    hub: Site = make_site("east", database_scope.keystone("sqlite"), tmp_path / "east")
+    hub.fill("spoke")
+    config = hub.home.config
+    config.write_text(f"{config.read_text()}\n[viaduct]\nkey_repository = {hub.home.folder}/viaduct-keys\n")
+    assert main(["init", "--config-file", str(config), "--site", "east", "--hub", "east"]) == 0
+    ring = KeyRing.load(hub.home.folder / "viaduct-keys")
+    near = Near("east", SqlStore(hub.engine, ring, Codecs(reflect(hub.engine), hub.cipher)))
+    inventory = FeedInventory(near, "west")
+    assert near.pages > 3 and inventory.site == "east"
+    for kind in REGISTRY:
+        assert inventory.documents(kind) == hub.inventory.documents(kind), kind
+    assert inventory.documents("credential")
+    plan = make_plan(hub.inventory, inventory)
+    assert plan.settled and not plan.only_here and not plan.only_there
+    assert not [match for match in plan.matches if match.differing]
