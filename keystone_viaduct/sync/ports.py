@@ -59,6 +59,9 @@ class Tables(Protocol):
     def defaults(self, kind: str) -> Document:
         """What a column holds when nothing is given, per field (None included)."""
 
+    def refusal(self, kind: str, document: Document) -> str | None:
+        """Why this database can't hold the document (a size, a character, a type); None if it can."""
+
     def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         """The documents that are there; the others are absent from the result."""
 

@@ -67,17 +67,20 @@ def empty(site: str, hub: str, *, incarnation: str, secret: bytes = b"fleet secr
 
 
 class MemoryStore:
-    """``ports.Store`` over :class:`Data`. ``known`` limits the fields of a kind to those of an older
-    release.
+    """``ports.Store`` over :class:`Data`.
+
+    ``known`` limits the fields of a kind to those of an older release; ``unstorable`` are values that this
+    database refuses.
     """
 
     def __init__(self, data: Data, known: Mapping[str, frozenset[str]] | None = None) -> None:
         self.data = data
         self.known = dict(known or {})
+        self.unstorable: frozenset[str] = frozenset()
 
     def run(self, work: Callable[[MemoryTransaction], T]) -> T:
         """Run ``work`` on a copy and keep it if nothing was raised."""
-        tx = MemoryTransaction(self.data.copy(), self.known)
+        tx = MemoryTransaction(self.data.copy(), self.known, self.unstorable)
         result = work(tx)
         self.data = tx.data
         return result
@@ -95,8 +98,11 @@ class MemoryStore:
 class MemoryTransaction:
     """``ports.Transaction`` over a copy of the data."""
 
-    def __init__(self, data: Data, known: Mapping[str, frozenset[str]]) -> None:
+    def __init__(
+        self, data: Data, known: Mapping[str, frozenset[str]], unstorable: frozenset[str] = frozenset()
+    ) -> None:
         self.data = data
+        self._unstorable = unstorable
         self._known = known
         self._new_marks: list[int] = []
 
@@ -109,6 +115,13 @@ class MemoryTransaction:
     def defaults(self, kind: str) -> Document:
         """None: a document in memory lists only what it says."""
         return {}
+
+    def refusal(self, kind: str, document: Document) -> str | None:
+        """Nothing is too long for memory; ``unstorable`` stands for what a database would refuse."""
+        bad = [
+            name for name, value in document.items() if isinstance(value, str) and value in self._unstorable
+        ]
+        return f"field {bad[0]} can't be stored here" if bad else None
 
     def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         """Copies of the rows that are there."""

@@ -278,3 +278,29 @@ def test_reading_leaves_out_what_is_being_changed(scene: Scene) -> None:
     assert not page.at_head
     scene.sync()
     assert scene.row("west", ref)["extra.email"] == "no trigger saw this"  # type: ignore[index]
+
+
+def test_what_the_hub_cannot_hold_is_refused_whole_and_listed(scene: Scene) -> None:
+    """One value that the hub's database refuses does not stop the others that come with it."""
+    user = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    scene.store("hub").unstorable = frozenset({"\N{PILE OF POO}"})
+    scene.put("west", "user", "u", extra__email="\N{PILE OF POO}")
+    other = scene.user("west", "u2", "bob")
+    scene.equal()
+    assert scene.row("west", user)["extra.email"] == "old"  # type: ignore[index]
+    assert scene.row("hub", other) is not None
+    assert [(c.sort, c.lost["extra.email"]) for c in scene.conflicts] == [("unstorable", "\N{PILE OF POO}")]
+
+
+def test_what_a_spoke_cannot_hold_waits_there_and_stops_nothing(scene: Scene) -> None:
+    """It stays pending at that site alone until somebody changes it."""
+    scene.store("west").unstorable = frozenset({"too long"})
+    user = scene.user("hub", "u", "ada", extra__email="too long")
+    other = scene.user("hub", "u2", "bob")
+    scene.send("hub", "west")
+    assert scene.row("west", user) is None
+    assert scene.row("west", other) is not None
+    assert [p.reason for p in scene.store("west").data.pending.values()] == ["unstorable"]
+    scene.put("hub", "user", "u", extra__email="short")
+    scene.equal()

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from keystone_viaduct.documents.digest import field_digest
 from keystone_viaduct.errors import CheckpointMismatch, Refused
 from keystone_viaduct.sync.model import (
+    ABSENT,
     DELETED,
     ApplyResult,
     Change,
@@ -32,7 +32,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site import merge
-from keystone_viaduct.sync.site.content import contents, for_tables, split_known
+from keystone_viaduct.sync.site.content import contents, digests, for_tables, split_known
 from keystone_viaduct.sync.site.fence import check_fence
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
@@ -274,9 +274,10 @@ def _numbered(run: Applying, intent: Intent) -> Record:
     if intent.content is None:
         fields = {DELETED: life(stamp, dot, deleted=True)}
     else:
+        written = {name: intent.content[name] for name in intent.touched if name in intent.content}
+        found = digests(run.state.fleet_secret, intent.ref.kind, written)
         for name in intent.touched:
-            digest = field_digest(run.state.fleet_secret, intent.ref.kind, name, intent.content[name])
-            fields[name] = FieldState(stamp, dot, digest)
+            fields[name] = FieldState(stamp, dot, found.get(name, ABSENT))
     return replace(record, seq=dot.seq, version=record.version.plus(dot), fields=fields, learned_from=None)
 
 

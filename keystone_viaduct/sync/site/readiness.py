@@ -13,13 +13,14 @@ from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Document, Pending, Record, Ref
 from keystone_viaduct.sync.ports import Claim, Tables
+from keystone_viaduct.sync.site.content import for_tables
 from keystone_viaduct.sync.site.intent import Intent
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.site.apply import Applying
 
 #: Reasons of a wait.
-REFERENCE, REFERRED, NAME = "reference", "referred", "name"
+REFERENCE, REFERRED, NAME, UNSTORABLE = "reference", "referred", "name", "unstorable"
 #: Put aside by a start over, until the source shows it again or its head is reached without it.
 ASIDE = "aside"
 OWNING = frozenset({Mode.OWNING})
@@ -65,11 +66,12 @@ class Readiness:
         self._records: dict[Ref, Record | None] = {}
         self._referrers: dict[Ref, list[Ref]] = {}
         self._holders: dict[Claim, Ref | None] = {}
+        self._fitting: set[Ref] = set()
 
     def reduce(self) -> None:
         """Move every intent that can't be written yet to the waiting ones; a wait may cause others."""
         while True:
-            blocked = self._missing() | self._referred() | self._clashing()
+            blocked = self._unstorable() | self._missing() | self._referred() | self._clashing()
             if not blocked:
                 return
             for ref, reason in blocked.items():
@@ -122,6 +124,21 @@ class Readiness:
 
     def _living(self) -> list[tuple[Intent, Document]]:
         return [(i, i.content) for i in self.run.intents.values() if i.content is not None]
+
+    def _unstorable(self) -> dict[Ref, str]:
+        """What this database can't hold would otherwise stop the whole set."""
+        fresh = [pair for pair in self._living() if pair[0].ref not in self._fitting]
+        self._fitting.update(intent.ref for intent, _ in fresh)
+        return {
+            intent.ref: UNSTORABLE
+            for intent, content in fresh
+            if content != intent.old and self.refusal(intent, content) is not None
+        }
+
+    def refusal(self, intent: Intent, content: Document) -> str | None:
+        """Why this site's database can't hold that content."""
+        tx, kind = self.run.tx, intent.ref.kind
+        return tx.refusal(kind, for_tables(content, tx.defaults(kind), tx.known_fields(kind)))
 
     def _missing(self) -> dict[Ref, str]:
         wanted = {intent.ref: needs(intent.ref, content) for intent, content in self._living()}

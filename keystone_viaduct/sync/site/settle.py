@@ -15,7 +15,14 @@ from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.conflicts import Contest, choose
 from keystone_viaduct.sync.site.content import contents
 from keystone_viaduct.sync.site.intent import Intent
-from keystone_viaduct.sync.site.readiness import NAME, REFERENCE, Need, Readiness, needs
+from keystone_viaduct.sync.site.readiness import (
+    NAME,
+    REFERENCE,
+    UNSTORABLE,
+    Need,
+    Readiness,
+    needs,
+)
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.site.apply import Applying
@@ -37,6 +44,8 @@ def settle(run: Applying, readiness: Readiness) -> None:
                 continue
             if waiting.reason == REFERENCE:
                 _dangling(run, readiness, intent)
+            elif waiting.reason == UNSTORABLE:
+                _refuse(run, readiness, intent)
             elif waiting.reason == NAME:
                 _clash(run, readiness, intent)
             else:
@@ -57,13 +66,31 @@ def _dangling(run: Applying, readiness: Readiness, intent: Intent) -> None:
     missing = _missing(readiness, intent)
     if not missing:
         return
-    lost = dict(intent.content or {})
     why = f"it needs {', '.join(map(str, missing))}, which is not there any more"
     stripped = None if any(need.owning for need in missing) else _stripped(intent, missing)
-    if stripped is not None:
-        intent.touched |= {name for name in stripped if stripped[name] != lost.get(name)}
-        intent.content = stripped
-    elif intent.old is None:
+    if stripped is None:
+        _revert(run, intent, "dangling", why)
+        return
+    lost = dict(intent.content or {})
+    changed = {name for name in lost if stripped.get(name) != lost[name]}
+    intent.touched |= changed
+    intent.content, intent.fresh = stripped, True
+    intent.conflicts.append(
+        run.conflict(intent, "dangling", "rule", why, fields=tuple(sorted(changed)), lost=lost)
+    )
+
+
+def _refuse(run: Applying, readiness: Readiness, intent: Intent) -> None:
+    """The hub's database can't hold it, so the fleet can't have it."""
+    if intent.content is not None:
+        why = readiness.refusal(intent, intent.content)
+        _revert(run, intent, "unstorable", f"the hub's database can't hold it: {why}")
+
+
+def _revert(run: Applying, intent: Intent, sort: str, why: str) -> None:
+    """Keep what the hub has; a record that it does not have is answered with a tombstone."""
+    lost = dict(intent.content or {})
+    if intent.old is None:
         intent.content = None
     else:
         local = run.records[intent.ref]
@@ -72,8 +99,8 @@ def _dangling(run: Applying, readiness: Readiness, intent: Intent) -> None:
             intent.record, fields=dict(local.fields), birth=local.birth, scope=local.scope
         )
     intent.fresh = True
-    names = tuple(sorted(intent.touched or lost))
-    intent.conflicts.append(run.conflict(intent, "dangling", "rule", why, fields=names, lost=lost))
+    names = tuple(sorted(lost))
+    intent.conflicts.append(run.conflict(intent, sort, "rule", why, fields=names, lost=lost))
 
 
 def _stripped(intent: Intent, missing: list[Need]) -> Document | None:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from keystone_viaduct.errors import BadDocument
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Document, Ref
@@ -24,6 +25,14 @@ class DocumentsPart(Part):
     def defaults(self, kind: str) -> Document:
         """What a column holds when nothing is given, per field (None included)."""
         return self.codecs.defaults(kind)
+
+    def refusal(self, kind: str, document: Document) -> str | None:
+        """Why this database can't hold the document (a size, a character, a type); None if it can."""
+        try:
+            self.codecs.check(kind, document)
+        except BadDocument as error:
+            return error.message
+        return None
 
     def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         """The documents that are there; the others are absent from the result."""
