@@ -59,9 +59,10 @@ def test_a_record_is_marked_when_its_content_changes(world: SqlStore, kind: str)
         with rolled_back(world) as tx:
             codecs.write(tx.connection, kind, key, codecs.load(tx.connection, kind, [key])[key], before)
             forget_marks(tx)
+            stored = codecs.load(tx.connection, kind, [key])
             codecs.write(tx.connection, kind, key, before, after)
             assert marked(tx) <= {Ref(kind, key)}
-            if before != after:
+            if codecs.load(tx.connection, kind, [key]) != stored:  # a release may lack the changed column
                 assert marked(tx) == {Ref(kind, key)}
 
     changes()

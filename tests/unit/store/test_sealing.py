@@ -1,0 +1,103 @@
+"""Secrets are open to the receiver and to nobody else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keystone_viaduct.errors import SealingError
+from keystone_viaduct.sync import sealing
+from keystone_viaduct.sync.sealing import KeyRing, PageOpener, PageSealer, seal
+
+json_values: st.SearchStrategy[Any] = st.none() | st.integers() | st.text() | st.lists(st.text())
+
+
+@given(st.lists(json_values, max_size=4))
+def test_a_page_is_opened_by_its_receiver(values: list[Any]) -> None:
+    ring = KeyRing.generate()
+    sealer = PageSealer(ring.public_key)
+    sealed = [sealer.seal(value, f"user/{number}/passwords") for number, value in enumerate(values)]
+    opener = PageOpener(ring, sealer.header)
+    assert [opener.open(text, f"user/{number}/passwords") for number, text in enumerate(sealed)] == values
+
+
+def test_another_site_can_not_open_it() -> None:
+    sealer = PageSealer(KeyRing.generate().public_key)
+    with pytest.raises(SealingError, match="another key"):
+        PageOpener(KeyRing.generate(), sealer.header)
+
+
+def test_a_secret_can_not_be_moved_to_another_record() -> None:
+    ring = KeyRing.generate()
+    sealer = PageSealer(ring.public_key)
+    sealed = sealer.seal("hash", "user/mallory/passwords")
+    with pytest.raises(SealingError, match="user/admin/passwords"):
+        PageOpener(ring, sealer.header).open(sealed, "user/admin/passwords")
+
+
+@pytest.mark.parametrize("text", ["", "?", "AAAA", "ü"])
+def test_malformed_seals_are_refused(text: str) -> None:
+    ring = KeyRing.generate()
+    with pytest.raises(SealingError):
+        PageOpener(ring, text)
+    with pytest.raises(SealingError):
+        PageOpener(ring, PageSealer(ring.public_key).header).open(text, "c")
+
+
+def test_what_is_stored_is_not_readable_and_bound_to_its_place() -> None:
+    ring = KeyRing.generate()
+    closed = ring.encrypt(b"secret", "user/a")
+    assert b"secret" not in closed and ring.decrypt(closed, "user/a") == b"secret"
+    with pytest.raises(SealingError):
+        ring.decrypt(closed, "user/b")
+    with pytest.raises(SealingError, match="not in the key repository"):
+        ring.decrypt(b"\0\0\0\7" + closed[4:], "user/a")
+
+
+def test_a_public_key_of_the_wrong_size_is_refused() -> None:
+    with pytest.raises(SealingError):
+        seal(b"short", b"x")
+
+
+def test_keys_are_made_once_and_for_their_owner_only(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    assert sealing.missing_keys(folder) == ["exchange", "storage"]
+    made = sealing.create_keys(folder)
+    assert [path.relative_to(folder).as_posix() for path in made] == ["exchange/1", "storage/1"]
+    assert sealing.exposed_keys(folder) == [] and sealing.missing_keys(folder) == []
+    before = KeyRing.load(folder).public_key
+    assert sealing.create_keys(folder) == []
+    assert KeyRing.load(folder).public_key == before
+    (folder / "storage" / "1").chmod(0o644)
+    assert sealing.exposed_keys(folder) == [folder / "storage" / "1"]
+
+
+def test_the_highest_number_is_used_and_all_can_open(tmp_path: Path) -> None:
+    sealing.create_keys(tmp_path)
+    old = KeyRing.load(tmp_path)
+    closed, sealed = old.encrypt(b"x"), seal(old.public_key, b"y")
+    for series in sealing.SERIES:
+        sealing._place_key(tmp_path / series, 2)
+    ring = KeyRing.load(tmp_path)
+    assert ring.public_key != old.public_key
+    assert (ring.decrypt(closed), ring.open_sealed(sealed)) == (b"x", b"y")
+    with pytest.raises(SealingError):
+        old.decrypt(ring.encrypt(b"z"))
+
+
+@pytest.mark.parametrize("content", [b"", b"not base64!", b"AAAA"])
+def test_a_broken_key_file_is_named(tmp_path: Path, content: bytes) -> None:
+    sealing.create_keys(tmp_path)
+    (tmp_path / "exchange" / "1").write_bytes(content)
+    with pytest.raises(SealingError, match="exchange"):
+        KeyRing.load(tmp_path)
+
+
+def test_a_missing_repository_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SealingError) as caught:
+        KeyRing.load(tmp_path / "none")
+    assert "viaduct init" in caught.value.hint
