@@ -2,9 +2,10 @@
 
 SQLite lets one transaction write at a time. A transaction that begins deferred (oslo.db's ``BEGIN``) and
 writes later cannot wait for the other writer when its snapshot is outdated: it fails at once, whatever the
-time-out (https://www.sqlite.org/lang_transaction.html, "BUSY_SNAPSHOT"). So a writer says at its beginning
-that it will write and waits its turn there; readers stay deferred, and with the write-ahead log never wait
-for anyone.
+time-out (https://www.sqlite.org/lang_transaction.html, "BUSY_SNAPSHOT"). So a writer scope says at its
+beginning that it will write and waits its turn there; everything else stays deferred, and with the
+write-ahead log never waits for anyone. Outside of any scope too: Keystone 27 hands out a query whose scope has ended
+(``get_enabled_service_providers``), and the session that runs it stays open until it is collected.
 """
 
 from __future__ import annotations
@@ -31,9 +32,6 @@ Identity = tuple[int, int, int]
 """Process, device and inode: whose keeper it is, and of which file."""
 
 _LOCKED = re.compile(r"database (table |schema )?is locked")
-
-READ_ONLY = "viaduct_read_only"
-"""Execution option of a connection outside of Keystone's scopes that promises to read only."""
 
 
 def attach(engine: sa.engine.Engine, settings: SqlSettings) -> None:
@@ -100,27 +98,21 @@ def _switch_to_wal(dbapi_connection: Any) -> bool:
 
 
 def begin(
-    connection: sa.engine.Connection,
+    _connection: sa.engine.Connection,
     _cursor: Any,
     statement: str,
     parameters: Any,
     _context: Any,
     _many: bool,
 ) -> tuple[str, Any]:
-    """Turn oslo.db's ``BEGIN`` into one that says that it will write, unless the transaction only reads.
+    """Turn oslo.db's ``BEGIN`` into one that says that it will write, in a writer scope.
 
     Listener of ``before_cursor_execute``: oslo.db begins by an ordinary statement, and of the ``begin`` event
     its own listener is always the first.
     """
-    if statement == "BEGIN" and not _reads_only(connection):
+    if statement == "BEGIN" and scope.current() is scope.Scope.WRITER:
         return "BEGIN IMMEDIATE", parameters
     return statement, parameters
-
-
-def _reads_only(connection: sa.engine.Connection) -> bool:
-    if connection.get_execution_options().get(READ_ONLY) is True:
-        return True
-    return scope.current() is scope.Scope.READER
 
 
 def classify(error: BaseException) -> Fault | None:

@@ -71,16 +71,27 @@ def test_a_reader_scope_begins_deferred(manager: Any, context: Any) -> None:
     assert seen[0] == "BEGIN"
 
 
-def test_a_connection_outside_of_scopes_counts_as_a_writer_unless_it_promises_to_read(
-    manager: Any, context: Any
-) -> None:
+def test_a_transaction_outside_of_scopes_begins_deferred_and_can_write(manager: Any, context: Any) -> None:
     seen = statements_of(manager)
-    engine = manager.writer.get_engine()
-    with engine.connect() as connection:
-        connection.execute(sa.text("SELECT 1"))
-    with engine.connect().execution_options(**{sqlite.READ_ONLY: True}) as connection:
-        connection.execute(sa.text("SELECT 1"))
-    assert [text for text in seen if text.startswith("BEGIN")] == ["BEGIN IMMEDIATE", "BEGIN"]
+    with manager.writer.get_engine().begin() as connection:
+        connection.execute(sa.text("UPDATE counter SET value = 5"))
+    with manager.reader.using(context) as session:
+        assert session.execute(sa.text("SELECT value FROM counter")).scalar() == 5
+    assert [text for text in seen if text.startswith("BEGIN")] == ["BEGIN", "BEGIN"]
+
+
+def test_a_query_that_runs_after_its_scope_keeps_no_writer_waiting(
+    context: Any, manager: Any, tmp_path: Path
+) -> None:
+    """As Keystone 27 runs the one for the service providers of a token."""
+    hasty = make_manager(tmp_path / "keystone.db", SqlSettings(sqlite_busy_timeout=0.01))
+    with hasty.reader.using(context) as session:
+        query = session.query(sa.table("counter", sa.column("value")))
+    assert [row.value for row in query] == [0]
+    assert session.in_transaction()
+    with hasty.writer.using(context) as writing:
+        writing.execute(sa.text("UPDATE counter SET value = 7"))
+    assert sqlite3.connect(tmp_path / "keystone.db").execute("SELECT value FROM counter").fetchone() == (7,)
 
 
 def test_the_file_is_in_write_ahead_mode_and_its_log_outlives_the_last_connection(
