@@ -4,8 +4,8 @@ SQLite lets one transaction write at a time. A transaction that begins deferred 
 writes later cannot wait for the other writer when its snapshot is outdated: it fails at once, whatever the
 time-out (https://www.sqlite.org/lang_transaction.html, "BUSY_SNAPSHOT"). So a writer scope says at its
 beginning that it will write and waits its turn there; everything else stays deferred, and with the
-write-ahead log never waits for anyone. Outside of any scope too: Keystone 27 hands out a query whose scope has ended
-(``get_enabled_service_providers``), and the session that runs it stays open until it is collected.
+write-ahead log never waits for anyone. Outside of any scope too: Keystone 27 hands out a query whose scope
+has ended (``get_enabled_service_providers``), and its session stays open until it is collected.
 """
 
 from __future__ import annotations
