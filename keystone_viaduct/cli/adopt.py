@@ -170,7 +170,11 @@ class _Work:
     def _tell_done(self, result: AdoptResult, ids: Path) -> None:
         from keystone_viaduct.sync.adopt.journal import save_moves
 
-        tell = self.terminal.say if self.args.json_file != "-" else self.terminal.say_error
+        console = self.terminal.err if self.args.json_file == "-" else self.terminal.out
+
+        def tell(text: str) -> None:
+            console.print(text, markup=False, soft_wrap=True)
+
         count = sum(len(found) for found in result.moved.values())
         tell("")
         tell(f"{count} ids changed" + (f"; the map for other services: {ids}" if count else ""))

@@ -148,6 +148,11 @@ class Tables:
             bind=engine,
             only=[name for name in inspector.get_table_names() if not name.startswith(OWN_PREFIX)],
         )
+        self._bound: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for table in self._metadata.tables.values():
+            for key in table.foreign_keys:
+                there = (key.column.table.name, key.column.name)
+                self._bound.setdefault(there, []).append((table.name, key.parent.name))
         self._places = [
             place
             for place in places()
@@ -165,12 +170,9 @@ class Tables:
         """The declared places that this release has, in the registry's order: roots before their children."""
         return self._places
 
-    def bound_to(self, own: Own) -> Iterator[tuple[str, str]]:
+    def bound_to(self, own: Own) -> list[tuple[str, str]]:
         """Columns with a foreign key to the kind's own id, whether declared or not."""
-        for table in self._metadata.tables.values():
-            for key in table.foreign_keys:
-                if key.column.table.name == own.table and key.column.name == own.column:
-                    yield table.name, key.parent.name
+        return self._bound.get((own.table, own.column), [])
 
     def condition(self, place: Place) -> list[sa.ColumnElement[Any]]:
         """The rows that a place speaks of."""

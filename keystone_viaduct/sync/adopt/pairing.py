@@ -47,8 +47,14 @@ class Pairer:
         self._edges: dict[str, set[str]] = {}
         self._back: dict[str, set[str]] = {}
 
-    def run(self, folds: bool) -> Pairing:
-        """Everything; ``folds`` when a database of the fleet folds names."""
+    def run(self, folds: bool, known: Mapping[str, str] | None = None) -> Pairing:
+        """Everything; ``folds`` when a database of the fleet folds names.
+
+        ``known``: pairs (here, there) that are the same for another reason than a name.
+        """
+        for here, there in (known or {}).items():
+            if here != there:
+                self._link(here, there)
         if not any(True for document in self.here.values() for _ in names_of(self.kind, document)):
             return self.result
         for name, (mine, theirs) in self._groups(folded=False).items():

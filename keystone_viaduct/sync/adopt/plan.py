@@ -74,7 +74,8 @@ class _Comparison:
             translated = kind.rekey(document, self.maps)
             place = kind.key_of(translated)
             mine[place], own_key[place] = translated, key
-        found = Pairer(kind, mine, theirs, self.overrides).run(self.folds)
+        known = self._domains_of_providers(mine, theirs) if kind.name == "domain" else None
+        found = Pairer(kind, mine, theirs, self.overrides).run(self.folds, known)
         self.clashes += found.clashes
         for here, there in found.apart:
             self.apart.append(Match(kind.name, here, there, label(kind, mine[here])))
@@ -83,6 +84,20 @@ class _Comparison:
         self._note(self.only_here, kind, (own_key[key] for key in mine if key not in found.pairs))
         paired = set(found.pairs.values())
         self._note(self.only_there, kind, (key for key in theirs if key not in paired))
+
+    def _domains_of_providers(
+        self, mine: Mapping[str, Document], theirs: Mapping[str, Document]
+    ) -> dict[str, str]:
+        """Domains that Keystone made for the same identity provider: their names are their ids."""
+        providers = self.there.documents("identity_provider")
+        found: dict[str, str] = {}
+        for key, provider in self.here.documents("identity_provider").items():
+            here = str(provider["domain_id"])
+            there = str(providers[key]["domain_id"]) if key in providers else ""
+            made = mine.get(here, {}).get("name") == here and theirs.get(there, {}).get("name") == there
+            if made and there not in mine and here not in theirs:
+                found[here] = there
+        return found
 
     def _note(self, where: dict[str, tuple[str, ...]], kind: Kind, keys: object) -> None:
         found = tuple(sorted(keys))  # type: ignore[call-overload]

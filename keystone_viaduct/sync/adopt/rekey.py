@@ -62,7 +62,7 @@ class Rekeyer:
         if self._exists(connection, own, ids.new):
             raise AdoptError(
                 f"{move.kind} {move.old} can't become {move.new}: that id is taken here",
-                hint="make a new plan; the data changed since this one",
+                hint="the data changed since the plan was made: remove the journal and run it again",
                 kind=move.kind,
                 old=move.old,
                 new=move.new,

@@ -172,6 +172,16 @@ def test_a_domain_with_a_driver_of_its_own_counts_as_ldap(hub: Listed, spoke: Li
     assert moves(make_plan(spoke, hub)) == {("domain", "s", "h")}
 
 
+def test_domains_that_keystone_made_for_one_identity_provider_match(hub: Listed, spoke: Listed) -> None:
+    for site, k in ((hub, "h"), (spoke, "s")):
+        domain(domain(site, f"{k}1", f"{k}1"), f"{k}2", f"{k}2")
+        site.add("identity_provider", id="idp", domain_id=f"{k}1", enabled=True, remote_ids=[])
+    plan = make_plan(spoke, hub)
+    assert moves(plan) == {("domain", "s1", "h1")} and plan.only_here == {"domain": ("s2",)}
+    assert {m.kind: m.differing for m in plan.matches} == {"domain": ("name",), "identity_provider": ()}
+    assert not plan.clashes
+
+
 def test_an_application_credential_of_the_same_name_is_held(hub: Listed, spoke: Listed) -> None:
     for site, k in ((hub, "h"), (spoke, "s")):
         user(domain(site, "default", "Default"), f"{k}u", "ann")
