@@ -1,0 +1,85 @@
+"""Values of the protocol, generated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from keystone_viaduct.sync.model import (
+    DELETED,
+    Change,
+    Checkpoint,
+    Dot,
+    Fence,
+    FieldState,
+    Page,
+    Ref,
+    Version,
+    life,
+)
+
+INTEGERS = st.integers(0, 2**63 - 1)
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
+WORDS = st.from_regex(r"[0-9a-f]{1,16}", fullmatch=True)
+ORIGINS = st.builds(lambda site, life: f"{site}#{life}", NAMES, WORDS)
+NONCES = st.builds(lambda a, b: f"{a}.{b}", WORDS, WORDS) | WORDS
+DIGESTS = st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=8,
+)
+CHECKPOINTS = st.builds(Checkpoint, WORDS, INTEGERS, NONCES | st.just(""))
+FENCES = st.builds(Fence, CHECKPOINTS, st.booleans())
+VERSIONS = st.dictionaries(ORIGINS, INTEGERS, min_size=1, max_size=4).map(Version)
+FIELDS = ("enabled", "local.name", "passwords", "extra.email", "option.1000", "from.the.future")
+
+
+@st.composite
+def changes(draw: st.DrawFn, seq: int) -> Change:
+    """A change of a user whose fields were written by edits of its own version."""
+    version = draw(VERSIONS)
+    dots = st.sampled_from([Dot(origin, top) for origin, top in version.entries.items()])
+    birth = draw(dots)
+    ref = Ref("user", draw(WORDS))
+    if draw(st.booleans()):
+        return Change(ref, seq, version, birth, {DELETED: life(draw(INTEGERS), draw(dots), deleted=True)}, {})
+    states = st.builds(FieldState, INTEGERS, dots, DIGESTS)
+    names = draw(st.lists(st.sampled_from(FIELDS), unique=True))
+    fields = {name: draw(states) for name in names}
+    document = {name: draw(JSON) for name in names}
+    fields[DELETED] = life(draw(INTEGERS), birth, deleted=False)
+    scope = draw(st.none() | WORDS)
+    return Change(ref, seq, version, birth, fields, document, scope)
+
+
+@st.composite
+def pages(draw: st.DrawFn) -> Page:
+    """A page whose changes stand in feed order."""
+    after = draw(st.none() | CHECKPOINTS)
+    start = after.seq if after else 0
+    steps = draw(st.lists(st.integers(1, 5), max_size=4))
+    seqs = []
+    for step in steps:
+        start += step
+        if start < 2**63:
+            seqs.append(start)
+    top = max(seqs, default=after.seq if after else 0)
+    incarnation = after.incarnation if after else draw(WORDS)
+    return Page(
+        source=draw(NAMES),
+        term=draw(INTEGERS),
+        after=after,
+        upto=Checkpoint(incarnation, top, draw(NONCES)),
+        at_head=draw(st.booleans()),
+        knowledge=draw(VERSIONS),
+        changes=tuple(draw(changes(seq)) for seq in seqs),
+        capabilities=draw(st.dictionaries(st.just("user"), st.frozensets(st.sampled_from(FIELDS)))),
+        fence=draw(st.none() | FENCES),
+    )

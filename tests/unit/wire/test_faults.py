@@ -1,0 +1,51 @@
+"""An error is the same error at the other end."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import pytest
+
+from keystone_viaduct.errors import FenceMismatch, LeaseHeld, SiteUnavailable, ViaductError
+from keystone_viaduct.sync.wire import body
+from keystone_viaduct.sync.wire.faults import by_code, error_from_json, error_to_json
+
+
+@pytest.mark.parametrize("kind", [found for _, found in sorted(by_code().items())])
+def test_every_error_arrives_with_its_class_hint_and_fields(kind: type[ViaductError]) -> None:
+    sent = kind("something happened", hint="do this", number=7, where="here")
+    answer = body.loads(body.dumps(error_to_json(sent)))
+    arrived = error_from_json("west", sent.status, answer)
+    assert type(arrived) is by_code()[kind.code]
+    assert arrived.message == "west: something happened"
+    assert arrived.hint == "do this"
+    assert arrived.fields == {"number": 7, "where": "here", "site": "west"}
+
+
+def test_every_status_is_one_of_http() -> None:
+    for kind in by_code().values():
+        assert HTTPStatus(kind.status) >= 400
+
+
+@pytest.mark.parametrize("answer", [None, "<html>", {}, {"error": "no"}, {"error": {"viaduct": []}}])
+def test_the_page_of_a_proxy_means_that_the_site_is_unavailable(answer: object) -> None:
+    error = error_from_json("west", 502, answer)
+    assert isinstance(error, SiteUnavailable)
+    assert error.hint
+    assert error.fields["answer"] == 502
+
+
+def test_a_keystone_without_the_api_gets_a_hint_that_says_so() -> None:
+    error = error_from_json("west", 404, {"error": {"code": 404, "message": "not found"}})
+    assert "keystone_viaduct.wsgi" in error.hint
+
+
+def test_fields_that_the_engine_decides_by_survive() -> None:
+    sent = FenceMismatch("no", hint="h", forked=True, both=False)
+    arrived = error_from_json("west", 409, error_to_json(sent))
+    assert arrived.fields["forked"] is True
+    assert arrived.fields["both"] is False
+
+
+def test_a_held_lease_is_a_conflict() -> None:
+    assert error_to_json(LeaseHeld("x"))["error"]["code"] == 409
