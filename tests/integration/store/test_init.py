@@ -1,0 +1,211 @@
+"""``viaduct init``, ``doctor`` and ``status`` on a database that Keystone has migrated, on each engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from keystone_viaduct.cli.main import main
+from keystone_viaduct.documents.codec import Codecs
+from keystone_viaduct.documents.schema import reflect
+from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.sealing import KeyRing
+from keystone_viaduct.sync.store import SqlStore, make_engine
+from keystone_viaduct.triggers import Installer
+from tests.support.databases import DatabaseScope
+from tests.support.servers import Server
+from tests.support.sites import HexCipher
+from tests.unit.documents.world import WORLD, items_of
+
+
+class Command:
+    """Runs ``viaduct`` with the configuration of one site."""
+
+    def __init__(self, url: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.url = url
+        self.keys = folder / "keys"
+        self.capsys = capsys
+        self.config = folder / "keystone.conf"
+        self.configure(url)
+
+    def configure(self, url: str, extra: str = "") -> None:
+        """Write the configuration."""
+        self.config.write_text(
+            f"[database]\nconnection = {url}\n[viaduct]\nkey_repository = {self.keys}\n"
+            f"[credential]\nkey_repository = {self.keys.parent}\n{extra}"
+        )
+
+    def run(self, *arguments: str) -> tuple[int, Any]:
+        """Exit code and JSON."""
+        code = main([*arguments, "--json", "--config-file", str(self.config)])
+        return code, json.loads(self.capsys.readouterr().out)
+
+    def init(self, *more: str) -> tuple[int, Any]:
+        """``viaduct init`` of the hub."""
+        return self.run("init", "--site", "east", "--hub", "east", *more)
+
+
+@pytest.fixture
+def command(keystone_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    """A Keystone's database with a record of every kind."""
+    engine = sa.create_engine(keystone_url)
+    codecs = Codecs(reflect(engine), HexCipher())
+    with engine.begin() as connection:
+        for kind in codecs.kinds:
+            codecs.insert_many(connection, kind, items_of(kind))
+    engine.dispose()
+    return Command(keystone_url, tmp_path, capsys)
+
+
+def everything(url: str) -> tuple[set[str], int]:
+    """Names of the tables, and how many triggers there are."""
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        triggers = len(Installer(connection, "viaduct_").status([]))
+        names = set(sa.inspect(connection).get_table_names())
+    engine.dispose()
+    return names, triggers
+
+
+def test_init_prepares_once_and_says_what_it_did(command: Command) -> None:
+    before = everything(command.url)
+    code, preview = command.init("--dry-run")
+    assert code == 0 and everything(command.url) == before and not command.keys.exists()
+    assert preview["tables"] == "created" and preview["keys"] == ["exchange", "storage"]
+    assert sum(preview["marked"].values()) == len(WORLD)
+
+    code, done = command.init()
+    assert code == 0 and done["marked"] == preview["marked"]
+    assert done["triggers"] == preview["triggers"] and done["triggers"]["created"] > 100
+    assert len(bytes.fromhex(done["public_key"])) == 32
+
+    code, again = command.init()
+    assert (code, again["tables"], again["keys"], again["marked"]) == (0, "current", [], {})
+    assert set(again["triggers"].values()) == {0} and again["public_key"] == done["public_key"]
+    assert command.run("doctor")[0] == 0
+
+
+def test_existing_records_are_marked_in_the_order_of_their_references(command: Command) -> None:
+    command.init()
+    engine = make_engine(command.url)
+    store = SqlStore(engine, KeyRing.load(command.keys), Codecs(reflect(engine), HexCipher()))
+    marks = store.read(lambda tx: tx.take_marks(1000))
+    kinds = list(dict.fromkeys(mark.ref.kind for mark in marks))
+    assert kinds == [kind for kind in store.codecs.kinds if kind in kinds]
+    assert {mark.ref for mark in marks} == {
+        Ref(kind, key) for kind in store.codecs.kinds for key, _ in items_of(kind)
+    }
+    engine.dispose()
+
+
+def test_status_counts(command: Command) -> None:
+    command.init()
+    code, found = command.run("status")
+    assert code == 0 and found["site"] == "east" and found["joined"]
+    assert found["marks"]["count"] == len(WORLD) and found["records"] == {} and found["head"] == 0
+    assert main(["status", "--config-file", str(command.config)]) == 0
+    assert "the hub" in command.capsys.readouterr().out
+
+
+def test_a_site_keeps_its_name(command: Command) -> None:
+    command.init()
+    before = everything(command.url)
+    code, found = command.run("init", "--site", "west", "--hub", "east")
+    assert code == 2 and "this database is site east" in found["error"]["message"] and found["error"]["hint"]
+    assert everything(command.url) == before
+
+
+@pytest.mark.parametrize("name", ["", "a#b", "a~b", "x" * 65, "ü"])
+def test_a_name_that_no_site_can_have_is_refused(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = Command("sqlite:////nowhere/at/all.db", tmp_path, capsys)
+    code, found = command.run("init", f"--site={name}", "--hub", "east")
+    assert code == 2 and found["error"]["code"] == "config.invalid"
+
+
+def test_a_database_without_keystone_is_left_alone(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_engine(database_url).connect().close()
+    code, found = Command(database_url, tmp_path, capsys).init()
+    assert code == 2 and "no tables of Keystone" in found["error"]["message"] and found["error"]["hint"]
+    assert everything(database_url) == (set(), 0)
+
+
+def test_doctor_finds_what_is_missing_and_what_is_exposed(command: Command) -> None:
+    code, found = command.run("doctor")
+    problems = {check["check"] for check in found["checks"] if check["status"] == "problem"}
+    assert code == 1 and {"tables", "keys", "capture"} <= problems
+    command.init()
+    engine = sa.create_engine(command.url)
+    with engine.connect() as connection:
+        Installer(connection, "viaduct_c_user").prune()
+    engine.dispose()
+    (command.keys / "storage" / "1").chmod(0o640)
+    command.configure(command.url, "[cache]\nbackend = dogpile.cache.memory\n")
+    code, found = command.run("doctor")
+    problems = {check["check"]: check for check in found["checks"] if check["status"] == "problem"}
+    assert code == 1 and problems.keys() == {"keys", "capture", "cache"}
+    assert "missing" in problems["capture"]["message"] and all(check["hint"] for check in problems.values())
+    (command.keys / "storage" / "1").chmod(0o600)
+    command.configure(command.url)
+    code, repaired = command.init()
+    assert code == 0 and repaired["triggers"]["created"] > 0
+    assert command.run("doctor")[0] == 0
+
+
+def test_lost_keys_are_not_replaced_behind_ones_back(command: Command) -> None:
+    command.init()
+    command.keys.rename(command.keys.with_name("elsewhere"))
+    code, found = command.init()
+    assert code == 2 and "keys are not in" in found["error"]["message"] and not command.keys.exists()
+
+
+@pytest.mark.mariadb
+def test_without_the_trigger_privilege_nothing_is_changed_on_mariadb(
+    mariadb: Server, database_scope: DatabaseScope, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = sa.engine.make_url(database_scope.keystone("mariadb"))
+    name = f"u_{url.database}"[:32]
+    granted = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES"
+    statements = [
+        f"CREATE USER '{name}'@'localhost' IDENTIFIED BY ''",
+        f"GRANT {granted} ON `{url.database}`.* TO '{name}'@'localhost'",
+    ]
+    _without_privilege(url, name, statements, tmp_path, capsys)
+
+
+@pytest.mark.postgresql
+def test_without_the_trigger_privilege_nothing_is_changed_on_postgresql(
+    postgresql: Server, database_scope: DatabaseScope, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = sa.engine.make_url(database_scope.keystone("postgresql"))
+    name = f"u_{url.database}"
+    statements = [
+        f"CREATE ROLE {name} LOGIN",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}",
+        f"GRANT CREATE, USAGE ON SCHEMA public TO {name}",
+    ]
+    _without_privilege(url, name, statements, tmp_path, capsys)
+
+
+def _without_privilege(
+    url: sa.engine.URL, name: str, statements: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    admin = sa.create_engine(url)
+    with admin.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    admin.dispose()
+    full = url.render_as_string(hide_password=False)
+    before = everything(full)
+    limited = url.set(username=name).render_as_string(hide_password=False)
+    command = Command(limited, folder, capsys)
+    code, found = command.init()
+    assert code == 2 and found["error"]["code"] == "trigger.failed" and found["error"]["hint"]
+    assert everything(full) == before and not command.keys.exists()
