@@ -1,0 +1,140 @@
+"""Sites in memory as the agent sees them: they can be down, slow, or someone else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from keystone_viaduct.clock import SystemClock
+from keystone_viaduct.errors import LeaseHeld, SiteUnavailable
+from keystone_viaduct.sync.agent.agent import Agent
+from keystone_viaduct.sync.agent.topology import AgentSettings
+from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Document, Fence, Page, Peer, Ref, Standing
+from keystone_viaduct.sync.ports import Write
+from keystone_viaduct.sync.site import Site
+from keystone_viaduct.sync.wire.resources import Capabilities
+from keystone_viaduct.testing.memory import MemoryStore, empty
+
+KEY = "ab" * 32
+DOMAIN = Ref("domain", "acme")
+PATIENCE = 20.0
+
+
+@dataclass
+class FakeSite:
+    """A site behind the agent's port. ``calls`` are the names of what was called, in order."""
+
+    name: str
+    hub: str = "hub"
+    down: bool = False
+    versions: tuple[str, ...] = ("1.0",)
+    calls: list[str] = field(default_factory=list)
+    held_by: str = ""
+    secret: bool = True
+    blocked: threading.Event | None = None
+    applied: threading.Condition = field(default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        self.store = MemoryStore(empty(self.name, self.hub, incarnation="a1"))
+        self.clock = SystemClock()
+        self.site = Site(self.store, self.clock)
+        self.known: dict[str, Peer] = {}
+        self._lock = threading.Lock()
+
+    def _call(self, name: str, work: Callable[[], Any]) -> Any:
+        self.calls.append(name)
+        if self.blocked is not None:
+            self.blocked.wait(PATIENCE)
+        if self.down:
+            raise SiteUnavailable(f"{self.name} does not answer", hint="wait", site=self.name)
+        with self._lock:
+            return work()
+
+    def read(self, reader: str, after: Checkpoint | None, limit: int, fence: Fence | None = None) -> Page:
+        page: Page = self._call("read", lambda: self.site.read(reader, after, limit, fence))
+        return page
+
+    def apply(self, page: Page) -> ApplyResult:
+        result: ApplyResult = self._call("apply", lambda: self.site.apply(page))
+        with self.applied:
+            self.applied.notify_all()
+        return result
+
+    def standing(self, source: str, fence: Fence | None = None) -> Standing:
+        found: Standing = self._call("standing", lambda: self.site.standing(source, fence))
+        return found
+
+    def forget(self, source: str) -> None:
+        self._call("forget", lambda: self.site.forget(source))
+
+    def capabilities(self) -> Capabilities:
+        def work() -> Capabilities:
+            found = Capabilities.of(self.site.state(), public_key=b"k" * 32, versions=self.versions)
+            return replace(found, has_secret=self.secret)
+
+        found: Capabilities = self._call("capabilities", work)
+        return found
+
+    def register(self, peer: Peer) -> None:
+        def work() -> None:
+            self.known[peer.site] = peer
+            self.store.run(lambda tx: tx.save_peer(replace(peer, capabilities={})))
+
+        self._call("register", work)
+
+    def sealed_secret(self, receiver: str) -> bytes:
+        sealed: bytes = self._call("sealed_secret", lambda: b"sealed for " + receiver.encode())
+        return sealed
+
+    def hand_over(self, sealed: bytes, *, source: str, term: int) -> None:
+        def work() -> None:
+            self.secret = sealed == b"sealed for " + self.name.encode()
+
+        self._call("hand_over", work)
+
+    def take_lease(self, holder: str, ttl: float) -> str:
+        def work() -> str:
+            if self.held_by and self.held_by != holder:
+                raise LeaseHeld(f"{self.held_by} holds the lease agent", hint="it runs out by itself")
+            self.held_by = holder
+            return KEY
+
+        key: str = self._call("take_lease", work)
+        return key
+
+    def release_lease(self, holder: str) -> None:
+        def work() -> None:
+            self.held_by = "" if self.held_by == holder else self.held_by
+
+        self._call("release_lease", work)
+
+    def edit(self, ref: Ref, document: Document | None) -> None:
+        """What an application does here."""
+        with self._lock:
+            old = self.store.data.rows.get(ref)
+            self.store.edit([Write(ref, old, document)], self.clock.now())
+
+    def has(self, ref: Ref) -> bool:
+        """Whether the record is in the tables here."""
+        with self._lock:
+            return ref in self.store.data.rows
+
+    def await_record(self, ref: Ref) -> bool:
+        """Wait until it is."""
+        with self.applied:
+            return self.applied.wait_for(lambda: self.has(ref), PATIENCE)
+
+
+def domain(name: str) -> tuple[Ref, Document]:
+    """A domain of that id and name."""
+    return Ref("domain", name), {"id": name, "name": name, "enabled": True}
+
+
+def fleet(*spokes: str, **settings: Any) -> tuple[Agent, FakeSite, dict[str, FakeSite]]:
+    """An agent over sites in memory that polls once an hour unless told otherwise."""
+    hub = FakeSite("hub")
+    sites = {name: FakeSite(name) for name in spokes}
+    chosen = AgentSettings(**{"listen": None, "poll": 3600.0, "first_backoff": 0.02, **settings})
+    return Agent(hub, sites, chosen), hub, sites

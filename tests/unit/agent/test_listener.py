@@ -1,0 +1,96 @@
+"""The agent's HTTP door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from keystone_viaduct.errors import ConfigError
+from keystone_viaduct.sync.agent.listener import Listener
+from keystone_viaduct.sync.model import Checkpoint, Page, Version
+from keystone_viaduct.sync.sealing import KeyRing, PageSealer
+from keystone_viaduct.sync.wire import body, limits, poke
+from keystone_viaduct.sync.wire.page import page_to_json
+from tests.unit.agent.fleet import KEY, fleet
+
+
+class Door:
+    """A listening agent that does nothing else."""
+
+    def __init__(self) -> None:
+        self.agent, self.hub, self.spokes = fleet("west")
+        self.agent.lease.renew()
+        self.listener = Listener(self.agent, ("127.0.0.1", 0))
+        self.listener.start()
+        host, port = self.listener.address
+        self.client = httpx.Client(base_url=f"http://{host}:{port}")
+
+    def poke(self, data: bytes = b"", site: str = "west", key: str = KEY, **headers: str) -> httpx.Response:
+        """A poke, genuine unless told otherwise."""
+        signed = {poke.SITE: site, poke.HEAD: "7", poke.SIGNATURE: poke.sign(key, site, 7, data)}
+        return self.client.post("/poke", content=data, headers={**signed, **headers})
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    found = Door()
+    yield found
+    found.client.close()
+    found.listener.stop()
+
+
+def page(source: str) -> bytes:
+    """An empty page of a site."""
+    sealer = PageSealer(KeyRing.generate().public_key)
+    found = Page(source, 1, None, Checkpoint("a", 1, "n"), True, Version({f"{source}#a": 1}), ())
+    return body.dumps(page_to_json(found, sealer.header, sealer.seal))
+
+
+def test_a_poke_wakes_the_directions_that_read_from_that_site(door: Door) -> None:
+    assert door.poke().status_code == 202
+    up, down = door.agent.lanes
+    assert (up.source, up.state.poked, up.state.head) == ("west", 1, 7)
+    assert (down.source, down.state.poked) == ("hub", 0)
+
+
+def test_a_poke_may_bring_a_page(door: Door) -> None:
+    packed, encoding = body.compress(page("west") + b" " * 2000, "zstd")
+    assert encoding == "zstd"
+    assert door.poke(packed, **{"Content-Encoding": "zstd"}).status_code == 202
+    assert [brought.source for brought in door.agent.lanes[0]._inbox] == ["west"]
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "status", "told"),
+    [
+        (b"", {"key": "cd" * 32}, 401, "signature"),
+        (b"", {"site": "north"}, 404, "not in viaduct.yaml"),
+        (b"", {poke.HEAD: "many"}, 400, "no number"),
+        (b"nonsense", {}, 400, "not JSON"),
+        (b"x" * (limits.POKE + 1), {}, 413, "at most"),
+        (page("south"), {}, 400, "not that of the site"),
+    ],
+)
+def test_a_poke_that_is_not_one_is_refused_and_wakes_nobody(
+    door: Door, data: bytes, options: dict[str, str], status: int, told: str
+) -> None:
+    answer = door.poke(data, **options)
+    assert answer.status_code == status
+    assert told in answer.json()["error"]["message"]
+    assert [lane.state.poked for lane in door.agent.lanes] == [0, 0]
+
+
+def test_status_and_metrics_are_served_and_nothing_else(door: Door) -> None:
+    assert door.client.get("/status").json()["hub"] == "hub"
+    assert "viaduct_link_behind" in door.client.get("/metrics").text
+    assert door.client.get("/healthz").status_code == 200
+    assert door.client.get("/").status_code == 404
+    assert door.client.post("/status", content=b"").status_code == 404
+
+
+def test_a_port_that_is_taken_is_told_with_a_hint(door: Door) -> None:
+    with pytest.raises(ConfigError, match="can't listen") as caught:
+        Listener(door.agent, door.listener.address)
+    assert "viaduct.yaml" in caught.value.hint

@@ -1,0 +1,173 @@
+"""Requests to a site, over a transport in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from keystone_viaduct.errors import FenceMismatch, SiteUnavailable, UnknownKind
+from keystone_viaduct.sync.client import HttpSite, Transport
+from keystone_viaduct.sync.client.login import base_url
+from keystone_viaduct.sync.client.site import record_path
+from keystone_viaduct.sync.model import Checkpoint, Fence, Page, Ref, Version
+from keystone_viaduct.sync.sealing import KeyRing, PageSealer
+from keystone_viaduct.sync.wire import body
+from keystone_viaduct.sync.wire.faults import error_to_json
+from keystone_viaduct.sync.wire.page import page_to_json
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+class FakeLogin:
+    """Gives t1, t2 … a new one whenever the old was refused."""
+
+    url = "http://west.example/v3"
+    verify = True
+
+    def __init__(self) -> None:
+        self.number = 1
+
+    def token(self) -> str:
+        return f"t{self.number}"
+
+    def forget(self, token: str) -> None:
+        assert token == self.token()
+        self.number += 1
+
+
+class Wire:
+    """What was asked, and a site that answers as told."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.asked: list[httpx.Request] = []
+        self._answer = answer
+        self.site = HttpSite(
+            "west", Transport("west", FakeLogin(), transport=httpx.MockTransport(self._serve))
+        )
+
+    def _serve(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        found = self._answer(request)
+        if not found.is_stream_consumed:
+            return found
+        return httpx.Response(
+            found.status_code, headers=found.headers, stream=httpx.ByteStream(found.content)
+        )
+
+
+def page(source: str = "west") -> bytes:
+    """An empty page."""
+    sealer = PageSealer(KeyRing.generate().public_key)
+    found = Page(source, 1, None, Checkpoint("a", 1, "n"), True, Version({"west#a": 1}), ())
+    return body.dumps(page_to_json(found, sealer.header, sealer.seal))
+
+
+def test_a_read_asks_with_position_fence_version_and_token() -> None:
+    wire = Wire(lambda _: httpx.Response(200, content=page()))
+    after = Checkpoint("a", 5, "1f.2e")
+    wire.site.read("east#b", after, 7, Fence(after, anew=True))
+    request = wire.asked[0]
+    assert request.url.path == "/v3/OS-SYNC/changes"
+    assert dict(request.url.params) == {
+        "reader": "east#b",
+        "limit": "7",
+        "after": "a:5:1f.2e",
+        "fence": "a:5:1f.2e:anew",
+    }
+    assert request.headers["X-Auth-Token"] == "t1"
+    assert request.headers["OpenStack-API-Version"] == "sync 1.0"
+    assert "zstd" in request.headers["Accept-Encoding"]
+
+
+@pytest.mark.parametrize("encoding", ["zstd", "gzip", None])
+def test_a_page_is_handed_on_byte_for_byte(encoding: str | None) -> None:
+    data, used = body.compress(page() + b" " * 5000, encoding)
+    headers = {"Content-Encoding": used} if used else {}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, stream=httpx.ByteStream(data), headers=headers)
+        return httpx.Response(503, json=error_to_json(SiteUnavailable("no")))
+
+    wire = Wire(answer)
+    carried = wire.site.read("east", None, 5)
+    with pytest.raises(SiteUnavailable):
+        wire.site.apply(carried)
+    posted = wire.asked[1]
+    assert posted.content == data
+    assert posted.headers.get("Content-Encoding") == used
+
+
+def test_a_refused_token_is_replaced_once() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        known = request.headers["X-Auth-Token"] == "t2"
+        return httpx.Response(200, json={"conflicts": []}) if known else httpx.Response(401, json={})
+
+    wire = Wire(answer)
+    assert wire.site.conflicts() == []
+    assert [request.headers["X-Auth-Token"] for request in wire.asked] == ["t1", "t2"]
+
+
+def test_a_site_that_refuses_every_token_is_unavailable_with_a_hint() -> None:
+    wire = Wire(lambda _: httpx.Response(401, json={"error": {"message": "no"}}))
+    with pytest.raises(SiteUnavailable) as caught:
+        wire.site.conflicts()
+    assert "clouds.yaml" in caught.value.hint
+    assert len(wire.asked) == 2
+
+
+def test_what_the_site_says_is_raised_as_it_is_meant() -> None:
+    said = FenceMismatch("gone", hint="compare", forked=True)
+    wire = Wire(lambda _: httpx.Response(409, json=error_to_json(said)))
+    with pytest.raises(FenceMismatch, match="west: gone") as caught:
+        wire.site.standing("east")
+    assert caught.value.fields["forked"] is True
+    wire = Wire(lambda _: httpx.Response(404, json=error_to_json(UnknownKind("teapot"))))
+    with pytest.raises(UnknownKind):
+        wire.site.record(Ref("teapot", "x"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, content=b"<html>a captive portal</html>"),
+        httpx.Response(200, json={"hello": "world"}),
+        httpx.Response(200, content=b"\xff", headers={"X": "y"}),
+        httpx.Response(302, headers={"Location": "http://elsewhere"}),
+        httpx.Response(502, content=b"Bad Gateway"),
+    ],
+)
+def test_an_answer_of_something_else_means_unavailable(answer: httpx.Response) -> None:
+    wire = Wire(lambda _: answer)
+    with pytest.raises(SiteUnavailable) as caught:
+        wire.site.read("east", None, 5)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("kind", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError])
+def test_a_broken_network_means_unavailable(kind: type[httpx.TransportError]) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise kind("broken", request=request)
+
+    wire = Wire(answer)
+    with pytest.raises(SiteUnavailable, match="does not answer") as caught:
+        wire.site.capabilities()
+    assert FakeLogin.url in caught.value.hint
+
+
+def test_the_page_of_another_site_is_refused() -> None:
+    wire = Wire(lambda _: httpx.Response(200, content=page("south")))
+    with pytest.raises(SiteUnavailable, match="south"):
+        wire.site.read("east", None, 5)
+
+
+def test_a_key_with_slashes_and_escapes_is_one_part_of_a_url() -> None:
+    path = record_path(Ref("assignment", "UserProject/a%2Fb/p/r/0"))
+    assert path == "/records/assignment/UserProject%252Fa%25252Fb%252Fp%252Fr%252F0"
+
+
+@pytest.mark.parametrize("url", ["http://x:5000", "http://x:5000/", "http://x:5000/v3", "http://x:5000/v3/"])
+def test_an_auth_url_is_taken_with_and_without_its_version(url: str) -> None:
+    assert base_url(url) == "http://x:5000/v3"
