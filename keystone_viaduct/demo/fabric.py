@@ -12,6 +12,9 @@ from keystone_viaduct.demo.wan import Link
 class Fabric(Protocol):
     """Joins the sites of a demo; made by the composition root, faked by tests of the scenario."""
 
+    def equip(self, keystones: Keystones, hub: str, roads: Mapping[str, Link]) -> None:
+        """Called before the sites are set up: may add to their options (``site.spec``)."""
+
     def join(self, keystones: Keystones, hub: str, roads: Mapping[str, Link]) -> None:
         """Adopt every spoke (``roads``: spoke -> its road to the hub) and keep all as one from now on."""
 

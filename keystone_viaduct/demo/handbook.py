@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -10,12 +10,38 @@ import yaml
 from keystone_viaduct.demo.keystones import Keystone
 
 
-def write_clouds(folder: Path, sites: Iterable[Keystone]) -> Path:
-    """Write ``clouds.yaml``: a cloud per site (system scope), and ``<site>-project`` (the admin project)."""
+#: So that a cut and a healing are noticed while one watches; the defaults are for sites far apart.
+_AGENT = {
+    "poll": 1,
+    "lease": 10,
+    "connect_timeout": 2,
+    "timeout": 10,
+    "first_backoff": 0.2,
+    "longest_backoff": 1,
+}
+
+
+def write_topology(path: Path, hub: str, sites: Sequence[str], clouds: Path, port: int) -> None:
+    """Write ``viaduct.yaml`` for the agent, which listens on ``port``."""
+    topology = {
+        "hub": hub,
+        "clouds": str(clouds),
+        "sites": {name: name for name in sites},
+        "agent": {"listen": f"127.0.0.1:{port}", **_AGENT},
+    }
+    path.write_text(yaml.safe_dump(topology, sort_keys=False))
+
+
+def write_clouds(path: Path, sites: Iterable[Keystone], urls: Mapping[str, str] | None = None) -> Path:
+    """Write ``clouds.yaml``: a cloud per site (system scope), and ``<site>-project`` (the admin project).
+
+    ``urls``: another way to a site than straight to its door. Returns ``path``.
+    """
     clouds: dict[str, object] = {}
     for site in sites:
+        url = (urls or {}).get(site.name, site.url)
         common = {
-            "auth_url": site.url,
+            "auth_url": url,
             "username": "admin",
             "password": site.spec.admin_password,
             "user_domain_id": "default",
@@ -23,11 +49,11 @@ def write_clouds(folder: Path, sites: Iterable[Keystone]) -> Path:
         project = {**common, "project_name": "admin", "project_domain_id": "default"}
         for name, auth in ((site.name, {**common, "system_scope": "all"}), (f"{site.name}-project", project)):
             clouds[name] = {
+                "auth_type": "v3password",
                 "auth": auth,
                 "region_name": site.name,
-                "identity_endpoint_override": site.url,
+                "identity_endpoint_override": url,
             }
-    path = folder / "clouds.yaml"
     path.touch(mode=0o600)
     path.write_text(yaml.safe_dump({"clouds": clouds}, sort_keys=False))
     return path

@@ -93,6 +93,16 @@ class Layout:
         return self.folder / "fernet"
 
     @property
+    def receipt_keys(self) -> Path:
+        """The key repository of receipts (a login that needs another factor)."""
+        return self.folder / "receipts"
+
+    @property
+    def token_keys(self) -> tuple[Path, Path]:
+        """The repositories that all sites of a fleet share: tokens, receipts."""
+        return self.fernet_keys, self.receipt_keys
+
+    @property
     def sqlite_url(self) -> str:
         """URL of the embedded database."""
         return f"sqlite:///{self.folder / 'keystone.db'}"
@@ -106,7 +116,7 @@ def keystone_conf(layout: Layout, database_url: str, extra: Options) -> str:
         "identity": {"password_hash_rounds": "4"},
         "token": {"provider": "fernet"},
         "fernet_tokens": {"key_repository": str(layout.fernet_keys)},
-        "fernet_receipts": {"key_repository": str(layout.folder / "receipts")},
+        "fernet_receipts": {"key_repository": str(layout.receipt_keys)},
         "credential": {"key_repository": str(layout.credential_keys)},
         "auth": {"methods": "external,password,token,oauth1,mapped,application_credential,totp,openid"},
         "trust": {"allow_redelegation": "true"},

@@ -98,13 +98,14 @@ def _running(folder: Path, fabric: Fabric, rtt_ms: float, narrator: Narrator) ->
     """Sites, roads and synchronisation, up on entry and gone on exit, whatever happens."""
     with ExitStack() as stack:
         keystones = Keystones(folder, [SiteSpec(name) for name in (HUB, *SPOKES)])
-        narrator.say(f"Setting up {', '.join(keystones.sites)}: a database and a bootstrap each ...")
-        begun = time.monotonic()
-        stack.enter_context(keystones)
-        narrator.say(f"Three Keystones answer after {time.monotonic() - begun:.1f} s.")
         wan = stack.enter_context(Wan(rtt_ms))
         ends = {name: End(name, "127.0.0.1", site.port.number) for name, site in keystones.sites.items()}
         roads = {name: wan.link(ends[HUB], ends[name]) for name in SPOKES}
+        fabric.equip(keystones, HUB, roads)
+        narrator.say(f"Setting up {', '.join(keystones.sites)}: a database and a bootstrap each ...")
+        begun = time.monotonic()
+        stack.enter_context(keystones)
+        narrator.say(f"{len(keystones.sites)} Keystones answer after {time.monotonic() - begun:.1f} s.")
         stack.callback(fabric.stop)
         fabric.join(keystones, HUB, roads)
         narrator.say(f"Adopted and joined over roads of {rtt_ms:.0f} ms round trip.")
@@ -117,7 +118,7 @@ def _running(folder: Path, fabric: Fabric, rtt_ms: float, narrator: Narrator) ->
 
 def _stay_up(demo: Demo) -> None:
     """Serve until the visitor has had enough."""
-    clouds = write_clouds(demo.folder, demo.keystones.sites.values())
+    clouds = write_clouds(demo.folder / "clouds.yaml", demo.keystones.sites.values())
     demo.narrator.say(cheat_sheet(clouds, HUB, list(SPOKES)))
     for line in sys.stdin:
         match line.split():

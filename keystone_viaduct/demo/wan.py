@@ -108,6 +108,7 @@ class Link:
             b.site: _Door(weather, (b.host, b.port)),
             a.site: _Door(weather, (a.host, a.port)),
         }
+        self._more: list[_Door] = []
 
     def port_to(self, site: str) -> int:
         """Local port that leads to ``site``, from the other end of this link; raises UnknownSite."""
@@ -116,6 +117,11 @@ class Link:
     def url_to(self, site: str, path: str = "/v3") -> str:
         """Base URL of ``site``'s Keystone as seen from the other end of this link."""
         return f"http://{LOOPBACK}:{self.port_to(site)}{path}"
+
+    def also_to(self, site: str, port: int) -> int:
+        """Open one more local port, which leads to ``port`` at ``site``'s end over this same road."""
+        host, _ = self._door(site).target
+        return self._wan._call(lambda: self._open((host, port))).result()
 
     def traffic_to(self, site: str) -> Traffic:
         """Connections made towards ``site`` and bytes carried on them, both directions."""
@@ -143,10 +149,16 @@ class Link:
         """Mend the road; returns when it is so."""
         self._wan._call(self._heal).result()
 
+    async def _open(self, target: tuple[str, int]) -> int:
+        door = _Door(self._weather, target)
+        door.listen()
+        self._more.append(door)
+        return door.port
+
     async def _cut(self, how: Cut) -> None:
         self._weather.close(refusing=how is Cut.RESET)
         if how is Cut.RESET:
-            for door in self._doors.values():
+            for door in self._all():
                 await door.reset_all()
 
     async def _heal(self) -> None:
@@ -157,8 +169,11 @@ class Link:
             door.listen()
 
     async def _shut(self) -> None:
-        for door in self._doors.values():
+        for door in self._all():
             await door.shut()
+
+    def _all(self) -> list[_Door]:
+        return [*self._doors.values(), *self._more]
 
     def _door(self, site: str) -> _Door:
         try:
