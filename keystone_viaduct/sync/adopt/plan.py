@@ -132,6 +132,8 @@ class _Comparison:
         for here, there in pairs.items():
             same = kind.rekey(mine[here], self.maps)
             differing = self._differing(kind, same, theirs[there])
+            if differing:  # re-keying sorts lists of ids, so the other side has to be sorted too
+                differing = self._differing(kind, same, kind.rekey(theirs[there], {}))
             self.matches.append(Match(kind.name, here, there, label(kind, theirs[there]), differing))
 
     def _refused(self, kind: Kind, here: str, there: str, document: Document) -> Clash | None:

@@ -182,6 +182,12 @@ def test_domains_that_keystone_made_for_one_identity_provider_match(hub: Listed,
     assert not plan.clashes
 
 
+def test_lists_of_ids_are_compared_without_their_order(hub: Listed, spoke: Listed) -> None:
+    for site, roles in ((hub, ["b", "a"]), (spoke, ["a", "b"])):
+        site.add("access_token", id="t", authorizing_user_id="u", role_ids=[*roles])
+    assert {match.differing for match in make_plan(spoke, hub).matches} == {()}
+
+
 def test_an_application_credential_of_the_same_name_is_held(hub: Listed, spoke: Listed) -> None:
     for site, k in ((hub, "h"), (spoke, "s")):
         user(domain(site, "default", "Default"), f"{k}u", "ann")
