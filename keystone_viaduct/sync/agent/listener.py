@@ -39,7 +39,9 @@ class Listener:
 
     def start(self) -> None:
         """Begin to serve."""
-        self._thread = threading.Thread(target=self._server.serve_forever, name="listener", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="listener", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:

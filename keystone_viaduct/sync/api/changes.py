@@ -72,5 +72,7 @@ def _check_document(number: int, page: Page, service: Service) -> None:
         REGISTRY[change.ref.kind].check({**service.store.codecs.defaults(change.ref.kind), **change.document})
     except BadDocument as error:
         raise BadDocument(
-            f"changes[{number}], {change.ref}: {error.message}", hint=error.hint, **error.fields
+            f"changes[{number}], {change.ref}: {error.message}",
+            hint=error.hint or "`viaduct kinds` shows what its fields may hold",
+            **error.fields,
         ) from error

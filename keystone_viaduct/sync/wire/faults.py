@@ -9,6 +9,7 @@ from typing import Any
 from keystone_viaduct import errors
 from keystone_viaduct.errors import SiteUnavailable, ViaductError
 
+_MORE = "docs/reference/errors.md says more about it"
 _HINT = "look at the log of that site's Keystone"
 
 
@@ -32,7 +33,7 @@ def error_to_json(error: ViaductError, status: int | None = None) -> dict[str, A
             "code": code,
             "title": HTTPStatus(code).phrase,
             "message": error.message,
-            "viaduct": {**particulars, "code": error.code, "hint": error.hint},
+            "viaduct": {**particulars, "code": error.code, "hint": error.hint or _MORE},
         }
     }
 
