@@ -45,7 +45,13 @@ def attach(engine: sa.engine.Engine, settings: SqlSettings) -> None:
         if journal is not None:
             journal.ensure(dbapi_connection)
 
+    event.listen(engine, "do_connect", _serve_any_thread)
     event.listen(engine, "before_cursor_execute", begin, retval=True)
+
+
+def _serve_any_thread(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+    """Let a session that was left open be closed by the thread that collects it, as with SQLAlchemy 2."""
+    options["check_same_thread"] = False
 
 
 class Journal:
