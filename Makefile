@@ -10,7 +10,7 @@ EXCLUDED := slow or upstream or faults or keystone24
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers lint format test test-upstream test-keystone-24 docs clean
+.PHONY: help venv servers lint format test test-upstream test-upstream-capture test-keystone-24 docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ $(VENV)/.stamp: pyproject.toml tools/make-venv
 venv-%: .venvs/%/.stamp ## .venvs/N with Keystone N.0.0 (27, 28, 29; 24 with SQLAlchemy 1.4)
 	@:
 
-.venvs/24/.stamp: EXTRA := 'SQLAlchemy<2' 'setuptools<70'
+.venvs/24/.stamp: EXTRA := 'SQLAlchemy<2' 'setuptools<70' 'bcrypt<4.1' 'oslo.context<5.3'
 .venvs/%/.stamp: pyproject.toml tools/make-venv
 	@mkdir -p .venvs
 	@tools/make-venv .venvs/$* 'keystone==$*.0.0' $(EXTRA) $(SITE_PACKAGES) -e .
@@ -49,6 +49,9 @@ test: venv venv-27 servers lint ## all but the slow tests; ARGS goes to pytest
 
 test-upstream: venv servers ## Keystone's own driver and v3 API suites, on ENGINE (sqlite, postgresql, mariadb)
 	$(BIN)/python -m tests.upstream.run --engine $(ENGINE) --suite all $(ARGS)
+
+test-upstream-capture: venv ## Keystone's SQL and v3 identity tests with and without capture, compared
+	$(BIN)/python -m tests.upstream.capture $(ARGS)
 
 test-keystone-24: venv venv-24 servers ## Keystone 24 (2023.2, SQLAlchemy 1.4) as a site
 	$(PYTEST) -q -m keystone24 $(ARGS)
