@@ -126,6 +126,8 @@ class BookkeepingPart(Part):
                 "acknowledged": peer.acknowledged,
                 "capabilities": to_json(capabilities),
                 "live": peer.live,
+                "seen": None if peer.seen is None else to_json(list(peer.seen)),
+                "shown": peer.shown,
             },
         )
 
@@ -139,4 +141,6 @@ def _peer(row: Any) -> Peer:
         row.acknowledged,
         capabilities,
         bool(row.live),
+        Checkpoint(*from_json(row.seen)) if row.seen else None,
+        row.shown,
     )

@@ -11,10 +11,12 @@ from keystone_viaduct.sync.sealing import seal
 from keystone_viaduct.sync.store import queries as q
 from keystone_viaduct.sync.store.base import Part, keys_by_kind
 from keystone_viaduct.sync.store.encoding import (
+    from_json,
     pack_document,
     pack_dot,
     pack_fields,
     pack_version,
+    to_json,
     unpack_document,
     unpack_dot,
     unpack_fields,
@@ -56,6 +58,7 @@ class RecordsPart(Part):
             knowledge=unpack_version(row.knowledge),
             fleet_secret=self._open_fleet_secret(bytes(row.fleet_secret)),
             purged=row.purged,
+            cuts=from_json(row.cuts),
         )
         return self._stored
 
@@ -101,6 +104,7 @@ class RecordsPart(Part):
             "knowledge": pack_version(state.knowledge),
             "fleet_secret": self._seal_fleet_secret(state.fleet_secret),
             "purged": state.purged,
+            "cuts": to_json(dict(state.cuts)),
         }
 
     def _add_batch(self, state: SiteState) -> None:

@@ -72,6 +72,7 @@ site_table = _table(
     sa.Column("knowledge", text(), nullable=False),
     sa.Column("fleet_secret", blob(), nullable=False),
     sa.Column("purged", sa.BigInteger, nullable=False),
+    sa.Column("cuts", text(), nullable=False),
 )
 
 batch = _table(
@@ -150,6 +151,8 @@ peer = _table(
     sa.Column("acknowledged", sa.BigInteger, nullable=False),
     sa.Column("capabilities", text(), nullable=False),
     sa.Column("live", sa.Boolean, nullable=False),
+    sa.Column("seen", sa.String(255)),
+    sa.Column("shown", sa.BigInteger, nullable=False),
 )
 
 lease = _table(

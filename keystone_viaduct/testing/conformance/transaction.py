@@ -148,6 +148,7 @@ class TransactionSuite:
                 knowledge=Version({WEST: 4}),
                 term=2,
                 purged=3,
+                cuts={EAST: 4},
                 incarnation="0000abcd",
             )
             tx.save_state(state)
@@ -434,7 +435,7 @@ class TransactionSuite:
 
     def test_peers_are_registered_and_replaced(self, store: Store) -> None:
         west = Peer("west", bytes(range(32)), "00000002", 5, {"user": ("id", "local.name")})
-        south = Peer("south", bytes(32), live=False)
+        south = Peer("south", bytes(32), live=False, seen=Checkpoint("00000003", 4, "n4"), shown=6)
         store.run(lambda tx: tx.save_peer(west))
         store.run(lambda tx: tx.save_peer(south))
         store.run(lambda tx: tx.save_peer(replace(west, acknowledged=9)))

@@ -65,7 +65,8 @@ def test_a_missing_database_is_not_created(tmp_path: Path, capsys: pytest.Captur
 
 def test_settings_are_found_as_keystone_finds_them(tmp_path: Path) -> None:
     (tmp_path / "keystone.conf").write_text(
-        "[database]\nconnection = sqlite:///x.db\n[viaduct]\nkey_repository = /keys\n[cache]\nenabled = false\n"
+        "[database]\nconnection = sqlite:///x.db\n"
+        "[viaduct]\nkey_repository = /keys\n[cache]\nenabled = false\n"
     )
     (tmp_path / "other.conf").write_text("[database]\nconnection = sqlite:///y.db\n")
     alone = read_settings([], env={"OS_KEYSTONE_CONFIG_DIR": str(tmp_path)})

@@ -75,7 +75,7 @@ def test_a_vacated_record_is_written_from_its_temporary_name() -> None:
 
 def test_a_delete_of_what_is_not_there_is_nothing() -> None:
     result = plan([Write(Ref("group", "g"), None, None)], names())
-    assert result.deletes == result.late_deletes == result.creates_and_changes == []
+    assert not (result.deletes or result.late_deletes or result.creates_and_changes)
 
 
 @pytest.mark.parametrize("kind", [kind.name for kind in REGISTRY.values() if kind.natural])

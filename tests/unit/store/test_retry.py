@@ -131,7 +131,7 @@ def test_missing_tables_of_ours_mean_that_the_site_was_not_initialised(text: str
 
 
 def test_a_database_that_does_not_answer_is_unavailable() -> None:
-    error = sa.exc.OperationalError(None, None, Exception("connection refused"))  # type: ignore[arg-type]
+    error = sa.exc.OperationalError(None, None, Exception("connection refused"))
     assert isinstance(translate(error), StoreUnavailable)
 
 

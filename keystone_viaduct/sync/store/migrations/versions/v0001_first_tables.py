@@ -65,6 +65,7 @@ def _site_tables() -> None:
         _column("knowledge", TEXT),
         _column("fleet_secret", BLOB),
         _column("purged", BIG),
+        _column("cuts", TEXT),
         **OPTIONS,
     )
     op.create_table("viaduct_batch", _key_column("last_seq", BIG), _column("nonce", sa.String(32)), **OPTIONS)
@@ -76,6 +77,8 @@ def _site_tables() -> None:
         _column("acknowledged", BIG),
         _column("capabilities", TEXT),
         _column("live", sa.Boolean),
+        sa.Column("seen", sa.String(255)),
+        _column("shown", BIG),
         **OPTIONS,
     )
     op.create_table(
