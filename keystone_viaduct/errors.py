@@ -14,6 +14,7 @@
     |   +-- FenceMismatch           the other side's history is not the one we knew
     |   +-- CheckpointMismatch      a page came for another checkpoint
     |   +-- Refused                 not allowed by delegation, term or scope
+    |   +-- NotYet                  the other direction has to carry something first
     |   +-- UnknownSite
     |   +-- BadRequest              malformed input on the wire
     |   |   +-- TooLarge
@@ -130,6 +131,12 @@ class Refused(SyncError):
 
     code = "sync.forbidden"
     status = 403
+
+
+class NotYet(SyncError):
+    """The other direction has to carry something first; nothing is wrong."""
+
+    code = "sync.not-yet"
 
 
 class UnknownSite(SyncError):

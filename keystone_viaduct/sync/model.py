@@ -83,6 +83,15 @@ class Version:
         merged[dot.origin] = max(merged.get(dot.origin, 0), dot.seq)
         return Version(merged)
 
+    def clipped(self, origin: str, seq: int) -> Version:
+        """This version with at most ``seq`` of one origin; 0 takes it out."""
+        merged = dict(self._entries)
+        if merged.get(origin, 0) > seq:
+            merged[origin] = seq
+        if not merged.get(origin, 1):
+            del merged[origin]
+        return Version(merged)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Version) and self._entries == other._entries
 
@@ -239,6 +248,7 @@ class Page:
     changes: tuple[Change, ...]
     capabilities: Mapping[str, frozenset[str]] = field(default_factory=dict)
     fence: Fence | None = None
+    cuts: Mapping[str, int] = field(default_factory=dict)
 
 
 class Mark(NamedTuple):
@@ -279,8 +289,8 @@ class SiteState:
     """One row: who this site is and how far it is.
 
     ``knowledge`` speaks of other origins; the own is ``head``. ``purged`` is the highest feed position at
-    which
-    a tombstone was dropped: who reads from before it may have missed a deletion.
+    which a tombstone was dropped: who reads from before it may have missed a deletion. ``cuts`` are the past
+    lives of the hub: per origin the last edit by which all of the fleet mean the same (``sync.site.cuts``).
     """
 
     site: str
@@ -292,6 +302,7 @@ class SiteState:
     knowledge: Version
     fleet_secret: bytes
     purged: int = 0
+    cuts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:
@@ -320,8 +331,9 @@ class Peer:
 
     ``public_key`` (32 bytes) seals secrets for it. ``acknowledged`` is the highest position of this site's
     feed, in its present incarnation, that the peer is known to have applied; ``seen`` is the last position of
-    the peer's feed that was applied here. A peer that is not ``live`` does not hold up the purge of tombstones;
-    it compares when it comes back.
+    the peer's feed that was applied here; up to ``shown`` it is sent everything, also what came from it (it
+    started over when the feed was there). A peer that is not ``live`` does not hold up the purge of
+    tombstones; it compares when it comes back.
     """
 
     site: str
@@ -331,6 +343,7 @@ class Peer:
     capabilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     live: bool = True
     seen: Checkpoint | None = None
+    shown: int = 0
 
 
 @dataclass(frozen=True, slots=True)

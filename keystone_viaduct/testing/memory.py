@@ -225,6 +225,7 @@ class MemoryTransaction:
     def save_state(self, state: SiteState) -> None:
         """Store it; a new nonce closes a batch."""
         if state.nonce != self.data.state.nonce:
+            self.data.batches = [batch for batch in self.data.batches if batch[0] != state.head]
             self.data.batches.append((state.head, state.nonce))
         self.data.state = state
 

@@ -40,7 +40,6 @@ def _play(made: Fleet, steps: int) -> None:
         watch.look(made, fleet.step(made))
     if not fleet.settle(made):
         raise checks.Broken("bounded_rounds", "the fleet does not come to rest")
-    watch.look(made, made.nodes)
     checks.at_rest(made)
 
 

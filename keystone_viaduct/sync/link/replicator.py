@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from keystone_viaduct.errors import CheckpointMismatch
+from keystone_viaduct.errors import CheckpointMismatch, NotYet
 from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, Ref, Version, origin_of
 from keystone_viaduct.sync.ports import SitePort
 
@@ -69,6 +69,9 @@ class Replicator:
         except CheckpointMismatch:
             self._primed = False
             return Progress.MORE
+        except NotYet:
+            self._primed = False
+            return Progress.IDLE
         except BaseException:
             self._primed = False
             raise
@@ -92,7 +95,7 @@ class Replicator:
             return False
         try:
             self._apply(page)
-        except CheckpointMismatch:
+        except (CheckpointMismatch, NotYet):
             self._primed = False
             return False
         except BaseException:

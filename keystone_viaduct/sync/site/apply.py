@@ -33,7 +33,8 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site import merge
 from keystone_viaduct.sync.site.content import contents, digests, for_tables, split_known
-from keystone_viaduct.sync.site.fence import check_fence
+from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts
+from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
 from keystone_viaduct.sync.site.readiness import ASIDE, Readiness
@@ -181,6 +182,8 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
     state = tx.state()
     _check(tx, state, page)
     state = sequence(tx, state, now)
+    if page.source == state.hub:
+        state = adopt_cuts(tx, state, page.cuts, now=now)
     run = Applying(tx, state, page, now, policy_for)
     waiting = tx.pending(page.source)
     candidates = {entry.change.ref: entry.change for entry in waiting if entry.reason != ASIDE}
@@ -205,6 +208,9 @@ def _check(tx: Transaction, state: SiteState, page: Page) -> None:
             term=state.term,
         )
     check_fence(tx, state, page.fence)
+    check_own(state, page.knowledge)
+    if state.is_hub:
+        check_cuts(state, page)
     stored = tx.checkpoint(page.source)
     if stored != page.after:
         raise CheckpointMismatch(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keystone_viaduct.sync.model import Change, Checkpoint, Fence, Page, Record, SiteState, site_of
+from keystone_viaduct.sync.model import Change, Checkpoint, Fence, Page, Peer, Record, SiteState, site_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import contents, digests, matches
 from keystone_viaduct.sync.site.fence import check_fence, check_purge, fence_of
@@ -29,9 +29,10 @@ def read_page(
     state = sequence(tx, state, now)
     start = after.seq if after else 0
     site = site_of(reader)
-    _acknowledge(tx, site, after)
-    # Who starts from nothing is shown everything: it may have lost what it once sent.
-    own = reader if after is not None and reader != site else None
+    peer = _acknowledge(tx, state, site, after)
+    # Who starts from nothing is shown everything once: it may have lost what it once sent.
+    filtered = peer is not None and after is not None and after.seq >= peer.shown and reader != site
+    own = reader if filtered else None
     entries = tx.feed(start, limit, own)
     last = len(entries) < limit
     upto = state.head if last else entries[-1].seq
@@ -46,14 +47,22 @@ def read_page(
         knowledge=state.all_knowledge,
         changes=tuple(changes),
         fence=fence_of(tx, site),
+        cuts=state.cuts,
     )
 
 
-def _acknowledge(tx: Transaction, reader: str, after: Checkpoint | None) -> None:
-    """Note how far the reader is."""
+def _acknowledge(tx: Transaction, state: SiteState, reader: str, after: Checkpoint | None) -> Peer | None:
+    """Note how far the reader is, or that it starts over."""
     peer = tx.peers().get(reader)
-    if peer is not None and after is not None and after.seq > peer.acknowledged:
-        tx.save_peer(replace(peer, acknowledged=after.seq))
+    if peer is None:
+        return None
+    if after is None:
+        noted = replace(peer, shown=state.head)
+    else:
+        noted = replace(peer, acknowledged=max(peer.acknowledged, after.seq))
+    if noted != peer:
+        tx.save_peer(noted)
+    return noted
 
 
 def _changes(tx: Transaction, state: SiteState, entries: list[Record], now: int) -> tuple[list[Change], bool]:

@@ -8,7 +8,7 @@ that it has given out before.
 from __future__ import annotations
 
 from keystone_viaduct.errors import FenceMismatch
-from keystone_viaduct.sync.model import Checkpoint, Fence, SiteState, origin_of
+from keystone_viaduct.sync.model import Checkpoint, Fence, SiteState, Version, origin_of
 from keystone_viaduct.sync.ports import Transaction
 
 
@@ -44,6 +44,17 @@ def check_fence(tx: Transaction, state: SiteState, fence: Fence | None) -> None:
     if known.seq > state.head or (known.seq and tx.nonce_at(known.seq) != known.nonce):
         raise FenceMismatch(
             f"{state.site} does not have position {known.seq} of the checkpoint in its history",
+            hint="its database was restored from a backup",
+            incarnation=state.incarnation,
+            forked=True,
+        )
+
+
+def check_own(state: SiteState, told: Version) -> None:
+    """Raise FenceMismatch when somebody knows of more edits of this site than it has numbered itself."""
+    if told.entries.get(state.origin, 0) > state.head:
+        raise FenceMismatch(
+            f"others know edit {told.entries[state.origin]} of {state.site}, which is at {state.head}",
             hint="its database was restored from a backup",
             incarnation=state.incarnation,
             forked=True,

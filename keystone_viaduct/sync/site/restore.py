@@ -26,64 +26,36 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import contents, digests
+from keystone_viaduct.sync.site.cuts import relabel
 from keystone_viaduct.sync.site.nonce import new_incarnation, new_nonce, numbered_until
 from keystone_viaduct.sync.site.scope import scope_of
 
-BATCH = 1000
 
+def renew(tx: Transaction, known: Checkpoint | None, caller: str, *, now: int) -> SiteState:
+    """Take a new incarnation.
 
-def renew(tx: Transaction, known: Checkpoint | None, *, now: int) -> SiteState:
-    """Take a new incarnation. ``known`` is the position of the lost history that somebody has presented."""
+    ``known`` is the position of the lost history that ``caller`` has presented. What the caller had
+    acknowledged when the backup was made is the last that both histories surely have in common.
+    """
     before = tx.state()
-    safe = max((peer.acknowledged for peer in tx.peers().values()), default=0)
-    safe = min(safe, before.head)
+    peer = tx.peers().get(caller)
+    safe = min(peer.acknowledged, before.head) if peer is not None else 0
     knowledge = before.knowledge.plus(Dot(before.origin, safe))
-    if known is not None:
+    cuts = {**before.cuts, before.origin: safe}
+    if known is not None and known.incarnation != before.incarnation:
         # A lost life counts as past from now on, and nothing of it as known.
-        knowledge = knowledge.plus(Dot(origin_of(before.site, known.incarnation), 0))
+        lost = origin_of(before.site, known.incarnation)
+        knowledge, cuts[lost] = knowledge.plus(Dot(lost, 0)), 0
     state = replace(before, incarnation=new_incarnation(), knowledge=knowledge)
+    if before.is_hub:
+        state = replace(state, cuts=cuts)
     state = _withdraw_old_marks(tx, state, before, numbered_until(known.nonce) if known else 0)
-    state = _relabel(tx, state, before.origin, safe)
-    for peer in tx.peers().values():
-        tx.save_peer(replace(peer, acknowledged=0))
+    state = relabel(tx, state, before.origin, safe)
+    for other in tx.peers().values():
+        tx.save_peer(replace(other, acknowledged=0))
     state = replace(state, nonce=new_nonce(now), purged=0)
     tx.save_state(state)
     return state
-
-
-def _relabel(tx: Transaction, state: SiteState, origin: str, safe: int) -> SiteState:
-    """Give every own edit after ``safe`` a new dot."""
-    after, last = safe, state.head
-    while True:
-        batch = [record for record in tx.feed(after, BATCH, None) if record.seq <= last]
-        if not batch:
-            return state
-        renamed: list[Record] = []
-        for record in batch:
-            if record.version.entries.get(origin, 0) > safe:
-                state = replace(state, head=state.head + 1)
-                renamed.append(_renamed(record, origin, safe, Dot(state.origin, state.head)))
-        tx.save_records(renamed)
-        after = batch[-1].seq
-
-
-def _renamed(record: Record, origin: str, safe: int, dot: Dot) -> Record:
-    def moved(old: Dot) -> Dot:
-        return dot if old.origin == origin and old.seq > safe else old
-
-    entries = dict(record.version.entries)
-    entries.pop(origin)
-    if safe:
-        entries[origin] = safe
-    fields = {name: state._replace(dot=moved(state.dot)) for name, state in record.fields.items()}
-    return replace(
-        record,
-        seq=dot.seq,
-        version=Version(entries).plus(dot),
-        birth=moved(record.birth),
-        fields=fields,
-        learned_from=None,
-    )
 
 
 def _withdraw_old_marks(tx: Transaction, state: SiteState, before: SiteState, horizon: int) -> SiteState:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from keystone_viaduct.clock import Clock
 from keystone_viaduct.errors import FenceMismatch
-from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, SiteState, Standing
+from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, SiteState, Standing, site_of
 from keystone_viaduct.sync.ports import Store, Transaction
 from keystone_viaduct.sync.site.apply import PolicyFor, apply_page
 from keystone_viaduct.sync.site.feed import read_page
@@ -52,6 +52,7 @@ class Site:
         return self._fenced(
             lambda tx: read_page(tx, reader, after, limit, fence, now=self._clock.now()),
             Fence(after) if after else fence,
+            site_of(reader),
         )
 
     def apply(self, page: Page) -> ApplyResult:
@@ -59,6 +60,7 @@ class Site:
         return self._fenced(
             lambda tx: apply_page(tx, page, now=self._clock.now(), policy_for=self._policy_for),
             page.fence,
+            page.source,
         )
 
     def standing(self, source: str, fence: Fence | None = None) -> Standing:
@@ -70,7 +72,7 @@ class Site:
             mine = fence_of(tx, source)
             return Standing(state.origin, tx.checkpoint(source), mine, state.all_knowledge)
 
-        return self._fenced(work, fence)
+        return self._fenced(work, fence, source)
 
     def forget(self, source: str) -> None:
         """Drop the checkpoint, so that the whole feed of ``source`` is read again and compared.
@@ -91,11 +93,12 @@ class Site:
         """
         return self._store.run(lambda tx: purge(tx, retention, now=self._clock.now()))
 
-    def _fenced(self, work: Callable[[Transaction], T], fence: Fence | None) -> T:
+    def _fenced(self, work: Callable[[Transaction], T], fence: Fence | None, caller: str) -> T:
         """Run ``work``; when the caller knows a history that is not here, this site begins a new life."""
         try:
             return self._store.run(work)
         except FenceMismatch as error:
             if error.fields.get("forked"):
-                self._store.run(lambda tx: renew(tx, fence.seen if fence else None, now=self._clock.now()))
+                seen = fence.seen if fence else None
+                self._store.run(lambda tx: renew(tx, seen, caller, now=self._clock.now()))
             raise

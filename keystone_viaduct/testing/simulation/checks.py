@@ -28,6 +28,7 @@ class Watch:
         self._versions: dict[tuple[Ref, Version], str] = {}
         self._checkpoints: dict[tuple[str, str, int], int] = {}
         self._restores = 0
+        self._forked: set[str] = set()
 
     def look(self, fleet: Fleet, touched: Iterable[str]) -> None:
         """Raise Broken if something that the step touched is wrong."""
@@ -46,12 +47,14 @@ class Watch:
     def _begin_anew(self, fleet: Fleet) -> None:
         """After a restore only what is at a site or on its way somewhere counts as given out."""
         self._dots, self._versions, self._checkpoints = {}, {}, {}
-        self._restores = fleet.counts.restores
+        self._restores, self._forked = fleet.counts.restores, fleet.forked
         for node in fleet.nodes.values():
             for record in node.store.data.records.values():
                 self._seen(node.name, record)
 
     def _seen(self, site: str, record: Record) -> None:
+        if any(origin in self._forked for origin in record.version.entries):
+            return  # a life of the hub that was lost: two branches of it, until its cut is known everywhere
         if self._versions.setdefault((record.ref, record.version), record.digest) != record.digest:
             raise Broken("version_digest", f"{record.ref} at {site}: {record.version}")
         for name, state in record.fields.items():
@@ -65,6 +68,8 @@ class Watch:
 
 def at_rest(fleet: Fleet) -> None:
     """Raise Broken unless the fleet is equal, complete and quiet."""
+    fleet.forked = set()
+    Watch().look(fleet, fleet.nodes)
     _no_echo(fleet)
     _converged(fleet)
     _no_pending(fleet)

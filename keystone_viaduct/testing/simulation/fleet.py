@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field, replace
 
 from keystone_viaduct.clock import ManualClock
-from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
+from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch, NotYet
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.model import Conflict, Page, Peer, Record
@@ -72,6 +72,8 @@ class Fleet:
     listed: dict[str, Conflict] = field(default_factory=dict)
     past_restarts: int = 0
     restoring: bool = False
+    restored: str = ""
+    forked: set[str] = field(default_factory=set)
     excused: set[Edit] = field(default_factory=set)
 
     @property
@@ -169,7 +171,7 @@ def _crash(fleet: Fleet, spoke: str, replicator: Replicator) -> list[str]:
         fleet.old_pages.append((target.name, page))
         if applied:
             target.apply(page)
-    except FenceMismatch as error:
+    except (FenceMismatch, NotYet) as error:
         fleet.tell(f"{source.name} -> {target.name}: {error}")
     fleet.tell(f"{source.name} -> {target.name}: agent dies {'after' if applied else 'before'} the apply")
     return [spoke, fleet.hub]
@@ -185,7 +187,7 @@ def _replay(fleet: Fleet) -> list[str]:
         fleet.nodes[target].site.apply(page)
         _forget_link(fleet, target if page.source == fleet.hub else page.source)
         fleet.tell(f"{page.source} -> {target}: a late page still fits")
-    except (CheckpointMismatch, FenceMismatch):
+    except (CheckpointMismatch, FenceMismatch, NotYet):
         fleet.tell(f"{page.source} -> {target}: a late page is refused")
     return [target]
 
@@ -219,14 +221,23 @@ def _backup(fleet: Fleet) -> list[str]:
 
 
 def _restore(fleet: Fleet) -> list[str]:
-    """A site's database is put back to what it was; what nobody else had seen of it since is gone with it."""
+    """A site's database is put back to what it was; what nobody else had seen of it since is gone with it.
+
+    One site a run, as often as may be: the loss of two in the same hours is a residue that the docs name.
+    """
     if not fleet.restoring or not fleet.backups or fleet.chance.random() < 0.5:
         return []
-    backup = fleet.chance.choice(fleet.backups)
+    usable = [copy for copy in fleet.backups if fleet.restored in ("", copy.site)]
+    if not usable:
+        return []
+    backup = fleet.chance.choice(usable)
+    fleet.restored = backup.site
     node = fleet.nodes[backup.site]
     fleet.counts.restores += 1
     note_conflicts(fleet)
     _excuse(fleet, backup)
+    if backup.site == fleet.hub:
+        fleet.forked |= {node.store.data.state.origin, backup.data.state.origin}
     node.store.data = backup.data.copy()
     fleet.tell(f"{backup.site}: restored from its backup")
     return []

@@ -1,0 +1,75 @@
+"""Edits of a life of the hub that was lost, where somebody still has them (PROTOCOL rule 8).
+
+A hub restored from a backup may have numbered anew, and given out, before a spoke showed it that it had lost
+something: the same dots then name different edits at different spokes. So the new life of the hub declares a
+*cut*: up to this number the old life's dots mean the same to all. A spoke adopts what it has beyond the cut
+as its own edits, under its own dots; equal ones meet silently at the hub, different ones as a conflict.
+Nothing of any branch of the lost history is lost, and no dot names two contents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from keystone_viaduct.errors import NotYet
+from keystone_viaduct.sync.model import Dot, Page, Record, SiteState
+from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.nonce import new_nonce
+
+BATCH = 1000
+
+
+def check_cuts(state: SiteState, page: Page) -> None:
+    """At the hub: raise NotYet for a spoke that still speaks of edits beyond a cut."""
+    if any(page.cuts.get(origin, seq + 1) > seq for origin, seq in state.cuts.items()):
+        raise NotYet(
+            f"{page.source} has not heard yet that a life of the hub was lost",
+            hint="it will with the next page from the hub",
+        )
+
+
+def adopt_cuts(tx: Transaction, state: SiteState, cuts: Mapping[str, int], *, now: int) -> SiteState:
+    """At a spoke: take over what is here beyond each new cut; returns the saved state."""
+    news = {origin: seq for origin, seq in cuts.items() if state.cuts.get(origin, seq + 1) > seq}
+    if not news:
+        return state
+    knowledge = state.knowledge
+    for origin, seq in news.items():
+        knowledge = knowledge.clipped(origin, seq)
+        state = relabel(tx, state, origin, seq)
+    merged = {**state.cuts, **news}
+    state = replace(state, knowledge=knowledge, cuts=merged, nonce=new_nonce(now))
+    tx.save_state(state)
+    return state
+
+
+def relabel(tx: Transaction, state: SiteState, origin: str, safe: int) -> SiteState:
+    """Give every edit of ``origin`` beyond ``safe`` that is in a record here a dot of this site's own."""
+    after, last = 0, state.head
+    while True:
+        batch = [record for record in tx.feed(after, BATCH, None) if record.seq <= last]
+        if not batch:
+            return state
+        renamed: list[Record] = []
+        for record in batch:
+            if record.version.entries.get(origin, 0) > safe:
+                state = replace(state, head=state.head + 1)
+                renamed.append(_renamed(record, origin, safe, Dot(state.origin, state.head)))
+        tx.save_records(renamed)
+        after = batch[-1].seq
+
+
+def _renamed(record: Record, origin: str, safe: int, dot: Dot) -> Record:
+    def moved(old: Dot) -> Dot:
+        return dot if old.origin == origin and old.seq > safe else old
+
+    fields = {name: state._replace(dot=moved(state.dot)) for name, state in record.fields.items()}
+    return replace(
+        record,
+        seq=dot.seq,
+        version=record.version.clipped(origin, safe).plus(dot),
+        birth=moved(record.birth),
+        fields=fields,
+        learned_from=None,
+    )
