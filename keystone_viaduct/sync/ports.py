@@ -82,7 +82,10 @@ class Marks(Protocol):
     """``viaduct_dirty``."""
 
     def take_marks(self, limit: int) -> list[Mark]:
-        """Committed marks, oldest first; they stay until dropped."""
+        """Committed marks, oldest first; they stay until dropped.
+
+        With a record's mark come all further ones of it, so there may be more than ``limit``.
+        """
 
     def marks_of(self, refs: Sequence[Ref]) -> list[Mark]:
         """All committed marks of these records, read afresh."""

@@ -198,8 +198,12 @@ class MemoryTransaction:
             self.data.marks[mark_id] = self.data.marks[mark_id]._replace(stamped_at=stamped_at)
 
     def take_marks(self, limit: int) -> list[Mark]:
-        """Oldest first."""
-        return [self.data.marks[mark_id] for mark_id in sorted(self.data.marks)[:limit]]
+        """Oldest first, with all further marks of the same records."""
+        ids = sorted(self.data.marks)
+        first = [self.data.marks[mark_id] for mark_id in ids[:limit]]
+        refs = {mark.ref for mark in first}
+        rest = (self.data.marks[mark_id] for mark_id in ids[limit:])
+        return first + [mark for mark in rest if mark.ref in refs]
 
     def marks_of(self, refs: Sequence[Ref]) -> list[Mark]:
         """All marks of these records."""

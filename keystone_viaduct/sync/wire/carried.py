@@ -37,6 +37,7 @@ def carry(data: bytes, encoding: str | None) -> CarriedPage:
         knowledge=values.version_from_json(checks.member(page, "knowledge", ""), "knowledge"),
         changes=tuple(_address(change, f"changes[{number}]") for number, change in enumerate(changes)),
         fence=values.fence_from_json(page.get("fence"), "fence"),
+        cuts=values.version_from_json(page.get("cuts", {}), "cuts").entries,
         data=data,
         encoding=encoding,
     )

@@ -104,6 +104,7 @@ def page_to_json(page: Page, sealing: str, seal: secrecy.Seal) -> dict[str, Any]
         "upto": values.checkpoint_to_json(page.upto),
         "at_head": page.at_head,
         "fence": values.fence_to_json(page.fence),
+        "cuts": dict(page.cuts),
         "knowledge": values.version_to_json(page.knowledge),
         "changes": [change_to_json(change, seal) for change in page.changes],
         "capabilities": capabilities_to_json(page.capabilities),
@@ -140,6 +141,7 @@ def page_from_json(value: Any, opening: Callable[[str], secrecy.Open]) -> Page:
         ),
         capabilities=capabilities_from_json(body.get("capabilities", {}), "capabilities"),
         fence=values.fence_from_json(body.get("fence"), "fence"),
+        cuts=values.version_from_json(body.get("cuts", {}), "cuts").entries,
     )
     _check_order(page)
     return page
