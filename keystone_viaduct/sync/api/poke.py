@@ -4,6 +4,7 @@ way.
 
 from __future__ import annotations
 
+import enum
 import logging
 import os
 import threading
@@ -23,12 +24,16 @@ from keystone_viaduct.sync.store import SqlTransaction
 from keystone_viaduct.sync.wire import body, limits, poke
 
 LOG = logging.getLogger(__name__)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it would tell of every poke in Keystone's log
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Of our own API only edits of records are news; an applied page is known to the agent that brought it.
 _EDITS = f"{PATH}/records"
 CHANGES = 20
 #: Seconds for which the connection to the agent is kept open, somewhat less than the agent does.
 KEPT = 110.0
+#: Seconds after which a poke that did not arrive is tried again; after the last, with the next writing
+#: request.
+AGAIN = (0.5, 2.0, 8.0)
 
 
 class PokeSender:
@@ -71,6 +76,14 @@ class _Closing:
             self._then()
 
 
+class Outcome(enum.Enum):
+    """What became of an attempt."""
+
+    NOTHING = "nothing"
+    SENT = "sent"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True)
 class News:
     """What a poke says. ``data``: a page, compressed, or nothing."""
@@ -79,6 +92,7 @@ class News:
     head: int
     key: str
     data: bytes = b""
+    encoding: str | None = None
     upto: Checkpoint | None = None
 
 
@@ -113,28 +127,29 @@ class PokeWorker:
     def _loop(self) -> None:
         kept = httpx.Limits(max_connections=1, keepalive_expiry=KEPT)
         with httpx.Client(timeout=self._settings.poke_timeout, limits=kept) as client:
+            failures = 0
             while True:
-                self._wanted.wait()
+                self._wanted.wait(AGAIN[failures - 1] if 0 < failures <= len(AGAIN) else None)
                 self._wanted.clear()
-                self.once(client)
+                failures = failures + 1 if self.once(client) is Outcome.FAILED else 0
 
-    def once(self, client: httpx.Client) -> bool:
-        """Look for news and send one poke; whether one was sent. Never raises."""
+    def once(self, client: httpx.Client) -> Outcome:
+        """Look for news and send one poke. Never raises."""
         try:
             news = self.news()
             if news is None:
-                return False
+                return Outcome.NOTHING
             self._send(client, news)
         except (ViaductError, httpx.HTTPError) as error:
-            LOG.debug("no poke: %s", error)
-            return False
+            LOG.debug("no poke: %r", error)
+            return Outcome.FAILED
         except Exception:
             LOG.exception("the poke could not be made")
-            return False
+            return Outcome.FAILED
         self._told = news.head
         if news.upto is not None:
             self._offered = news.upto
-        return True
+        return Outcome.SENT
 
     def _send(self, client: httpx.Client, news: News) -> None:
         headers = {
@@ -143,8 +158,8 @@ class PokeWorker:
             poke.SIGNATURE: poke.sign(news.key, news.site, news.head, news.data),
             "Content-Type": "application/json",
         }
-        if news.data:
-            headers["Content-Encoding"] = "zstd"
+        if news.encoding:
+            headers["Content-Encoding"] = news.encoding
         client.post(str(self._settings.poke_url), content=news.data, headers=headers).raise_for_status()
 
     def news(self) -> News | None:
@@ -159,10 +174,10 @@ class PokeWorker:
         page, peer = service.read(reader, after, CHANGES)
         if not page.changes:
             return News(state.site, page.upto.seq, key)
-        data, _ = body.compress(encode(page, peer.public_key), "zstd")
+        data, encoding = body.compress(encode(page, peer.public_key), "zstd")
         if not page.at_head or len(data) > limits.POKE:
             return News(state.site, page.upto.seq, key)
-        return News(state.site, page.upto.seq, key, data, page.upto)
+        return News(state.site, page.upto.seq, key, data, encoding, page.upto)
 
     def _look(self, tx: SqlTransaction) -> tuple[SiteState, bool, Checkpoint | None, str]:
         """The state, whether marks wait, from where the hub has not read yet as far as is known here, and
