@@ -135,11 +135,15 @@ class Kind:
         return not self.needs_child or any(document.get(name) for name in self.needs_child)
 
     def check(self, document: Document) -> None:
-        """Raises BadDocument when a known field is missing, ill-typed or too long. Unknown fields pass."""
+        """Raises BadDocument when a known field is missing, ill-typed or too long. Unknown fields pass.
+
+        A field with a default may be left out: it travels so, and an older release may lack its column.
+        """
         for name, spec in self.declared.items():
             value = document.get(name)
             if value is None:
-                if spec.required and (name in document or "." not in name):
+                optional = "." in name or spec.default is not None
+                if spec.required and (name in document or not optional):
                     raise self._bad(name, "is missing")
                 continue
             problem = misfit(value, spec.type, spec.size)
