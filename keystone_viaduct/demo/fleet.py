@@ -16,7 +16,6 @@ import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from keystone_viaduct.demo.handbook import write_clouds, write_topology

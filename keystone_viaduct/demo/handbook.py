@@ -9,7 +9,6 @@ import yaml
 
 from keystone_viaduct.demo.keystones import Keystone
 
-
 #: So that a cut and a healing are noticed while one watches; the defaults are for sites far apart.
 _AGENT = {
     "poll": 1,

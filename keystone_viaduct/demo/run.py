@@ -26,6 +26,14 @@ from keystone_viaduct.errors import ConfigError
 
 HUB, SPOKES = "east", ("west", "south")
 SETTLE_DEADLINE = 60.0
+#: A cache as in production, but within the one worker: what replication forgets to drop there, shows.
+OPTIONS = {
+    "cache": {
+        "enabled": "true",
+        "backend": "dogpile.cache.memory",
+        "proxies": "oslo_cache.testing.CacheIsolatingProxy",
+    }
+}
 
 
 @dataclass(frozen=True)
@@ -97,18 +105,19 @@ def run_demo(
 def _running(folder: Path, fabric: Fabric, rtt_ms: float, narrator: Narrator) -> Iterator[Demo]:
     """Sites, roads and synchronisation, up on entry and gone on exit, whatever happens."""
     with ExitStack() as stack:
-        keystones = Keystones(folder, [SiteSpec(name) for name in (HUB, *SPOKES)])
+        keystones = Keystones(folder, [SiteSpec(name, options=OPTIONS) for name in (HUB, *SPOKES)])
         wan = stack.enter_context(Wan(rtt_ms))
         ends = {name: End(name, "127.0.0.1", site.port.number) for name, site in keystones.sites.items()}
         roads = {name: wan.link(ends[HUB], ends[name]) for name in SPOKES}
         fabric.equip(keystones, HUB, roads)
-        narrator.say(f"Setting up {', '.join(keystones.sites)}: a database and a bootstrap each ...")
+        narrator.chapter("Three regions, each with a Keystone of its own")
+        narrator.say(f"Setting up {', '.join(keystones.sites)}: a database, keys and a bootstrap each ...")
         begun = time.monotonic()
         stack.enter_context(keystones)
         narrator.say(f"{len(keystones.sites)} Keystones answer after {time.monotonic() - begun:.1f} s.")
         stack.callback(fabric.stop)
         fabric.join(keystones, HUB, roads)
-        narrator.say(f"Adopted and joined over roads of {rtt_ms:.0f} ms round trip.")
+        narrator.say(f"They are one now, over roads of {rtt_ms:.0f} ms round trip.")
         sites = [
             {"name": name, "url": site.url, "keystone": site.release}
             for name, site in keystones.sites.items()
@@ -119,6 +128,7 @@ def _running(folder: Path, fabric: Fabric, rtt_ms: float, narrator: Narrator) ->
 def _stay_up(demo: Demo) -> None:
     """Serve until the visitor has had enough."""
     clouds = write_clouds(demo.folder / "clouds.yaml", demo.keystones.sites.values())
+    demo.narrator.chapter("Now you")
     demo.narrator.say(cheat_sheet(clouds, HUB, list(SPOKES)))
     for line in sys.stdin:
         match line.split():

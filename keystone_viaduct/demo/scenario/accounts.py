@@ -55,6 +55,11 @@ def users(place: Place, world: World) -> None:
     for who in ("other", "boss"):
         another = {"name": world.name(who), "domain_id": world["domain"], "password": world.password}
         world[who] = api.post("/users", user=another)["id"]
+    made = place.inside(
+        nonlocal_user={"domain_id": world["domain"], "name": world.name("from-ldap")},
+        id_mapping={"domain_id": world["domain"], "local_id": "uid=somebody", "entity_type": "user"},
+    )
+    world["nonlocal"], world["id_mapping"] = made["nonlocal_user"], made["id_mapping"]
     options = {
         "ignore_change_password_upon_first_use": True,
         "ignore_password_expiry": True,
@@ -71,11 +76,6 @@ def users(place: Place, world: World) -> None:
         "options": options,
     }
     world["strict"] = api.post("/users", user=strict)["id"]
-    made = place.inside(
-        nonlocal_user={"domain_id": world["domain"], "name": world.name("from-ldap")},
-        id_mapping={"domain_id": world["domain"], "local_id": "uid=somebody", "entity_type": "user"},
-    )
-    world["nonlocal"], world["id_mapping"] = made["nonlocal_user"], made["id_mapping"]
 
 
 def groups(place: Place, world: World) -> None:

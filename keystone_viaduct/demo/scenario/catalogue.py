@@ -20,6 +20,8 @@ def catalog(place: Place, world: World) -> None:
         "enabled": False,
     }
     world["service"] = api.post("/services", service=service)["id"]
+    made = place.inside(endpoint={"service_id": world["service"], "url": "http://store.example/v2.0"})
+    world["old_endpoint"] = made["endpoint"]
     endpoint = {
         "service_id": world["service"],
         "region_id": city,
@@ -29,8 +31,6 @@ def catalog(place: Place, world: World) -> None:
         "name": "store inside",
     }
     world["endpoint"] = api.post("/endpoints", endpoint=endpoint)["id"]
-    made = place.inside(endpoint={"service_id": world["service"], "url": "http://store.example/v2.0"})
-    world["old_endpoint"] = made["endpoint"]
 
 
 def policies(place: Place, world: World) -> None:

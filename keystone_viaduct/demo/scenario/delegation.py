@@ -43,8 +43,6 @@ def application_credentials(place: Place, world: World) -> None:
         "access_rules": [{"service": "object-store", "path": "/v1/*", "method": "GET"}],
     }
     world["application_credential"] = api.post(path, application_credential=narrow)["id"]
-    wide = {"name": "wide", "unrestricted": True}
-    world["wide_application_credential"] = api.post(path, application_credential=wide)["id"]
     place.inside(
         system_application_credential={
             "user_id": world["user"],
@@ -52,6 +50,8 @@ def application_credentials(place: Place, world: World) -> None:
             "role_id": world["role"],
         }
     )
+    wide = {"name": "wide", "unrestricted": True}
+    world["wide_application_credential"] = api.post(path, application_credential=wide)["id"]
 
 
 def trusts(place: Place, world: World) -> None:

@@ -56,8 +56,8 @@ def revocations(place: Place, world: World) -> None:
     """A revoked token, a project deleted, and events with the columns that no manager fills today."""
     api = place.admin
     user = place.login(user_id=world["other"], password=world.password, project_id=world["project"])
-    token = user.token
-    api.delete("/auth/tokens", **{"X-Subject-Token": token})
+    world["revoked_token"] = user.token
+    api.delete("/auth/tokens", **{"X-Subject-Token": world["revoked_token"]})
     short = {"name": world.name("short-lived"), "domain_id": world["domain"]}
     gone = api.post("/projects", project=short)["id"]
     api.delete(f"/projects/{gone}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from keystoneauth1.exceptions import NotFound
+
 from keystone_viaduct.demo.scenario.place import Place
 from keystone_viaduct.demo.scenario.world import World
 
@@ -97,6 +99,19 @@ def _federation(place: Place, world: World) -> bool:
     return bool(place.admin.get(path)["protocols"])
 
 
+def token_refused(place: Place, token: str) -> bool:
+    """Whether this token is not valid there."""
+    try:
+        place.admin.get("/auth/tokens", **{"X-Subject-Token": token})
+    except NotFound:
+        return True
+    return False
+
+
+def _revocations(place: Place, world: World) -> bool:
+    return token_refused(place, world["revoked_token"])
+
+
 _EXTRA: Mapping[str, Callable[[Place, World], bool]] = {
     "policies": _policies,
     "endpoint_filters": _filters,
@@ -106,4 +121,5 @@ _EXTRA: Mapping[str, Callable[[Place, World], bool]] = {
     "application_credentials": _application_credentials,
     "trusts": _trusts,
     "federation": _federation,
+    "revocations": _revocations,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any
 
@@ -52,7 +52,8 @@ class Step:
     """Something done at ``site``, and what is to be seen at other sites because of it.
 
     ``act`` may return a remark for the reader. ``look`` is asked again and again at the sites in ``at``
-    (None: all others); a client's error counts as "not yet".
+    (None: all others); a client's error counts as "not yet". Not ``timed``: what is awaited has other causes
+    than this act, so that the time says nothing about the way of a change.
     """
 
     title: str
@@ -61,6 +62,8 @@ class Step:
     look: Look | None = None
     at: tuple[str, ...] | None = None
     deadline: float = ARRIVAL_DEADLINE
+    chapter: str = ""
+    timed: bool = True
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Outcome:
     lag_ms: Mapping[str, float | None]
     remark: str = ""
     error: str = ""
+    chapter: str = ""
+    timed: bool = True
 
     @property
     def held(self) -> bool:
@@ -81,6 +86,10 @@ class Outcome:
 
 def play(stage: Stage, step: Step) -> Outcome:
     """Do it, then look at the other sites, all at once."""
+    return replace(_played(stage, step), chapter=step.chapter, timed=step.timed)
+
+
+def _played(stage: Stage, step: Step) -> Outcome:
     try:
         remark = step.act(stage, stage.places[step.site])
     except FAILURES as error:  # the scenario goes on, and reports it
@@ -99,10 +108,11 @@ def play(stage: Stage, step: Step) -> Outcome:
 
 def _await(stage: Stage, name: str, look: Look, since: float, step: Step) -> float | None:
     pause = Event()  # never set: waiting on it yields the processor for the pace
-    while (now := time.monotonic()) < since + step.deadline:
+    while (begun := time.monotonic()) < since + step.deadline:
         if _seen(stage, name, look):
             return round((time.monotonic() - since) * 1000, 1)
-        pause.wait(max(0.0, now + _PACE - time.monotonic()))
+        # as long as the look took, so that looking leaves the site half of its time for what is awaited
+        pause.wait(max(_PACE, time.monotonic() - begun))
     return None
 
 

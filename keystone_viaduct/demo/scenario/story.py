@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from keystone_viaduct.demo.scenario.everything import FAMILIES, Family
 from keystone_viaduct.demo.scenario.place import Api, Place
-from keystone_viaduct.demo.scenario.probes import arrived
+from keystone_viaduct.demo.scenario.probes import arrived, token_refused
 from keystone_viaduct.demo.scenario.step import Look, Stage, Step
 from keystone_viaduct.demo.wan import Cut
 
@@ -17,11 +18,16 @@ SECOND = "battery-staple"
 
 def story(hub: str, near: str, far: str) -> list[Step]:
     """All steps for a hub and two spokes; ``near`` is the one that will be cut off."""
-    return [
-        *_first_steps(hub, near, far),
-        *(_family_step(family, site) for family, site in zip(FAMILIES, _turns(hub, near, far), strict=True)),
-        *_cut_off(hub, near, far),
-    ]
+    turns = zip(FAMILIES, _turns(hub, near, far), strict=True)
+    chapters = {
+        "One set of identities": _first_steps(hub, near, far),
+        "Every kind of record, made at one site and seen at the others": [
+            _family_step(family, site) for family, site in turns
+        ],
+        f"{near.capitalize()} is cut off": _cut_off(hub, near, far),
+        "Healed": _healed(hub, near, far),
+    }
+    return [replace(step, chapter=chapter) for chapter, steps in chapters.items() for step in steps]
 
 
 def _first_steps(hub: str, near: str, far: str) -> list[Step]:
@@ -38,6 +44,12 @@ def _first_steps(hub: str, near: str, far: str) -> list[Step]:
             _app_cred_works,
         ),
         Step(f"The user changes the password at {near}", near, _change_password, _can_log_in(SECOND)),
+        Step(
+            f"A token from {far}, valid at {near} and {hub} too, is revoked",
+            far,
+            _revoke_token,
+            _token_is_dead,
+        ),
     ]
 
 
@@ -50,13 +62,24 @@ def _cut_off(hub: str, near: str, far: str) -> list[Step]:
         Step("The group is deleted at the hub meanwhile", hub, _delete_group, _group_gone, (far,)),
         Step("The user is described at the hub", hub, _describe("as the hub says"), None),
         Step(f"The same user is described otherwise at {near}", near, _describe(f"as {near} says"), None),
+    ]
+
+
+def _healed(hub: str, near: str, far: str) -> list[Step]:
+    there = f"{near}-side"
+    steps = [
         Step(
-            f"Healed: what was made at the hub is at {near}", hub, _heal(near), _listed("hub-side"), (near,)
+            f"The road is mended: what was made at the hub is at {near}",
+            hub,
+            _heal(near),
+            _listed("hub-side"),
+            (near,),
         ),
-        Step(f"... and what was made at {near} is everywhere", near, _nothing, _listed(there)),
+        Step(f"What was made at {near} is everywhere", near, _nothing, _listed(there)),
         Step("The deleted group stays deleted", hub, _settle, _group_gone, (hub, near, far)),
         Step("The two descriptions: one decision, explained", hub, _decided, _one_description, (near, far)),
     ]
+    return [replace(step, timed=False) for step in steps]
 
 
 def _turns(hub: str, near: str, far: str) -> list[str]:
@@ -74,7 +97,9 @@ def _family_step(family: Family, site: str) -> Step:
     def look(stage: Stage, place: Place) -> bool:
         return arrived(place, stage.world, family.__name__, stage.facts[family.__name__])
 
-    return Step(f"{family.__name__.replace('_', ' ')} -- {title}", site, act, look)
+    return Step(
+        f"{family.__name__.replace('_', ' ').capitalize()}: {title[0].lower()}{title[1:]}", site, act, look
+    )
 
 
 def _has(what: str, path: str) -> Look:
@@ -154,6 +179,19 @@ def _change_password(stage: Stage, place: Place) -> None:
     user = _session(stage, place, FIRST)
     change = {"original_password": FIRST, "password": SECOND}
     user.post(f"/users/{stage.facts['user']}/password", user=change)
+
+
+def _revoke_token(stage: Stage, place: Place) -> str:
+    token = stage.facts["token"] = _session(stage, place, SECOND).token
+    valid = [name for name, other in stage.places.items() if not token_refused(other, token)]
+    if missing := set(stage.places) - set(valid):
+        raise LookupError(f"the token was not valid at {', '.join(sorted(missing))} to begin with")
+    place.admin.delete("/auth/tokens", **{"X-Subject-Token": token})
+    return f"was valid at {', '.join(valid)}"
+
+
+def _token_is_dead(stage: Stage, place: Place) -> bool:
+    return token_refused(place, stage.facts["token"])
 
 
 def _cut(site: str) -> Callable[[Stage, Place], str]:
