@@ -3,7 +3,9 @@
 Per table of a kind: one trigger for inserts, one for deletes, one for updates of a replicated column (it
 marks the record that the row belongs to now), and one for updates that move a row (it marks the one it
 belonged to). Rows that the database itself removes with a row of another kind fire no trigger on InnoDB, so a
-trigger on that other row marks their records while they can still be found.
+trigger on that other row marks their records while they can still be found. SQLite enforces no foreign key in
+Keystone's connections: there the same trigger removes those rows, or they would stand for ever for records
+that no other site may have.
 """
 
 from __future__ import annotations
@@ -91,15 +93,17 @@ class _Capture:
 
 
 def _cascade_spec(schema: Schema, kind: Kind, cascade: Cascade, number: int) -> TriggerSpec:
-    """Marks the records of another kind that are going to lose rows with this row."""
+    """Marks the records of another kind that are going to lose rows with this row; on SQLite removes these."""
     table = _table(schema, cascade.source or kind.table)
     dependent = REGISTRY[cascade.kind]
     source = next(item for item in dependent.sources if item.table == cascade.table)
     rows = _table(schema, cascade.table)
     joined = [rows.c[there] == old(table.c[here]) for there, here in cascade.join]
-    body = _mark_rows(schema, dependent, source, rows, joined)
+    body: list[Any] = [_mark_rows(schema, dependent, source, rows, joined)]
+    if schema.dialect == "sqlite":
+        body.append(sa.delete(rows).where(*joined))
     name = f"{PREFIX}{table.name}_cas{number}"
-    return TriggerSpec(name, table, Event.DELETE, Timing.BEFORE, (body,))
+    return TriggerSpec(name, table, Event.DELETE, Timing.BEFORE, tuple(body))
 
 
 def _table(schema: Schema, name: str) -> Any:
