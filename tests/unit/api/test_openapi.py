@@ -1,0 +1,124 @@
+"""docs/reference/openapi.yaml says what the code does."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import flask
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+import yaml
+from hypothesis import given, settings
+
+from keystone_viaduct.sync.api import policy
+from keystone_viaduct.sync.api.resources import SyncAPI
+from keystone_viaduct.sync.model import Checkpoint, Conflict, Page, Peer, Ref, Standing, Version
+from keystone_viaduct.sync.sealing import KeyRing, PageSealer
+from keystone_viaduct.sync.wire import body, limits
+from keystone_viaduct.sync.wire.page import page_to_json
+from keystone_viaduct.sync.wire.resources import (
+    Capabilities,
+    capabilities_document,
+    conflict_to_json,
+    peer_to_json,
+    standing_to_json,
+)
+from tests.unit.wire.strategies import pages
+
+FILE = Path(__file__).parents[3] / "docs" / "reference" / "openapi.yaml"
+OpenAPI = dict[str, Any]
+
+
+@cache
+def load() -> OpenAPI:
+    """The file."""
+    found: OpenAPI = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.fixture
+def openapi() -> OpenAPI:
+    return load()
+
+
+@pytest.fixture(scope="module")
+def routes() -> set[tuple[str, str]]:
+    """Method and path of every route, as Flask has them."""
+    app = flask.Flask("test")
+    SyncAPI.instantiate_and_register_to_app(app)
+    return {
+        (method.lower(), re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule).removeprefix("/v3"))
+        for rule in app.url_map.iter_rules()
+        if "OS-SYNC" in rule.rule
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
+def validate(openapi: OpenAPI, name: str, value: object) -> None:
+    """A JSON value against a schema of the file."""
+    schema = {"$ref": f"#/components/schemas/{name}", "components": openapi["components"]}
+    jsonschema.Draft202012Validator(schema).validate(value)
+
+
+def test_every_route_is_in_the_file_and_no_other(openapi: OpenAPI, routes: set[tuple[str, str]]) -> None:
+    written = {(method, path) for path, methods in openapi["paths"].items() for method in methods}
+    assert written == routes
+
+
+def test_every_policy_rule_is_named_by_the_routes_that_it_guards(openapi: OpenAPI) -> None:
+    written = {
+        (f"sync:{match[1]}", method.upper(), path)
+        for path, methods in openapi["paths"].items()
+        for method, operation in methods.items()
+        if (match := re.search(r"Policy `sync:(\w+)`", operation["description"]))
+    }
+    declared = {
+        (
+            rule.name,
+            operation["method"],
+            operation["path"].removeprefix("/v3").replace("{id}", "{conflict_id}"),
+        )
+        for rule in policy.RULES
+        for operation in rule.operations
+    }
+    assert written == declared
+
+
+def test_every_reference_leads_somewhere(openapi: OpenAPI) -> None:
+    for place in set(re.findall(r"#/components/(\w+)/(\w+)", FILE.read_text(encoding="utf-8"))):
+        assert place[1] in openapi["components"][place[0]]
+
+
+def test_the_version_and_sizes_are_those_of_the_code(openapi: OpenAPI) -> None:
+    assert openapi["info"]["version"] == limits.VERSION
+    assert (
+        openapi["components"]["schemas"]["Page"]["properties"]["changes"]["maxItems"] == limits.PAGE_CHANGES
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(pages())
+def test_pages_are_as_written(page: Page) -> None:
+    sealer = PageSealer(KeyRing.generate().public_key)
+    validate(load(), "Page", body.loads(body.dumps(page_to_json(page, sealer.header, sealer.seal))))
+
+
+def test_the_rest_is_as_written(openapi: OpenAPI) -> None:
+    checkpoint = Checkpoint("a", 1, "n")
+    capabilities = Capabilities(
+        "east", "a", "east", 1, checkpoint, b"k" * 32, True, kinds={"user": frozenset({"id"})}
+    )
+    validate(openapi, "Capabilities", capabilities_document(capabilities))
+    peer = peer_to_json(Peer("west", b"k" * 32, "a", 3))
+    validate(openapi, "Peer", peer)
+    validate(openapi, "PeerRegistration", peer)
+    standing = Standing("east#a", checkpoint, None, Version({"east#a": 1}))
+    validate(openapi, "Standing", {"site": "west", **standing_to_json(standing)})
+    conflict = Conflict(
+        "c1", Ref("user", "u"), "clash", "hub", "why", ("name",), "west", 5, {"enabled": True}
+    )
+    validate(openapi, "Conflict", conflict_to_json(conflict, detail=True))
+    validate(openapi, "ConflictSummary", conflict_to_json(conflict, detail=False))
