@@ -7,8 +7,7 @@ reference is missing, a name is taken) waits; at the hub, once the source's head
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from keystone_viaduct.errors import CheckpointMismatch, Refused
 from keystone_viaduct.sync.model import (
@@ -16,162 +15,24 @@ from keystone_viaduct.sync.model import (
     DELETED,
     ApplyResult,
     Change,
-    Conflict,
-    Document,
-    Dot,
     FieldState,
     Page,
-    Pending,
     Record,
     Ref,
     SiteState,
     Version,
     life,
-    newest_stamp,
-    origin_of,
 )
 from keystone_viaduct.sync.ports import Transaction, Write
-from keystone_viaduct.sync.site import merge
+from keystone_viaduct.sync.site.applying import Applying, PolicyFor
 from keystone_viaduct.sync.site.content import contents, digests, for_tables, split_known
 from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts
 from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.intent import Intent
-from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
+from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.readiness import ASIDE, Readiness
 from keystone_viaduct.sync.site.sequencer import sequence, sequence_records
 from keystone_viaduct.sync.site.settle import settle
-from keystone_viaduct.sync.site.verdict import Verdict, judge
-
-PolicyFor = Callable[[str, str | None], str]
-
-
-@dataclass
-class Applying:
-    """The state of one apply while its set is being worked out."""
-
-    tx: Transaction
-    state: SiteState
-    page: Page
-    now: int
-    policy_for: PolicyFor
-    records: dict[Ref, Record] = field(default_factory=dict)
-    contents: dict[Ref, Document] = field(default_factory=dict)
-    intents: dict[Ref, Intent] = field(default_factory=dict)
-    waiting: dict[Ref, Pending] = field(default_factory=dict)
-    aside: dict[Ref, Change] = field(default_factory=dict)
-    conflicts: list[Conflict] = field(default_factory=list)
-    refused: list[Ref] = field(default_factory=list)
-    known: int = 0
-    merged: int = 0
-
-    @property
-    def source_origin(self) -> str:
-        """The name of the source's own edits."""
-        return origin_of(self.page.source, self.page.upto.incarnation)
-
-    def next_dot(self) -> Dot:
-        """A new feed position of this site, as a dot."""
-        self.state = replace(self.state, head=self.state.head + 1)
-        return Dot(self.state.origin, self.state.head)
-
-    def intent_for(self, change: Change) -> Intent | None:
-        """What this site makes of a change; None if it is known here, or shown to the hub once more by a
-        spoke.
-        """
-        local = self.records.get(change.ref)
-        verdict = judge(local, change, self.state.all_knowledge)
-        if verdict is Verdict.ACCEPT:
-            return self._accept(change)
-        if verdict is Verdict.ZOMBIE:
-            return self._bury(change)
-        if verdict is Verdict.KNOWN or local is None:
-            self.known += 1
-            return None
-        if self.state.is_hub:
-            return self._decide(local, change)
-        # A spoke decides nothing: it keeps its own and shows it to the hub once more.
-        self.records[change.ref] = replace(local, seq=self.next_dot().seq, learned_from=None)
-        self.tx.save_records([self.records[change.ref]])
-        self.refused.append(change.ref)
-        return None
-
-    def _accept(self, change: Change) -> Intent:
-        content = None if change.deleted else change.document
-        record = Record(
-            change.ref,
-            0,
-            change.version,
-            change.birth,
-            dict(change.fields),
-            change.scope,
-            learned_from=self.source_origin,
-        )
-        return Intent(change.ref, change, record, content, self.contents.get(change.ref))
-
-    def _bury(self, change: Change) -> Intent:
-        """Its birth is known here and it is not there: it was deleted here, so answer with a tombstone.
-
-        What was edited at the source since, without knowing of the deletion, is listed.
-        """
-        knowledge = self.state.all_knowledge
-        record = Record(change.ref, 0, change.version.join(knowledge), change.birth, {}, change.scope)
-        intent = Intent(change.ref, change, record, None, None, fresh=True)
-        news = {
-            name: change.document.get(name)
-            for name, state in change.fields.items()
-            if name != DELETED and (state.dot.seq == 0 or not knowledge.includes(state.dot))
-        }
-        if news:
-            why = "deleted here long ago, and changed there since"
-            fields = tuple(sorted(news))
-            intent.conflicts.append(
-                self.conflict(intent, "deleted", "rule", why, fields=fields, lost=change.document)
-            )
-        return intent
-
-    def _decide(self, local: Record, change: Change) -> Intent:
-        policy = self.policy_for(change.ref.kind, change.scope or local.scope)
-        newest = max(local.newest_stamp, newest_stamp(change.fields))
-        content = self.contents.get(change.ref)
-        dot, stamp = self.next_dot(), max(self.now, newest + 1)
-        decision = merge.decide(local, content, change, self.page.source, dot, stamp, policy)
-        intent = Intent(change.ref, change, decision.record, decision.content, content)
-        self.merged += 1
-        if decision.is_conflict:
-            conflict = self.conflict(
-                intent,
-                "concurrent",
-                policy,
-                decision.explanation,
-                fields=decision.fields,
-                lost=decision.lost,
-                open_=decision.open,
-            )
-            intent.conflicts.append(conflict)
-        return intent
-
-    def listing(self, ref: Ref, sort: str, why: str, lost: Document) -> Conflict:
-        """A conflict row about a change that was not applied."""
-        fields = tuple(sorted(lost))
-        return Conflict(new_identifier(), ref, sort, "rule", why, fields, self.page.source, self.now, lost)
-
-    def conflict(self, intent: Intent, sort: str, decided: str, why: str, **particulars: object) -> Conflict:
-        """A conflict row about this record."""
-        fields = particulars.get("fields", ())
-        lost = particulars.get("lost", {})
-        assert isinstance(fields, tuple) and isinstance(lost, dict)
-        return Conflict(
-            new_identifier(),
-            intent.ref,
-            sort,
-            decided,
-            why,
-            fields,
-            self.page.source,
-            self.now,
-            lost,
-            bool(particulars.get("open_", False)),
-        )
 
 
 def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) -> ApplyResult:

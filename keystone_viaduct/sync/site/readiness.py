@@ -17,7 +17,7 @@ from keystone_viaduct.sync.site.content import for_tables
 from keystone_viaduct.sync.site.intent import Intent
 
 if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.apply import Applying
+    from keystone_viaduct.sync.site.applying import Applying
 
 #: Reasons of a wait.
 REFERENCE, REFERRED, NAME, UNSTORABLE = "reference", "referred", "name", "unstorable"

@@ -25,7 +25,7 @@ from keystone_viaduct.sync.site.readiness import (
 )
 
 if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.apply import Applying
+    from keystone_viaduct.sync.site.applying import Applying
 
 #: A page of a thousand records settles in a few rounds; more means that something goes in circles.
 MAX_ROUNDS = 200

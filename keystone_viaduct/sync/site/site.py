@@ -10,7 +10,8 @@ from keystone_viaduct.clock import Clock
 from keystone_viaduct.errors import FenceMismatch
 from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, SiteState, Standing, site_of
 from keystone_viaduct.sync.ports import Store, Transaction
-from keystone_viaduct.sync.site.apply import PolicyFor, apply_page
+from keystone_viaduct.sync.site.apply import apply_page
+from keystone_viaduct.sync.site.applying import PolicyFor
 from keystone_viaduct.sync.site.feed import read_page
 from keystone_viaduct.sync.site.fence import check_fence, fence_of
 from keystone_viaduct.sync.site.purge import purge
