@@ -10,7 +10,7 @@ EXCLUDED := slow or upstream or faults or keystone24
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers lint format test test-upstream test-upstream-capture test-keystone-24 docs clean
+.PHONY: help venv demo servers lint format test test-upstream test-upstream-capture test-keystone-24 docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ venv-%: .venvs/%/.stamp ## .venvs/N with Keystone N.0.0 (27, 28, 29; 24 with SQL
 
 servers: ## PostgreSQL, MariaDB and memcached from Debian, where missing (root)
 	@tools/install-servers
+
+demo: venv ## three Keystones in three regions, one set of identities; ARGS: --once --json FILE --rtt MS
+	@$(BIN)/python -W ignore -m keystone_viaduct.cli.main demo $(ARGS)
 
 lint: venv ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -12,6 +12,10 @@ from keystone_viaduct.demo.wan import Link
 class Fabric(Protocol):
     """Joins the sites of a demo; made by the composition root, faked by tests of the scenario."""
 
+    @property
+    def agent_url(self) -> str:
+        """Where the agent tells its state; empty if there is none."""
+
     def equip(self, keystones: Keystones, hub: str, roads: Mapping[str, Link]) -> None:
         """Called before the sites are set up: may add to their options (``site.spec``)."""
 

@@ -58,18 +58,22 @@ def write_clouds(path: Path, sites: Iterable[Keystone], urls: Mapping[str, str] 
     return path
 
 
-def cheat_sheet(clouds: Path, hub: str, spokes: list[str]) -> str:
-    """Commands to try while the demo stays up."""
-    first = spokes[0] if spokes else hub
+def cheat_sheet(folder: Path, hub: str, spokes: Sequence[str], agent_url: str = "") -> str:
+    """Commands to try while the demo stays up, whose sites live in ``folder``. Console markup."""
+    near, far = spokes[0], spokes[-1]
+    agent = f"\n  curl -s {agent_url}/status" if agent_url else ""
     return f"""\
-In another terminal (the openstack command comes with python-openstackclient):
-  export OS_CLIENT_CONFIG_FILE={clouds}
+In another terminal, with the openstack command of this environment:
+  [bold]export OS_CLIENT_CONFIG_FILE={folder / "clouds.yaml"}[/]
   openstack --os-cloud {hub} user create --domain default --password secret you
-  openstack --os-cloud {first} user show --domain default you
-  openstack --os-cloud {first} user set --description 'seen at {first}' --domain default you
+  openstack --os-cloud {far} user show --domain default you
+  openstack --os-cloud {far} user set --description 'seen at {far}' --domain default you
   openstack --os-cloud {hub} user show --domain default you
-Here, one word a line:
-  cut {first}      break its road to {hub}; it goes on serving
-  heal {first}     mend it
-  compare       compare all sites, field by field
-  quit          (or Ctrl-C) end everything"""
+  openstack --os-cloud {near} user delete --domain default you
+Look behind the scenes:
+  viaduct status --config-file {folder / near / "keystone.conf"}{agent}
+Here, one line each:
+  [bold]cut {near}[/]      break its road to {hub}; both go on serving
+  [bold]heal {near}[/]     mend it
+  [bold]compare[/]       compare all sites, field by field
+  [bold]quit[/]          (or Ctrl-C) end everything"""

@@ -127,9 +127,9 @@ def _running(folder: Path, fabric: Fabric, rtt_ms: float, narrator: Narrator) ->
 
 def _stay_up(demo: Demo) -> None:
     """Serve until the visitor has had enough."""
-    clouds = write_clouds(demo.folder / "clouds.yaml", demo.keystones.sites.values())
+    write_clouds(demo.folder / "clouds.yaml", demo.keystones.sites.values())
     demo.narrator.chapter("Now you")
-    demo.narrator.say(cheat_sheet(clouds, HUB, list(SPOKES)))
+    demo.narrator.say(cheat_sheet(demo.folder, HUB, SPOKES, demo.fabric.agent_url))
     for line in sys.stdin:
         match line.split():
             case ["quit" | "exit"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -18,10 +19,13 @@ SCRIPT = """
 import pathlib, sys
 from rich.console import Console
 from keystone_viaduct.demo import run
+from keystone_viaduct.demo.fleet import Fleet
 from keystone_viaduct.demo.report import Narrator
 from keystone_viaduct.demo.scenario.step import Step
 
 class NoFabric:
+    agent_url = ""
+    def equip(self, keystones, hub, roads): pass
     def join(self, keystones, hub, roads): pass
     def settle(self, deadline): return True
     def explain(self, kind, key): return []
@@ -32,8 +36,9 @@ run.story = lambda hub, *spokes: [Step("one", hub, lambda stage, place: place.ad
 folder = pathlib.Path(sys.argv[1])
 once = sys.argv[2] == "once"
 narrator = Narrator(Console(width=200))
+fabric = Fleet(narrator) if sys.argv[2] == "joined" else NoFabric()
 files = {"json_path": folder / "demo.json", "folder": folder / "sites"}
-sys.exit(run.run_demo(fabric=NoFabric(), once=once, narrator=narrator, **files))
+sys.exit(run.run_demo(fabric=fabric, once=once, narrator=narrator, **files))
 """
 
 
@@ -63,21 +68,27 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
     raise AssertionError(f"ended without {text!r}:\n{seen}")
 
 
-def processes_in(folder: Path) -> list[str]:
+def numbers_in(folder: Path) -> list[int]:
+    """Pids of the processes that work in a folder."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 if (entry / "cwd").readlink().is_relative_to(folder):
-                    found.append((entry / "cmdline").read_text())
+                    found.append(int(entry.name))
             except OSError:
                 continue
     return found
 
 
+def processes_in(folder: Path) -> list[str]:
+    """Their command lines."""
+    return [Path(f"/proc/{number}/cmdline").read_text() for number in numbers_in(folder)]
+
+
 @pytest.mark.parametrize("demo", ["stay"], indirect=True)
 def test_ctrl_c_while_it_stays_up_ends_everything(demo: subprocess.Popen[str], tmp_path: Path) -> None:
-    read_until(demo, "quit")
+    read_until(demo, "Ctrl-C")
     assert len(processes_in(tmp_path)) == 4
     assert demo.stdin is not None
     demo.stdin.write("cut west\n")
@@ -88,6 +99,30 @@ def test_ctrl_c_while_it_stays_up_ends_everything(demo: subprocess.Popen[str], t
     demo.wait(30)
     assert processes_in(tmp_path) == []
     assert "clouds" in (tmp_path / "sites" / "clouds.yaml").read_text()
+
+
+@pytest.mark.parametrize("demo", ["joined"], indirect=True)
+def test_ctrl_c_ends_the_agent_too(demo: subprocess.Popen[str], tmp_path: Path) -> None:
+    read_until(demo, "Ctrl-C")
+    running = processes_in(tmp_path)
+    assert len(running) == 5
+    assert sum("viaduct.yaml" in command for command in running) == 1
+    os.kill(demo.pid, signal.SIGINT)
+    assert demo.wait(30) == 0
+    assert processes_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("demo", ["joined"], indirect=True)
+def test_a_demo_that_is_killed_outright_takes_everything_along(
+    demo: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    read_until(demo, "Ctrl-C")
+    watched = [os.pidfd_open(number) for number in numbers_in(tmp_path)]
+    assert len(watched) == 5
+    demo.kill()
+    for number in watched:
+        assert select.select([number], [], [], 30)[0], "a process outlived the demo"
+        os.close(number)
 
 
 @pytest.mark.parametrize("demo", ["stay"], indirect=True)

@@ -24,6 +24,11 @@ pytestmark = pytest.mark.keystone
 class NoFabric:
     """One site needs none."""
 
+    agent_url = ""
+
+    def equip(self, keystones: Keystones, hub: str, roads: Mapping[str, Link]) -> None:
+        """Nothing to add."""
+
     def join(self, keystones: Keystones, hub: str, roads: Mapping[str, Link]) -> None:
         """Nothing to join."""
 

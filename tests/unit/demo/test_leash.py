@@ -31,6 +31,15 @@ child.wait()
 """
 
 
+LEASHED = """
+import os, pathlib, sys
+from keystone_viaduct.demo.leash import Leashed
+command = [sys.executable, "-u", "-m", "keystone_viaduct.demo.leashed", "tests.unit.demo.sleeper", "north"]
+child = Leashed(command, env=dict(os.environ), log=pathlib.Path(sys.argv[1]))
+child.wait()
+"""
+
+
 def start(script: str, log: Path) -> Leashed:
     return Leashed([sys.executable, "-u", "-c", script], env=dict(os.environ), log=log)
 
@@ -99,3 +108,16 @@ def test_tail_shows_the_end_of_a_log_or_nothing(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("\n".join(str(number) for number in range(100)))
     assert tail(tmp_path / "log", 3) == "97\n98\n99"
     assert tail(tmp_path / "absent") == ""
+
+
+def test_any_module_ends_with_us_when_it_is_run_leashed(tmp_path: Path) -> None:
+    log = tmp_path / "sleeper.log"
+    process = subprocess.Popen([sys.executable, "-c", LEASHED, str(log)], cwd=Path(__file__).parents[3])
+    wait_for(log, "asleep")
+    name, number = log.read_text().split()[1:]
+    assert name == "north"
+    watched = os.pidfd_open(int(number))
+    process.kill()
+    process.wait()
+    assert ends(watched)
+    os.close(watched)

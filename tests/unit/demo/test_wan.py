@@ -53,6 +53,21 @@ def link(wan: Wan, echo: int) -> Link:
     return wan.link(End("east", "127.0.0.1", echo), End("west", "127.0.0.1", echo))
 
 
+def test_one_more_door_leads_elsewhere_over_the_same_road(wan: Wan, echo: int) -> None:
+    link = wan.link(End("east", "127.0.0.1", 1), End("west", "127.0.0.1", 1))  # nobody is there
+    port = link.also_to("east", echo)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+        begun = time.monotonic()
+        sock.sendall(b"poke")
+        assert receive(sock, 4) == b"poke"
+        assert time.monotonic() - begun >= RTT_MS / 1000
+        link.cut(Cut.RESET)
+        with pytest.raises(ConnectionResetError):
+            sock.recv(1)
+    with pytest.raises(UnknownSite):
+        link.also_to("north", echo)
+
+
 def dial(link: Link, site: str = "west", timeout: float = 10.0) -> socket.socket:
     return socket.create_connection(("127.0.0.1", link.port_to(site)), timeout=timeout)
 
