@@ -76,3 +76,8 @@ def sync_settings(conf: Any) -> SyncSettings:
     """The options of a parsed ``conf``."""
     register(conf)
     return SyncSettings(**{option.dest: conf[GROUP][option.dest] for option in SYNC_OPTS})
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """For ``oslo-config-generator --namespace keystone_viaduct.sync``."""
+    return [("viaduct", list(SYNC_OPTS))]
