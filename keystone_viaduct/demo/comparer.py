@@ -130,12 +130,13 @@ class _Reader:
         self._fernet = MultiFernet(_keys(source.credential_keys))
         self._engine = sa.create_engine(source.url)
         self._connection = self._engine.connect()
-        if self._engine.dialect.name in ("mysql", "mariadb"):
-            self._connection.execute(sa.text("SET SESSION sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')"))
         self._columns = {
             table: {column["name"] for column in sa.inspect(self._connection).get_columns(table)}
             for table in {sheet.table for sheets in SHEETS.values() for sheet in sheets}
         }
+        # afterwards: reflection does not understand tables shown in ANSI's quotes
+        if self._engine.dialect.name in ("mysql", "mariadb"):
+            self._connection.execute(sa.text("SET SESSION sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')"))
 
     def close(self) -> None:
         self._connection.close()
