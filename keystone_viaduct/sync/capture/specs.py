@@ -93,7 +93,7 @@ class _Capture:
 
 
 def _cascade_spec(schema: Schema, kind: Kind, cascade: Cascade, number: int) -> TriggerSpec:
-    """Marks the records of another kind that are going to lose rows with this row; on SQLite removes these."""
+    """Marks records of another kind that are going to lose rows with this row; on SQLite removes these."""
     table = _table(schema, cascade.source or kind.table)
     dependent = REGISTRY[cascade.kind]
     source = next(item for item in dependent.sources if item.table == cascade.table)
