@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
@@ -18,6 +20,8 @@ SIZE = 16
 
 def canonical(value: Any) -> bytes:
     """The one text of a JSON value: keys sorted, no blanks, ASCII. Raises ValueError for NaN, infinities."""
+    if isinstance(value, str):
+        return encode_basestring_ascii(value).encode("ascii")
     if value is None or value is True or value is False:
         return _CONSTANTS[value]
     return _encode(value).encode("ascii")
@@ -28,9 +32,14 @@ def field_digest(secret: bytes, kind: str, field: str, value: Any) -> str:
 
     ``secret`` is the fleet's, at most 64 bytes.
     """
-    text = b"%b\0%d\0%b\0%b" % (kind.encode(), len(field), _name(field), canonical(value))
-    return hashlib.blake2b(text, digest_size=SIZE, key=secret).hexdigest()
+    state = _begun(secret, kind, field).copy()
+    state.update(canonical(value))
+    return state.hexdigest()
 
 
-def _name(field: str) -> bytes:
-    return field.encode("utf-8", "surrogatepass")  # a key of ``extra`` may be any JSON string
+@lru_cache(maxsize=4096)
+def _begun(secret: bytes, kind: str, field: str) -> hashlib.blake2b:
+    """The digest of what all values of a field have in common. Not to be updated: copy it."""
+    name = field.encode("utf-8", "surrogatepass")  # a key of ``extra`` may be any JSON string
+    text = b"%b\0%d\0%b\0" % (kind.encode(), len(field), name)
+    return hashlib.blake2b(text, digest_size=SIZE, key=secret)

@@ -118,7 +118,7 @@ def holders(
     columns, key_columns, filters = _natural_columns(layout, natural)
     whole = layout.root is not None and layout.root.whole_seconds
     found: dict[tuple[JSON, ...], str] = {}
-    for batch in batches(list(values), UNION):
+    for batch in batches(_maybe_held(connection, columns, filters, values), UNION):
         selects = [
             sa.select(sa.literal(number).label("n"), *key_columns)
             .where(*filters)
@@ -134,6 +134,28 @@ def holders(
         for number, *key in connection.execute(statement):
             found.setdefault(batch[number], join_key(tuple(key)))
     return found
+
+
+def _maybe_held(
+    connection: sa.engine.Connection,
+    columns: Sequence[Column],
+    filters: Sequence[sa.ColumnElement[bool]],
+    values: Sequence[tuple[JSON, ...]],
+) -> list[tuple[JSON, ...]]:
+    """``values`` without those texts of which one cheap look shows that nobody holds any of them.
+
+    In a first load that is all of them. (Which row answers to which value only the database can say: MySQL
+    folds case.)
+    """
+    plain = [value for value in values if all(isinstance(part, str) for part in value)]
+    left = [value for value in values if not all(isinstance(part, str) for part in value)]
+    stored = [column for _, column in columns]
+    statement = sa.select(sa.literal(1)).where(in_keys(stored), *filters).limit(1)
+    for batch in batches(plain):
+        keys = [value[0] for value in batch] if len(stored) == 1 else list(batch)
+        if connection.execute(statement, {"keys": keys}).first() is not None:
+            left.extend(batch)
+    return left
 
 
 def _natural(layout: Layout, constraint: str) -> NaturalKey:

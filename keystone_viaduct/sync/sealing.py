@@ -33,6 +33,7 @@ EXCHANGE = "exchange"
 STORAGE = "storage"
 SERIES = (EXCHANGE, STORAGE)
 KEY_BYTES = 32
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 _NUMBER = re.compile(r"[0-9]{1,9}\Z")
 
 
@@ -112,7 +113,7 @@ class PageSealer:
 
     def seal(self, value: Any, context: str) -> str:
         """One JSON value as text; ``context`` (``kind/key/field``) binds it to its place in the page."""
-        closed = self._box.encrypt(json.dumps(value, separators=(",", ":")).encode(), context.encode())
+        closed = self._box.encrypt(_to_json(value).encode(), context.encode())
         return base64.b64encode(bytes(closed)).decode()
 
 

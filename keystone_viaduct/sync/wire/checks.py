@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from keystone_viaduct.errors import BadRequest, TooLarge
@@ -88,7 +89,15 @@ def site_name(value: Any, where: str) -> str:
 
 def origin(value: Any, where: str) -> str:
     """``site#incarnation``."""
+    if isinstance(value, str) and _is_origin(value):
+        return value
     return text(value, where, limits.ORIGIN, _ORIGIN)
+
+
+@lru_cache(maxsize=1024)
+def _is_origin(text: str) -> bool:
+    """Few sites are named many times in a page."""
+    return len(text) <= limits.ORIGIN and _ORIGIN.fullmatch(text) is not None
 
 
 def reader(value: Any, where: str) -> str:

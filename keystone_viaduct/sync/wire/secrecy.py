@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from keystone_viaduct.errors import BadRequest
@@ -25,6 +25,7 @@ def _declared(kind: str) -> tuple[frozenset[str], tuple[str, ...]]:
     return frozenset(names), declared.patterns
 
 
+@lru_cache(maxsize=4096)
 def is_confidential(kind: str, field: str) -> bool:
     """Whether a field is secret, or unknown to this release, which then takes it for secret."""
     if REGISTRY[kind].is_secret(field):
@@ -45,6 +46,11 @@ def split(ref: Ref, document: Document, seal: Seal) -> tuple[Document, dict[str,
     return plain, sealed
 
 
+@lru_cache(maxsize=4096)
+def _is_secret(kind: str, field: str) -> bool:
+    return REGISTRY[kind].is_secret(field)
+
+
 def public_part(kind: str, document: Document) -> Document:
     """The fields that may be shown to anybody who may read the API."""
     return {name: value for name, value in document.items() if not is_confidential(kind, name)}
@@ -53,7 +59,7 @@ def public_part(kind: str, document: Document) -> Document:
 def join(ref: Ref, plain: Document, sealed: Mapping[str, Any], opener: Open, where: str) -> Document:
     """The opposite of :func:`split`. Raises BadRequest when a secret came in the open."""
     for field in plain:
-        if REGISTRY[ref.kind].is_secret(field):
+        if _is_secret(ref.kind, field):
             raise BadRequest(
                 f"{where}: the secret field {field} is not sealed",
                 hint="seal it for this site's public key (see GET /v3/OS-SYNC)",
