@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 ENGINE ?= sqlite
+SUITE ?= all
 PYTEST := $(BIN)/python -m pytest
-EXCLUDED := slow or upstream or faults or keystone24
+EXCLUDED := slow or faults or keystone24
 # what the tests need inside another release's environment, beside Keystone and the product
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
@@ -50,8 +51,13 @@ format: venv ## rewrite the sources as ruff formats them
 test: venv venv-27 servers lint ## all but the slow tests; ARGS goes to pytest
 	$(PYTEST) -q -n 2 --dist loadfile -m "not ($(EXCLUDED))" $(ARGS)
 
-test-upstream: venv servers ## Keystone's own driver and v3 API suites, on ENGINE (sqlite, postgresql, mariadb)
-	$(BIN)/python -m tests.upstream.run --engine $(ENGINE) --suite all $(ARGS)
+$(VENV)/.upstream: $(VENV)/.stamp
+	@LDAP=1 tools/install-servers
+	@$(BIN)/pip install -q '.[upstream]'
+	@touch $@
+
+test-upstream: $(VENV)/.upstream servers ## Keystone's own suites on ENGINE (sqlite, postgresql, postgresql-serializable, mariadb), SUITE (drivers, v3, all)
+	$(BIN)/python -m tests.upstream.run --engine $(ENGINE) --suite $(SUITE) $(ARGS)
 
 test-upstream-capture: venv ## Keystone's SQL and v3 identity tests with and without capture, compared
 	$(BIN)/python -m tests.upstream.capture $(ARGS)
