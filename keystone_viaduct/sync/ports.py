@@ -93,6 +93,12 @@ class Marks(Protocol):
     def drop_marks(self, ids: Sequence[int]) -> None:
         """Forget these marks."""
 
+    def drop_own_marks(self, refs: Sequence[Ref]) -> None:
+        """Forget the marks that this transaction's own writes of these records have made.
+
+        Never another's. Where the database can't tell them apart they stay, and are found to say nothing new.
+        """
+
     def add_marks(self, refs: Sequence[Ref], stamped_at: int) -> None:
         """Mark records by hand, as a trigger would."""
 

@@ -215,6 +215,14 @@ class MemoryTransaction:
         for mark_id in ids:
             self.data.marks.pop(mark_id, None)
 
+    def drop_own_marks(self, refs: Sequence[Ref]) -> None:
+        """Every other time, as on databases that can and that can't tell whose a mark is."""
+        wanted = set(refs)
+        if self.data.next_mark % 2:
+            own = [mark_id for mark_id in self._new_marks if self.data.marks[mark_id].ref in wanted]
+            self._new_marks = [mark_id for mark_id in self._new_marks if mark_id not in set(own)]
+            self.drop_marks(own)
+
     def add_marks(self, refs: Sequence[Ref], stamped_at: int) -> None:
         """By hand."""
         for ref in refs:

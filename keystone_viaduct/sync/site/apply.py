@@ -125,6 +125,7 @@ def _write(run: Applying) -> None:
         run.conflicts.extend(intent.conflicts)
     if writes:
         run.tx.write_documents(writes)
+        run.tx.drop_own_marks([write.ref for write in writes])
     if records:
         run.tx.save_records(records)
 

@@ -19,6 +19,8 @@ class Part:
         self.connection = connection
         self.ring = ring
         self.codecs = codecs
+        #: The last mark before this transaction first wrote documents (0 where nobody asks); None until then.
+        self.before_writing: int | None = None
 
 
 def keys_by_kind(refs: Iterable[Ref]) -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.ports import Claim, Write
+from keystone_viaduct.sync.store import queries as q
 from keystone_viaduct.sync.store.base import Part, keys_by_kind
 from keystone_viaduct.sync.store.ordering import plan
 
@@ -51,6 +52,9 @@ class DocumentsPart(Part):
 
     def write_documents(self, writes: Sequence[Write]) -> None:
         """Do all of them, in an order that foreign keys and unique names allow."""
+        if self.before_writing is None:
+            sqlite = self.connection.dialect.name == "sqlite"
+            self.before_writing = int(self.connection.scalar(q.LAST_MARK) or 0) if sqlite else 0
         todo = plan(writes, _temporary_names())
         for write in todo.vacations:
             self._change(write)

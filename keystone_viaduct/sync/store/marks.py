@@ -43,6 +43,16 @@ class MarksPart(Part):
         for part in q.chunks(ids):
             self.connection.execute(q.DROP_MARKS, {"p_ids": part})
 
+    def drop_own_marks(self, refs: Sequence[Ref]) -> None:
+        """Forget the marks that this transaction's writes of these records have made; on MySQL they stay."""
+        statement = q.DROP_OWN_MARKS.get(self.connection.dialect.name)
+        if statement is None or self.before_writing is None:
+            return
+        after = {"p_after": self.before_writing} if self.connection.dialect.name == "sqlite" else {}
+        for kind, keys in keys_by_kind(refs).items():
+            for part in q.chunks(keys):
+                self.connection.execute(statement, {"p_kind": kind, "p_keys": part, **after})
+
     def add_marks(self, refs: Sequence[Ref], stamped_at: int) -> None:
         """Mark records by hand, as a trigger would."""
         rows = [{"kind": ref.kind, "key": ref.key, "stamped_at": stamped_at} for ref in refs]

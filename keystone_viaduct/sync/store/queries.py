@@ -51,6 +51,15 @@ NONCE_AT = (
 TAKE_MARKS = sa.select(t.dirty).order_by(t.dirty.c.id).limit(_param("limit"))
 MARKS_OF = sa.select(t.dirty).where(_these(t.dirty))
 DROP_MARKS = t.dirty.delete().where(t.dirty.c.id.in_(_list("ids")))
+DROP_OWN_MARKS = {
+    # the transaction that made the row, as PostgreSQL stores it: the low half of the number
+    "postgresql": t.dirty.delete()
+    .where(_these(t.dirty))
+    .where(sa.text("xmin = ((txid_current() % 4294967296)::text)::xid")),
+    # one writer at a time: what has come since then is its own
+    "sqlite": t.dirty.delete().where(_these(t.dirty)).where(t.dirty.c.id > sa.bindparam("p_after")),
+}
+LAST_MARK = sa.select(sa.func.max(t.dirty.c.id))
 INSERT_MARKS = t.dirty.insert()
 COUNT_MARKS = sa.select(sa.func.count(), sa.func.min(t.dirty.c.stamped_at)).select_from(t.dirty)
 MARKED_KEYS = sa.select(t.dirty.c.key).where(_these(t.dirty)).distinct()

@@ -247,6 +247,20 @@ class TransactionSuite:
         store.run(lambda tx: tx.write_documents([Write(ref, tx.documents([ref])[ref], None)]))
         assert store.run(lambda tx: {mark.ref for mark in tx.take_marks(100)}) == {ref}
 
+    def test_only_the_own_marks_of_a_write_are_dropped_if_any(self, store: Store) -> None:
+        (ref, document), (other, another) = service("s1"), service("s2")
+        store.run(lambda tx: tx.add_marks([ref], NOW))
+
+        def work(tx: Transaction) -> None:
+            self.create(tx, (ref, document), (other, another))
+            tx.drop_own_marks([ref])
+
+        store.run(work)
+        left = store.run(lambda tx: tx.take_marks(100))
+        assert left[0] == (left[0].id, ref, NOW)
+        assert {mark.ref for mark in left[1:]} >= {other}
+        assert {mark.ref for mark in left} == {ref, other}
+
     # tables
 
     def test_documents_are_created_changed_and_deleted(self, store: Store) -> None:
