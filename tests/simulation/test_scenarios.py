@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from keystone_viaduct.errors import CheckpointMismatch
+from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.site import feed
 from tests.simulation.scene import Scene
 
 
@@ -303,4 +307,31 @@ def test_what_a_spoke_cannot_hold_waits_there_and_stops_nothing(scene: Scene) ->
     assert scene.row("west", other) is not None
     assert [p.reason for p in scene.store("west").data.pending.values()] == ["unstorable"]
     scene.put("hub", "user", "u", extra__email="short")
+    scene.equal()
+
+
+def test_a_site_with_many_marks_is_numbered_a_part_a_read(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was there before the site was initialised is not numbered in one endless transaction."""
+    monkeypatch.setattr(feed, "MOST_MARKS", 500)
+    refs = [scene.user("hub", f"u{number}", f"user {number}") for number in range(1200)]
+    page = scene.read("hub", "west", limit=2000)
+    assert len(page.changes) < len(refs)
+    assert not page.at_head
+    scene.send("hub", "west", limit=2000)
+    assert all(scene.row("west", ref) for ref in refs)
+    scene.equal()
+
+
+def test_a_page_read_ahead_is_the_one_that_follows(scene: Scene) -> None:
+    """Read ahead while the target applies; dropped where the target does not stand before it any more."""
+    refs = [scene.user("hub", f"u{number}", f"user {number}") for number in range(20)]
+    with ThreadPoolExecutor(1) as ahead:
+        replicator = Replicator(scene.site("hub"), scene.site("west"), 6, ahead=ahead)
+        assert replicator.step() is Progress.MORE
+        scene.send("hub", "west", limit=3)
+        while replicator.step() is Progress.MORE:
+            pass
+    assert all(scene.row("west", ref) for ref in refs)
     scene.equal()

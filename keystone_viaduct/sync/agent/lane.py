@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from keystone_viaduct.errors import (
@@ -127,11 +128,12 @@ class Lane:
         return progress
 
     def _begin(self) -> None:
-        """A target without a checkpoint takes the feed in large pages, until the head is reached."""
+        """A target without a checkpoint takes the feed in large pages, read ahead, until the head is reached."""
         checkpoint = self.replicator.target.standing(self.source).checkpoint
         self.state.loading = checkpoint is None
         if checkpoint is None:
             self._usual, self.replicator.limit = self.replicator.limit, self.first_load_limit
+            self.replicator.ahead = ThreadPoolExecutor(1, f"ahead-{self.name}")
         self._known = True
 
     def _tell(self, before: tuple[int, int]) -> tuple[int, int]:
@@ -150,6 +152,9 @@ class Lane:
             self.state.head = max(self.state.head, position.seq)
         if progress is not Progress.MORE and self.state.loading:
             self.state.loading, self.replicator.limit = False, self._usual
+            if self.replicator.ahead is not None:
+                self.replicator.ahead.shutdown(wait=False)
+                self.replicator.ahead = None
 
     def _run(self) -> None:
         while not self._stopping.is_set():

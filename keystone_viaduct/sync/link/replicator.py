@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from keystone_viaduct.errors import CheckpointMismatch, NotYet
@@ -38,12 +39,17 @@ class Replicator:
     ``step`` never waits: the caller decides when to step again. ``MORE`` means at once, ``MOVED`` that
     something was
     applied and the head was reached, ``IDLE`` that there was nothing.
+
+    With ``ahead`` (for a first load) the next page is read there while the target applies the present one.
+    The source then takes the target to be a page further than it is, until the next read corrects that.
     """
 
     source: SitePort
     target: SitePort
     limit: int = 500
     totals: Totals = field(default_factory=Totals)
+    ahead: Executor | None = None
+    _coming: Future[Page] | None = None
     _after: Checkpoint | None = None
     _told: Version | None = None
     _fence: Fence | None = None
@@ -62,7 +68,7 @@ class Replicator:
         try:
             if not self._primed:
                 self._prime()
-            page = self.source.read(self._reader, self._after, self.limit, self._fence)
+            page = self._read()
             if self._is_news(page):
                 return self._apply(page)
             return Progress.IDLE
@@ -76,12 +82,21 @@ class Replicator:
             self._primed = False
             raise
 
+    def _read(self) -> Page:
+        """The page that was read ahead, if it still fits; else a new one."""
+        coming, self._coming = self._coming, None
+        if coming is not None:
+            page = coming.result()
+            if page.after == self._after:
+                return page
+        return self.source.read(self._reader, self._after, self.limit, self._fence)
+
     def _prime(self) -> None:
         """Ask the target where it stands, showing it what the source knows of it."""
         known = self.source.standing(self.target.name).fence
         standing = self.target.standing(self.source.name, known)
         self._after, self._fence, self._reader = standing.checkpoint, standing.fence, standing.origin
-        self._told, self._primed = None, True
+        self._told, self._coming, self._primed = None, None, True
 
     def restart(self) -> None:
         """Ask for the checkpoint before the next page."""
@@ -111,6 +126,10 @@ class Replicator:
         return page.at_head and (self._told is None or not self._told.covers(page.knowledge))
 
     def _apply(self, page: Page) -> Progress:
+        if self.ahead is not None and not page.at_head:
+            self._coming = self.ahead.submit(
+                self.source.read, self._reader, page.upto, self.limit, self._fence
+            )
         result: ApplyResult = self.target.apply(page)
         self._after = result.checkpoint
         self._reader = origin_of(self.target.name, result.head.incarnation)

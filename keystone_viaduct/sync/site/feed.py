@@ -8,7 +8,10 @@ from keystone_viaduct.sync.model import Change, Checkpoint, Fence, Page, Peer, R
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import contents, digests, matches
 from keystone_viaduct.sync.site.fence import check_fence, check_purge, fence_of
-from keystone_viaduct.sync.site.sequencer import sequence
+from keystone_viaduct.sync.site.sequencer import sequence_some
+
+#: Marks that a read numbers at most; the page is then not at the head, and the next read numbers more.
+MOST_MARKS = 5000
 
 
 def read_page(
@@ -26,7 +29,7 @@ def read_page(
     state = tx.state()
     check_fence(tx, state, Fence(after) if after else fence)
     check_purge(state, after)
-    state = sequence(tx, state, now)
+    state, numbered = sequence_some(tx, state, now, MOST_MARKS)
     start = after.seq if after else 0
     site = site_of(reader)
     peer = _acknowledge(tx, state, site, after)
@@ -43,7 +46,7 @@ def read_page(
         term=state.term,
         after=after,
         upto=Checkpoint(state.incarnation, upto, nonce or ""),
-        at_head=last and complete,
+        at_head=last and complete and numbered,
         knowledge=state.all_knowledge,
         changes=tuple(changes),
         fence=fence_of(tx, site),

@@ -32,15 +32,28 @@ def sequence(tx: Transaction, state: SiteState, now: int, *, batch: int = BATCH)
     and half
     after that commit; it is left for the next batch, which sees all of it.
     """
+    return sequence_some(tx, state, now, None, batch=batch)[0]
+
+
+def sequence_some(
+    tx: Transaction, state: SiteState, now: int, most: int | None, *, batch: int = BATCH
+) -> tuple[SiteState, bool]:
+    """As :func:`sequence`, but leave the rest for later after ``most`` marks; also whether all are done.
+
+    Who has just been initialised has as many marks as records: to number all of them in one transaction would
+    outlast any caller's patience, and then be undone.
+    """
+    taken = 0
     while True:
         marks = tx.take_marks(batch)
         if not marks:
-            return state
+            return state, True
         state, deferred = _number(tx, state, marks, now)
-        if deferred and len(marks) < batch:
-            continue
-        if len(marks) < batch:
-            return state
+        taken += len(marks)
+        if len(marks) < batch and not deferred:
+            return state, True
+        if most is not None and taken >= most:
+            return state, False
 
 
 def sequence_records(tx: Transaction, state: SiteState, refs: list[Ref], now: int) -> SiteState:
