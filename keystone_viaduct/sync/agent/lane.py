@@ -128,7 +128,7 @@ class Lane:
         return progress
 
     def _begin(self) -> None:
-        """A target without a checkpoint takes the feed in large pages, read ahead, until the head is reached."""
+        """A target without a checkpoint takes large pages, read ahead, until the head is reached."""
         checkpoint = self.replicator.target.standing(self.source).checkpoint
         self.state.loading = checkpoint is None
         if checkpoint is None:
