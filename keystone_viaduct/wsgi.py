@@ -6,6 +6,7 @@ synchronisation API among its own.
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -24,7 +25,11 @@ def build() -> Any:
     drivers.install(conf)
     api.install(conf, after_write=drivers.forget)
     application = wsgi.initialize_public_application()
-    return api.around(drivers.RequestMemo(application, config.driver_settings(conf)), conf)
+    served = api.around(drivers.RequestMemo(application, config.driver_settings(conf)), conf)
+    # What was loaded stays for good: without this every large page has the collector walk through all of it.
+    gc.collect()
+    gc.freeze()
+    return served
 
 
 application = build()

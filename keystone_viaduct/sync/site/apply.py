@@ -111,7 +111,8 @@ def _write(run: Applying) -> None:
         known, defaults = run.tx.known_fields(kind), run.tx.defaults(kind)
         if intent.content is not None:
             _, unknown = split_known(intent.content, known)
-            record = replace(record, unknown=unknown)
+            if unknown != record.unknown:
+                record = replace(record, unknown=unknown)
         records.append(record)
         if intent.content != intent.old:
             writes.append(

@@ -28,11 +28,12 @@ def without_defaults(document: Document, defaults: Document) -> Document:
 
 def split_known(document: Document, known: frozenset[str]) -> tuple[Document, Document]:
     """What this release can store, and what it can only carry."""
-    ours: Document = {}
-    carried: Document = {}
-    for name, value in document.items():
-        (ours if is_known(known, name) else carried)[name] = value
-    return ours, carried
+    carried = {
+        name: value for name, value in document.items() if name not in known and not is_known(known, name)
+    }
+    if not carried:
+        return document, carried
+    return {name: value for name, value in document.items() if name not in carried}, carried
 
 
 def for_tables(document: Document, defaults: Document, known: frozenset[str]) -> Document:
