@@ -46,6 +46,7 @@ class Codecs:
         self._updaters = {
             name: Updater(layout, self._inserters[name]) for name, layout in self._layouts.items()
         }
+        self._defaults: dict[str, Document] = {}
         self._events = {
             name: Events(layout) for name, layout in self._layouts.items() if layout.kind.insert_only
         }
@@ -61,6 +62,12 @@ class Codecs:
 
     def defaults(self, kind: str) -> Document:
         """What a field holds when nothing is given; required fields without a default are left out."""
+        known = self._defaults.get(kind)
+        if known is None:
+            known = self._defaults[kind] = self._find_defaults(kind)
+        return dict(known)
+
+    def _find_defaults(self, kind: str) -> Document:
         root = self._layout(kind).root
         found: Document = {}
         for bound in root.bounds if root is not None else ():

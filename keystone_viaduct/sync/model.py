@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 Document = dict[str, Any]
@@ -171,8 +171,17 @@ class Record:
         return newest_stamp(self.fields)
 
     def at(self, seq: int) -> Record:
-        """The same record at a new feed position."""
-        return replace(self, seq=seq)
+        """The same record at a new feed position (spelled out: this is done for each record of a page)."""
+        return Record(
+            self.ref,
+            seq,
+            self.version,
+            self.birth,
+            self.fields,
+            self.scope,
+            self.unknown,
+            self.learned_from,
+        )
 
 
 @dataclass(frozen=True, slots=True)
