@@ -159,12 +159,13 @@ def people(users: int, role: str, project: str) -> dict[str, list[dict[str, Any]
 
 @dataclass
 class Outcome:
-    """``memory``: peak resident size (VmHWM) in MiB by process."""
+    """``memory``: peak resident size (VmHWM) in MiB; ``processor``: seconds, both by process."""
 
     users: int
     changes: int = 0
     seconds: float = 0.0
     memory: dict[str, float] = field(default_factory=dict)
+    processor: dict[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -181,9 +182,13 @@ def measure(keystones: Keystones, users: int) -> Outcome:
     topology = {"hub": HUB, "clouds": str(clouds), "sites": {HUB: HUB, SPOKE: SPOKE}, "agent": agent}
     (folder / "viaduct.yaml").write_text(yaml.safe_dump(topology))
     command = [sys.executable, "-W", "ignore", "-m", VIADUCT, "agent", "--first-load", "--json"]
+    before = {name: processor_of(site) for name, site in keystones.sites.items()}
     began = time.perf_counter()
-    output, peak = run_measured(command, folder, keystones[HUB].environment)
+    output, peak, used = run_measured(command, folder, keystones[HUB].environment)
     outcome = Outcome(users, seconds=time.perf_counter() - began)
+    outcome.processor = {n: processor_of(s) - before[n] for n, s in keystones.sites.items()} | {
+        "loader": used
+    }
     for link in json.loads(output)["links"]:
         outcome.changes += link["changes"]
         assert not link["error"], link
@@ -191,8 +196,8 @@ def measure(keystones: Keystones, users: int) -> Outcome:
     return outcome
 
 
-def run_measured(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[str, float]:
-    """Standard output, and the process's own peak in MiB."""
+def run_measured(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[str, float, float]:
+    """Standard output, the process's own peak in MiB, and its processor seconds."""
     with (folder / "out").open("w+") as out, (folder / "log").open("w+") as log:
         actions = [(os.POSIX_SPAWN_DUP2, out.fileno(), 1), (os.POSIX_SPAWN_DUP2, log.fileno(), 2)]
         env = {**environment, "PYTHONPATH": str(ROOT)}
@@ -206,13 +211,26 @@ def run_measured(command: list[str], folder: Path, environment: dict[str, str]) 
         out.seek(0), log.seek(0)
         if status:
             raise SystemExit(f"the first load failed:\n{log.read()}\n{out.read()}")
-        return out.read(), usage.ru_maxrss / 1024
+        return out.read(), usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
 
 
 def peak_of(site: Keystone) -> float:
     """VmHWM in MiB of a site's worker (the largest of gunicorn's processes)."""
-    children = Path(f"/proc/{site.pid}/task/{site.pid}/children").read_text().split()
-    return max(peak_of_process(int(pid)) for pid in children)
+    return max(peak_of_process(pid) for pid in workers(site))
+
+
+def workers(site: Keystone) -> list[int]:
+    """Process ids of gunicorn's workers."""
+    return [int(pid) for pid in Path(f"/proc/{site.pid}/task/{site.pid}/children").read_text().split()]
+
+
+def processor_of(site: Keystone) -> float:
+    """Seconds that a site's workers have used so far (utime and stime of proc(5))."""
+    ticks = 0
+    for pid in workers(site):
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(after_name[11]) + int(after_name[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def peak_of_process(pid: int) -> float:
@@ -321,7 +339,9 @@ def report(keystones: Keystones, users: int, arguments: argparse.Namespace) -> N
     outcome = measure(keystones, users)
     print(f"{outcome.changes} records in {outcome.seconds:.1f} s: {outcome.rate:.0f} records/s")
     peaks = ", ".join(f"{name} {peak:.0f}" for name, peak in outcome.memory.items())
-    print(f"peak memory in MiB: {peaks}", flush=True)
+    print(f"peak memory in MiB: {peaks}")
+    used = ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.processor.items())
+    print(f"processor seconds (PostgreSQL's not counted): {used}", flush=True)
     stages = Stages(arguments.profile)
     count = dissect(keystones, stages)
     print("\n".join(stages.lines(count)), flush=True)
