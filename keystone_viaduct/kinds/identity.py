@@ -101,7 +101,7 @@ USER = Kind(
     scope=by_domain(),
     needs_child=("local.name", "nonlocal.name", "federated"),
     # Left behind, an unrelated PATCH at a site with disable_user_account_days_inactive stores "disabled".
-    merge={"last_active_at": "max"},
+    merge={"last_active_at": "max", "created_at": "min"},
     rename=Rename("local.name", 255),
 )
 

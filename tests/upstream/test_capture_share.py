@@ -8,12 +8,14 @@ from __future__ import annotations
 import pytest
 
 from tests.upstream import capture
+from tests.upstream.needs import need_ldap
 from tests.upstream.run import Outcome, count
 
 pytestmark = pytest.mark.keystone
 
 
 def test_upstreams_tests_come_out_the_same_with_capture_as_without() -> None:
+    need_ldap()
     plain, captured = capture.compare(capture.SUITES["share"], processes=2)
     assert capture.differences(plain, captured) == []
     assert [one.name for one in captured.outcomes if one.outcome == "failed"] == []

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.servers import MissingServer, unavailable
 from tests.upstream import run as upstream
+from tests.upstream.needs import need_ldap
 
 
 @pytest.mark.upstream
@@ -21,6 +22,7 @@ from tests.upstream import run as upstream
     ],
 )
 def test_upstreams_tests_pass_on_the_engine(engine: str) -> None:
+    need_ldap()
     run = upstream.Run(engine, "share", wrapped=True, skips=upstream.expected_skips(engine), processes=1)
     try:
         outcomes = upstream.execute(run)
