@@ -133,7 +133,7 @@ def test_the_description_is_plain_data_about_every_kind() -> None:
         "user_option",
     ]
     assert "extra.*" in user["fields"] and "passwords" in user["secret"]
-    assert user["scope"] == "domain_id" and user["merge"] == {"last_active_at": "max"}
+    assert user["scope"] == "domain_id" and user["merge"] == {"last_active_at": "max", "created_at": "min"}
     role = next(item for item in shown if item["name"] == "role")
     assert {cascade["columns"][0] for cascade in role["cascades"]} == {"prior_role_id", "implied_role_id"}
     assert describe([REGISTRY["role"]]) == [role]
