@@ -6,6 +6,7 @@ from typing import Any
 
 from keystone_viaduct.errors import BadDocument, TooLarge
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.api.collector import paused
 from keystone_viaduct.sync.api.service import Service
 from keystone_viaduct.sync.model import Checkpoint, Fence, Page
 from keystone_viaduct.sync.sealing import PageOpener, PageSealer
@@ -13,6 +14,7 @@ from keystone_viaduct.sync.wire import body, limits, secrecy
 from keystone_viaduct.sync.wire.page import page_from_json, page_to_json, result_to_json
 
 
+@paused()
 def read(
     service: Service,
     reader: str,
@@ -52,6 +54,7 @@ def encode(page: Page, public_key: bytes) -> bytes:
     return body.dumps(page_to_json(page, sealer.header, sealer.seal))
 
 
+@paused()
 def apply(service: Service, value: Any) -> dict[str, Any]:
     """Apply a page that came as JSON; what became of it. Raises BadRequest and what the service raises."""
 
