@@ -14,6 +14,20 @@ from keystone_viaduct import config, drivers, sql
 from keystone_viaduct.sync import api
 
 
+def _load_policies() -> None:
+    """Load the policy rules before the first request.
+
+    Keystone does it during its first request, and another thread that enforces a rule meanwhile finds none
+    and answers 403: ``keystone/common/rbac_enforcer/enforcer.py`` shows its enforcer before it registers
+    the rules.
+    """
+    from keystone.common.rbac_enforcer import enforcer
+
+    rules = enforcer.RBACEnforcer()._enforcer
+    rules.suppress_deprecation_warnings = True  # as Keystone has it while it serves
+    rules.load_rules()
+
+
 def build() -> Any:
     """Build the WSGI application from the configuration that ``OS_KEYSTONE_CONFIG_DIR`` and its kin name."""
     del sys.argv[1:]  # Keystone parses them as its own; under gunicorn they are gunicorn's
@@ -25,6 +39,7 @@ def build() -> Any:
     drivers.install(conf)
     api.install(conf, after_write=drivers.forget)
     application = wsgi.initialize_public_application()
+    _load_policies()
     served = api.around(drivers.RequestMemo(application, config.driver_settings(conf)), conf)
     # What was loaded stays for good: without this every large page has the collector walk through all of it.
     gc.collect()
