@@ -6,7 +6,7 @@ Words as in docs/explanation/protocol.md. Times are microseconds since the epoch
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -367,8 +367,3 @@ class ApplyResult:
     checkpoint: Checkpoint
     knowledge: Version
     head: Checkpoint
-
-
-def refs_of(changes: Iterable[Change]) -> list[Ref]:
-    """The addresses of some changes, in their order."""
-    return [change.ref for change in changes]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from keystone_viaduct.errors import StoreError
@@ -29,7 +29,7 @@ from keystone_viaduct.sync.model import (
     Version,
 )
 from keystone_viaduct.sync.ports import Claim, Write
-from keystone_viaduct.sync.site.readiness import needs
+from keystone_viaduct.sync.site.readiness import claims_of, needs
 
 T = TypeVar("T")
 
@@ -163,7 +163,7 @@ class MemoryTransaction:
         found: dict[Claim, Ref] = {}
         for ref, document in self.data.rows.items():
             if ref.kind in kinds:
-                for claim in _claims(ref, document):
+                for claim in claims_of(self, ref, document):
                     if claim in wanted:
                         found[claim] = ref
         return found
@@ -173,7 +173,7 @@ class MemoryTransaction:
         seen: dict[Claim, Ref] = {}
         for ref, document in self.data.rows.items():
             if ref.kind in kinds:
-                for claim in _claims(ref, document):
+                for claim in claims_of(self, ref, document):
                     if seen.setdefault(claim, ref) != ref:
                         raise Violation(f"{ref} and {seen[claim]} both hold {claim}")
         for ref in touched:
@@ -317,16 +317,3 @@ class _Everything(frozenset[str]):
 
     def __contains__(self, name: object) -> bool:
         return True
-
-
-def _claims(ref: Ref, document: Document) -> list[Claim]:
-    return [
-        Claim(ref.kind, natural.name, natural.values)
-        for natural in REGISTRY[ref.kind].natural_keys_of(document)
-        if natural.enforced
-    ]
-
-
-def restored(data: Data) -> Data:
-    """A backup put back: the same data, unaware of what has happened since."""
-    return replace(data.copy())

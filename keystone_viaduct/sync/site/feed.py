@@ -22,8 +22,7 @@ def read_page(
     ``reader`` is a site's name, or its origin: then what came from just that life of it is not sent back.
 
     A record whose tables already hold a newer, unnumbered edit is left out: it has a mark (or is given one)
-    and so
-    comes again at a later position; sending its content under the old version would let equal versions
+    and so comes again at a later position; sending its content under the old version would let equal versions
     differ.
     """
     state = tx.state()

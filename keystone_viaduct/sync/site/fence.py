@@ -25,8 +25,8 @@ def check_fence(tx: Transaction, state: SiteState, fence: Fence | None) -> None:
     """Raise FenceMismatch unless this site's history still holds the position that the caller knows.
 
     ``forked`` among the error's fields says that this site has lost a part of its history: it must begin a
-    new
-    life before it numbers anything. A past life of this site is no such sign, a life it knows nothing of is.
+    new life before it numbers anything. A past life of this site is no such sign, a life it knows nothing of
+    is.
     """
     if fence is None:
         return

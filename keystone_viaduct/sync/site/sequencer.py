@@ -29,8 +29,7 @@ def sequence(tx: Transaction, state: SiteState, now: int, *, batch: int = BATCH)
     """Number all committed marks; returns the new state (already saved).
 
     A record that is marked again while its documents are being read may have been read torn, half before
-    and half
-    after that commit; it is left for the next batch, which sees all of it.
+    and half after that commit; it is left for the next batch, which sees all of it.
     """
     return sequence_some(tx, state, now, None, batch=batch)[0]
 
