@@ -2,7 +2,8 @@
 
 Each module of this package whose name does not begin with an underscore is a subcommand. It has ``HELP``, a
 function ``configure(parser)`` that declares its arguments, and ``run(args, terminal)`` that returns the exit
-code; its ``NAME`` is the module's if not given. Exit codes: 0 done, 1 something is wrong (or as the error
+code; its ``NAME`` is the module's if not given. One that hands its arguments on has ``run_unread(arguments)``
+instead, which gets them as they are. Exit codes: 0 done, 1 something is wrong (or as the error
 says), 2 nothing could be done: bad arguments, configuration or database.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
+import sys
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -34,8 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"viaduct {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in command_modules():
-        name = getattr(module, "NAME", module.__name__.rpartition(".")[2])
-        command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
+        command = commands.add_parser(_name(module), help=module.HELP, description=module.__doc__)
         command.formatter_class = argparse.RawDescriptionHelpFormatter
         module.configure(command)
         command.set_defaults(run=module.run, error_exit_code=getattr(module, "ERROR_EXIT_CODE", None))
@@ -44,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; an expected error becomes a message, a hint and an exit code."""
-    args = build_parser().parse_args(argv)
+    args = _parse(sys.argv[1:] if argv is None else argv)
     terminal = Terminal(as_json=bool(getattr(args, "json", False)))
     try:
         code: int = args.run(args, terminal)
@@ -55,6 +56,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         terminal.say_error("interrupted")
         return 130
     return code
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments; those of a command that hands them on are not looked at: argparse would take options."""
+    for module in command_modules():
+        if argv[:1] == [_name(module)] and hasattr(module, "run_unread"):
+            return argparse.Namespace(run=module.run, arguments=list(argv[1:]), error_exit_code=2)
+    return build_parser().parse_args(argv)
+
+
+def _name(module: ModuleType) -> str:
+    return str(getattr(module, "NAME", module.__name__.rpartition(".")[2]))
 
 
 if __name__ == "__main__":
