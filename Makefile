@@ -6,12 +6,12 @@ ARGS ?=
 ENGINE ?= sqlite
 SUITE ?= all
 PYTEST := $(BIN)/python -m pytest
-EXCLUDED := slow or faults or keystone24
+EXCLUDED := slow or faults or keystone24 or galera
 # what the tests need inside another release's environment, beside Keystone and the product
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo servers lint format test test-upstream test-upstream-capture test-keystone-24 docs clean
+.PHONY: help venv demo servers lint format test test-galera test-upstream test-upstream-capture test-keystone-24 galera docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ servers: ## PostgreSQL, MariaDB and memcached from Debian, where missing (root)
 demo: venv ## three Keystones in three regions, one set of identities; ARGS: --once --json FILE --rtt MS
 	@$(BIN)/python -W ignore -m keystone_viaduct.cli.main demo $(ARGS)
 
+galera: venv servers ## a Galera cluster of three sites with a WAN between them (root); ARGS: --rtt MS --quick
+	@$(BIN)/python -m keystone_viaduct.testing.galera $(ARGS)
+
 lint: venv ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -61,6 +64,9 @@ test-upstream: $(VENV)/.upstream servers ## Keystone's own suites on ENGINE (sql
 
 test-upstream-capture: $(VENV)/.upstream ## Keystone's SQL and v3 identity tests with and without capture, compared
 	$(BIN)/python -m tests.upstream.capture $(ARGS)
+
+test-galera: venv servers ## Keystone on a Galera cluster of three sites (root)
+	$(PYTEST) -q -m galera $(ARGS)
 
 test-keystone-24: venv venv-24 servers ## Keystone 24 (2023.2, SQLAlchemy 1.4) as a site
 	$(PYTEST) -q -m keystone24 $(ARGS)
