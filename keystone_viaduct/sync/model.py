@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from keystone_viaduct.sync.charter import Charter
+
 Document = dict[str, Any]
 
 #: Name under which "is it deleted?" stands among a record's fields.
@@ -245,7 +247,7 @@ class Page:
 
     ``fence`` is how far the source has applied the receiver's own feed: a receiver that was restored from a
     backup finds that it does not have this position. ``knowledge`` is the source's, and may be believed only
-    when the page is ``at_head``.
+    when the page is ``at_head``. ``charter`` comes from the hub, once it has one.
     """
 
     source: str
@@ -258,6 +260,7 @@ class Page:
     capabilities: Mapping[str, frozenset[str]] = field(default_factory=dict)
     fence: Fence | None = None
     cuts: Mapping[str, int] = field(default_factory=dict)
+    charter: Charter | None = None
 
 
 class Mark(NamedTuple):
@@ -312,6 +315,7 @@ class SiteState:
     fleet_secret: bytes
     purged: int = 0
     cuts: Mapping[str, int] = field(default_factory=dict)
+    charter: Charter = field(default_factory=Charter)
 
     @property
     def origin(self) -> str:

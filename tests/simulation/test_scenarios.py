@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from keystone_viaduct.errors import CheckpointMismatch
+from keystone_viaduct.errors import CheckpointMismatch, Refused
+from keystone_viaduct.sync.charter import Charter, Edition, PolicyRule
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.site import feed
@@ -335,3 +336,21 @@ def test_a_page_read_ahead_is_the_one_that_follows(scene: Scene) -> None:
             pass
     assert all(scene.row("west", ref) for ref in refs)
     scene.equal()
+
+
+def test_the_hubs_charter_reaches_every_site() -> None:
+    scene = Scene("hub", "west", "south")
+    rules = (PolicyRule("latest", kinds=frozenset({"user"})),)
+    written = scene.site("hub").write_charter(Charter(policies=rules), Edition())
+    scene.sync()
+    assert written.edition.number == 1
+    assert {scene.site(name).charter() for name in ("hub", "west", "south")} == {written}
+
+
+def test_a_charter_is_written_at_the_hub_and_over_the_one_that_was_read() -> None:
+    scene = Scene("hub", "west")
+    with pytest.raises(Refused, match="not the hub"):
+        scene.site("west").write_charter(Charter(), Edition())
+    scene.site("hub").write_charter(Charter(), Edition())
+    with pytest.raises(Refused, match="edition 1"):
+        scene.site("hub").write_charter(Charter(), Edition())

@@ -7,6 +7,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from keystone_viaduct.errors import CheckpointMismatch, NotYet
+from keystone_viaduct.sync.charter import Edition
 from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, Ref, Version, origin_of
 from keystone_viaduct.sync.ports import SitePort
 
@@ -52,6 +53,7 @@ class Replicator:
     _coming: Future[Page] | None = None
     _after: Checkpoint | None = None
     _told: Version | None = None
+    _edition: Edition | None = None
     _fence: Fence | None = None
     _primed: bool = False
     _reader: str = ""
@@ -96,7 +98,7 @@ class Replicator:
         known = self.source.standing(self.target.name).fence
         standing = self.target.standing(self.source.name, known)
         self._after, self._fence, self._reader = standing.checkpoint, standing.fence, standing.origin
-        self._told, self._coming, self._primed = None, None, True
+        self._told, self._edition, self._coming, self._primed = None, None, None, True
 
     def restart(self) -> None:
         """Ask for the checkpoint before the next page."""
@@ -123,6 +125,8 @@ class Replicator:
             return True
         if page.upto.seq - (page.after.seq if page.after else 0) >= self.limit:
             return True
+        if page.charter is not None and page.charter.edition != self._edition:
+            return True
         return page.at_head and (self._told is None or not self._told.covers(page.knowledge))
 
     def _apply(self, page: Page) -> Progress:
@@ -133,6 +137,8 @@ class Replicator:
         result: ApplyResult = self.target.apply(page)
         self._after = result.checkpoint
         self._reader = origin_of(self.target.name, result.head.incarnation)
+        if page.charter is not None:
+            self._edition = page.charter.edition
         if page.at_head:
             self._told = page.knowledge
         self._count(page, result)

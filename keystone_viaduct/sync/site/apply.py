@@ -25,6 +25,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
+from keystone_viaduct.sync.site.charter import adopt_charter
 from keystone_viaduct.sync.site.content import contents, digests, for_tables, split_known
 from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts
 from keystone_viaduct.sync.site.fence import check_fence, check_own
@@ -45,6 +46,7 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
     state = sequence(tx, state, now)
     if page.source == state.hub:
         state = adopt_cuts(tx, state, page.cuts, now=now)
+        state = adopt_charter(state, page.charter)
     run = Applying(tx, state, page, now, policy_for)
     waiting = tx.pending(page.source)
     candidates = {entry.change.ref: entry.change for entry in waiting if entry.reason != ASIDE}

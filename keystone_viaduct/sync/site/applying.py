@@ -57,6 +57,10 @@ class Applying:
         self.state = replace(self.state, head=self.state.head + 1)
         return Dot(self.state.origin, self.state.head)
 
+    def policy(self, kind: str, scope: str | None) -> str:
+        """The conflict policy: the charter's rule, else the hub's own setting."""
+        return self.state.charter.policy_for(kind, scope, self.policy_for(kind, scope))
+
     def intent_for(self, change: Change) -> Intent | None:
         """What this site makes of a change; None if it is known here, or shown to the hub once more by a
         spoke.
@@ -113,7 +117,7 @@ class Applying:
         return intent
 
     def _decide(self, local: Record, change: Change) -> Intent:
-        policy = self.policy_for(change.ref.kind, change.scope or local.scope)
+        policy = self.policy(change.ref.kind, change.scope or local.scope)
         newest = max(local.newest_stamp, newest_stamp(change.fields))
         content = self.contents.get(change.ref)
         dot, stamp = self.next_dot(), max(self.now, newest + 1)

@@ -50,6 +50,7 @@ def read_page(
         changes=tuple(changes),
         fence=fence_of(tx, site),
         cuts=state.cuts,
+        charter=state.charter if state.is_hub and state.charter.edition.number else None,
     )
 
 

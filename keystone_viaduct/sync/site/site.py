@@ -8,10 +8,12 @@ from typing import TypeVar
 
 from keystone_viaduct.clock import Clock
 from keystone_viaduct.errors import FenceMismatch
+from keystone_viaduct.sync.charter import Charter, Edition
 from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, SiteState, Standing, site_of
 from keystone_viaduct.sync.ports import Store, Transaction
 from keystone_viaduct.sync.site.apply import apply_page
 from keystone_viaduct.sync.site.applying import PolicyFor
+from keystone_viaduct.sync.site.charter import write_charter
 from keystone_viaduct.sync.site.feed import read_page
 from keystone_viaduct.sync.site.fence import check_fence, fence_of
 from keystone_viaduct.sync.site.purge import purge
@@ -74,6 +76,14 @@ class Site:
             return Standing(state.origin, tx.checkpoint(source), mine, state.all_knowledge)
 
         return self._fenced(work, fence, source)
+
+    def charter(self) -> Charter:
+        """The charter that this site goes by."""
+        return self._store.run(lambda tx: tx.state()).charter
+
+    def write_charter(self, charter: Charter, seen: Edition) -> Charter:
+        """At the hub: replace the charter of edition ``seen``. Raises Refused."""
+        return self._store.run(lambda tx: write_charter(tx, charter, seen))
 
     def forget(self, source: str) -> None:
         """Drop the checkpoint, so that the whole feed of ``source`` is read again and compared.

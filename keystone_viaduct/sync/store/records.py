@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keystone_viaduct.errors import NotInitialised
+from keystone_viaduct.sync.charter import charter_from_json, charter_to_json
 from keystone_viaduct.sync.model import Record, Ref, SiteState
 from keystone_viaduct.sync.sealing import seal
 from keystone_viaduct.sync.store import queries as q
@@ -59,6 +60,7 @@ class RecordsPart(Part):
             fleet_secret=self._open_fleet_secret(bytes(row.fleet_secret)),
             purged=row.purged,
             cuts=from_json(row.cuts),
+            charter=charter_from_json(from_json(row.charter)),
         )
         return self._stored
 
@@ -105,6 +107,7 @@ class RecordsPart(Part):
             "fleet_secret": self._seal_fleet_secret(state.fleet_secret),
             "purged": state.purged,
             "cuts": to_json(dict(state.cuts)),
+            "charter": to_json(charter_to_json(state.charter)),
         }
 
     def _add_batch(self, state: SiteState) -> None:

@@ -73,6 +73,7 @@ site_table = _table(
     sa.Column("fleet_secret", blob(), nullable=False),
     sa.Column("purged", sa.BigInteger, nullable=False),
     sa.Column("cuts", text(), nullable=False),
+    sa.Column("charter", text(), nullable=False),
 )
 
 batch = _table(

@@ -10,8 +10,10 @@ from typing import Any
 
 from keystone_viaduct.errors import BadKey, BadRequest, UnknownKind
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.charter import charter_to_json
 from keystone_viaduct.sync.model import ApplyResult, Change, Checkpoint, Page, Ref
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
+from keystone_viaduct.sync.wire.charter import checked_charter
 
 _COUNTS = ("applied", "known", "merged", "pending")
 
@@ -105,6 +107,7 @@ def page_to_json(page: Page, sealing: str, seal: secrecy.Seal) -> dict[str, Any]
         "at_head": page.at_head,
         "fence": values.fence_to_json(page.fence),
         "cuts": dict(page.cuts),
+        "charter": None if page.charter is None else charter_to_json(page.charter),
         "knowledge": values.version_to_json(page.knowledge),
         "changes": [change_to_json(change, seal) for change in page.changes],
         "capabilities": capabilities_to_json(page.capabilities),
@@ -142,6 +145,7 @@ def page_from_json(value: Any, opening: Callable[[str], secrecy.Open]) -> Page:
         capabilities=capabilities_from_json(body.get("capabilities", {}), "capabilities"),
         fence=values.fence_from_json(body.get("fence"), "fence"),
         cuts=values.version_from_json(body.get("cuts", {}), "cuts").entries,
+        charter=checked_charter(body["charter"], "charter") if body.get("charter") is not None else None,
     )
     _check_order(page)
     return page

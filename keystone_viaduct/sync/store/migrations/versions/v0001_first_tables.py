@@ -66,6 +66,7 @@ def _site_tables() -> None:
         _column("fleet_secret", BLOB),
         _column("purged", BIG),
         _column("cuts", TEXT),
+        _column("charter", TEXT),
         **OPTIONS,
     )
     op.create_table("viaduct_batch", _key_column("last_seq", BIG), _column("nonce", sa.String(32)), **OPTIONS)

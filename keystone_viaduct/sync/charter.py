@@ -1,0 +1,138 @@
+"""The fleet's charter: what each spoke holds and may change, and who wins a conflict; no I/O, no decisions.
+
+It is written at the hub, travels with the hub's pages to every site (a site that is promoted later needs all
+of it), and is replaced as a whole: the higher edition counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+#: Everything, where a set of kinds, domains or roles could be named.
+ALL: None = None
+
+
+class Edition(NamedTuple):
+    """Which charter is the later one: of a later term, and in one term of a higher number."""
+
+    term: int = 0
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a site is meant to hold; None stands for all kinds, or all domains (their ids)."""
+
+    kinds: frozenset[str] | None = ALL
+    domains: frozenset[str] | None = ALL
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the site holds all that the fleet has."""
+        return self.kinds is None and self.domains is None
+
+    def covers(self, other: Coverage) -> bool:
+        """Whether this is at least as wide as ``other``."""
+        return _wider(self.kinds, other.kinds) and _wider(self.domains, other.domains)
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """What a spoke may change: kinds, domains (ids) and the roles (ids) that it may grant; None: all."""
+
+    kinds: frozenset[str] | None = ALL
+    domains: frozenset[str] | None = ALL
+    roles: frozenset[str] | None = ALL
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the spoke may change everything, as the hub itself."""
+        return self.kinds is None and self.domains is None and self.roles is None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """A conflict policy for some kinds and domains (ids); the first rule that matches counts."""
+
+    policy: str
+    kinds: frozenset[str] | None = ALL
+    domains: frozenset[str] | None = ALL
+
+    def matches(self, kind: str, domain: str | None) -> bool:
+        """Whether the rule speaks of this kind in this domain (None: a record of the whole fleet)."""
+        return (self.kinds is None or kind in self.kinds) and (
+            self.domains is None or (domain is not None and domain in self.domains)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Charter:
+    """The settings of a fleet. A site that is not named holds everything and may change everything."""
+
+    edition: Edition = field(default_factory=Edition)
+    coverages: Mapping[str, Coverage] = field(default_factory=dict)
+    delegations: Mapping[str, Delegation] = field(default_factory=dict)
+    policies: tuple[PolicyRule, ...] = ()
+
+    def coverage_of(self, site: str) -> Coverage:
+        """What that site is meant to hold."""
+        return self.coverages.get(site, Coverage())
+
+    def delegation_of(self, site: str) -> Delegation:
+        """What that site may change."""
+        return self.delegations.get(site, Delegation())
+
+    def policy_for(self, kind: str, domain: str | None, default: str) -> str:
+        """The conflict policy; ``default`` where no rule matches."""
+        for rule in self.policies:
+            if rule.matches(kind, domain):
+                return rule.policy
+        return default
+
+
+def _wider(mine: frozenset[str] | None, theirs: frozenset[str] | None) -> bool:
+    return mine is None or (theirs is not None and mine >= theirs)
+
+
+def charter_to_json(charter: Charter) -> dict[str, Any]:
+    """``{"edition": [term, number], "coverages": {site: {"kinds": [...]}}, ...}``; "all" is left out."""
+    return {
+        "edition": [*charter.edition],
+        "coverages": {site: _sets(c, ("kinds", "domains")) for site, c in charter.coverages.items()},
+        "delegations": {
+            site: _sets(d, ("kinds", "domains", "roles")) for site, d in charter.delegations.items()
+        },
+        "policies": [
+            {"policy": rule.policy, **_sets(rule, ("kinds", "domains"))} for rule in charter.policies
+        ],
+    }
+
+
+def charter_from_json(body: Mapping[str, Any]) -> Charter:
+    """The opposite of :func:`charter_to_json`, for what was checked before it was stored."""
+
+    def sets(value: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, frozenset[str]]:
+        return {name: frozenset(value[name]) for name in names if name in value}
+
+    return Charter(
+        Edition(*body.get("edition", (0, 0))),
+        {
+            site: Coverage(**sets(value, ("kinds", "domains")))
+            for site, value in body.get("coverages", {}).items()
+        },
+        {
+            site: Delegation(**sets(value, ("kinds", "domains", "roles")))
+            for site, value in body.get("delegations", {}).items()
+        },
+        tuple(
+            PolicyRule(value["policy"], **sets(value, ("kinds", "domains")))
+            for value in body.get("policies", ())
+        ),
+    )
+
+
+def _sets(value: object, names: tuple[str, ...]) -> dict[str, list[str]]:
+    found = {name: getattr(value, name) for name in names}
+    return {name: sorted(members) for name, members in found.items() if members is not None}

@@ -1,0 +1,38 @@
+"""The charter at one site: written at the hub, taken over by the spokes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keystone_viaduct.errors import Refused
+from keystone_viaduct.sync.charter import Charter, Edition
+from keystone_viaduct.sync.model import SiteState
+from keystone_viaduct.sync.ports import Transaction
+
+
+def adopt_charter(state: SiteState, charter: Charter | None) -> SiteState:
+    """At a spoke: the state with the hub's charter if that is a later edition."""
+    if charter is None or charter.edition <= state.charter.edition:
+        return state
+    return replace(state, charter=charter)
+
+
+def write_charter(tx: Transaction, charter: Charter, seen: Edition) -> Charter:
+    """At the hub: replace the charter of edition ``seen``; returns it with its own edition.
+
+    Raises Refused at a spoke, and when another edition than ``seen`` is there.
+    """
+    state = tx.state()
+    if not state.is_hub:
+        raise Refused(
+            f"{state.site} is not the hub",
+            hint=f"write the charter at {state.hub}; it reaches this site with the next page",
+        )
+    if state.charter.edition != seen:
+        raise Refused(
+            f"the charter is of edition {state.charter.edition.number} already, not {seen.number}",
+            hint="read it again, and change that",
+        )
+    written = replace(charter, edition=Edition(state.term, state.charter.edition.number + 1))
+    tx.save_state(replace(state, charter=written))
+    return written
