@@ -142,11 +142,17 @@ def _drain(lane: Lane) -> bool | ViaductError:
 
 def open_agent(topology: Topology) -> Agent:
     """The agent of a fleet. Raises ConfigError."""
-    settings = topology.agent
-    times = Timeouts(settings.connect_timeout, settings.timeout)
+    sites = {name: open_site(topology, name) for name in topology.sites}
+    return Agent(sites[topology.hub], {name: sites[name] for name in topology.spokes}, topology.agent)
+
+
+def open_site(topology: Topology, name: str) -> HttpSite:
+    """One site of the fleet, logged in when first needed. Raises ConfigError, UnknownSite."""
+    entry = topology.sites.get(name)
+    if entry is None:
+        known = ", ".join(topology.sites)
+        raise UnknownSite(f"{name[:64]} is not in viaduct.yaml", hint=f"it has {known}", unknown=name[:64])
+    times = Timeouts(topology.agent.connect_timeout, topology.agent.timeout)
     files = [str(topology.clouds)] if topology.clouds else None
-    sites = {
-        name: HttpSite(name, Transport(name, cloud_login(e.cloud, name=name, url=e.url, files=files), times))
-        for name, e in topology.sites.items()
-    }
-    return Agent(sites[topology.hub], {name: sites[name] for name in topology.spokes}, settings)
+    login = cloud_login(entry.cloud, name=name, url=entry.url, files=files)
+    return HttpSite(name, Transport(name, login, times))

@@ -47,6 +47,8 @@ RULES = (
         "hold_lease", "Take, renew or give back the agents' lease", ("PUT", "/lease"), ("DELETE", "/lease")
     ),
     _rule("list_conflicts", "The list of conflicts", ("GET", "/conflicts"), ("GET", "/conflicts/{id}")),
+    _rule("get_charter", "What each spoke holds and may change", ("GET", "/charter")),
+    _rule("put_charter", "Replace the fleet's charter, at the hub", ("PUT", "/charter")),
     _rule("read_secret", "The fleet's secret, sealed for a registered peer", ("GET", "/secret")),
     _rule("write_secret", "Take the fleet's secret when joining", ("PUT", "/secret")),
 )

@@ -15,6 +15,7 @@ from keystone_viaduct.sync.api import assembly, changes
 from keystone_viaduct.sync.api.digests import DigestsService
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json
 from keystone_viaduct.sync.api.records import Found, RecordsService
+from keystone_viaduct.sync.charter import charter_to_json
 from keystone_viaduct.sync.model import Fence, Ref
 from keystone_viaduct.sync.wire import checks, limits, values
 from keystone_viaduct.sync.wire.page import check_ref
@@ -178,6 +179,20 @@ class ConflictResource(flask_restful.Resource):  # type: ignore[misc]
         return Reply(conflict_to_json(found, detail=True))
 
 
+class CharterResource(flask_restful.Resource):  # type: ignore[misc]
+    """What each spoke holds and may change, and who wins conflicts."""
+
+    @gated("sync:get_charter")
+    def get(self) -> Reply:
+        """The charter that this site goes by."""
+        return Reply(charter_to_json(assembly.service().charter()))
+
+    @gated("sync:put_charter")
+    def put(self) -> Reply:
+        """At the hub: replace the edition that the body names."""
+        return Reply(charter_to_json(assembly.service().write_charter(read_json())))
+
+
 class SecretResource(flask_restful.Resource):  # type: ignore[misc]
     """The fleet's secret, always sealed."""
 
@@ -253,6 +268,7 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
         _route(LeaseResource, "/lease", "lease"),
         _route(ConflictsResource, "/conflicts", "conflicts"),
         _route(ConflictResource, "/conflicts/<string:conflict_id>", "conflict", "conflict_id"),
+        _route(CharterResource, "/charter", "charter"),
         _route(SecretResource, "/secret", "secret"),
     ]
 

@@ -14,6 +14,7 @@ from keystone_viaduct import __version__
 from keystone_viaduct.clock import Clock
 from keystone_viaduct.errors import NotInitialised, NotThere, Refused, UnknownSite
 from keystone_viaduct.sync.api.watched import Watched
+from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.model import (
     ApplyResult,
     Checkpoint,
@@ -30,6 +31,7 @@ from keystone_viaduct.sync.sealing import KeyRing, seal
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction
 from keystone_viaduct.sync.wire import limits
+from keystone_viaduct.sync.wire.charter import checked_charter
 from keystone_viaduct.sync.wire.resources import Capabilities
 
 T = TypeVar("T")
@@ -106,6 +108,15 @@ class Service:
             _peer(tx, source)
 
         Site(Watched(self.store, check), self.clock).forget(source)
+
+    def charter(self) -> Charter:
+        """The charter that this site goes by; nothing is locked for it."""
+        return self.store.read(peek).charter
+
+    def write_charter(self, value: object) -> Charter:
+        """At the hub: replace the charter of the edition that ``value`` names. Raises BadRequest, Refused."""
+        charter = checked_charter(value, "charter", strict=True)
+        return Site(self.store, self.clock).write_charter(charter, charter.edition)
 
     def _policy_for(self, kind: str, scope: str | None) -> str:
         return self.around.policies.get(kind, "hub")

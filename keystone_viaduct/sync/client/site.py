@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from keystone_viaduct.errors import BadRequest
+from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.client.transport import Transport, garbled
 from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, Peer, Ref, Standing
 from keystone_viaduct.sync.wire import checks, values
 from keystone_viaduct.sync.wire.carried import CarriedPage, carry
+from keystone_viaduct.sync.wire.charter import checked_charter
 from keystone_viaduct.sync.wire.page import result_from_json
 from keystone_viaduct.sync.wire.resources import (
     Capabilities,
@@ -90,6 +92,16 @@ class HttpSite:
         """Give the site the fleet's secret, sealed for it."""
         content = {"sealed": key_to_json(sealed), "source": source, "term": term}
         self._transport.call("PUT", "/secret", content=content)
+
+    def charter(self) -> Charter:
+        """The charter that the site goes by."""
+        body = self._transport.call("GET", "/charter")
+        return self._understood(lambda: checked_charter(body, "charter"))
+
+    def write_charter(self, value: object) -> Charter:
+        """Replace the hub's charter of the edition that ``value`` names. Raises BadRequest, Refused."""
+        body = self._transport.call("PUT", "/charter", content=value)
+        return self._understood(lambda: checked_charter(body, "charter"))
 
     def take_lease(self, holder: str, ttl: float) -> str:
         """Take or renew the agents' lease for ``ttl`` seconds; gives the key of pokes. Raises LeaseHeld."""

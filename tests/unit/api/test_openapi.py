@@ -15,6 +15,14 @@ from hypothesis import given, settings
 
 from keystone_viaduct.sync.api import policy
 from keystone_viaduct.sync.api.resources import SyncAPI
+from keystone_viaduct.sync.charter import (
+    Charter,
+    Coverage,
+    Delegation,
+    Edition,
+    PolicyRule,
+    charter_to_json,
+)
 from keystone_viaduct.sync.model import Checkpoint, Conflict, Page, Peer, Ref, Standing, Version
 from keystone_viaduct.sync.sealing import KeyRing, PageSealer
 from keystone_viaduct.sync.wire import body, limits
@@ -61,6 +69,12 @@ def validate(openapi: OpenAPI, name: str, value: object) -> None:
     """A JSON value against a schema of the file."""
     schema = {"$ref": f"#/components/schemas/{name}", "components": openapi["components"]}
     jsonschema.Draft202012Validator(schema).validate(value)
+
+
+def test_a_charter_validates(openapi: OpenAPI) -> None:
+    rules = (PolicyRule("spoke:west", frozenset({"user"})),)
+    charter = Charter(Edition(1, 2), {"west": Coverage()}, {"west": Delegation(roles=frozenset())}, rules)
+    validate(openapi, "Charter", charter_to_json(charter))
 
 
 def test_every_route_is_in_the_file_and_no_other(openapi: OpenAPI, routes: set[tuple[str, str]]) -> None:

@@ -1,0 +1,67 @@
+"""Show or replace the fleet's charter: what each spoke holds and may change, and who wins conflicts.
+
+It is written at the hub, over the hub's API, and reaches the spokes with the next pages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from keystone_viaduct.cli import _fleet
+from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.errors import ConfigError
+from keystone_viaduct.sync.charter import charter_to_json
+
+HELP = "show or replace what each spoke holds and may change"
+#: Much more than a charter of a thousand sites.
+LARGEST = 16 * 1024 * 1024
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("action", choices=("show", "set"), nargs="?", default="show")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="the charter to set; - reads standard input")
+    parser.add_argument("--site", help="show what this site goes by (default: the hub)")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    _fleet.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Over the API."""
+    if args.action == "show":
+        if args.file:
+            raise ConfigError("`viaduct charter show` takes no file", hint="`viaduct charter set FILE`")
+        charter = _fleet.open_site(args, args.site).charter()
+    else:
+        if args.site:
+            raise ConfigError("a charter is set at the hub only", hint="leave out --site")
+        charter = _fleet.open_site(args).write_charter(_read(args.file))
+    terminal.json(charter_to_json(charter))
+    terminal.say(_yaml(charter_to_json(charter)))
+    return 0
+
+
+def _read(file: str | None) -> Any:
+    import yaml
+
+    if not file:
+        raise ConfigError(
+            "no file is named", hint="`viaduct charter set FILE`; `show` prints one to begin with"
+        )
+    try:
+        text = sys.stdin.read(LARGEST) if file == "-" else Path(file).read_text(encoding="utf-8")
+        return yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"{file} can't be read: {error}", hint="`viaduct charter show` prints the form"
+        ) from error
+
+
+def _yaml(body: dict[str, Any]) -> str:
+    import yaml
+
+    text: str = yaml.safe_dump(body, sort_keys=False, default_flow_style=None, width=100)
+    return text.rstrip()
