@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 ARGS ?=
 ENGINE ?= sqlite
 SUITE ?= all
+RELEASE ?= 30
 PYTEST := $(BIN)/python -m pytest
 EXCLUDED := slow or faults or keystone24 or galera
 # what the tests need inside another release's environment, beside Keystone and the product
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo servers lint format test test-galera test-upstream test-upstream-capture test-keystone-24 galera docs clean
+.PHONY: help venv demo servers lint format test test-galera test-upstream test-upstream-stock \
+	test-upstream-capture test-keystone-24 galera docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,8 +61,19 @@ $(VENV)/.upstream: $(VENV)/.stamp
 	@$(BIN)/pip install -q -e '.[upstream]' && touch $@ || \
 		echo "python-ldap could not be built (Debian: gcc python3-dev libldap2-dev libsasl2-dev): no upstream tests" >&2
 
-test-upstream: $(VENV)/.upstream servers ## Keystone's own suites on ENGINE (sqlite, postgresql, postgresql-serializable, mariadb), SUITE (drivers, v3, all)
-	$(BIN)/python -m tests.upstream.run --engine $(ENGINE) --suite $(SUITE) $(ARGS)
+# Keystone's suites of another release run in that release's environment
+UPSTREAM := $(if $(filter 30,$(RELEASE)),,.venvs/$(RELEASE)/.upstream)
+
+test-upstream: $(VENV)/.upstream $(UPSTREAM) servers ## Keystone's own suites: ENGINE (sqlite, postgresql, …), SUITE (drivers, v3, all), RELEASE (30, 27)
+	$(BIN)/python -m tests.upstream.run --engine $(ENGINE) --suite $(SUITE) --release $(RELEASE) $(ARGS)
+
+test-upstream-stock: $(VENV)/.upstream ## Keystone's own suites on SQLite, stock and ours, compared test by test (SUITE)
+	$(BIN)/python -m tests.upstream.run --engine sqlite --suite $(SUITE) --compare-stock $(ARGS)
+
+.venvs/%/.upstream: .venvs/%/.stamp
+	@LDAP=1 tools/install-servers
+	@.venvs/$*/bin/pip install -q -e '.[upstream]' && touch $@
+.PRECIOUS: .venvs/%/.upstream
 
 test-upstream-capture: $(VENV)/.upstream ## Keystone's SQL and v3 identity tests with and without capture, compared
 	$(BIN)/python -m tests.upstream.capture $(ARGS)

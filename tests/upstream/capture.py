@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -19,8 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.upstream import suites
-from tests.upstream.run import REPOSITORY, Outcome, count
+from tests.upstream.outcomes import Outcome, count, differing, summary
+from tests.upstream.processes import read_report, run_pytest
 
 SUITES: dict[str, tuple[tuple[str, ...], ...]] = {
     "all": (("unit/test_v3_identity.py",), ("unit/test_backend_sql.py",)),
@@ -77,46 +75,13 @@ def run(job: Job, folder: Path) -> Result:
     place = Path(tempfile.mkdtemp(dir=folder))
     report, tally = place / "report.jsonl", place / "tally.json"
     options = {"captured": job.captured, "skips": {}, "report": str(report), "tally": str(tally)}
-    environment = os.environ | {
-        "VIADUCT_UPSTREAM": json.dumps(options),
-        "KEYSTONE_TEST_TEMP_DIR": str(place),
-        "PYTHONPATH": str(REPOSITORY),
-    }
-    flags = ["-q", "--no-header", "-p", "tests.upstream.captured", "-p", "no:cacheprovider"]
-    flags += ["-p", "no:warnings", "-c", os.devnull, "--rootdir", str(suites.ROOT)]
-    tests = [str(suites.ROOT / each) for each in job.tests]
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "pytest", *flags, *tests],
-        cwd=place,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    lines = report.read_text().splitlines() if report.exists() else []
-    outcomes = [Outcome(line["id"], line["outcome"], line["reason"]) for line in map(json.loads, lines)]
+    done = run_pytest("tests.upstream.captured", options, job.tests, place)
+    outcomes = read_report(report)
     if done.returncode not in (0, 1) or not tally.exists():
         outcomes.append(Outcome(job.tests[0], "failed", done.stdout[-4000:] + done.stderr[-4000:]))
         return Result(outcomes)
     seen = json.loads(tally.read_text())
     return Result(outcomes, seen["databases"], set(seen["triggers"]), Counter(seen["marks"]))
-
-
-def differences(plain: Result, captured: Result) -> list[str]:
-    """One line per test that did not come out the same both ways."""
-    sides = [{one.name: one for one in side.outcomes} for side in (plain, captured)]
-    found = []
-    for name in sorted(sides[0].keys() | sides[1].keys()):
-        one, other = (side.get(name) for side in sides)
-        if (one and one.outcome) != (other and other.outcome):
-            told = [f"{side.outcome} {_end(side.reason)}" if side else "was not run" for side in (one, other)]
-            found.append(f"{name}: without {told[0]}; with {told[1]}")
-    return found
-
-
-def _end(reason: str) -> str:
-    lines = [line for line in reason.splitlines() if line.startswith("E ")] or reason.splitlines()[-1:]
-    return " ".join(" ".join(lines).split())[:300]
 
 
 def main() -> int:
@@ -128,24 +93,20 @@ def main() -> int:
     arguments = parser.parse_args()
     chosen = [(each,) for each in arguments.tests or ()] or SUITES[arguments.suite]
     plain, captured = compare(chosen, arguments.processes)
-    found = differences(plain, captured)
+    found = differing(plain.outcomes, captured.outcomes)
     print("\n".join(found))
-    return _summarise(",".join(arguments.tests or [arguments.suite]), plain, captured, bool(found))
+    return _summarise(",".join(arguments.tests or [arguments.suite]), plain, captured, found)
 
 
-def _summarise(suite: str, plain: Result, captured: Result, differing: bool) -> int:
+def _summarise(suite: str, plain: Result, captured: Result, found: list[str]) -> int:
     """Print the figures; the exit status."""
     marks = captured.marks.total()
     print(f"databases={captured.databases} triggers={sorted(captured.triggers)} marks={marks}")
     print(" ".join(f"{kind}={number}" for kind, number in sorted(captured.marks.items())))
-    without, having = (
-        [count(side.outcomes, name) for name in ("passed", "skipped", "failed")] for side in (plain, captured)
-    )
-    passed, skipped, failed = having
-    print("without: passed={} skipped={} failed={}".format(*without))
-    same = "no" if differing else "yes"
-    print(f"suite={suite} passed={passed} skipped={skipped} failed={failed} same={same}")
-    return 1 if differing or not marks or failed else 0
+    print(f"without: {summary(plain.outcomes)}")
+    same = "no" if found else "yes"
+    print(f"suite={suite} {summary(captured.outcomes)} same={same}")
+    return 1 if found or not marks or count(captured.outcomes, "failed") else 0
 
 
 if __name__ == "__main__":

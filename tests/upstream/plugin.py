@@ -1,13 +1,16 @@
 """pytest plug-in of one process that runs upstream's tests our way (``-p tests.upstream.plugin``).
 
-``VIADUCT_UPSTREAM`` holds JSON: ``url``, ``isolation_level``, ``wrapped``, ``skips`` (test id to reason) and
-``report``, the file that gets one line of JSON per test: its id, its outcome, and why.
+``VIADUCT_UPSTREAM`` holds JSON: ``url``, ``isolation_level``, ``mode`` (see :class:`~.processes.Run`),
+``skips`` (test id to reason), ``report``, the file that gets one line of JSON per test: its id, its outcome,
+and why, and ``tally``, the file that gets what :mod:`~.tally` counted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +19,11 @@ import pytest
 from keystone_viaduct import config, drivers
 from keystone_viaduct.config import SqlSettings
 from keystone_viaduct.sql import installer
-from tests.upstream import database
+from tests.upstream import database, direct, tally
 
 OPTIONS: dict[str, Any] = json.loads(os.environ["VIADUCT_UPSTREAM"])
+REPEATING = ("MySQLOpportunisticIdentityDriverTestCase", "PostgreSQLOpportunisticIdentityDriverTestCase")
+WRAPPED = OPTIONS.get("mode") in ("wrapped", "remembering")
 
 
 def test_id(nodeid: str) -> str:
@@ -28,15 +33,18 @@ def test_id(nodeid: str) -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Wrap the drivers, put our database under the tests, and give each request to the application a memo."""
+    if OPTIONS["mode"] == "stock":
+        return
     import keystone.conf
     from keystone.tests.unit.ksfixtures import database as upstream
 
     settings = SqlSettings(isolation_level=OPTIONS["isolation_level"])
-    if OPTIONS["wrapped"]:
+    if WRAPPED:
         installer.register()
         drivers.install(keystone.conf.CONF)
+        tally.count_calls()
         _give_requests_a_memo()
-    upstream.Database = database.fixture(OPTIONS["url"], settings, OPTIONS["wrapped"])
+    upstream.Database = database.fixture(OPTIONS["url"], settings, WRAPPED)
 
 
 def _give_requests_a_memo() -> None:
@@ -46,7 +54,7 @@ def _give_requests_a_memo() -> None:
 
     def setup_app_middleware(app: Any) -> Any:
         app = original(app)
-        app.wsgi_app = drivers.RequestMemo(app.wsgi_app, config.DriverSettings())
+        app.wsgi_app = drivers.RequestMemo(tally.count_requests(app.wsgi_app), config.DriverSettings())
         return app
 
     core.setup_app_middleware = setup_app_middleware
@@ -55,14 +63,30 @@ def _give_requests_a_memo() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what is known not to be possible on this engine, each test for its own reason.
 
-    Classes named ``…Opportunistic…`` are left out: they repeat others on servers with an account of
-    upstream's CI.
+    Two classes are left out, also of the stock run: they repeat ``TestIdentityDriver`` on servers with the
+    account of upstream's CI, and that class runs on this engine here.
     """
-    items[:] = [item for item in items if "Opportunistic" not in item.nodeid]
+    items[:] = [item for item in items if not _repeats(item.nodeid)]
+    if OPTIONS["mode"] != "stock":
+        for module in {item.getparent(pytest.Module).obj for item in items}:  # type: ignore[union-attr]
+            direct.use_our_database(module)
+            if WRAPPED:
+                direct.wrap_drivers(module)
     for item in items:
         reason = OPTIONS["skips"].get(test_id(item.nodeid))
         if reason is not None:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _repeats(nodeid: str) -> bool:
+    return any(f"::{name}::" in nodeid for name in REPEATING)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """In the mode ``remembering`` a whole test is what otherwise a request is."""
+    with drivers.request() if OPTIONS["mode"] == "remembering" else contextlib.nullcontext():
+        yield
 
 
 _outcomes: dict[str, tuple[str, str]] = {}
@@ -88,3 +112,8 @@ def pytest_runtest_logfinish(nodeid: str) -> None:
     outcome, reason = _outcomes.pop(name, ("failed", "no outcome"))
     with Path(OPTIONS["report"]).open("a") as report:
         report.write(json.dumps({"id": name, "outcome": outcome, "reason": reason}) + "\n")
+
+
+def pytest_sessionfinish() -> None:
+    """Write down what was counted."""
+    Path(OPTIONS["tally"]).write_text(json.dumps(tally.counted))

@@ -59,9 +59,14 @@ BATCH = 5
 SUITES = {"drivers": DRIVERS, "v3": V3, "all": DRIVERS + V3, "share": SHARE}
 
 
+def modules(suite: str) -> set[str]:
+    """The modules of a suite."""
+    return {str(path.relative_to(ROOT)) for pattern in SUITES[suite] for path in ROOT.glob(pattern)}
+
+
 def batches(suite: str) -> list[list[str]]:
     """The modules of a suite in the portions that one process runs: the longest first and alone."""
-    found = {str(path.relative_to(ROOT)) for pattern in SUITES[suite] for path in ROOT.glob(pattern)}
+    found = modules(suite)
     if suite == "share":
         return [sorted(found)]
     rest = sorted(found - set(LONGEST))

@@ -1,6 +1,6 @@
 """A share of upstream's suites on each engine, wrapped, in every run of the tests.
 
-All of them: ``python -m tests.upstream.run --engine postgresql --suite all``.
+All of them: ``make test-upstream ENGINE=postgresql SUITE=all``.
 """
 
 from __future__ import annotations
@@ -8,8 +8,11 @@ from __future__ import annotations
 import pytest
 
 from tests.support.servers import MissingServer, unavailable
-from tests.upstream import run as upstream
+from tests.upstream import skips, suites
+from tests.upstream.engines import ENGINES
 from tests.upstream.needs import need_ldap
+from tests.upstream.outcomes import count, differing
+from tests.upstream.processes import RELEASE, Run, execute
 
 
 @pytest.mark.upstream
@@ -17,24 +20,29 @@ from tests.upstream.needs import need_ldap
     "engine",
     [
         "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.postgresql),
         pytest.param("postgresql-serializable", marks=pytest.mark.postgresql),
         pytest.param("mariadb", marks=pytest.mark.mariadb),
     ],
 )
 def test_upstreams_tests_pass_on_the_engine(engine: str) -> None:
     need_ldap()
-    run = upstream.Run(engine, "share", wrapped=True, skips=upstream.expected_skips(engine), processes=1)
+    run = Run(engine, "share", skips=skips.expected(ENGINES[engine], RELEASE), processes=1)
     try:
-        outcomes = upstream.execute(run)
+        result = execute(run)
     except MissingServer as missing:
         unavailable(str(missing), f"without it nothing is known about {engine}")
-    assert upstream.differences(run, outcomes) == []
-    assert upstream.count(outcomes, "passed") > 60
+    assert skips.unexpected(result.outcomes, run.skips, suites.modules("share")) == []
+    assert count(result.outcomes, "passed") > 60
+    assert result.tally["calls"] > 1000
+    assert result.tally["remembered"] > 0
 
 
-def test_every_expected_skip_has_a_reason_and_names_one_test() -> None:
-    for engine in upstream.ENGINES:
-        for name, reason in upstream.expected_skips(engine).items():
-            assert name.count("::") == 2, name
-            assert "*" not in name
-            assert len(reason) > 10, name
+@pytest.mark.upstream
+def test_the_share_comes_out_on_sqlite_as_upstream_as_it_is() -> None:
+    need_ldap()
+    ours, stock = (
+        execute(Run("sqlite", "share", mode, processes=1)).outcomes for mode in ("wrapped", "stock")
+    )
+    assert differing(stock, ours) == []
+    assert len(ours) == len(stock) > 60

@@ -1,0 +1,113 @@
+"""How outcomes of upstream's tests are judged, and the lists of expected skips themselves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.servers import MissingServer
+from tests.upstream import skips
+from tests.upstream.engines import ENGINES, databases
+from tests.upstream.outcomes import Outcome, differing
+
+ROOT = Path(__file__).resolve().parents[2]
+LISTS = sorted(skips.FOLDER.glob("*/*.yaml"))
+
+
+@pytest.mark.parametrize("path", LISTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_expected_skip_names_one_test_and_has_a_reason(path: Path) -> None:
+    listed = skips.read(path)
+    assert listed
+    for name, reason in listed.items():
+        assert name.count("::") == 2, name
+        assert "*" not in name
+        assert len(reason) > 10, name
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_test_is_on_two_lists_of_an_engine(engine: str) -> None:
+    for release in {path.parent.name for path in LISTS}:
+        assert skips.expected(ENGINES[engine], int(release))
+
+
+def test_a_test_that_is_listed_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "all.yaml"
+    path.write_text('a.py::A::test: "the first reason"\na.py::A::test: "the second reason"\n')
+    with pytest.raises(skips.Contradiction):
+        skips.read(path)
+
+
+def test_whatever_is_not_as_listed_is_told() -> None:
+    passed = [Outcome(f"m.py::T::p{number}", "passed", "") for number in range(200)]
+    outcomes = [
+        *passed,
+        Outcome("m.py::T::fails", "failed", "E   keystone.exception.Conflict: taken"),
+        Outcome("m.py::T::skips", "skipped", "no reason"),
+        Outcome("m.py::T::listed", "skipped", "as listed"),
+    ]
+    listed = {
+        "m.py::T::listed": "as listed",
+        "m.py::T::p1": "was broken",
+        "m.py::T::gone": "was broken",
+        "other.py::T::x": "of a module that was not run",
+    }
+    assert skips.unexpected(outcomes, listed, {"m.py"}) == [
+        "FAILED m.py::T::fails: E keystone.exception.Conflict: taken",
+        "LISTED, BUT THERE IS NO SUCH TEST m.py::T::gone",
+        "UNEXPECTED PASS m.py::T::p1",
+        "UNEXPECTED SKIP m.py::T::skips: no reason",
+    ]
+
+
+def test_more_than_two_of_a_hundred_skips_are_refused() -> None:
+    outcomes = [Outcome(f"m.py::T::p{number}", "passed", "") for number in range(97)]
+    listed = {f"m.py::T::s{number}": "as listed" for number in range(3)}
+    outcomes += [Outcome(name, "skipped", "as listed") for name in listed]
+    assert skips.unexpected(outcomes, listed, {"m.py"}) == ["TOO MANY SKIPS 3 of 100; 2% are allowed"]
+
+
+def test_what_comes_out_differently_is_named() -> None:
+    stock = [
+        Outcome("a", "passed", ""),
+        Outcome("b", "failed", "E   KeyError: 'x'"),
+        Outcome("c", "skipped", "w"),
+    ]
+    ours = [Outcome("a", "failed", "E   x.y.Conflict: z"), Outcome("b", "failed", "E   ValueError: 'x'")]
+    assert differing(stock, ours) == [
+        "a: stock passed; ours failed E x.y.Conflict: z",
+        "b: stock failed E KeyError: 'x'; ours failed E ValueError: 'x'",
+        "c: stock skipped w; ours was not run",
+    ]
+    assert differing(stock, stock) == []
+
+
+@pytest.mark.parametrize("engine", ["galera", "mysql", "cockroach"])
+def test_an_engine_that_cannot_be_started_here_wants_its_url(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = ENGINES[engine].variable
+    assert variable is not None
+    monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(MissingServer, match=variable), databases(ENGINES[engine], 1):
+        pass
+
+
+def test_a_run_on_an_engine_that_is_not_to_be_had_says_so_and_ends_with_3() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "VIADUCT_COCKROACH_URL"}
+    command = [sys.executable, "-W", "ignore", "-m", "tests.upstream.run", "--engine", "cockroach"]
+    done = subprocess.run(
+        [*command, "--suite", "drivers"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "VIADUCT_COCKROACH_URL is not set" in done.stderr
+    assert "cockroachdb://" in done.stderr

@@ -1,0 +1,104 @@
+"""The engines that upstream's suites can be run on, and empty databases on each."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from tests.support.databases import Databases
+from tests.support.servers import MissingServer, Servers, new_run_folder
+
+
+@dataclass(frozen=True)
+class Engine:
+    """``dialect`` names the server that tests can start; one that they can't is given by ``variable``.
+
+    ``isolation_level`` is that of Keystone's sessions (None: the server's own). ``lists`` are the lists of
+    expected skips that hold on this engine.
+    """
+
+    name: str
+    dialect: str
+    isolation_level: str | None = None
+    variable: str | None = None
+    example: str = ""
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Names of lists, from the general to the particular."""
+        return tuple(dict.fromkeys(("all", self.dialect, self.name)))
+
+
+ENGINES = {
+    engine.name: engine
+    for engine in (
+        Engine("sqlite", "sqlite"),
+        Engine("postgresql", "postgresql"),
+        Engine("postgresql-serializable", "postgresql", "SERIALIZABLE"),
+        Engine("mariadb", "mariadb"),
+        Engine("galera", "mariadb", None, "VIADUCT_GALERA_URL", "mysql+pymysql://root@node/"),
+        Engine("mysql", "mysql", None, "VIADUCT_MYSQL_URL", "mysql+pymysql://user:password@host/"),
+        Engine(
+            "cockroach",
+            "cockroachdb",
+            None,
+            "VIADUCT_COCKROACH_URL",
+            "cockroachdb://root@host:26257/defaultdb",
+        ),
+    )
+}
+
+
+@contextmanager
+def databases(engine: Engine, number: int) -> Iterator[list[str]]:
+    """URLs of so many empty databases, which are gone afterwards.
+
+    Raises :class:`MissingServer`, with what to do, when there is no such server.
+    """
+    if engine.dialect == "sqlite":
+        yield ["sqlite://"] * number
+    elif engine.variable is not None:
+        with _on_a_given_server(engine, engine.variable, number) as urls:
+            yield urls
+    else:
+        folder = new_run_folder()
+        servers = Servers(folder, os.getpid())
+        try:
+            made = Databases(servers)
+            yield [made.empty(engine.dialect) for _ in range(number)]
+        finally:
+            servers.stop_all()
+
+
+@contextmanager
+def _on_a_given_server(engine: Engine, variable: str, number: int) -> Iterator[list[str]]:
+    given = os.environ.get(variable)
+    if not given:
+        raise MissingServer(
+            f"{engine.name} cannot be started here and {variable} is not set; give the URL of a server "
+            f"where databases may be made, like {engine.example}"
+        )
+    names = [f"viaduct_upstream_{uuid.uuid4().hex[:12]}" for _ in range(number)]
+    admin = sa.create_engine(given, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
+    try:
+        for name in names:
+            _execute(admin, variable, f"CREATE DATABASE {name}")
+        url = sa.engine.make_url(given)
+        yield [url.set(database=name).render_as_string(hide_password=False) for name in names]
+    finally:
+        for name in names:
+            _execute(admin, variable, f"DROP DATABASE IF EXISTS {name}")
+
+
+def _execute(engine: sa.engine.Engine, variable: str, statement: str) -> None:
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+    except sa.exc.SQLAlchemyError as error:
+        reason = str(error).splitlines()[0]
+        raise MissingServer(f"the server of {variable} refused {statement!r}: {reason}") from error

@@ -1,0 +1,54 @@
+"""What became of upstream's tests, and how two runs of them differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one test: ``passed``, ``skipped`` or ``failed``, and why."""
+
+    name: str
+    outcome: str
+    reason: str
+
+    @property
+    def brief(self) -> str:
+        """The reason in one line."""
+        lines = [line for line in self.reason.splitlines() if line.startswith("E ")]
+        return " ".join((lines or self.reason.splitlines() or [""])[-1].split())[:300]
+
+    @property
+    def error(self) -> str:
+        """Class of the first error that a failure tells of (module left out), "" if it is none."""
+        found = re.search(r"^E\s+(?:[a-z_0-9]+\.)*(\w+)(?::|$)", self.reason, re.MULTILINE)
+        return found[1] if found and self.outcome == "failed" else ""
+
+
+def count(outcomes: Iterable[Outcome], outcome: str) -> int:
+    """How many tests came out so."""
+    return sum(one.outcome == outcome for one in outcomes)
+
+
+def summary(outcomes: Iterable[Outcome]) -> str:
+    """The three figures."""
+    listed = list(outcomes)
+    return " ".join(f"{name}={count(listed, name)}" for name in ("passed", "skipped", "failed"))
+
+
+def differing(stock: Iterable[Outcome], ours: Iterable[Outcome]) -> list[str]:
+    """One line per test that did not come out the same in both: another outcome, or another error."""
+    sides = [{one.name: one for one in side} for side in (stock, ours)]
+    found = []
+    for name in sorted(sides[0].keys() | sides[1].keys()):
+        one, other = (side.get(name) for side in sides)
+        if one is None or other is None or (one.outcome, one.error) != (other.outcome, other.error):
+            found.append(f"{name}: stock {_told(one)}; ours {_told(other)}")
+    return found
+
+
+def _told(outcome: Outcome | None) -> str:
+    return "was not run" if outcome is None else f"{outcome.outcome} {outcome.brief}".rstrip()
