@@ -172,6 +172,11 @@ class Record:
         """The highest stamp of any field."""
         return newest_stamp(self.fields)
 
+    @property
+    def fingerprint(self) -> int:
+        """See :func:`fingerprint`."""
+        return fingerprint(self.ref, self.version, self.digest)
+
     def at(self, seq: int) -> Record:
         """The same record at a new feed position (spelled out: this is done for each record of a page)."""
         return Record(
@@ -208,6 +213,76 @@ class Change:
     def digest(self) -> str:
         """Digest over all fields."""
         return fold(self.fields)
+
+
+#: Bits of a record's bucket, four for each digit of :class:`Bucket`.
+BUCKET_BITS = 16
+BUCKET_DIGITS = BUCKET_BITS // 4
+
+
+def bucket_of(ref: Ref) -> int:
+    """Where a record stands when two sites compare: the same at all of them, whatever it holds."""
+    text = f"{ref.kind}\0{ref.key}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=BUCKET_BITS // 8).digest(), "big")
+
+
+def fingerprint(ref: Ref, version: Version, digest: str) -> int:
+    """64 bits that are equal at two sites if they agree about a record, be it a tombstone."""
+    dots = ",".join(f"{origin}:{seq}" for origin, seq in sorted(version.entries.items()))
+    text = f"{ref.kind}\0{ref.key}\0{digest}\0{dots}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
+
+
+class Bucket(NamedTuple):
+    """The records of a kind whose bucket begins with ``prefix``: 0 to 4 hexadecimal digits."""
+
+    kind: str
+    prefix: str = ""
+
+    @property
+    def first(self) -> int:
+        """The lowest bucket number in it."""
+        return int(self.prefix.ljust(BUCKET_DIGITS, "0"), 16)
+
+    @property
+    def last(self) -> int:
+        """The highest."""
+        return int(self.prefix.ljust(BUCKET_DIGITS, "f"), 16)
+
+
+class Tally(NamedTuple):
+    """How many records a bucket holds, and the sum of their fingerprints modulo 2**64."""
+
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a site tells of its records when it is compared, at ``head`` of its feed. Empty buckets are
+    absent.
+    """
+
+    head: Checkpoint
+    knowledge: Version
+    tallies: Mapping[Bucket, Tally]
+
+
+class Entry(NamedTuple):
+    """One record in a listing; ``version`` is told of tombstones only."""
+
+    ref: Ref
+    fingerprint: int
+    seq: int
+    version: Version | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The records of the first ``done`` buckets that were asked for."""
+
+    done: int
+    entries: tuple[Entry, ...]
 
 
 class Checkpoint(NamedTuple):

@@ -12,10 +12,13 @@ from typing import NamedTuple, Protocol, TypeVar
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.sync.model import (
     ApplyResult,
+    Bucket,
     Checkpoint,
     Conflict,
     Document,
+    Entry,
     Fence,
+    Listing,
     Mark,
     Page,
     Peer,
@@ -24,6 +27,8 @@ from keystone_viaduct.sync.model import (
     Ref,
     SiteState,
     Standing,
+    Summary,
+    Tally,
 )
 
 T = TypeVar("T")
@@ -130,6 +135,12 @@ class Records(Protocol):
     def feed(self, after: int, limit: int, not_learned_from: str | None) -> list[Record]:
         """Records in feed order after a position, without those that the given origin itself has sent."""
 
+    def tallies(self, within: Sequence[Bucket] | None) -> dict[Bucket, Tally]:
+        """The buckets one digit below each of these that hold records (tombstones too); None: all kinds."""
+
+    def entries(self, within: Bucket) -> list[Entry]:
+        """The records of a bucket."""
+
 
 class Bookkeeping(Protocol):
     """Checkpoints, waiting changes, conflicts, peers."""
@@ -195,3 +206,33 @@ class SitePort(Protocol):
 
     def forget(self, source: str) -> None:
         """Drop the checkpoint: the whole feed of ``source`` is read again and compared."""
+
+    def summary(
+        self,
+        reader: str,
+        within: Sequence[Bucket] | None,
+        fence: Fence | None = None,
+        kinds: frozenset[str] | None = None,
+    ) -> Summary:
+        """Tallies of the buckets one digit below each of ``within``, for ``reader`` to compare with its own.
+
+        None: one bucket for each kind (of ``kinds``, where given), after numbering what is unnumbered;
+        ``fence`` as in :meth:`standing`. Raises FenceMismatch.
+        """
+
+    def listing(self, reader: str, within: Sequence[Bucket]) -> Listing:
+        """The records of these buckets, at least of the first; where an answer grows too long, not of all."""
+
+    def show(self, reader: str, refs: Sequence[Ref]) -> Checkpoint:
+        """Move these records to the end of the feed, so that ``reader`` surely sees them; the new head.
+
+        Their versions stay as they are. What is not there is left out.
+        """
+
+    def resume(self, source: str, checkpoint: Checkpoint, seen: Checkpoint, own: Checkpoint) -> None:
+        """Go on with the feed of ``source`` behind ``checkpoint``, all before it being known to be here.
+
+        ``seen`` is a later position that ``source`` has told; ``own`` a position of this site's own feed at
+        which the comparison still found it. What waits from there is put aside until it is shown again.
+        Raises FenceMismatch if this site does not have ``own`` any more.
+        """

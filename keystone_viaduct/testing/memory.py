@@ -17,16 +17,20 @@ from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import (
+    Bucket,
     Checkpoint,
     Conflict,
     Document,
+    Entry,
     Mark,
     Peer,
     Pending,
     Record,
     Ref,
     SiteState,
+    Tally,
     Version,
+    bucket_of,
 )
 from keystone_viaduct.sync.ports import Claim, Write
 from keystone_viaduct.sync.site.readiness import claims_of, needs
@@ -273,6 +277,27 @@ class MemoryTransaction:
             if record.seq > after and (not_learned_from is None or record.learned_from != not_learned_from)
         ]
         return sorted(entries, key=lambda record: record.seq)[:limit]
+
+    def tallies(self, within: Sequence[Bucket] | None) -> dict[Bucket, Tally]:
+        """A scan."""
+        wanted = None if within is None else set(within)
+        found: dict[Bucket, Tally] = {}
+        for ref, record in self.data.records.items():
+            digits = f"{bucket_of(ref):04x}"
+            for size in range(len(digits) + 1) if wanted is not None else (0,):
+                if wanted is None or (size and Bucket(ref.kind, digits[: size - 1]) in wanted):
+                    bucket = Bucket(ref.kind, digits[:size])
+                    count, total = found.get(bucket, (0, 0))
+                    found[bucket] = Tally(count + 1, (total + record.fingerprint) % 2**64)
+        return found
+
+    def entries(self, within: Bucket) -> list[Entry]:
+        """A scan."""
+        return [
+            Entry(ref, record.fingerprint, record.seq, record.version if record.deleted else None)
+            for ref, record in self.data.records.items()
+            if ref.kind == within.kind and within.first <= bucket_of(ref) <= within.last
+        ]
 
     # bookkeeping
 

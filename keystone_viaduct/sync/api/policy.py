@@ -40,7 +40,9 @@ RULES = (
     _rule("delete_record", "Delete a record", ("DELETE", _RECORD)),
     _rule("get_checkpoint", "How far this site has come with another", ("GET", _CHECKPOINT)),
     _rule("forget_checkpoint", "Have another site's whole feed read again", ("DELETE", _CHECKPOINT)),
-    _rule("get_digests", "Folded digests of a kind's records", ("GET", "/digests")),
+    _rule("resume_checkpoint", "Go on with a site's feed after a comparison", ("PUT", _CHECKPOINT)),
+    _rule("compare", "Digests of records, in buckets", ("POST", "/summary"), ("POST", "/listing")),
+    _rule("show_records", "Move records to the end of the feed", ("POST", "/shown")),
     _rule("list_peers", "The registered sites", ("GET", "/peers")),
     _rule("register_peer", "Register a site and its public key", ("PUT", "/peers/{site}")),
     _rule(

@@ -12,12 +12,11 @@ from keystone.server import flask as ks_flask
 
 from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.api import assembly, changes
-from keystone_viaduct.sync.api.digests import DigestsService
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json
 from keystone_viaduct.sync.api.records import Found, RecordsService
 from keystone_viaduct.sync.charter import charter_to_json
 from keystone_viaduct.sync.model import Fence, Ref
-from keystone_viaduct.sync.wire import checks, limits, values
+from keystone_viaduct.sync.wire import checks, comparing, limits, values
 from keystone_viaduct.sync.wire.page import check_ref
 from keystone_viaduct.sync.wire.resources import (
     bytes_from_json,
@@ -99,6 +98,14 @@ class CheckpointResource(flask_restful.Resource):  # type: ignore[misc]
         standing = assembly.service().standing(checks.site_name(site, "site"), _fence())
         return Reply({"site": site, **standing_to_json(standing)})
 
+    @gated("sync:resume_checkpoint")
+    def put(self, site: str) -> Reply:
+        """Go on from there, after a comparison."""
+        checkpoint, seen, own = comparing.places_from_json(read_json())
+        name = checks.site_name(site, "site")
+        assembly.service().compared(name).resume(name, checkpoint, seen, own)
+        return Reply(status=204)
+
     @gated("sync:forget_checkpoint")
     def delete(self, site: str) -> Reply:
         """Start over with that site."""
@@ -106,13 +113,40 @@ class CheckpointResource(flask_restful.Resource):  # type: ignore[misc]
         return Reply(status=204)
 
 
-class DigestsResource(flask_restful.Resource):  # type: ignore[misc]
-    """Folded digests."""
+class SummaryResource(flask_restful.Resource):  # type: ignore[misc]
+    """Digests of many records."""
 
-    @gated("sync:get_digests")
-    def get(self) -> Reply:
-        """The bucket of a prefix."""
-        return Reply(DigestsService(assembly.service()).fold(argument("kind"), argument("prefix", "")))
+    @gated("sync:compare")
+    def post(self) -> Reply:
+        """Tallies one digit below the buckets that are asked for."""
+        asked = comparing.question_from_json(read_json())
+        site = assembly.service().compared(asked.reader)
+        found = site.summary(asked.reader, asked.within, asked.fence, asked.kinds)
+        return Reply(comparing.summary_to_json(found))
+
+
+class ListingResource(flask_restful.Resource):  # type: ignore[misc]
+    """Digests of single records."""
+
+    @gated("sync:compare")
+    def post(self) -> Reply:
+        """The records of some buckets."""
+        asked = comparing.question_from_json(read_json())
+        if asked.within is None:
+            raise BadRequest("within is missing", hint="name the buckets to list", where="within")
+        site = assembly.service().compared(asked.reader)
+        return Reply(comparing.listing_to_json(site.listing(asked.reader, asked.within)))
+
+
+class ShownResource(flask_restful.Resource):  # type: ignore[misc]
+    """What another site has missed."""
+
+    @gated("sync:show_records")
+    def post(self) -> Reply:
+        """Move records to the end of the feed."""
+        reader, refs = comparing.shown_from_json(read_json())
+        head = assembly.service().compared(reader).show(reader, refs)
+        return Reply({"head": values.checkpoint_to_json(head)})
 
 
 class PeersResource(flask_restful.Resource):  # type: ignore[misc]
@@ -262,7 +296,9 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
         _route(ChangesResource, "/changes", "changes"),
         _route(RecordResource, "/records/<string:kind>/<string:key>", "record", "kind", "key"),
         _route(CheckpointResource, "/checkpoints/<string:site>", "checkpoint", "site"),
-        _route(DigestsResource, "/digests", "digests"),
+        _route(SummaryResource, "/summary", "summary"),
+        _route(ListingResource, "/listing", "listing"),
+        _route(ShownResource, "/shown", "shown"),
         _route(PeersResource, "/peers", "peers"),
         _route(PeerResource, "/peers/<string:site>", "peer", "site"),
         _route(LeaseResource, "/lease", "lease"),

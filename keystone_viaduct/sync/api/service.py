@@ -118,6 +118,15 @@ class Service:
         charter = checked_charter(value, "charter", strict=True)
         return Site(self.store, self.clock).write_charter(charter, charter.edition)
 
+    def compared(self, other: str) -> Site:
+        """This site, to be compared with a peer. Its calls raise UnknownSite."""
+
+        def check(tx: SqlTransaction) -> None:
+            joined(tx.peek_state())
+            _peer(tx, other)
+
+        return Site(Watched(self.store, check), self.clock)
+
     def _policy_for(self, kind: str, scope: str | None) -> str:
         return self.around.policies.get(kind, "hub")
 

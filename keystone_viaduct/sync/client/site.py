@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.client.transport import Transport, garbled
-from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, Peer, Ref, Standing
-from keystone_viaduct.sync.wire import checks, values
+from keystone_viaduct.sync.model import (
+    ApplyResult,
+    Bucket,
+    Checkpoint,
+    Fence,
+    Listing,
+    Page,
+    Peer,
+    Ref,
+    Standing,
+    Summary,
+)
+from keystone_viaduct.sync.wire import checks, comparing, values
 from keystone_viaduct.sync.wire.carried import CarriedPage, carry
 from keystone_viaduct.sync.wire.charter import checked_charter
 from keystone_viaduct.sync.wire.page import result_from_json
@@ -72,6 +83,37 @@ class HttpSite:
         """Drop the checkpoint: the whole feed of ``source`` is read again and compared."""
         self._transport.call("DELETE", f"/checkpoints/{quote(source, safe='')}")
 
+    def summary(
+        self,
+        reader: str,
+        within: Sequence[Bucket] | None,
+        fence: Fence | None = None,
+        kinds: frozenset[str] | None = None,
+    ) -> Summary:
+        """Tallies one digit below these buckets, or of whole kinds. Raises FenceMismatch, UnknownSite."""
+        content = comparing.question_to_json(reader, within, fence, kinds)
+        body = self._transport.call("POST", "/summary", content=content)
+        return self._understood(lambda: comparing.summary_from_json(body))
+
+    def listing(self, reader: str, within: Sequence[Bucket]) -> Listing:
+        """The records of the first of these buckets."""
+        content = comparing.question_to_json(reader, within, None, None)
+        body = self._transport.call("POST", "/listing", content=content)
+        return self._understood(lambda: comparing.listing_from_json(body))
+
+    def show(self, reader: str, refs: Sequence[Ref]) -> Checkpoint:
+        """Move these records to the end of the feed; the new head."""
+        content = {"reader": reader, "records": [[*ref] for ref in refs]}
+        body = self._transport.call("POST", "/shown", content=content)
+        return self._understood(
+            lambda: values.position_from_json(checks.member(checks.mapping(body, ""), "head", ""), "head")
+        )
+
+    def resume(self, source: str, checkpoint: Checkpoint, seen: Checkpoint, own: Checkpoint) -> None:
+        """Go on with the feed of ``source`` behind ``checkpoint``. Raises FenceMismatch, UnknownSite."""
+        content = {"checkpoint": [*checkpoint], "seen": [*seen], "own": [*own]}
+        self._transport.call("PUT", f"/checkpoints/{quote(source, safe='')}", content=content)
+
     def capabilities(self) -> Capabilities:
         """What the site says of itself."""
         body = self._transport.call("GET", "")
@@ -121,13 +163,6 @@ class HttpSite:
         """The latest conflicts, newest first."""
         body = self._transport.call("GET", "/conflicts", query={"limit": str(limit)})
         found: list[dict[str, Any]] = checks.mapping(body, "conflicts").get("conflicts", [])
-        return found
-
-    def digests(self, kind: str, prefix: str = "") -> dict[str, Any]:
-        """Folded digests of a kind's records by the next digit of their keys' hashes."""
-        found: dict[str, Any] = self._transport.call(
-            "GET", "/digests", query={"kind": kind, "prefix": prefix}
-        )
         return found
 
     def _understood(self, read: Callable[[], T]) -> T:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from keystone_viaduct.errors import FenceMismatch
+from keystone_viaduct.sync.link.compare import Comparison
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.ports import SitePort
 
 
 @dataclass
 class Link:
-    """A hub and one spoke. ``restarts`` counts how often a restored backup or a long absence was met."""
+    """A hub and one spoke; its two directions may be stepped by two threads.
+
+    ``restarts`` counts how often a restored backup or a long absence was met.
+    """
 
     hub: SitePort
     spoke: SitePort
@@ -23,19 +29,37 @@ class Link:
     def __post_init__(self) -> None:
         self.up = Replicator(self.spoke, self.hub, self.limit)
         self.down = Replicator(self.hub, self.spoke, self.limit)
+        self._lock = threading.Lock()
+        self._starting_over: Iterator[None] | None = None
 
     def step(self, replicator: Replicator) -> Progress:
-        """One page of one direction.
+        """One page of one direction, or one call of a comparison.
 
         When a side does not have the history that the other knows, or a reader has missed tombstones that are
-        gone, both feeds are read again from the start: each finds by versions what it lacks.
+        gone, the two are compared: what differs is shown by both, and both go on from there.
         """
+        with self._lock:
+            if self._starting_over is not None:
+                return self._go_on(self._starting_over)
         try:
             return replicator.step()
         except FenceMismatch:
-            self.restarts += 1
-            self.hub.forget(self.spoke.name)
-            self.spoke.forget(self.hub.name)
-            self.up.restart()
-            self.down.restart()
+            with self._lock:
+                if self._starting_over is None:
+                    self.restarts += 1
+                    self._starting_over = Comparison(self.hub, self.spoke).starting_over()
             return Progress.MORE
+
+    def _go_on(self, steps: Iterator[None]) -> Progress:
+        """The next call; a comparison that fails is dropped, and begun anew when the next page is refused."""
+        try:
+            next(steps)
+            return Progress.MORE
+        except (StopIteration, FenceMismatch):
+            self._starting_over = None
+        except BaseException:
+            self._starting_over = None
+            raise
+        self.up.restart()
+        self.down.restart()
+        return Progress.MORE

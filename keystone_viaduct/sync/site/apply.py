@@ -196,9 +196,12 @@ def _acknowledge(tx: Transaction, page: Page, incarnation: str) -> None:
     peer = tx.peers().get(page.source)
     if peer is None:
         return
-    told = page.fence is not None and page.fence.seen.incarnation == incarnation
-    acknowledged = max(peer.acknowledged, page.fence.seen.seq) if page.fence and told else peer.acknowledged
-    known = replace(peer, incarnation=page.upto.incarnation, acknowledged=acknowledged, seen=page.upto)
+    fence, acknowledged, seen = page.fence, peer.acknowledged, page.upto
+    if fence is not None and fence.seen.incarnation == incarnation and not fence.anew:
+        acknowledged = max(acknowledged, fence.seen.seq)
+    if peer.seen is not None and peer.seen.incarnation == seen.incarnation and peer.seen.seq > seen.seq:
+        seen = peer.seen
+    known = replace(peer, incarnation=page.upto.incarnation, acknowledged=acknowledged, seen=seen)
     if known != peer:
         tx.save_peer(known)
 

@@ -26,7 +26,8 @@ def read_page(
     differ.
     """
     state = tx.state()
-    check_fence(tx, state, Fence(after) if after else fence)
+    check_fence(tx, state, fence)
+    check_fence(tx, state, Fence(after) if after else None)
     check_purge(state, after)
     state, numbered = sequence_some(tx, state, now, MOST_MARKS)
     start = after.seq if after else 0
@@ -62,7 +63,7 @@ def _acknowledge(tx: Transaction, state: SiteState, reader: str, after: Checkpoi
     if after is None:
         noted = replace(peer, shown=state.head)
     else:
-        noted = replace(peer, acknowledged=max(peer.acknowledged, after.seq))
+        noted = replace(peer, acknowledged=max(peer.acknowledged, after.seq), live=True)
     if noted != peer:
         tx.save_peer(noted)
     return noted

@@ -15,10 +15,21 @@ from keystone_viaduct.sync.ports import Transaction
 def fence_of(tx: Transaction, source: str) -> Fence | None:
     """What this site last knew of the feed of ``source``."""
     checkpoint = tx.checkpoint(source)
-    if checkpoint is not None:
-        return Fence(checkpoint)
     peer = tx.peers().get(source)
-    return Fence(peer.seen, anew=True) if peer is not None and peer.seen is not None else None
+    seen = None if peer is None else peer.seen
+    if checkpoint is None:
+        return None if seen is None else Fence(seen, anew=True)
+    if seen is not None and seen.incarnation == checkpoint.incarnation and seen.seq > checkpoint.seq:
+        return Fence(seen, anew=True)  # told by a comparison, and not read up to there yet
+    return Fence(checkpoint)
+
+
+def later(fence: Fence | None, after: Checkpoint | None) -> Fence | None:
+    """The later of what a caller knows of one feed."""
+    if after is None:
+        return fence
+    same = fence is not None and fence.seen.incarnation == after.incarnation
+    return fence if same and fence is not None and fence.seen.seq > after.seq else Fence(after)
 
 
 def check_fence(tx: Transaction, state: SiteState, fence: Fence | None) -> None:

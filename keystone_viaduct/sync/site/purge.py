@@ -17,8 +17,8 @@ def purge(tx: Transaction, retention: int, *, now: int) -> int:
     record was here and is gone. Returns how many were dropped.
     """
     state = tx.state()
-    live = [peer for peer in tx.peers().values() if peer.live]
-    reached = min((peer.acknowledged for peer in live), default=0)
+    readers = [peer for peer in tx.peers().values() if state.is_hub or peer.site == state.hub]
+    reached = min((peer.acknowledged for peer in readers if peer.live), default=state.head if readers else 0)
     waiting = {entry.change.ref for peer in tx.peers().values() for entry in tx.pending(peer.site)}
     marked = {mark.ref for mark in tx.take_marks(BATCH)}
     knowledge = state.all_knowledge

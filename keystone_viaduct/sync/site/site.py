@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from keystone_viaduct.clock import Clock
 from keystone_viaduct.errors import FenceMismatch
 from keystone_viaduct.sync.charter import Charter, Edition
-from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, SiteState, Standing, site_of
+from keystone_viaduct.sync.model import (
+    ApplyResult,
+    Bucket,
+    Checkpoint,
+    Fence,
+    Listing,
+    Page,
+    Ref,
+    SiteState,
+    Standing,
+    Summary,
+    site_of,
+)
 from keystone_viaduct.sync.ports import Store, Transaction
+from keystone_viaduct.sync.site import compare
 from keystone_viaduct.sync.site.apply import apply_page
 from keystone_viaduct.sync.site.applying import PolicyFor
 from keystone_viaduct.sync.site.charter import write_charter
 from keystone_viaduct.sync.site.feed import read_page
-from keystone_viaduct.sync.site.fence import check_fence, fence_of
+from keystone_viaduct.sync.site.fence import check_fence, fence_of, later
 from keystone_viaduct.sync.site.purge import purge
-from keystone_viaduct.sync.site.readiness import ASIDE
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.sequencer import sequence
 
@@ -54,7 +65,7 @@ class Site:
         """A page of the feed for another site. Raises FenceMismatch."""
         return self._fenced(
             lambda tx: read_page(tx, reader, after, limit, fence, now=self._clock.now()),
-            Fence(after) if after else fence,
+            later(fence, after),
             site_of(reader),
         )
 
@@ -93,10 +104,39 @@ class Site:
 
         def work(tx: Transaction) -> None:
             tx.save_checkpoint(source, None)
-            aside = [replace(entry, reason=ASIDE) for entry in tx.pending(source)]
-            tx.save_pending(source, aside, [])
+            compare.put_aside(tx, source)
 
         self._store.run(work)
+
+    def summary(
+        self,
+        reader: str,
+        within: Sequence[Bucket] | None,
+        fence: Fence | None = None,
+        kinds: frozenset[str] | None = None,
+    ) -> Summary:
+        """Tallies one digit below each of these buckets; None: of whole kinds. Raises FenceMismatch."""
+
+        def work(tx: Transaction) -> Summary:
+            return compare.summary(tx, within, fence, kinds, now=self._clock.now())
+
+        return self._fenced(work, fence, reader)
+
+    def listing(self, reader: str, within: Sequence[Bucket]) -> Listing:
+        """The records of the first of these buckets, and of as many more as fit."""
+        return self._store.run(lambda tx: compare.listing(tx, within))
+
+    def show(self, reader: str, refs: Sequence[Ref]) -> Checkpoint:
+        """Move these records to the end of the feed; the new head."""
+        return self._store.run(lambda tx: compare.show(tx, refs, now=self._clock.now()).checkpoint)
+
+    def resume(self, source: str, checkpoint: Checkpoint, seen: Checkpoint, own: Checkpoint) -> None:
+        """Go on with the feed of ``source`` behind ``checkpoint``. Raises FenceMismatch."""
+
+        def work(tx: Transaction) -> None:
+            compare.resume(tx, source, checkpoint, seen, own)
+
+        self._fenced(work, Fence(own), source)
 
     def purge(self, retention: int) -> int:
         """Drop tombstones older than ``retention`` (microseconds) that all live peers have; returns how

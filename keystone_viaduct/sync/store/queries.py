@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from keystone_viaduct.sync.model import BUCKET_BITS, BUCKET_DIGITS
 from keystone_viaduct.sync.store import tables as t
 
 T = TypeVar("T")
@@ -85,6 +86,27 @@ TOMBSTONES = (
 COUNT_RECORDS = sa.select(t.record.c.kind, t.record.c.deleted, sa.func.count()).group_by(
     t.record.c.kind, t.record.c.deleted
 )
+
+# comparing
+_SUMS = (sa.func.count(), sa.func.sum(t.record.c.low), sa.func.sum(t.record.c.high))
+TALLY_KINDS = sa.select(t.record.c.kind, *_SUMS).group_by(t.record.c.kind)
+_IN_BUCKETS = sa.and_(
+    t.record.c.kind == _param("kind"), t.record.c.bucket.between(_param("first"), _param("last"))
+)
+
+
+def _by_digits(count: int) -> Any:
+    """Tallies by the first digits of the bucket; shifting is what all engines do alike."""
+    shift: Any = sa.literal_column(str(BUCKET_BITS - 4 * count))
+    digits = t.record.c.bucket.op(">>")(shift)
+    return sa.select(digits.label("digits"), *_SUMS).where(_IN_BUCKETS).group_by(digits)
+
+
+#: Number of digits -> the tallies of a kind in a range of buckets.
+TALLY_BUCKETS = {count: _by_digits(count) for count in range(1, BUCKET_DIGITS + 1)}
+ENTRIES = sa.select(
+    t.record.c.key, t.record.c.low, t.record.c.high, t.record.c.seq, t.record.c.deleted, t.record.c.version
+).where(_IN_BUCKETS)
 
 # checkpoints
 GET_CHECKPOINT = sa.select(t.checkpoint).where(t.checkpoint.c.source == _param("source"))

@@ -7,7 +7,16 @@ from typing import Any
 
 from keystone_viaduct.errors import NotInitialised
 from keystone_viaduct.sync.charter import charter_from_json, charter_to_json
-from keystone_viaduct.sync.model import Record, Ref, SiteState
+from keystone_viaduct.sync.model import (
+    Bucket,
+    Entry,
+    Record,
+    Ref,
+    SiteState,
+    Tally,
+    bucket_of,
+    fingerprint,
+)
 from keystone_viaduct.sync.sealing import seal
 from keystone_viaduct.sync.store import queries as q
 from keystone_viaduct.sync.store.base import Part, keys_by_kind
@@ -23,6 +32,15 @@ from keystone_viaduct.sync.store.encoding import (
     unpack_fields,
     unpack_version,
 )
+
+_HALF = 2**32 - 1
+#: With more buckets of a kind than so many, its index is read as a whole.
+SCATTERED = 64
+
+
+def _tally(count: Any, low: Any, high: Any) -> Tally:
+    """Some engines sum integers to decimals."""
+    return Tally(int(count), (int(low) + (int(high) << 32)) % 2**64)
 
 
 class RecordsPart(Part):
@@ -157,8 +175,41 @@ class RecordsPart(Part):
             rows = self.connection.execute(q.FEED_FOR, {**parameters, "p_reader": not_learned_from})
         return [self._record(row) for row in rows]
 
+    def tallies(self, within: Sequence[Bucket] | None) -> dict[Bucket, Tally]:
+        """The buckets one digit below each of these that hold records; None: all kinds."""
+        if within is None:
+            rows = self.connection.execute(q.TALLY_KINDS)
+            return {Bucket(kind): _tally(*sums) for kind, *sums in rows}
+        groups: dict[tuple[str, int], list[Bucket]] = {}
+        for bucket in within:
+            groups.setdefault((bucket.kind, len(bucket.prefix) + 1), []).append(bucket)
+        found: dict[Bucket, Tally] = {}
+        for (kind, digits), parents in groups.items():
+            ranges = parents if len(parents) <= SCATTERED else [Bucket(kind)]
+            wanted = {parent.prefix for parent in parents}
+            for place in ranges:
+                limits = {"p_kind": kind, "p_first": place.first, "p_last": place.last}
+                for number, *sums in self.connection.execute(q.TALLY_BUCKETS[digits], limits):
+                    prefix = f"{number:0{digits}x}"
+                    if prefix[:-1] in wanted:
+                        found[Bucket(kind, prefix)] = _tally(*sums)
+        return found
+
+    def entries(self, within: Bucket) -> list[Entry]:
+        """The records of a bucket."""
+        limits = {"p_kind": within.kind, "p_first": within.first, "p_last": within.last}
+        return [
+            Entry(
+                Ref(within.kind, row.key),
+                row.low + (row.high << 32),
+                row.seq,
+                unpack_version(row.version) if row.deleted else None,
+            )
+            for row in self.connection.execute(q.ENTRIES, limits)
+        ]
+
     def _record(self, row: Any) -> Record:
-        kind, key, seq, version, birth, fields, _, _, scope, unknown, learned_from = row
+        kind, key, seq, version, birth, fields, _, _, scope, unknown, learned_from = row[:11]
         return Record(
             ref=Ref(kind, key),
             seq=seq,
@@ -172,6 +223,8 @@ class RecordsPart(Part):
 
     def _record_row(self, record: Record) -> dict[str, Any]:
         kind, key = record.ref
+        digest = record.digest
+        found = fingerprint(record.ref, record.version, digest)
         return {
             "kind": kind,
             "key": key,
@@ -180,10 +233,13 @@ class RecordsPart(Part):
             "birth": pack_dot(record.birth),
             "fields": pack_fields(record.fields),
             "deleted": record.deleted,
-            "digest": record.digest,
+            "digest": digest,
             "scope": record.scope,
             "unknown": self._closed(record),
             "learned_from": record.learned_from,
+            "bucket": bucket_of(record.ref),
+            "low": found & _HALF,
+            "high": found >> 32,
         }
 
     def _closed(self, record: Record) -> bytes | None:

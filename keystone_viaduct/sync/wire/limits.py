@@ -19,6 +19,12 @@ VERSION_ENTRIES = 4096
 CAPABILITY_FIELDS = 500
 LIST = 1000
 
+#: Buckets in one question of a comparison, and records to be shown in one call.
+BUCKETS = 1024
+SHOWN = 1000
+#: Entries that an answer to either may have.
+ENTRIES = 100_000
+
 SITE = 64
 ORIGIN = 160
 FIELD = 255

@@ -14,17 +14,21 @@ import pytest
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.sync.model import (
     DELETED,
+    Bucket,
     Change,
     Checkpoint,
     Conflict,
     Document,
     Dot,
+    Entry,
     FieldState,
     Peer,
     Pending,
     Record,
     Ref,
+    Tally,
     Version,
+    bucket_of,
     life,
 )
 from keystone_viaduct.sync.ports import Claim, Store, Transaction, Write
@@ -213,6 +217,44 @@ class TransactionSuite:
         assert store.run(lambda tx: [item.seq for item in tx.tombstones(9, 1)]) == [1]
         store.run(lambda tx: tx.drop_records([dead[0].ref, dead[2].ref]))
         assert store.run(lambda tx: [item.seq for item in tx.feed(0, 10, None)]) == [2, 3]
+
+    def test_tallies_go_digit_by_digit_down_to_the_records(self, store: Store) -> None:
+        refs = [Ref(kind, f"k{number}") for kind in ("user", "group") for number in range(300)]
+        saved = [record(ref, seq, deleted=seq % 7 == 0) for seq, ref in enumerate(refs, 1)]
+        store.run(lambda tx: tx.save_records(saved))
+
+        def expected(within: list[Bucket] | None, digits: int) -> dict[Bucket, Tally]:
+            found: dict[Bucket, Tally] = {}
+            for item in saved:
+                name = f"{bucket_of(item.ref):04x}"
+                bucket = Bucket(item.ref.kind, name[:digits])
+                if within is None or Bucket(item.ref.kind, name[: digits - 1]) in within:
+                    number, total = found.get(bucket, (0, 0))
+                    found[bucket] = Tally(number + 1, (total + item.fingerprint) % 2**64)
+            return found
+
+        roots = store.run(lambda tx: tx.tallies(None))
+        assert roots == expected(None, 0) and len(roots) == 2
+        level = [Bucket("user")]
+        for digits in range(1, 5):
+            below = store.run(lambda tx, level=level: tx.tallies(level))  # type: ignore[misc]
+            assert below == expected(level, digits)
+            level = [*below]
+        assert store.run(lambda tx: tx.tallies([Bucket("role"), *level[:2]][:1])) == {}
+        listed = store.run(lambda tx: [entry for bucket in level for entry in tx.entries(bucket)])
+        assert sorted(listed, key=lambda entry: entry.seq) == [
+            Entry(item.ref, item.fingerprint, item.seq, item.version if item.deleted else None)
+            for item in saved[:300]
+        ]
+
+    def test_a_record_that_changes_changes_its_tally(self, store: Store) -> None:
+        ref = Ref("user", "u1")
+        store.run(lambda tx: tx.save_records([record(ref, 1)]))
+        before = store.run(lambda tx: tx.tallies(None))
+        store.run(lambda tx: tx.save_records([record(ref, 1).at(9)]))
+        assert store.run(lambda tx: tx.tallies(None)) == before, "a position is no content"
+        store.run(lambda tx: tx.save_records([record(ref, 2)]))
+        assert store.run(lambda tx: tx.tallies(None)) != before
 
     # marks
 

@@ -19,7 +19,7 @@ SYNC = "/OS-SYNC"
 
 def state(client: httpx.Client) -> Any:
     """What would show a change: the head of the feed (marks are numbered first) and the conflicts."""
-    client.get(f"{SYNC}/digests", params={"kind": "user"}).raise_for_status()
+    client.post(f"{SYNC}/summary", json={"reader": "west"}).raise_for_status()
     found = client.get(SYNC).json()
     return found["head"], found["incarnation"], client.get(f"{SYNC}/conflicts").json()
 
@@ -105,9 +105,28 @@ def test_another_major_version_is_refused(east: httpx.Client) -> None:
 def test_an_unknown_kind_is_refused(east: httpx.Client, page: dict[str, Any]) -> None:
     told(east.get(f"{SYNC}/records/teapot/x"), 404, "kind.unknown")
     told(east.put(f"{SYNC}/records/teapot/x", json={"document": {}}), 404, "kind.unknown")
-    told(east.get(f"{SYNC}/digests", params={"kind": "teapot"}), 404, "kind.unknown")
+    told(
+        east.post(f"{SYNC}/shown", json={"reader": "west", "records": [["teapot", "x"]]}), 400, "kind.unknown"
+    )
     answer = east.post(f"{SYNC}/changes", json=with_change(page, ref=["teapot", "x"]))
     assert "changes[0]" in told(answer, 400, "kind.unknown")
+
+
+def test_a_comparison_with_nobody_known_or_of_no_form_is_refused(east: httpx.Client) -> None:
+    for path in ("summary", "listing"):
+        asked = {"reader": "atlantis", "within": [["user", ""]]}
+        told(east.post(f"{SYNC}/{path}", json=asked), 404, "site.unknown")
+        asked = {"reader": "west", "within": [["user", "g"]]}
+        told(east.post(f"{SYNC}/{path}", json=asked), 400, "request.invalid")
+    told(east.post(f"{SYNC}/listing", json={"reader": "west"}), 400, "request.invalid")
+    told(east.post(f"{SYNC}/summary", json={}), 400, "request.invalid")
+
+
+def test_a_checkpoint_that_nobody_compared_is_not_taken(east: httpx.Client) -> None:
+    place = ["0000beef", 7, "n7"]
+    body = {"checkpoint": place, "seen": place, "own": [east.get(SYNC).json()["incarnation"], 10**9, "n"]}
+    told(east.put(f"{SYNC}/checkpoints/west", json={**body, "own": None}), 400, "request.invalid")
+    told(east.put(f"{SYNC}/checkpoints/atlantis", json=body), 404, "site.unknown")
 
 
 @pytest.mark.parametrize(

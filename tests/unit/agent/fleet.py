@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,19 @@ from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.errors import LeaseHeld, SiteUnavailable
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.topology import AgentSettings
-from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Document, Fence, Page, Peer, Ref, Standing
+from keystone_viaduct.sync.model import (
+    ApplyResult,
+    Bucket,
+    Checkpoint,
+    Document,
+    Fence,
+    Listing,
+    Page,
+    Peer,
+    Ref,
+    Standing,
+    Summary,
+)
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.wire.resources import Capabilities
@@ -68,6 +80,27 @@ class FakeSite:
 
     def forget(self, source: str) -> None:
         self._call("forget", lambda: self.site.forget(source))
+
+    def summary(
+        self,
+        reader: str,
+        within: Sequence[Bucket] | None,
+        fence: Fence | None = None,
+        kinds: frozenset[str] | None = None,
+    ) -> Summary:
+        found: Summary = self._call("summary", lambda: self.site.summary(reader, within, fence, kinds))
+        return found
+
+    def listing(self, reader: str, within: Sequence[Bucket]) -> Listing:
+        found: Listing = self._call("listing", lambda: self.site.listing(reader, within))
+        return found
+
+    def show(self, reader: str, refs: Sequence[Ref]) -> Checkpoint:
+        head: Checkpoint = self._call("show", lambda: self.site.show(reader, refs))
+        return head
+
+    def resume(self, source: str, checkpoint: Checkpoint, seen: Checkpoint, own: Checkpoint) -> None:
+        self._call("resume", lambda: self.site.resume(source, checkpoint, seen, own))
 
     def capabilities(self) -> Capabilities:
         def work() -> Capabilities:

@@ -116,10 +116,14 @@ def _feed_tables() -> None:
         sa.Column("scope", sa.String(740)),
         sa.Column("unknown", BLOB),
         sa.Column("learned_from", ORIGIN),
+        _column("bucket", sa.Integer),
+        _column("low", BIG),
+        _column("high", BIG),
         **OPTIONS,
     )
     op.create_index("ux_viaduct_record_seq", "viaduct_record", ["seq"], unique=True)
     op.create_index("ix_viaduct_record_deleted", "viaduct_record", ["deleted", "seq"])
+    op.create_index("ix_viaduct_record_bucket", "viaduct_record", ["kind", "bucket", "low", "high"])
 
 
 def _bookkeeping_tables() -> None:

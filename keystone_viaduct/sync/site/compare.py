@@ -1,0 +1,106 @@
+"""What a site does when it is compared with another (PROTOCOL rule 13).
+
+Why a comparison may set a checkpoint: it is set to the head at which the first summary was taken. A record
+that the two sites then agree about needs no carrying; one that they do not agree about is moved behind that
+head; and whatever is changed while they compare gets a position behind it anyway. Versions only grow, so a
+record that is found equal a little later, at another moment on each side, is no older at the reader than it
+was at the source when the head was taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from keystone_viaduct.sync.model import (
+    Bucket,
+    Checkpoint,
+    Entry,
+    Fence,
+    Listing,
+    Record,
+    Ref,
+    SiteState,
+    Summary,
+)
+from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.feed import MOST_MARKS
+from keystone_viaduct.sync.site.fence import check_fence
+from keystone_viaduct.sync.site.nonce import new_nonce
+from keystone_viaduct.sync.site.readiness import ASIDE
+from keystone_viaduct.sync.site.sequencer import sequence_some
+
+#: Records after which a listing leaves the remaining buckets to the next call.
+MOST_ENTRIES = 5000
+
+
+def summary(
+    tx: Transaction,
+    within: Sequence[Bucket] | None,
+    fence: Fence | None,
+    kinds: frozenset[str] | None,
+    *,
+    now: int,
+) -> Summary:
+    """The tallies below these buckets; of whole kinds after numbering what is unnumbered.
+
+    Marks beyond a bound stay: their records get later positions. Raises FenceMismatch.
+    """
+    state = tx.state()
+    check_fence(tx, state, fence)
+    if within is None:
+        state, _ = sequence_some(tx, state, now, MOST_MARKS)
+    found = tx.tallies(within)
+    if kinds is not None:
+        found = {bucket: tally for bucket, tally in found.items() if bucket.kind in kinds}
+    return Summary(state.checkpoint, state.all_knowledge, found)
+
+
+def listing(tx: Transaction, within: Sequence[Bucket]) -> Listing:
+    """The records of the first of these buckets, and of as many more as fit."""
+    entries: list[Entry] = []
+    done = 0
+    for bucket in within:
+        entries += tx.entries(bucket)
+        done += 1
+        if len(entries) >= MOST_ENTRIES:
+            break
+    return Listing(done, tuple(entries))
+
+
+def show(tx: Transaction, refs: Sequence[Ref], *, now: int) -> SiteState:
+    """Move these records to the end of the feed, for all readers; no dot is minted.
+
+    ``learned_from`` goes, too: who sent it does not have it any more, or not like this.
+    """
+    state = tx.state()
+    found = tx.records(list(dict.fromkeys(refs)))
+    moved: list[Record] = []
+    for record in sorted(found.values(), key=lambda record: record.seq):
+        state = replace(state, head=state.head + 1)
+        moved.append(replace(record, seq=state.head, learned_from=None))
+    if moved:
+        tx.save_records(moved)
+        state = replace(state, nonce=new_nonce(now))
+        tx.save_state(state)
+    return state
+
+
+def resume(
+    tx: Transaction, source: str, checkpoint: Checkpoint, seen: Checkpoint, own: Checkpoint | None
+) -> None:
+    """Go on with the feed of ``source`` behind ``checkpoint``.
+
+    Raises FenceMismatch when the history that was compared is not here any more.
+    """
+    check_fence(tx, tx.state(), Fence(own) if own else None)
+    put_aside(tx, source)
+    tx.save_checkpoint(source, checkpoint)
+    peer = tx.peers().get(source)
+    if peer is not None:
+        tx.save_peer(replace(peer, incarnation=checkpoint.incarnation, seen=seen))
+
+
+def put_aside(tx: Transaction, source: str) -> None:
+    """What waits from there is left alone until the source shows it again."""
+    tx.save_pending(source, [replace(entry, reason=ASIDE) for entry in tx.pending(source)], [])

@@ -1,0 +1,250 @@
+"""Two sites that start over find what they do not agree about, carry that, and nothing else."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
+from keystone_viaduct.sync.link.compare import LEAF, Comparison
+from keystone_viaduct.sync.link.link import Link
+from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.testing.memory import Data
+from keystone_viaduct.testing.simulation.fleet import link
+from tests.simulation.scene import Scene
+
+
+def compare(scene: Scene, spoke: str = "west", kinds: frozenset[str] | None = None) -> Comparison:
+    """The hub and a spoke, compared."""
+    found = Comparison(scene.site("hub"), scene.site(spoke), kinds)
+    found.find()
+    return found
+
+
+def crowd(scene: Scene, number: int) -> list[Ref]:
+    """Users, everywhere."""
+    refs = [scene.user("hub", f"u{n}", f"user {n}") for n in range(number)]
+    scene.sync()
+    return refs
+
+
+def backup(scene: Scene, site: str) -> Data:
+    """A copy of a site's database."""
+    return scene.store(site).data.copy()
+
+
+def restore(scene: Scene, site: str, data: Data) -> None:
+    """Put it back."""
+    scene.fleet.counts.restores += 1
+    if site == scene.fleet.hub:
+        scene.fleet.forked |= {scene.store(site).data.state.origin, data.state.origin}
+    scene.store(site).data = data.copy()
+
+
+def purge(scene: Scene, site: str, *away: str) -> int:
+    """All tombstones that the sites which are not away have got."""
+    data = scene.store(site).data
+    data.peers = {name: replace(peer, live=name not in away) for name, peer in data.peers.items()}
+    return scene.site(site).purge(0)
+
+
+def carried(scene: Scene, spoke: str) -> int:
+    """How many changes the link to a spoke has carried."""
+    ends = link(scene.fleet, spoke)
+    return ends.up.totals.changes + ends.down.totals.changes
+
+
+def test_equal_sites_are_equal_in_four_calls(scene: Scene) -> None:
+    crowd(scene, 50)
+    found = compare(scene)
+    assert found.differences == []
+    assert found.calls == 4
+    assert found.records == 52
+
+
+def test_what_differs_is_found_and_nothing_else(scene: Scene) -> None:
+    """An edit nobody read yet, a creation, a deletion: each side tells what it has."""
+    refs = crowd(scene, 300)
+    scene.put("hub", "user", refs[7].key, extra__email="x")
+    fresh = scene.user("west", "fresh", "fresh")
+    scene.delete("west", refs[9])
+    found = compare(scene)
+    assert {item.ref: (item.hub is None, item.spoke is None) for item in found.differences} == {
+        refs[7]: (False, False),
+        fresh: (True, False),
+        refs[9]: (False, False),
+    }
+    assert found.by_kind == {"user": 3}
+    assert found.missed == [], "all of it is on its way"
+    listed = len(found._hub.entries)
+    assert listed <= 3 * LEAF
+
+
+def test_a_comparison_may_be_limited_to_kinds(scene: Scene) -> None:
+    crowd(scene, 3)
+    scene.user("hub", "u", "ada")
+    scene.project("hub", "p", "web")
+    assert compare(scene, kinds=frozenset({"project", "role"})).by_kind == {"project": 1}
+
+
+def test_a_tombstone_that_one_side_has_purged_is_no_difference(scene: Scene) -> None:
+    refs = crowd(scene, 3)
+    scene.delete("hub", refs[0])
+    scene.sync()
+    assert purge(scene, "west") == 1
+    assert compare(scene).differences == []
+
+
+def test_what_was_lost_unseen_is_missed_and_shown(scene: Scene) -> None:
+    """A spoke lost a record without knowing: no feed would ever bring it back, a comparison does."""
+    refs = crowd(scene, 40)
+    data = scene.store("west").data
+    record = data.records[refs[4]]
+    data.records[refs[4]] = replace(record, version=record.version.clipped("hub#hub-1", 1))
+    scene.sync()
+    found = compare(scene)
+    assert [item.ref for item in found.missed] == [refs[4]]
+    for _ in found.showing(found.missed):
+        pass
+    scene.equal()
+    assert compare(scene).differences == []
+
+
+def test_a_restored_site_is_brought_up_to_date_by_what_it_lacks(scene: Scene) -> None:
+    """200 users, 3 edits since the backup: the link carries about these, not the 200."""
+    refs = crowd(scene, 200)
+    data = backup(scene, "west")
+    for ref in refs[:3]:
+        scene.put("hub", "user", ref.key, extra__email="after the backup")
+    scene.sync()
+    before = carried(scene, "west")
+    restore(scene, "west", data)
+    scene.put("west", "user", refs[5].key, extra__email="in the restored site")
+    scene.equal()
+    assert link(scene.fleet, "west").restarts > 0
+    assert carried(scene, "west") - before < 20
+    assert scene.row("hub", refs[5])["extra.email"] == "in the restored site"  # type: ignore[index]
+
+
+def test_where_most_differs_both_feeds_are_read_instead(scene: Scene) -> None:
+    data = backup(scene, "west")
+    crowd(scene, 1100)
+    restore(scene, "west", data)
+    scene.sync()
+    assert carried(scene, "west") >= 2200
+    scene.equal()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_edits_made_while_two_sites_compare_are_carried(scene: Scene, seed: int) -> None:
+    """An edit at either side between any two calls of a comparison that starts over."""
+    chance = random.Random(seed)
+    refs = crowd(scene, 60)
+    data = backup(scene, "west")
+    for ref in refs[:9]:
+        scene.put("hub", "user", ref.key, extra__email="lost")
+    scene.sync()
+    restore(scene, "west", data)
+    ends = Link(scene.site("hub"), scene.site("west"))
+    for number in range(60):
+        ends.step(chance.choice((ends.up, ends.down)))
+        side = chance.choice(("hub", "west"))
+        scene.put(side, "user", chance.choice(refs).key, **{f"extra__{side}{number}": number})
+    scene.equal()
+
+
+@pytest.mark.parametrize("calls", range(1, 16))
+def test_a_comparison_may_end_anywhere(scene: Scene, calls: int) -> None:
+    """The agent dies after any call; the next one begins anew."""
+    refs = crowd(scene, 60)
+    data = backup(scene, "west")
+    scene.put("hub", "user", refs[0].key, extra__email="x")
+    scene.delete("hub", refs[1])
+    scene.sync()
+    restore(scene, "west", data)
+    scene.put("west", "user", refs[2].key, extra__email="y")
+    ends = Link(scene.site("hub"), scene.site("west"))
+    for _ in range(calls):
+        ends.step(ends.down)
+    scene.equal()
+    assert scene.row("west", refs[1]) is None
+
+
+def test_a_site_restored_during_the_comparison_is_compared_again(scene: Scene) -> None:
+    """Its checkpoint would speak of what is not there any more."""
+    refs = crowd(scene, 30)
+    data = backup(scene, "west")
+    scene.put("west", "user", refs[3].key, extra__email="seen by the hub")
+    scene.sync()
+    hub, west = scene.site("hub").summary("west", None), scene.site("west").summary("hub", None)
+    restore(scene, "west", data)
+    with pytest.raises(FenceMismatch):
+        scene.site("west").resume("hub", hub.head, hub.head, west.head)
+    scene.equal()
+
+
+def test_hub_restore_after_purge(scene: Scene) -> None:
+    """The hub comes back with a user whose deletion all had seen and purged: it is deleted again."""
+    user, other = scene.user("hub", "u", "ada"), scene.user("hub", "u2", "bob")
+    scene.sync()
+    data = backup(scene, "hub")
+    scene.delete("west", user)
+    scene.sync()
+    assert purge(scene, "hub") + purge(scene, "west") + purge(scene, "south") == 3
+    restore(scene, "hub", data)
+    scene.equal()
+    assert scene.row("hub", user) is None and scene.row("south", user) is None
+    assert scene.row("hub", other) is not None
+
+
+def test_away_edit_after_purge(scene: Scene) -> None:
+    """A site that was away for long has edited what the fleet has deleted and purged: deleted, listed."""
+    user, kept = scene.user("hub", "u", "ada"), scene.user("hub", "u2", "bob")
+    scene.sync()
+    scene.put("west", "user", "u", extra__email="while away")
+    scene.put("west", "user", "u2", extra__email="while away")
+    new = scene.user("west", "u3", "cyd")
+    scene.delete("hub", user)
+    scene.send("hub", "south")
+    scene.send("south", "hub")
+    scene.send("hub", "south")
+    assert purge(scene, "hub", "west") == 1
+    scene.equal()
+    assert scene.row("west", user) is None and scene.row("south", user) is None
+    assert scene.row("south", kept)["extra.email"] == "while away"  # type: ignore[index]
+    assert scene.row("south", new) is not None
+    assert [c.lost["extra.email"] for c in scene.conflicts if c.ref == user] == ["while away"]
+
+
+def test_regrant_after_purge(scene: Scene) -> None:
+    """A grant that is made anew after its deletion was purged is new, at a site that was away, too."""
+    scene.user("hub", "u", "ada")
+    scene.project("hub", "p", "web")
+    grant = scene.grant("hub", "u", "p")
+    scene.sync()
+    scene.delete("hub", grant)
+    scene.send("hub", "south")
+    scene.send("south", "hub")
+    scene.send("hub", "south")
+    assert purge(scene, "hub", "west") == 1
+    purge(scene, "south")
+    scene.grant("south", "u", "p")
+    scene.equal()
+    assert all(scene.row(site, grant) is not None for site in ("hub", "west", "south"))
+
+
+def test_stale_page_after_purge(scene: Scene) -> None:
+    """A page read before a deletion, and delivered after its tombstone is gone, brings nothing back."""
+    user = scene.user("hub", "u", "ada")
+    page = scene.read("hub", "west")
+    scene.sync()
+    scene.delete("hub", user)
+    scene.sync()
+    purge(scene, "west")
+    purge(scene, "hub")
+    with pytest.raises(CheckpointMismatch):
+        scene.site("west").apply(page)
+    scene.equal()
+    assert scene.row("west", user) is None
