@@ -89,6 +89,14 @@ class MemoryStore:
         self.data = tx.data
         return result
 
+    def backup(self) -> Data:
+        """A copy for :meth:`restore`."""
+        return self.data.copy()
+
+    def restore(self, copy: Data) -> None:
+        """Put a copy back."""
+        self.data = copy.copy()
+
     def edit(self, writes: Sequence[Write], stamped_at: int) -> None:
         """What an application does in one transaction: write rows, leaving marks as triggers would."""
 

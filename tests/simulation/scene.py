@@ -15,6 +15,7 @@ from keystone_viaduct.sync.site.site import hub_wins
 from keystone_viaduct.testing.memory import MemoryStore, empty
 from keystone_viaduct.testing.simulation import checks
 from keystone_viaduct.testing.simulation.cloud import Cloud, Ledger
+from keystone_viaduct.testing.simulation.crashing import CrashingStore
 from keystone_viaduct.testing.simulation.fleet import Fleet, Node, settle
 
 
@@ -26,8 +27,9 @@ class Scene:
         nodes: dict[str, Node] = {}
         for name in names:
             store = MemoryStore(empty(name, names[0], incarnation=f"{name}-1"))
-            site = Site(store, self.clock, hub_wins if policy == "hub" else lambda kind, scope: policy)
-            nodes[name] = Node(name, store, self.clock, site)
+            process = CrashingStore(store)
+            site = Site(process, self.clock, hub_wins if policy == "hub" else lambda kind, scope: policy)
+            nodes[name] = Node(name, store, self.clock, site, process)
         for node in nodes.values():
             node.store.data.peers = {
                 other: Peer(other, b"", f"{other}-1") for other in names if other != node.name
@@ -40,7 +42,9 @@ class Scene:
 
     def store(self, site: str) -> MemoryStore:
         """The store of a site."""
-        return self.fleet.nodes[site].store
+        store = self.fleet.nodes[site].store
+        assert isinstance(store, MemoryStore)
+        return store
 
     def site(self, site: str) -> Site:
         """The site itself."""

@@ -31,7 +31,7 @@ from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts
 from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.nonce import new_nonce
-from keystone_viaduct.sync.site.readiness import ASIDE, Readiness
+from keystone_viaduct.sync.site.readiness import ASIDE, CONFLICT, PASSIVE, Readiness
 from keystone_viaduct.sync.site.sequencer import sequence, sequence_records
 from keystone_viaduct.sync.site.settle import settle
 
@@ -49,8 +49,9 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
         state = adopt_charter(state, page.charter)
     run = Applying(tx, state, page, now, policy_for)
     waiting = tx.pending(page.source)
-    candidates = {entry.change.ref: entry.change for entry in waiting if entry.reason != ASIDE}
+    candidates = {entry.change.ref: entry.change for entry in waiting if entry.reason not in PASSIVE}
     run.aside = {entry.change.ref: entry.change for entry in waiting if entry.reason == ASIDE}
+    run.disputed = {entry.change.ref: entry for entry in waiting if entry.reason == CONFLICT}
     candidates.update((change.ref, change) for change in page.changes)
     _load(run, list(candidates))
     for change in candidates.values():
@@ -154,6 +155,7 @@ def _numbered(run: Applying, intent: Intent) -> Record:
 
 def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
     tx, page = run.tx, run.page
+    candidates |= _still_disputed(run, candidates)
     if page.at_head:
         candidates |= _give_up(run, candidates)
     _acknowledge(tx, page, run.state.incarnation)
@@ -177,6 +179,17 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
         knowledge=state.all_knowledge,
         head=state.checkpoint,
     )
+
+
+def _still_disputed(run: Applying, shown: set[Ref]) -> set[Ref]:
+    """What a spoke has refused waits until its record contains the hub's decision; returns all of it."""
+    open_ = [ref for ref in run.disputed if ref not in shown]
+    records = run.tx.records(open_)
+    for ref in open_:
+        entry = run.disputed[ref]
+        if ref in records and not records[ref].version.covers(entry.change.version):
+            run.waiting[ref] = entry
+    return set(open_)
 
 
 def _give_up(run: Applying, shown: set[Ref]) -> set[Ref]:

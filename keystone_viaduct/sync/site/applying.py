@@ -23,6 +23,7 @@ from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site import merge
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.nonce import new_identifier
+from keystone_viaduct.sync.site.readiness import CONFLICT
 from keystone_viaduct.sync.site.verdict import Verdict, judge
 
 PolicyFor = Callable[[str, str | None], str]
@@ -42,6 +43,7 @@ class Applying:
     intents: dict[Ref, Intent] = field(default_factory=dict)
     waiting: dict[Ref, Pending] = field(default_factory=dict)
     aside: dict[Ref, Change] = field(default_factory=dict)
+    disputed: dict[Ref, Pending] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
     refused: list[Ref] = field(default_factory=list)
     known: int = 0
@@ -80,6 +82,7 @@ class Applying:
         self.records[change.ref] = replace(local, seq=self.next_dot().seq, learned_from=None)
         self.tx.save_records([self.records[change.ref]])
         self.refused.append(change.ref)
+        self.waiting[change.ref] = Pending(self.page.source, change, CONFLICT)
         return None
 
     def _accept(self, change: Change) -> Intent:

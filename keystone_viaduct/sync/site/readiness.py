@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 REFERENCE, REFERRED, NAME, UNSTORABLE = "reference", "referred", "name", "unstorable"
 #: Put aside by a start over, until the source shows it again or its head is reached without it.
 ASIDE = "aside"
+#: Concurrent with what a spoke has: until the hub has decided, and knowledge does not include it before.
+CONFLICT = "conflict"
+#: What is not tried anew with every page.
+PASSIVE = frozenset({ASIDE, CONFLICT})
 OWNING = frozenset({Mode.OWNING})
 
 

@@ -1,69 +1,15 @@
-"""What must hold after every step, and at rest (docs/explanation/protocol.md, "Invariants")."""
+"""What must hold when all links are up and nothing moves any more (docs/explanation/protocol.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from keystone_viaduct.documents.digest import field_digest
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import ABSENT, DELETED, Document, Dot, FieldState, Record, Ref, Version
+from keystone_viaduct.sync.model import ABSENT, DELETED, Conflict, Document, FieldState, Ref
 from keystone_viaduct.sync.site.readiness import needs
+from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.cloud import Edit
-from keystone_viaduct.testing.simulation.fleet import Fleet, note_conflicts
-
-
-class Broken(AssertionError):
-    """An invariant does not hold; ``name`` is its name."""
-
-    def __init__(self, name: str, text: str) -> None:
-        super().__init__(f"{name}: {text}")
-        self.name = name
-
-
-class Watch:
-    """Checks after every step what the step touched."""
-
-    def __init__(self) -> None:
-        self._dots: dict[tuple[Dot, Ref, str], str] = {}
-        self._versions: dict[tuple[Ref, Version], str] = {}
-        self._checkpoints: dict[tuple[str, str, int], int] = {}
-        self._restores = 0
-        self._forked: set[str] = set()
-
-    def look(self, fleet: Fleet, touched: Iterable[str]) -> None:
-        """Raise Broken if something that the step touched is wrong."""
-        if fleet.counts.restores != self._restores:
-            self._begin_anew(fleet)
-        for name in touched:
-            data = fleet.nodes[name].store.data
-            for record in data.records.values():
-                self._seen(name, record)
-            for source, checkpoint in data.checkpoints.items():
-                key = (name, f"{source}#{checkpoint.incarnation}", fleet.restarts)
-                if self._checkpoints.get(key, 0) > checkpoint.seq:
-                    raise Broken("checkpoint_monotone", f"{name} from {source}")
-                self._checkpoints[key] = checkpoint.seq
-
-    def _begin_anew(self, fleet: Fleet) -> None:
-        """After a restore only what is at a site or on its way somewhere counts as given out."""
-        self._dots, self._versions, self._checkpoints = {}, {}, {}
-        self._restores, self._forked = fleet.counts.restores, fleet.forked
-        for node in fleet.nodes.values():
-            for record in node.store.data.records.values():
-                self._seen(node.name, record)
-
-    def _seen(self, site: str, record: Record) -> None:
-        if any(origin in self._forked for origin in record.version.entries):
-            return  # a life of the hub that was lost: two branches of it, until its cut is known everywhere
-        if self._versions.setdefault((record.ref, record.version), record.digest) != record.digest:
-            raise Broken("version_digest", f"{record.ref} at {site}: {record.version}")
-        for name, state in record.fields.items():
-            if state.dot.seq == 0:
-                continue  # the zero dot says: no news
-            if self._dots.setdefault((state.dot, record.ref, name), state.digest) != state.digest:
-                raise Broken("dot_unique", f"{record.ref}.{name} at {site}: {state.dot}")
-            if not record.version.includes(state.dot):
-                raise Broken("dot_covers_own", f"{record.ref}.{name} at {site}: {state.dot}")
+from keystone_viaduct.testing.simulation.fleet import Fleet
+from keystone_viaduct.testing.simulation.watch import Watch, check_no_echo
 
 
 def at_rest(fleet: Fleet) -> None:
@@ -76,14 +22,12 @@ def at_rest(fleet: Fleet) -> None:
     _no_dangling(fleet)
     _edits_accounted(fleet)
     _deletes_accounted(fleet)
+    _one_sided(fleet)
 
 
 def _no_echo(fleet: Fleet) -> None:
     for node in fleet.nodes.values():
-        head = node.store.data.state.head
-        node.site.state()
-        if node.store.data.state.head != head or node.store.data.marks:
-            raise Broken("no_echo", f"{node.name} numbers something although nothing was edited")
+        check_no_echo(node)
 
 
 def _converged(fleet: Fleet) -> None:
@@ -132,12 +76,11 @@ def _no_dangling(fleet: Fleet) -> None:
 
 def _listed(fleet: Fleet) -> dict[Ref, list[tuple[str, str]]]:
     found: dict[Ref, list[tuple[str, str]]] = {}
-    note_conflicts(fleet)
+    fleet.note_conflicts()
     for conflict in fleet.listed.values():
-        fleet.counts.conflicts += 1
-        found.setdefault(conflict.ref, []).extend(
-            (name, repr(value)) for name, value in conflict.lost.items()
-        )
+        fleet.counts["conflicts"] += 1
+        names = set(conflict.fields) | set(conflict.lost)
+        found.setdefault(conflict.ref, []).extend((name, repr(conflict.lost.get(name))) for name in names)
     return found
 
 
@@ -152,6 +95,8 @@ def _edits_accounted(fleet: Fleet) -> None:
             continue
         if edit in fleet.ledger.replaced or (edit.field, edit.value) in listed.get(edit.ref, []):
             continue
+        if final is None and edit.value == repr(None) and edit.ref in listed:
+            continue  # the record went, listed with what it had: without this field
         if final is None and _unchanged_when_deleted(fleet, edit):
             continue
         raise Broken("edit_accounted", f"{edit} is neither final nor replaced nor listed (final: {final})")
@@ -176,3 +121,28 @@ def _deletes_accounted(fleet: Fleet) -> None:
         if twins and REGISTRY[delete.ref.kind].deletes_win:
             continue
         raise Broken("delete_accounted", f"{delete.ref} was deleted at {delete.site} and is back")
+
+
+def _one_sided(fleet: Fleet) -> None:
+    """A field that one side alone has changed is merged, and nobody is bothered with it.
+
+    What a restored site brings back under new numbers may look like an edit of its own.
+    """
+    if fleet.restorations:
+        return
+    sides: dict[tuple[Ref, str], set[str]] = {}
+    for edit in [*fleet.ledger.edits, *fleet.ledger.deleted]:
+        sides.setdefault((edit.ref, edit.field), set()).add(edit.site)
+    for conflict in fleet.listed.values():
+        if conflict.sort != "concurrent" or DELETED in conflict.fields:
+            continue
+        for name in conflict.fields:
+            if not _two_sided(fleet, sides, conflict, name):
+                raise Broken("one_sided_not_conflict", f"{conflict.ref}.{name}: {conflict.explanation}")
+
+
+def _two_sided(fleet: Fleet, sides: dict[tuple[Ref, str], set[str]], conflict: Conflict, name: str) -> bool:
+    """Edits at two sites, a deletion at another one, or a decision of the hub that was itself listed."""
+    involved = sides.get((conflict.ref, name), set()) | sides.get((conflict.ref, ""), set())
+    decided = {other.id for other in fleet.listed.values() if other.ref == conflict.ref} - {conflict.id}
+    return len(involved) > 1 or bool(decided)

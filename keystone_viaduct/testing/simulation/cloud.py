@@ -6,22 +6,41 @@ Every value written is unique or recorded, so that at the end each acknowledged 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import Document, Ref
+from keystone_viaduct.sync.model import ABSENT, Document, Ref
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site.content import digests
-from keystone_viaduct.testing.memory import MemoryStore, Violation
+from keystone_viaduct.testing.memory import Data, Violation
+
+T = TypeVar("T")
 
 NAMES = ("ada", "bob", "cyd", "dan", "eve")
 
 
+class Rows(Protocol):
+    """A site's database as its users see it (``simulation.fleet.Database``)."""
+
+    @property
+    def data(self) -> Data:
+        """What it holds."""
+
+    def run(self, work: Callable[[Any], T]) -> T:
+        """A transaction of the site."""
+
+    def edit(self, writes: list[Write], stamped_at: int) -> None:
+        """A transaction of an application. Raises Violation."""
+
+
 @dataclass(frozen=True)
 class Edit:
-    """One acknowledged value: at ``site``, ``field`` of ``ref`` was set (``repr`` of the value; '' for a
-    deletion).
+    """One acknowledged value: at ``site``, ``field`` of ``ref`` was set.
+
+    ``value`` is its ``repr`` (that of None where the field was taken out; '' for a deletion of the record).
     """
 
     step: int
@@ -50,9 +69,8 @@ class Ledger:
     ) -> None:
         """Note an acknowledged write of ``ref`` at ``site``.
 
-        ``numbered`` holds the values last numbered there: who sets a field back to them before anybody has
-        read the
-        step between has edited nothing that a site could know of.
+        ``numbered`` holds the values last numbered there (None: the field was not there): who sets a field
+        back to them before anybody has read the step between has edited nothing that a site could know of.
         """
         before, after = old or {}, new or {}
         for name, value in before.items():
@@ -60,11 +78,21 @@ class Ledger:
                 seen = Edit(0, "", ref, name, repr(value)).what
                 self.replaced.update(edit for edit in self.edits if edit.what == seen)
         for name, value in after.items():
+            if name not in before:
+                seen = Edit(0, "", ref, name, repr(None)).what
+                self.replaced.update(edit for edit in self.edits if edit.what == seen)
             if (name not in before or before[name] != value) and numbered.get(name) != value:
                 self.edits.append(Edit(step, site, ref, name, repr(value)))
+        if new is not None:
+            gone = [name for name in before if name not in after and numbered.get(name, "") is not None]
+            self.edits.extend(Edit(step, site, ref, name, repr(None)) for name in gone)
         if old is None:
             self.created.append(Edit(step, site, ref, "", ""))
         if new is None:
+            emptied = [
+                e for e in self.edits if e.ref == ref and e.value == repr(None) and e.field not in before
+            ]
+            self.replaced.update(emptied)
             self.deleted.append(Edit(step, site, ref, "", ""))
 
 
@@ -74,15 +102,21 @@ class Cloud:
     def __init__(self, chance: random.Random, ledger: Ledger) -> None:
         self.chance = chance
         self.ledger = ledger
-        self.counter = 0
+        self._named = 0
+        self._step = 0
+        self._lives: int | None = None
 
     def unique(self, word: str) -> str:
-        """A value that occurs once."""
-        self.counter += 1
-        return f"{word}-{self.counter}"
+        """A value that occurs once; it does not depend on what happened before this step."""
+        self._named += 1
+        return f"{word}-{self._step}" + (f"-{self._named}" if self._named > 1 else "")
 
-    def act(self, site: str, store: MemoryStore, step: int, now: int) -> str:
-        """One random request at a site; returns what happened in words."""
+    def act(self, site: str, store: Rows, step: int, now: int, *, dies_after: int | None = None) -> str:
+        """One random request at a site; returns what happened in words.
+
+        ``dies_after``: so many transactions are committed, then the process is gone.
+        """
+        self._step, self._named, self._lives = step, 0, dies_after
         action = self.chance.choice(
             (
                 "create_user",
@@ -104,7 +138,7 @@ class Cloud:
         )
         return str(getattr(self, f"_{action}")(site, store, step, now))
 
-    def seed(self, site: str, store: MemoryStore, now: int) -> None:
+    def seed(self, site: str, store: Rows, now: int) -> None:
         """The first domain and roles, made at one site."""
         for name in ("default", "acme"):
             self._write(site, store, 0, now, Ref("domain", name), self._domain(name))
@@ -115,32 +149,34 @@ class Cloud:
     def _domain(self, name: str) -> Document:
         return {"id": name, "name": name, "enabled": True}
 
-    def _pick(self, store: MemoryStore, *kinds: str) -> Ref | None:
+    def _pick(self, store: Rows, *kinds: str) -> Ref | None:
         rows = sorted(ref for ref in store.data.rows if ref.kind in kinds)
         return self.chance.choice(rows) if rows else None
 
-    def _write(
-        self, site: str, store: MemoryStore, step: int, now: int, ref: Ref, new: Document | None
-    ) -> bool:
+    def _write(self, site: str, store: Rows, step: int, now: int, ref: Ref, new: Document | None) -> bool:
         old = store.data.rows.get(ref)
-        if old == new:
+        if old == new or self._lives == 0:
             return False
         try:
             store.edit([Write(ref, old, new)], now)
         except Violation:
             return False  # the user gets 409: nothing was acknowledged
-        self.ledger.wrote(step, site, ref, old, new, self._numbered(store, ref, new or {}))
+        if self._lives is not None:
+            self._lives -= 1
+        self.ledger.wrote(step, site, ref, old, new, self._numbered(store, ref, old or {}, new or {}))
         return True
 
-    def _numbered(self, store: MemoryStore, ref: Ref, values: Document) -> Document:
+    def _numbered(self, store: Rows, ref: Ref, before: Document, values: Document) -> Document:
         record = store.data.records.get(ref)
         if record is None or record.deleted:
             return {}
         secret = store.data.state.fleet_secret
         found = digests(secret, ref.kind, values)
-        return {n: v for n, v in values.items() if n in record.fields and record.fields[n].digest == found[n]}
+        known = {name: state.digest for name, state in record.fields.items() if state.digest != ABSENT}
+        same: Document = {name: value for name, value in values.items() if known.get(name) == found[name]}
+        return {**same, **{name: None for name in before if name not in values and name not in known}}
 
-    def _create_user(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+    def _create_user(self, site: str, store: Rows, step: int, now: int) -> str:
         domain = self._pick(store, "domain")
         if domain is None:
             return "no domain"
@@ -157,7 +193,7 @@ class Cloud:
         done = self._write(site, store, step, now, Ref("user", key), document)
         return f"create user {key} called {name}: {done}"
 
-    def _create_project(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+    def _create_project(self, site: str, store: Rows, step: int, now: int) -> str:
         domain = self._pick(store, "domain")
         if domain is None:
             return "no domain"
@@ -177,7 +213,7 @@ class Cloud:
         done = self._write(site, store, step, now, Ref("project", key), document)
         return f"create project {key} called {name}: {done}"
 
-    def _create_group(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+    def _create_group(self, site: str, store: Rows, step: int, now: int) -> str:
         domain = self._pick(store, "domain")
         if domain is None:
             return "no domain"
@@ -186,7 +222,7 @@ class Cloud:
         done = self._write(site, store, step, now, Ref("group", key), document)
         return f"create group {key} called {name}: {done}"
 
-    def _rename(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+    def _rename(self, site: str, store: Rows, step: int, now: int) -> str:
         ref = self._pick(store, "user", "project", "group")
         if ref is None:
             return "nothing to rename"
@@ -194,7 +230,7 @@ class Cloud:
         new = {**store.data.rows[ref], "local.name" if ref.kind == "user" else "name": name}
         return f"rename {ref} to {name}: {self._write(site, store, step, now, ref, new)}"
 
-    def _describe(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+    def _describe(self, site: str, store: Rows, step: int, now: int) -> str:
         ref = self._pick(store, "user", "project")
         if ref is None:
             return "nothing to describe"
@@ -209,7 +245,7 @@ class Cloud:
             new.pop(name)
         return f"set {name} of {ref} to {value}: {self._write(site, store, step, now, ref, new)}"
 
-    def _join(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+    def _join(self, site: str, store: Rows, step: int, now: int) -> str:
         user, group = self._pick(store, "user"), self._pick(store, "group")
         if user is None or group is None:
             return "nobody to join"
@@ -217,7 +253,7 @@ class Cloud:
         new: Document = {"user_id": user.key, "group_id": group.key}
         return f"{user} joins {group}: {self._write(site, store, step, now, ref, new)}"
 
-    def _grant(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+    def _grant(self, site: str, store: Rows, step: int, now: int) -> str:
         actor, target, role = (
             self._pick(store, "user", "group"),
             self._pick(store, "project", "domain"),
@@ -237,7 +273,7 @@ class Cloud:
         done = self._write(site, store, step, now, Ref("assignment", key), new)
         return f"grant {role.key} to {actor} on {target}: {done}"
 
-    def _credential(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+    def _credential(self, site: str, store: Rows, step: int, now: int) -> str:
         user = self._pick(store, "user")
         if user is None:
             return "nobody"
@@ -246,11 +282,11 @@ class Cloud:
         done = self._write(site, store, step, now, Ref("credential", key), new)
         return f"credential {key} for {user}: {done}"
 
-    def _delete_link(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+    def _delete_link(self, site: str, store: Rows, step: int, now: int) -> str:
         ref = self._pick(store, "membership", "assignment", "credential")
         return f"delete {ref}: {self._write(site, store, step, now, ref, None) if ref else False}"
 
-    def _delete(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+    def _delete(self, site: str, store: Rows, step: int, now: int) -> str:
         """As a manager does: first what belongs to it, each in a transaction of its own, then the record."""
         kinds = ("user", "project", "group", "role") if self.chance.random() < 0.9 else ("domain",)
         ref = self._pick(store, *kinds)
@@ -259,14 +295,14 @@ class Cloud:
         self._delete_tree(site, store, step, now, ref)
         return f"delete {ref} and what belongs to it: {ref not in store.data.rows}"
 
-    def _delete_tree(self, site: str, store: MemoryStore, step: int, now: int, ref: Ref) -> None:
+    def _delete_tree(self, site: str, store: Rows, step: int, now: int, ref: Ref) -> None:
         found = store.run(lambda tx: tx.referrers([ref], frozenset({Mode.OWNING})))
         for dependent in found.get(ref, []):
             if dependent in store.data.rows:
                 self._delete_tree(site, store, step, now, dependent)
         self._write(site, store, step, now, ref, None)
 
-    def _swap(self, site: str, store: MemoryStore, step: int, now: int) -> str:
+    def _swap(self, site: str, store: Rows, step: int, now: int) -> str:
         """Two users exchange their names, by a third name, as an operator would."""
         first, second = self._pick(store, "user"), self._pick(store, "user")
         if first is None or second is None or first == second:

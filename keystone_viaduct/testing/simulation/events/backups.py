@@ -1,0 +1,67 @@
+"""Databases are backed up and put back."""
+
+from __future__ import annotations
+
+from keystone_viaduct.sync.model import Record
+from keystone_viaduct.testing.memory import Data
+from keystone_viaduct.testing.simulation.events.event import Event
+from keystone_viaduct.testing.simulation.fleet import Backup, Fleet
+
+
+def backup(fleet: Fleet, site: str) -> list[str]:
+    """A copy of a site's database is put aside."""
+    store = fleet.nodes[site].store
+    fleet.backups.append(Backup(site, store.backup(), store.data.copy()))
+    fleet.tell(f"{site}: backup taken")
+    return []
+
+
+def restore(fleet: Fleet, _: str) -> list[str]:
+    """A site's database is put back to what it was; what nobody else had seen of it since is gone with it.
+
+    One site a run, as often as may be: the loss of two in the same hours is a residue that the docs name.
+    """
+    usable = [copy for copy in fleet.backups if fleet.restored in ("", copy.site)]
+    if not usable:
+        return []
+    chosen = fleet.chance.choice(usable)
+    fleet.restored = chosen.site
+    node = fleet.nodes[chosen.site]
+    fleet.counts["restores"] += 1
+    fleet.restorations += 1
+    fleet.note_conflicts()
+    _excuse(fleet, chosen)
+    if chosen.site == fleet.hub:
+        fleet.forked |= {node.store.data.state.origin, chosen.data.state.origin}
+    node.store.restore(chosen.copy)
+    fleet.tell(f"{chosen.site}: restored from its backup")
+    return []
+
+
+def _excuse(fleet: Fleet, chosen: Backup) -> None:
+    """What only the restored site knew, and its backup does not, is gone with the disk."""
+    lost = fleet.nodes[chosen.site].store.data
+    others = [node.store.data for node in fleet.nodes.values() if node.name != chosen.site]
+    touched = {ref for ref, record in lost.records.items() if chosen.data.records.get(ref) != record}
+    gone = {mark.ref for mark in lost.marks.values()}
+    for ref in touched | {ref for ref in chosen.data.records if ref not in lost.records}:
+        record = lost.records.get(ref)
+        if record is None or not any(_has(other, record) for other in others):
+            gone.add(ref)
+    for edit in [*fleet.ledger.edits, *fleet.ledger.deleted]:
+        if edit.ref in gone:
+            fleet.excused.add(edit)
+
+
+def _has(data: Data, record: Record) -> bool:
+    """Whether another site knows at least this version of a record."""
+    theirs = data.records.get(record.ref)
+    if theirs is None:
+        return data.state.all_knowledge.covers(record.version)
+    return theirs.version.covers(record.version)
+
+
+EVENTS = (
+    Event("backup", 2.5, backup),
+    Event("restore", 1.2, restore, shares={"restores": 0.3}),
+)

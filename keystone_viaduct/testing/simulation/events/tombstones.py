@@ -1,0 +1,47 @@
+"""Tombstones are purged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keystone_viaduct.sync.model import Peer, Record, Ref
+from keystone_viaduct.testing.simulation.broken import Broken
+from keystone_viaduct.testing.simulation.events.event import Event
+from keystone_viaduct.testing.simulation.fleet import SECOND, Fleet, Node
+
+
+def purge(fleet: Fleet, site: str) -> list[str]:
+    """A site drops tombstones; the hub's operator may have given up on sites that are cut off."""
+    node = fleet.nodes[site]
+    away = (
+        {spoke for spoke in sorted(fleet.cut) if fleet.chance.random() < 0.5} if site == fleet.hub else set()
+    )
+    if site == fleet.hub:
+        _give_up(node, away)
+    before = node.store.data.records
+    dropped = node.site.purge(fleet.chance.choice((0, 60 * SECOND)))
+    fleet.counts["purges"] += dropped
+    if dropped:
+        _check_safe(node, before)
+        fleet.tell(f"{site}: {dropped} tombstones purged, away: {sorted(away)}")
+    return [site]
+
+
+def _give_up(node: Node, away: set[str]) -> None:
+    for peer in node.store.data.peers.values():
+        _save(node, replace(peer, live=peer.site not in away))
+
+
+def _save(node: Node, peer: Peer) -> None:
+    node.store.run(lambda tx: tx.save_peer(peer))
+
+
+def _check_safe(node: Node, before: dict[Ref, Record]) -> None:
+    data = node.store.data
+    for ref in set(before) - set(data.records):
+        record = before[ref]
+        if not record.deleted or not data.state.all_knowledge.covers(record.version):
+            raise Broken("purge_safe", f"{node.name} dropped {ref} at {record.version}")
+
+
+EVENTS = (Event("purge", 3, purge, shares={"purges": 0.5}),)

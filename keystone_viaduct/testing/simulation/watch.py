@@ -1,0 +1,127 @@
+"""What must hold after every step, for what the step touched (docs/explanation/protocol.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from keystone_viaduct.sync.model import Dot, Record, Ref, SiteState, Version
+from keystone_viaduct.sync.site.sequencer import sequence
+from keystone_viaduct.testing.memory import Data
+from keystone_viaduct.testing.simulation.broken import Broken
+from keystone_viaduct.testing.simulation.fleet import Fleet, Node
+
+
+class Watch:
+    """Remembers what has been seen, so that two sights can be compared."""
+
+    def __init__(self) -> None:
+        self._dots: dict[tuple[Dot, Ref, str], str] = {}
+        self._versions: dict[tuple[Ref, Version], str] = {}
+        self._checkpoints: dict[tuple[str, str, int], int] = {}
+        self._looked_at: dict[tuple[str, Ref], Record] = {}
+        self._decided: dict[Ref, tuple[int, Version]] = {}
+        self._knowledge: dict[str, Version] = {}
+        self._restorations = 0
+        self._forked: set[str] = set()
+
+    def look(self, fleet: Fleet, touched: Iterable[str]) -> None:
+        """Raise Broken if something that the step touched is wrong."""
+        if fleet.restorations != self._restorations:
+            self._begin_anew(fleet)
+        for name in touched:
+            node = fleet.nodes[name]
+            data = node.store.data
+            changed = self._changed(fleet, name, data)
+            for record in changed:
+                self._seen(name, record)
+                if name == fleet.hub:
+                    self._chained(data.state, record)
+            self._exact(fleet, name, data, changed)
+            for source, checkpoint in data.checkpoints.items():
+                key = (name, f"{source}#{checkpoint.incarnation}", fleet.restarts)
+                if self._checkpoints.get(key, 0) > checkpoint.seq:
+                    raise Broken("checkpoint_monotone", f"{name} from {source}")
+                self._checkpoints[key] = checkpoint.seq
+
+    def _changed(self, fleet: Fleet, site: str, data: Data) -> list[Record]:
+        changed = [
+            record for ref, record in data.records.items() if self._looked_at.get((site, ref)) is not record
+        ]
+        self._looked_at.update(((site, record.ref), record) for record in changed)
+        fleet.buried.update(record.ref for record in changed if record.deleted)
+        return changed
+
+    def _begin_anew(self, fleet: Fleet) -> None:
+        """After a restore only what is at a site or on its way somewhere counts as given out."""
+        self._dots, self._versions, self._checkpoints = {}, {}, {}
+        self._decided, self._knowledge, self._looked_at = {}, {}, {}
+        self._restorations, self._forked = fleet.restorations, fleet.forked
+        for node in fleet.nodes.values():
+            for record in self._changed(fleet, node.name, node.store.data):
+                self._seen(node.name, record)
+
+    def _seen(self, site: str, record: Record) -> None:
+        if any(origin in self._forked for origin in record.version.entries):
+            return  # a life of the hub that was lost: two branches of it, until its cut is known everywhere
+        if self._versions.setdefault((record.ref, record.version), record.digest) != record.digest:
+            raise Broken("version_digest", f"{record.ref} at {site}: {record.version}")
+        for name, state in record.fields.items():
+            if state.dot.seq == 0:
+                continue  # the zero dot says: no news
+            if self._dots.setdefault((state.dot, record.ref, name), state.digest) != state.digest:
+                raise Broken("dot_unique", f"{record.ref}.{name} at {site}: {state.dot}")
+            if not record.version.includes(state.dot):
+                raise Broken("dot_covers_own", f"{record.ref}.{name} at {site}: {state.dot}")
+
+    def _chained(self, state: SiteState, record: Record) -> None:
+        """What the hub says of a record only ever grows, within a term."""
+        term, before = self._decided.get(record.ref, (state.term, Version()))
+        if term == state.term and not record.version.covers(before) and not self._forked:
+            raise Broken("hub_versions_chain", f"{record.ref}: {before}, then {record.version}")
+        self._decided[record.ref] = (state.term, record.version)
+
+    def _exact(self, fleet: Fleet, name: str, data: Data, changed: list[Record]) -> None:
+        """Every edit that the site knows of is in its record, or was replaced, or the record is deleted.
+
+        What the hub has purged while the site was away is still there until the hub has seen it.
+        """
+        decided = fleet.nodes[fleet.hub].store.data.records
+        knowledge = data.state.all_knowledge
+        grown = self._knowledge.get(name) != knowledge
+        self._knowledge[name] = knowledge
+        refs = None if grown else [record.ref for record in changed]
+        for other in fleet.nodes.values():
+            if other.name != name:
+                theirs = other.store.data.records
+                for record in theirs.values() if refs is None else [theirs[r] for r in refs if r in theirs]:
+                    mine = data.records.get(record.ref)
+                    if record.ref not in fleet.buried or (mine is not None and record.ref in decided):
+                        self._known(name, mine, record, knowledge)
+
+    def _known(self, site: str, mine: Record | None, record: Record, knowledge: Version) -> None:
+        if mine is record or (mine is not None and mine.version.covers(record.version)):
+            return
+        for name, state in record.fields.items():
+            if state.dot.seq and state.dot.origin not in self._forked and knowledge.includes(state.dot):
+                if mine is None or not mine.version.includes(state.dot):
+                    raise Broken("knowledge_exact", f"{site} lacks {state.dot}, {name} of {record.ref}")
+
+
+class _Undo(Exception):
+    """Ends a transaction that only wanted to know."""
+
+
+def check_no_echo(node: Node) -> None:
+    """Nothing is numbered that nobody has edited; nothing is changed by looking."""
+
+    def work(tx: object) -> None:
+        before = tx.state()  # type: ignore[attr-defined]
+        after = sequence(tx, before, node.clock.now())  # type: ignore[arg-type]
+        if after.head != before.head:
+            raise Broken("no_echo", f"{node.name} numbers something although nothing was edited")
+        raise _Undo
+
+    try:
+        node.store.run(work)
+    except _Undo:
+        return
