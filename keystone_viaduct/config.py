@@ -28,6 +28,25 @@ DRIVER_OPTS: list[cfg.Opt] = [
         "is then raised to Keystone. Keep it below the time-out of the proxy in front of Keystone.",
     ),
     cfg.FloatOpt(
+        "refused_deadline",
+        default=1.0,
+        min=0.0,
+        help="The same while the database answers but serves nobody (a Galera node outside of the majority). "
+        "Once a call was given up on so, the next ones are not run again until one succeeds.",
+    ),
+    cfg.IntOpt(
+        "retry_after",
+        default=5,
+        min=1,
+        help="Seconds that a client is told to wait (Retry-After) by the answer 503 to a request that failed "
+        "because a driver method was given up on.",
+    ),
+    cfg.StrOpt(
+        "counters_folder",
+        help="A folder, for Keystone's account to write to, in which all worker processes keep their counts "
+        "of what was run again; `viaduct retries` adds them up. Unset: they are in the log only.",
+    ),
+    cfg.FloatOpt(
         "retry_first_delay",
         default=0.01,
         min=0.0,
@@ -90,6 +109,21 @@ SQL_OPTS: list[cfg.Opt] = [
         "own writes; each such transaction then costs about one round trip of the cluster. Unset: "
         "[database] mysql_wsrep_sync_wait.",
     ),
+    cfg.BoolOpt(
+        "galera_dirty_reads",
+        default=False,
+        help="Galera: let a site that is cut off from the majority go on reading its own data "
+        "(wsrep_dirty_reads): tokens are issued and validated there as of the moment of the cut, without "
+        "what was revoked since. Writes are answered 503 in either case. Not together with "
+        "galera_sync_wait, which such a site refuses.",
+    ),
+    cfg.BoolOpt(
+        "snapshot_isolation",
+        default=True,
+        help="MariaDB 10.6.18, 10.11.8 and later: refuse to change a row that another transaction has "
+        "changed since this one has read it (innodb_snapshot_isolation), and run the method again; without "
+        "it two changes to one row at the same moment can lose one of them.",
+    ),
     cfg.FloatOpt(
         "lock_wait_timeout",
         min=0.0,
@@ -117,6 +151,9 @@ class DriverSettings:
 
     retry: bool = True
     retry_deadline: float = 20.0
+    refused_deadline: float = 1.0
+    retry_after: int = 5
+    counters_folder: str | None = None
     retry_first_delay: float = 0.01
     retry_max_delay: float = 1.0
     request_memo: bool = True
@@ -132,6 +169,8 @@ class SqlSettings:
     ping_after: float = 5.0
     read_without_transaction: bool = True
     galera_sync_wait: int | None = None
+    galera_dirty_reads: bool = False
+    snapshot_isolation: bool = True
     lock_wait_timeout: float | None = None
     sqlite_busy_timeout: float = 30.0
     sqlite_wal: bool = True
@@ -158,5 +197,5 @@ def sql_settings(conf: Any) -> SqlSettings:
     """The engine options of a parsed ``conf``."""
     register(conf)
     settings = SqlSettings(**{opt.dest: conf[GROUP][opt.dest] for opt in SQL_OPTS})
-    # a connection that turns out to be dead is answered by running the method again
-    return settings if conf[GROUP].retry else replace(settings, ping_after=0.0)
+    # a connection that turns out to be dead, a row that was changed: answered by running the method again
+    return settings if conf[GROUP].retry else replace(settings, ping_after=0.0, snapshot_isolation=False)

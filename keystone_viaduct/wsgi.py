@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from pathlib import Path
 from typing import Any
 
 from keystone_viaduct import config, drivers, sql
@@ -40,7 +41,10 @@ def build() -> Any:
     api.install(conf, after_write=drivers.forget)
     application = wsgi.initialize_public_application()
     _load_policies()
-    served = api.around(drivers.RequestMemo(application, config.driver_settings(conf)), conf)
+    settings = config.driver_settings(conf)
+    if settings.counters_folder is not None:
+        drivers.keep_in(Path(settings.counters_folder))
+    served = api.around(drivers.around(application, settings), conf)
     # What was loaded stays for good: without this every large page has the collector walk through all of it.
     gc.collect()
     gc.freeze()

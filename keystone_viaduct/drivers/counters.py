@@ -1,34 +1,162 @@
-"""Counts of what was run again and what was answered from memory, for metrics."""
+"""Counts of what was run again, for metrics.
+
+Each process counts for itself; with :func:`keep_in` it also keeps its counts in a file of its own in a folder
+that all processes share, and :func:`collect` adds them up. A process that gets the number of one that has
+ended goes on from its counts, so a sum never falls.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import threading
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keystone_viaduct.errors import ConfigError
+
+RECOVERED, EXHAUSTED, RESOLVED = "recovered", "exhausted", "resolved"
+"""How a call that was run again ended: well; with its last error; done before, as reading back showed."""
+
+_SUFFIX = ".retries.json"
+
+
+@dataclass
+class Counts:
+    """``retries`` by driver namespace, method and fault; ``outcomes`` of the calls that were run again.
+
+    ``seconds``: how long these calls took in all beyond their first attempt.
+    """
+
+    retries: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def add(self, other: Counts) -> None:
+        """Add the counts of another process."""
+        self.retries.update(other.retries)
+        self.outcomes.update(other.outcomes)
+        self.seconds += other.seconds
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data; :meth:`of_json` reads it."""
+        retries = [
+            {"driver": driver, "method": method, "fault": fault, "count": count}
+            for (driver, method, fault), count in sorted(self.retries.items())
+        ]
+        return {"retries": retries, "outcomes": dict(self.outcomes), "seconds": round(self.seconds, 6)}
+
+    @classmethod
+    def of_json(cls, data: Mapping[str, Any]) -> Counts:
+        """Raises KeyError, TypeError or ValueError for what :meth:`as_json` has not made."""
+        retries = {(row["driver"], row["method"], row["fault"]): row["count"] for row in data["retries"]}
+        return cls(Counter(retries), Counter(data["outcomes"]), float(data["seconds"]))
+
 
 _lock = threading.Lock()
-_retries: Counter[tuple[str, str, str]] = Counter()
-_outcomes: Counter[str] = Counter()
+_counts = Counts()
+_folder: Path | None = None
+_process = 0
 
 
 def retried(namespace: str, method: str, fault: str) -> None:
     """A call is run again because of ``fault``."""
     with _lock:
-        _retries[namespace, method, fault] += 1
+        _take_up()
+        _counts.retries[namespace, method, fault] += 1
+        _keep()
 
 
-def ended(outcome: str) -> None:
-    """A call that had been run again ended: ``recovered``, ``exhausted``, ``resolved``."""
+def ended(outcome: str, seconds: float = 0.0) -> None:
+    """A call ended so, that many seconds after its first attempt had failed."""
     with _lock:
-        _outcomes[outcome] += 1
+        _take_up()
+        _counts.outcomes[outcome] += 1
+        _counts.seconds += seconds
+        _keep()
 
 
 def retries() -> dict[tuple[str, str, str], int]:
     """How often, by namespace, method and fault, a call was run again in this process."""
     with _lock:
-        return dict(_retries)
+        return dict(_counts.retries)
 
 
 def outcomes() -> dict[str, int]:
-    """How the calls that were run again ended: ``recovered``, ``exhausted``, ``resolved`` by reading back."""
+    """How the calls that were run again ended in this process."""
     with _lock:
-        return dict(_outcomes)
+        return dict(_counts.outcomes)
+
+
+def keep_in(folder: Path | None) -> None:
+    """Keep the counts of this process and its children in ``folder`` from now on; None: no longer.
+
+    Raises ConfigError when the folder can't be made.
+    """
+    global _folder, _process
+    if folder is not None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"the folder of the counters can't be made: {error}", hint="look at [viaduct] counters_folder"
+            ) from error
+    with _lock:
+        _folder, _process = folder, 0
+
+
+def collect(folder: Path) -> Counts:
+    """The sum of all processes that keep theirs in ``folder``; what is no such file there is passed over."""
+    total = Counts()
+    for path in folder.glob(f"*{_SUFFIX}"):
+        total.add(_read(path))
+    return total
+
+
+def prometheus(counts: Counts) -> str:
+    """The counts in Prometheus' text format."""
+    lines = ["# TYPE viaduct_driver_retries_total counter"]
+    for (driver, method, fault), count in sorted(counts.retries.items()):
+        labels = f'driver="{driver}",method="{method}",fault="{fault}"'
+        lines.append(f"viaduct_driver_retries_total{{{labels}}} {count}")
+    lines.append("# TYPE viaduct_driver_retried_calls_total counter")
+    for outcome in (RECOVERED, EXHAUSTED, RESOLVED):
+        lines.append(f'viaduct_driver_retried_calls_total{{outcome="{outcome}"}} {counts.outcomes[outcome]}')
+    lines.append("# TYPE viaduct_driver_retry_seconds_total counter")
+    lines.append(f"viaduct_driver_retry_seconds_total {counts.seconds:.6f}")
+    return "\n".join([*lines, ""])
+
+
+def _take_up() -> None:
+    """In a process that counts for the first time: begin with what its number has counted before."""
+    global _counts, _process
+    if _folder is not None and _process != os.getpid():
+        _process = os.getpid()
+        _counts = _read(_path())
+
+
+def _path() -> Path:
+    assert _folder is not None
+    return _folder / f"{_process}{_SUFFIX}"
+
+
+def _read(path: Path) -> Counts:
+    try:
+        return Counts.of_json(json.loads(path.read_text()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Counts()
+
+
+def _keep() -> None:
+    """Counting must not fail a request: a folder that can't be written to leaves the counts in memory."""
+    if _folder is None:
+        return
+    path = _path()
+    with contextlib.suppress(OSError):
+        temporary = path.with_suffix(".new")
+        temporary.write_text(json.dumps(_counts.as_json()))
+        os.replace(temporary, path)

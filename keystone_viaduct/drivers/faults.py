@@ -16,9 +16,9 @@ class Fault(enum.Enum):
     CONFLICT = "conflict"
     """Serialization failure, deadlock, lost certification, locked database: certainly rolled back."""
     LOST = "lost"
-    """The connection was lost, or the server cannot serve at the moment, before the commit: certainly rolled
-    back.
-    """
+    """The connection was lost, or cannot be made, before the commit: certainly rolled back."""
+    REFUSED = "refused"
+    """The server answers, but serves nobody at the moment (a Galera node outside of the majority)."""
     AMBIGUOUS = "ambiguous"
     """The connection was lost while the commit was under way: it may have happened or not."""
 
@@ -44,6 +44,8 @@ def classify(error: BaseException) -> Fault | None:
         return Fault.AMBIGUOUS
     if Fault.CONFLICT in found:
         return Fault.CONFLICT
+    if Fault.REFUSED in found:
+        return Fault.REFUSED
     if Fault.LOST in found:
         in_commit = any(getattr(link, IN_COMMIT, False) for link in chain)
         return Fault.AMBIGUOUS if in_commit else Fault.LOST

@@ -1,14 +1,23 @@
-"""The WSGI side of the memo: a request begins and ends here."""
+"""The WSGI side of the drivers: a request begins and ends here."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from keystone_viaduct.config import DriverSettings
-from keystone_viaduct.drivers import memo
+from keystone_viaduct.drivers import memo, outage
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Started = tuple[Any, ...]
+
+UNAVAILABLE = "503 Service Unavailable"
+_TITLE = "Service Unavailable"
+_MESSAGE = (
+    "The database could not serve this request. Repeat it later; a change that it was to make may have been "
+    "made."
+)
 
 
 class RequestMemo:
@@ -26,3 +35,83 @@ class RequestMemo:
             return self._application(environ, start_response)
         with memo.request(self._settings.request_memo_entries, self._settings.request_memo_kilobytes << 10):
             return self._application(environ, start_response)
+
+
+class Unavailable:
+    """Answers 503 with ``Retry-After`` where Keystone answers an error because the database did not serve.
+
+    Keystone itself makes 500 of it, and 403 where it happens while it enforces a policy, which tells a client
+    that there is no use in trying again.
+    """
+
+    def __init__(self, application: Application, settings: DriverSettings) -> None:
+        self._application = application
+        self._after = str(settings.retry_after)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Serve one request."""
+        answer = _Held(start_response)
+        with outage.noting() as noted:
+            body = self._application(environ, answer.start)
+            if noted.given_up and answer.is_error():
+                _close(body)
+                return self._refuse(start_response)
+        answer.go()
+        return body
+
+    def _refuse(self, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = json.dumps({"error": {"code": 503, "title": _TITLE, "message": _MESSAGE}}).encode()
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("Retry-After", self._after),
+            ("Vary", "X-Auth-Token"),
+        ]
+        start_response(UNAVAILABLE, headers)
+        return [body]
+
+
+class _Held:
+    """Holds back the beginning of an answer until it is known whether it is to be sent."""
+
+    def __init__(self, start_response: Callable[..., Any]) -> None:
+        self._start_response = start_response
+        self._held: Started | None = None
+        self._through = False
+        self._writer: Callable[[bytes], Any] | None = None
+
+    def start(self, *started: Any) -> Callable[[bytes], Any]:
+        """What the application is given as ``start_response``."""
+        self._held = started
+        if self._through:
+            self.go()
+        return self._write
+
+    def is_error(self) -> bool:
+        """Whether an answer has begun whose status is an error."""
+        return self._held is not None and str(self._held[0])[:1] in "45"
+
+    def go(self) -> None:
+        """Let it begin, now or when the body is generated."""
+        self._through = True
+        held, self._held = self._held, None
+        if held is not None:
+            self._writer = self._start_response(*held)
+
+    def _write(self, data: bytes) -> None:
+        """The old way to send a body, before the application returns: nothing is held back then."""
+        self.go()
+        assert self._writer is not None  # this function is what start() returned
+        self._writer(data)
+
+
+def around(application: Application, settings: DriverSettings) -> Application:
+    """What the drivers' settings ask for, around Keystone's whole application."""
+    if settings.retry:
+        application = Unavailable(application, settings)
+    return RequestMemo(application, settings) if settings.request_memo else application
+
+
+def _close(body: Any) -> None:
+    if hasattr(body, "close"):
+        body.close()

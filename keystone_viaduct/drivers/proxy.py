@@ -27,7 +27,12 @@ class Wrapping:
         self._serial = next(_serials)
         self.derives = derive.applies(driver)
         self._retrier = Retrier(
-            Backoff(settings.retry_first_delay, settings.retry_max_delay, settings.retry_deadline)
+            Backoff(
+                settings.retry_first_delay,
+                settings.retry_max_delay,
+                settings.retry_deadline,
+                refused_deadline=settings.refused_deadline,
+            )
         )
 
     def method(self, name: str) -> Callable[..., Any] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from keystone_viaduct.drivers import counters, faults, methods, readback
+from keystone_viaduct.drivers import counters, faults, methods, outage, readback
 from keystone_viaduct.drivers.arguments import Snapshot
 from keystone_viaduct.drivers.backoff import Backoff, Waits
 from keystone_viaduct.drivers.calls import Call
@@ -61,7 +61,7 @@ class _Attempts:
         self._question: readback.Question | None = None
         self._prepared = False
         self._ambiguous: Exception | None = None
-        self._outcome = "recovered"
+        self._outcome = counters.RECOVERED
 
     def run(self) -> Any:
         """One attempt; after an ambiguous commit it may show that there is nothing left to do."""
@@ -94,11 +94,12 @@ class _Attempts:
 
     def ended(self) -> None:
         """Count how it ended, if there was more than one attempt."""
+        outage.served()
         if self._waits.attempts > 1:
-            counters.ended(self._outcome)
+            counters.ended(self._outcome, self._waits.spent())
 
     def _resolve(self, resolved: readback.Resolved) -> Any:
-        self._outcome = "resolved"
+        self._outcome = counters.RESOLVED
         return resolved.value
 
     def _fault(self, error: Exception) -> Fault | None:
@@ -113,13 +114,11 @@ class _Attempts:
 
     def _wait(self, error: Exception, fault: Fault) -> bool:
         attempts = self._waits.attempts
-        delay = self._waits.wait()
+        refused = fault is Fault.REFUSED
+        delay = None if refused and outage.refusing() else self._waits.wait(refused=refused)
         call = f"{self._call.namespace}.{self._call.method}"
         if delay is None:
-            counters.ended("exhausted")
-            LOG.error(
-                "%s failed %d times, last by %s; giving up [%s]", call, attempts, fault.value, request_id()
-            )
+            self._give_up(call, attempts, fault)
             return False
         counters.retried(self._call.namespace, self._call.method, fault.value)
         LOG.warning(
@@ -127,6 +126,13 @@ class _Attempts:
             *(call, attempts, fault.value, type(error).__name__, delay, request_id()),
         )
         return True
+
+    def _give_up(self, call: str, attempts: int, fault: Fault) -> None:
+        outage.give_up()
+        if fault is Fault.REFUSED:
+            outage.refused()
+        counters.ended(counters.EXHAUSTED, self._waits.spent())
+        LOG.error("%s failed %d times, last by %s; giving up [%s]", call, attempts, fault.value, request_id())
 
 
 def request_id() -> str:

@@ -29,8 +29,11 @@ by a transaction of another node, rolled back on commit (MySQL group replication
 _ERROR_DURING_COMMIT = 1180
 _LOCK_DEADLOCK = "149"
 
-LOST = frozenset({1040, 1047, 1053, 1152, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2055, 4031})
-"""Too many connections, node not ready (Galera), shutdown in progress, aborted or broken connections."""
+REFUSED = frozenset({1047})
+"""Node not ready (Galera): outside of the majority, or still joining."""
+
+LOST = frozenset({1040, 1053, 1152, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2055, 4031})
+"""Too many connections, shutdown in progress, aborted or broken connections."""
 
 READ_ONLY = frozenset({1290, 1792, 1836})
 """The server has become read-only: another connection may reach the one that is not."""
@@ -43,6 +46,8 @@ def classify(error: BaseException) -> Fault | None:
     number = errno(error)
     if number in CONFLICTS or (number == _ERROR_DURING_COMMIT and _LOCK_DEADLOCK in str(error)):
         return Fault.CONFLICT
+    if number in REFUSED:
+        return Fault.REFUSED
     if number in LOST or number in READ_ONLY:
         return Fault.LOST
     return None
@@ -72,6 +77,8 @@ def attach(engine: sa.engine.Engine, settings: SqlSettings) -> None:
         try:
             for statement in statements:
                 cursor.execute(statement)
+            if settings.snapshot_isolation and _has_snapshot_isolation(cursor):
+                cursor.execute("SET SESSION innodb_snapshot_isolation = ON")
         finally:
             cursor.close()
 
@@ -86,6 +93,14 @@ def session_statements(settings: SqlSettings) -> list[str]:
         statements.append(f"SET SESSION TRANSACTION ISOLATION LEVEL {settings.isolation_level}")
     if settings.galera_sync_wait is not None:
         statements.append(f"SET SESSION wsrep_sync_wait = {settings.galera_sync_wait}")
+    if settings.galera_dirty_reads:
+        statements.append("SET SESSION wsrep_dirty_reads = ON")
     if settings.lock_wait_timeout is not None:
         statements.append(f"SET SESSION innodb_lock_wait_timeout = {math.ceil(settings.lock_wait_timeout)}")
     return statements
+
+
+def _has_snapshot_isolation(cursor: Any) -> bool:
+    """MySQL and older MariaDB have no such variable."""
+    cursor.execute("SHOW VARIABLES LIKE 'innodb_snapshot_isolation'")
+    return cursor.fetchone() is not None

@@ -21,14 +21,19 @@ def running_cluster() -> Iterator[galera.Galera]:
         yield cluster
 
 
+def put_right(cluster: galera.Galera) -> None:
+    """All roads open and short, all sites in the cluster."""
+    cluster.set_rtt(0.0)
+    for site in cluster.sites:
+        cluster.heal(site)
+    cluster.wait(cluster.sites)
+
+
 @pytest.fixture
 def cluster(running_cluster: galera.Galera) -> Iterator[galera.Galera]:
     """The cluster with all its sites in it, no distance between them, before and after the test."""
     yield running_cluster
-    running_cluster.set_rtt(0.0)
-    for site in running_cluster.sites:
-        running_cluster.heal(site)
-    running_cluster.wait(running_cluster.sites)
+    put_right(running_cluster)
 
 
 @pytest.fixture
@@ -37,5 +42,5 @@ def database(cluster: galera.Galera) -> Iterator[str]:
     name = f"t_{uuid.uuid4().hex[:12]}"
     cluster.create(name)
     yield name
-    cluster.wait(cluster.sites)
+    put_right(cluster)
     cluster.execute(1, f"DROP DATABASE `{name}`")

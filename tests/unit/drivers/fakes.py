@@ -74,7 +74,15 @@ class ManualTime:
 
     def backoff(self, first: float = 1.0, longest: float = 8.0, deadline: float = 60.0) -> Backoff:
         """Waits by this clock."""
-        return Backoff(first, longest, deadline, lambda: self.now, self.sleep, lambda low, high: high)
+        return Backoff(
+            first,
+            longest,
+            deadline,
+            monotonic=lambda: self.now,
+            sleep=self.sleep,
+            uniform=lambda _low, high: high,
+            refused_deadline=deadline / 10,
+        )
 
 
 def run(driver: Any, method: str, *args: Any, namespace: str = methods.IDENTITY, **kwargs: Any) -> Any:
