@@ -24,7 +24,7 @@ $(VENV)/.stamp: pyproject.toml tools/make-venv
 	@tools/make-venv $(VENV) -e '.[dev]'
 	@touch $@
 
-venv-%: .venvs/%/.stamp ## .venvs/N with Keystone N.0.0 (27, 28, 29; 24 with SQLAlchemy 1.4)
+venv-%: .venvs/%/.stamp ## .venvs/N with Keystone N.0.0 (27, 28, 29; 24 with SQLAlchemy 1.4; cockroach: 30 with CockroachDB's dialect)
 	@:
 
 .venvs/24/.stamp: EXTRA := 'SQLAlchemy<2' 'setuptools<70' 'bcrypt<4.1' 'oslo.context<5.3'
@@ -33,6 +33,12 @@ venv-%: .venvs/%/.stamp ## .venvs/N with Keystone N.0.0 (27, 28, 29; 24 with SQL
 	@tools/make-venv .venvs/$* 'keystone==$*.0.0' $(EXTRA) $(SITE_PACKAGES) -e .
 	@touch $@
 .PRECIOUS: .venvs/%/.stamp
+
+# CockroachDB's dialect does not take the SQLAlchemy of .venv
+.venvs/cockroach/.stamp: pyproject.toml tools/make-venv
+	@mkdir -p .venvs
+	@tools/make-venv .venvs/cockroach 'keystone==30.0.0' $(SITE_PACKAGES) -e '.[cockroachdb]'
+	@touch $@
 
 servers: ## PostgreSQL, MariaDB and memcached from Debian, where missing (root)
 	@tools/install-servers
@@ -53,7 +59,7 @@ format: venv ## rewrite the sources as ruff formats them
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: venv $(VENV)/.upstream venv-27 servers lint ## all but the slow tests; ARGS goes to pytest
+test: venv $(VENV)/.upstream venv-27 venv-cockroach servers lint ## all but the slow tests; ARGS goes to pytest
 	$(PYTEST) -q -n 2 --dist loadfile -m "not ($(EXCLUDED))" $(ARGS)
 
 $(VENV)/.upstream: $(VENV)/.stamp

@@ -170,3 +170,9 @@ def keystone27() -> keystones.Release:
 def keystone24() -> keystones.Release:
     """Keystone 24 (2023.2, SQLAlchemy 1.4) in its own environment."""
     return keystones.release(24)
+
+
+@pytest.fixture(scope="session")
+def keystone_cockroach() -> keystones.Release:
+    """The newest Keystone with CockroachDB's dialect (SQLAlchemy 2.0) in its own environment."""
+    return keystones.release("cockroach")

@@ -7,6 +7,7 @@ commit is unknown (https://www.cockroachlabs.com/docs/stable/common-errors#resul
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from oslo_db.sqlalchemy import exc_filters
 
 from keystone_viaduct.config import SqlSettings
 from keystone_viaduct.drivers.faults import Fault
-from keystone_viaduct.sql import roundtrips
+from keystone_viaduct.sql import postgresql
 from keystone_viaduct.sql.sqlstate import sqlstate
 
 DIALECT = "cockroachdb"
@@ -26,9 +27,11 @@ AMBIGUOUS = "40003"
 LOST = frozenset({"57P01", "57P02", "57P03", "58C00", "58C01", "53300"})
 """The node drains or starts, a range or node is unavailable, too many connections."""
 
+# In this wording before and after 20.1; the older one is still that of some pages of the documentation.
 _DUPLICATE = (
-    r'^.*duplicate key value violates unique constraint "(?P<columns>[^"]+)"(?:\s*\n.*'
-    r"Key\s+\((?P<key>.*)\)=\((?P<value>.*)\)\s+already\s+exists)?.*$"
+    r"^.*duplicate key value (?:\((?P<old_key>[^)]*)\)=\((?P<old_value>.*)\) )?"
+    r'violates unique constraint "(?P<columns>[^"]+)"(?:\s*\n.*'
+    r"Key\s+\((?P<key>[^)]*)\)=\((?P<value>.*)\)\s+already\s+exists)?.*$"
 )
 _FOREIGN_KEY = (
     r'.*(?:insert|update|upsert|delete) on table "(?P<table>[^"]+)" violates foreign key constraint '
@@ -67,9 +70,9 @@ def raise_conflict(error: Any, _match: Any, _engine_name: str, _is_disconnect: b
 
 def raise_duplicate(error: Any, match: Any, _engine_name: str, _is_disconnect: bool) -> None:
     """Filter of oslo.db; the columns are known only where the server names them in the detail."""
-    key = match.group("key")
+    key = match.group("key") or match.group("old_key")
     columns = [part.strip() for part in key.split(",")] if key else [match.group("columns")]
-    raise db_exception.DBDuplicateEntry(columns, error, match.group("value"))
+    raise db_exception.DBDuplicateEntry(columns, error, match.group("value") or match.group("old_value"))
 
 
 def raise_reference(error: Any, match: Any, _engine_name: str, _is_disconnect: bool) -> None:
@@ -83,6 +86,10 @@ def raise_missing_table(error: Any, match: Any, _engine_name: str, _is_disconnec
 
 
 def attach(engine: sa.engine.Engine, settings: SqlSettings) -> None:
-    """Install the hooks on one engine of this dialect; its isolation is left as it is."""
-    if settings.ping_after:
-        roundtrips.ask_idle_only(engine, settings.ping_after)
+    """Install the hooks on one engine of this dialect.
+
+    Session settings and the ways to save messages are PostgreSQL's; without ``isolation_level`` transactions
+    stay SERIALIZABLE, CockroachDB's default.
+    """
+    importlib.import_module("keystone_viaduct.sql.cockroachdb_ddl")  # Alembic: migrations come after this
+    postgresql.attach(engine, settings)

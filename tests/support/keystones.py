@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,8 +69,11 @@ def installed() -> Release:
     return Release("installed", Path(sys.executable).parent)
 
 
-def release(number: int) -> Release:
-    """Keystone ``number``.0.0 in its own environment; skips (or fails) the test with a hint without it."""
+def release(number: int | str) -> Release:
+    """Keystone ``number``.0.0 in its own environment; skips (or fails) the test with a hint without it.
+
+    ``cockroach``: the newest one, with CockroachDB's dialect and the SQLAlchemy 2.0 that it needs.
+    """
     place = ROOT / ".venvs" / str(number)
     if not (place / "bin" / "keystone-manage").exists():
         unavailable(f"no Keystone {number} in .venvs/{number}", f"`make venv-{number}` makes it")
@@ -102,10 +105,14 @@ class KeystoneHome:
 
     def bootstrap(self, password: str = "admin", region: str = "east") -> None:
         """Make the keys and the first administrator (the database has to be migrated)."""
+        self.bootstrap_by(self.manage, password, region)
+
+    def bootstrap_by(self, manage: Callable[..., str], password: str = "admin", region: str = "east") -> None:
+        """:meth:`bootstrap` by another command than ``keystone-manage`` that takes the same arguments."""
         account = ("--keystone-user", "root", "--keystone-group", "root") if os.geteuid() == 0 else ()
-        self.manage("fernet_setup", *account)
-        self.manage("credential_setup", *account)
-        self.manage("bootstrap", "--bootstrap-password", password, "--bootstrap-region-id", region)
+        manage("fernet_setup", *account)
+        manage("credential_setup", *account)
+        manage("bootstrap", "--bootstrap-password", password, "--bootstrap-region-id", region)
 
 
 def make_home(folder: Path, url: str, where: Release | None = None, extra: str = "") -> KeystoneHome:
