@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from keystone_viaduct.testing import galera
 from tests.support.servers import MissingServer
 from tests.upstream import skips
 from tests.upstream.engines import ENGINES, databases
@@ -85,7 +86,7 @@ def test_what_comes_out_differently_is_named() -> None:
     assert differing(stock, stock) == []
 
 
-@pytest.mark.parametrize("engine", ["galera", "mysql", "cockroach"])
+@pytest.mark.parametrize("engine", ["mysql", "cockroach"])
 def test_an_engine_that_cannot_be_started_here_wants_its_url(
     engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +94,13 @@ def test_an_engine_that_cannot_be_started_here_wants_its_url(
     assert variable is not None
     monkeypatch.delenv(variable, raising=False)
     with pytest.raises(MissingServer, match=variable), databases(ENGINES[engine], 1):
+        pass
+
+
+def test_galera_without_a_cluster_or_a_url_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VIADUCT_GALERA_URL", raising=False)
+    monkeypatch.setattr(galera, "missing", lambda: "missing: galera-4")
+    with pytest.raises(MissingServer, match=r"galera-4.*VIADUCT_GALERA_URL"), databases(ENGINES["galera"], 1):
         pass
 
 

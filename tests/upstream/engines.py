@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from keystone_viaduct.testing import galera
 from tests.support.databases import Databases
 from tests.support.servers import MissingServer, Servers, new_run_folder
 
 
 @dataclass(frozen=True)
 class Engine:
-    """``dialect`` names the server that tests can start; one that they can't is given by ``variable``.
+    """``dialect`` names the server that tests can start; one that they can't is given by ``variable``
+    (Galera either way).
 
     ``isolation_level`` is that of Keystone's sessions (None: the server's own). ``lists`` are the lists of
     expected skips that hold on this engine.
@@ -41,7 +43,7 @@ ENGINES = {
         Engine("postgresql", "postgresql"),
         Engine("postgresql-serializable", "postgresql", "SERIALIZABLE"),
         Engine("mariadb", "mariadb"),
-        Engine("galera", "mariadb", None, "VIADUCT_GALERA_URL", "mysql+pymysql://root@node/"),
+        Engine("galera", "mariadb", None, "VIADUCT_GALERA_URL", "mysql+pymysql://root@node/mysql"),
         Engine("mysql", "mysql", None, "VIADUCT_MYSQL_URL", "mysql+pymysql://user:password@host/"),
         Engine(
             "cockroach",
@@ -62,6 +64,9 @@ def databases(engine: Engine, number: int) -> Iterator[list[str]]:
     """
     if engine.dialect == "sqlite":
         yield ["sqlite://"] * number
+    elif engine.name == "galera" and not os.environ.get("VIADUCT_GALERA_URL"):
+        with _on_a_cluster(number) as urls:
+            yield urls
     elif engine.variable is not None:
         with _on_a_given_server(engine, engine.variable, number) as urls:
             yield urls
@@ -73,6 +78,20 @@ def databases(engine: Engine, number: int) -> Iterator[list[str]]:
             yield [made.empty(engine.dialect) for _ in range(number)]
         finally:
             servers.stop_all()
+
+
+@contextmanager
+def _on_a_cluster(number: int) -> Iterator[list[str]]:
+    """A cluster of three sites; each database is used at a site of its own, in turn."""
+    reason = galera.missing()
+    if reason is not None:
+        raise MissingServer(f"{reason}; or give the URL of a server by VIADUCT_GALERA_URL")
+    with galera.Galera(3) as cluster:
+        names = [f"upstream_{position}" for position in range(number)]
+        for name in names:
+            cluster.create(name)
+        sites = list(cluster.sites)
+        yield [cluster.url(sites[place % len(sites)], name) for place, name in enumerate(names)]
 
 
 @contextmanager

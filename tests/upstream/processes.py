@@ -33,6 +33,7 @@ class Run:
     """What is run. ``mode`` is one of
 
     ``wrapped``: our database under the tests, with the drivers wrapped, memo and engine hooks on;
+    ``remembering``: the same, with one memo for a whole test;
     ``unwrapped``: the same database, nothing of ours around Keystone;
     ``stock``: upstream's own fixtures, which make a new SQLite database in memory for each test.
     """

@@ -8,6 +8,7 @@ Keystone, is not to be had here.
 ``--unwrapped`` runs the same on the same database with nothing of ours around Keystone.
 ``--compare-stock`` runs the suite twice, listed tests too, and compares test by test: on SQLite with upstream
 as it is, fixtures included, elsewhere with ``--unwrapped``.
+``--memo-per-test`` lets the memo live for a whole test: harder on what it forgets than any request is.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--unwrapped", action="store_true", help="without wrapping, memo and hooks")
     how.add_argument("--compare-stock", action="store_true", help="with and without, test by test")
+    how.add_argument("--memo-per-test", action="store_true", help="one memo for a whole test, not a request")
     parser.add_argument("--report", type=Path, help="write all outcomes there, as JSON lines")
     return parser.parse_args(arguments)
 
@@ -51,7 +53,7 @@ def main() -> int:
     run = Run(
         arguments.engine,
         arguments.suite,
-        "unwrapped" if arguments.unwrapped else "wrapped",
+        mode(arguments),
         skips.expected(ENGINES[arguments.engine], RELEASE),
         arguments.processes,
     )
@@ -60,6 +62,13 @@ def main() -> int:
     except MissingServer as missing:
         print(f"not run: {missing}", file=sys.stderr)
         return UNAVAILABLE
+
+
+def mode(arguments: argparse.Namespace) -> str:
+    """See :class:`Run`."""
+    if arguments.memo_per_test:
+        return "remembering"
+    return "unwrapped" if arguments.unwrapped else "wrapped"
 
 
 def _in_other_release(release: int) -> int:
@@ -89,8 +98,8 @@ def compare(run: Run) -> int:
     """Run stock and ours, both without lists, and compare; the exit status."""
     begun = time.monotonic()
     ours = execute(dataclasses.replace(run, skips={}))
-    mode = "stock" if run.engine == "sqlite" else "unwrapped"
-    stock = execute(dataclasses.replace(run, skips={}, mode=mode))
+    without = "stock" if run.engine == "sqlite" else "unwrapped"
+    stock = execute(dataclasses.replace(run, skips={}, mode=without))
     different = differing(stock.outcomes, ours.outcomes)
     found = different + needless(ours.outcomes, run.skips)
     _print(found, begun)
