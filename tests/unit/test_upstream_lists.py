@@ -71,6 +71,18 @@ def test_more_than_two_of_a_hundred_skips_are_refused() -> None:
     assert skips.unexpected(outcomes, listed, {"m.py"}) == ["TOO MANY SKIPS 3 of 100; 2% are allowed"]
 
 
+def test_a_failure_is_told_by_the_error_that_it_ended_with() -> None:
+    reason = """E   psycopg2.errors.NumericValueOutOfRange: integer out of range
+E   DETAIL:  as the server says
+
+E   oslo_db.exception.DBError: (psycopg2.errors.NumericValueOutOfRange) integer out of range
+E   (Background on this error at: …)"""
+    failed = Outcome("m.py::T::t", "failed", reason)
+    assert failed.error == "DBError"
+    assert failed.brief.startswith("E oslo_db.exception.DBError: (psycopg2")
+    assert Outcome("m.py::T::t", "skipped", "why").brief == "why"
+
+
 def test_what_comes_out_differently_is_named() -> None:
     stock = [
         Outcome("a", "passed", ""),

@@ -28,8 +28,10 @@ class Schema:
         self.touched: set[str] = set()
         self.depth = 0
         self.manager = enginefacade.transaction_context()
-        # a database in memory would not outlive its connection
-        self.manager.configure(connection=url, sqlite_fk=True, connection_recycle_time=-1)
+        # a database in memory would not outlive its connection; there are no greenlets to give way to
+        self.manager.configure(
+            connection=url, sqlite_fk=True, connection_recycle_time=-1, thread_checkin=False
+        )
         if wrapped:
             self.manager.append_on_engine_create(lambda engine: viaduct_sql.attach(engine, settings))
         self.engine = self.manager.writer.get_engine()

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_ERROR = re.compile(r"E\s+(?:[a-z_0-9]+\.)*([A-Z]\w*[a-z]\w*)(?::|$)")
+"""As pytest writes the last line of a traceback, but not the ``DETAIL:`` of a database's message."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -18,14 +21,15 @@ class Outcome:
     @property
     def brief(self) -> str:
         """The reason in one line."""
-        lines = [line for line in self.reason.splitlines() if line.startswith("E ")]
-        return " ".join((lines or self.reason.splitlines() or [""])[-1].split())[:300]
+        lines = self.reason.splitlines()
+        errors = [line for line in lines if _ERROR.match(line)] or lines
+        return " ".join(errors[-1].split())[:300] if errors else ""
 
     @property
     def error(self) -> str:
-        """Class of the first error that a failure tells of (module left out), "" if it is none."""
-        found = re.search(r"^E\s+(?:[a-z_0-9]+\.)*(\w+)(?::|$)", self.reason, re.MULTILINE)
-        return found[1] if found and self.outcome == "failed" else ""
+        """Class of the error that a failure ended with, without its module; "" if it is none."""
+        found = [match[1] for match in map(_ERROR.match, self.reason.splitlines()) if match]
+        return found[-1] if found and self.outcome == "failed" else ""
 
 
 def count(outcomes: Iterable[Outcome], outcome: str) -> int:

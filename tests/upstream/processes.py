@@ -120,8 +120,19 @@ def run_pytest(
         "VIADUCT_UPSTREAM": json.dumps(options),
         "KEYSTONE_TEST_TEMP_DIR": str(place),
         "PYTHONPATH": str(REPOSITORY),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # of ours and others': each costs every process its import
     }
-    flags = ["-q", "--no-header", "-p", plugin, "-p", "no:cacheprovider", "-p", "no:warnings"]
+    flags = [
+        "-q",
+        "--no-header",
+        "--assert=plain",
+        "-p",
+        plugin,
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:warnings",
+    ]
     flags += ["-c", os.devnull, "--rootdir", str(suites.ROOT)]
     try:
         return subprocess.run(
