@@ -19,7 +19,7 @@ import pytest
 from keystone_viaduct import config, drivers
 from keystone_viaduct.config import SqlSettings
 from keystone_viaduct.sql import installer
-from tests.upstream import database, direct, tally
+from tests.upstream import database, direct, speed, tally
 
 OPTIONS: dict[str, Any] = json.loads(os.environ["VIADUCT_UPSTREAM"])
 REPEATING = ("MySQLOpportunisticIdentityDriverTestCase", "PostgreSQLOpportunisticIdentityDriverTestCase")
@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     import keystone.conf
     from keystone.tests.unit.ksfixtures import database as upstream
 
+    speed.compile_rules_once()
     settings = SqlSettings(isolation_level=OPTIONS["isolation_level"])
     if WRAPPED:
         installer.register()
