@@ -229,6 +229,13 @@ class SealingError(ViaductError):
     status = 400
 
 
+class KeyRepositoryError(ViaductError):
+    """A Fernet key repository of Keystone can't be read or written."""
+
+    code = "keys.repository"
+    status = 503
+
+
 class SiteUnavailable(ViaductError):
     """The other site did not answer, or answered that it cannot."""
 

@@ -1,4 +1,4 @@
-"""The charter over the API of real Keystones: written at the hub, carried by the agent, set by the command."""
+"""The charter over the API of real Keystones: written at the hub, carried by the agent, set by command."""
 
 from __future__ import annotations
 
