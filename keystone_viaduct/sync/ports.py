@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.sync.keyset.model import HeldKeys
 from keystone_viaduct.sync.model import (
     ApplyResult,
     Bucket,
@@ -177,6 +178,34 @@ class Store(Protocol):
     def run(self, work: Callable[[Transaction], T]) -> T:
         """Run ``work`` in one transaction and commit; a serialization failure or deadlock runs it again as
         a whole.
+        """
+
+
+class KeyPort(Protocol):
+    """A site's Fernet key repositories, by name, as the link sees them."""
+
+    @property
+    def name(self) -> str:
+        """The site's name."""
+
+    def held_keys(self) -> Mapping[str, HeldKeys]:
+        """What each repository holds."""
+
+    def sealed_keys(self, repository: str, reader: str) -> bytes:
+        """The keys, sealed for ``reader``. Raises Refused."""
+
+    def take_keys(self, repository: str, sealed: bytes) -> float:
+        """A step towards the hub's keys; the seconds to wait before the next one, 0.0 when done."""
+
+    def confirm_keys(self, repository: str, site: str, digest: str) -> None:
+        """At the hub: that site was seen to hold just that."""
+
+    def import_keys(self, repository: str, site: str, sealed: bytes) -> None:
+        """At the hub: keep the keys that a site uses or has used."""
+
+    def advance_keys(self, repository: str) -> float:
+        """At the hub: go a step further, if every site is ready; the seconds after which there is more to do
+        (0.0: nothing now).
         """
 
 

@@ -14,12 +14,14 @@ from typing import Protocol
 
 from keystone_viaduct.errors import BadRequest, UnknownSite, ViaductError
 from keystone_viaduct.sync.agent.contact import Contact, RemoteSite
+from keystone_viaduct.sync.agent.keys import KeyKeeper
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.lease import LeaseKeeper, Leasing
 from keystone_viaduct.sync.agent.pacing import Pacer
 from keystone_viaduct.sync.agent.topology import AgentSettings, Topology
 from keystone_viaduct.sync.client import HttpSite, Transport, cloud_login
 from keystone_viaduct.sync.client.transport import Timeouts
+from keystone_viaduct.sync.link.keys import KeyCarrier
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.wire import poke
@@ -45,12 +47,19 @@ class Failure:
 class Agent:
     """Carries changes between the hub and its spokes until it is stopped."""
 
-    def __init__(self, hub: AgentSite, spokes: Mapping[str, RemoteSite], settings: AgentSettings) -> None:
+    def __init__(
+        self,
+        hub: AgentSite,
+        spokes: Mapping[str, RemoteSite],
+        settings: AgentSettings,
+        keys: KeyCarrier | None = None,
+    ) -> None:
         self.hub = hub
         self.settings = settings
         self.gate = threading.Event()
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.lease = LeaseKeeper(hub, self.holder, settings.lease, self.gate)
+        self.keys = KeyKeeper(keys, settings.poll, self.gate) if keys is not None else None
         self.lanes: list[Lane] = []
         for spoke in spokes.values():
             link = Link(hub, spoke, settings.page_limit)
@@ -67,6 +76,8 @@ class Agent:
         self.lease.start()
         for lane in self.lanes:
             lane.start()
+        if self.keys is not None:
+            self.keys.start()
 
     def stop(self, patience: float = 10.0) -> bool:
         """Finish the steps under way and give the lease back; whether all ended within ``patience`` s."""
@@ -74,6 +85,8 @@ class Agent:
             lane.stop()
         self.gate.set()  # lets lanes that wait for it see that they are to end
         ended = [lane.join(patience) for lane in self.lanes]
+        if self.keys is not None:
+            self.keys.stop(patience)
         self.lease.stop()
         return all(ended)
 
@@ -143,7 +156,9 @@ def _drain(lane: Lane) -> bool | ViaductError:
 def open_agent(topology: Topology) -> Agent:
     """The agent of a fleet. Raises ConfigError."""
     sites = {name: open_site(topology, name) for name in topology.sites}
-    return Agent(sites[topology.hub], {name: sites[name] for name in topology.spokes}, topology.agent)
+    hub, spokes = sites[topology.hub], {name: sites[name] for name in topology.spokes}
+    keys = KeyCarrier(hub.keys, {name: site.keys for name, site in spokes.items()})
+    return Agent(hub, spokes, topology.agent, keys)
 
 
 def open_site(topology: Topology, name: str) -> HttpSite:

@@ -29,6 +29,7 @@ def snapshot(agent: Agent) -> dict[str, Any]:
         "holder": agent.holder,
         "working": agent.lease.holding,
         "lease_error": agent.lease.error,
+        "keys_error": agent.keys.error if agent.keys is not None else "",
         "links": [_lane(lane) for lane in agent.lanes],
     }
 

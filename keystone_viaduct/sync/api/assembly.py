@@ -11,6 +11,7 @@ from keystone_viaduct.documents.cipher import KeyRepositoryCipher
 from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.documents.schema import reflect
 from keystone_viaduct.sync.api import aftermath, options
+from keystone_viaduct.sync.api.keys import KeysService
 from keystone_viaduct.sync.api.service import Service, Surroundings
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store import SqlStore, make_engine
@@ -29,6 +30,13 @@ def service() -> Service:
         if _made is None or _made[0] != os.getpid():  # a connection must not be shared with a parent process
             _made = (os.getpid(), _make())
         return _made[1]
+
+
+def keys() -> KeysService:
+    """This process's service for Fernet keys; as :func:`service`."""
+    import keystone.conf
+
+    return KeysService(service(), options.key_settings(keystone.conf.CONF))
 
 
 def reset() -> None:

@@ -7,7 +7,11 @@ from typing import Any
 
 from oslo_config import cfg
 
+from keystone_viaduct.sync.api.keys import KeySettings
+from keystone_viaduct.sync.keyset.repository import REPOSITORIES, KeyRepository
+
 GROUP = "viaduct"
+MICROSECONDS = 1_000_000
 
 SYNC_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
@@ -45,6 +49,20 @@ SYNC_OPTS: list[cfg.Opt] = [
         help="Seconds for which a caller of the synchronisation API is remembered by its token. A revocation "
         "ends that at once, the loss of a role only after this time. 0 to validate each time.",
     ),
+    cfg.FloatOpt(
+        "key_rotation_interval",
+        default=0.0,
+        min=0.0,
+        help="At the hub: seconds after which the Fernet keys of the fleet are rotated again. 0: only by "
+        "`viaduct keys rotate`.",
+    ),
+    cfg.FloatOpt(
+        "key_settle_time",
+        default=1.0,
+        min=0.02,
+        help="Seconds between the steps in which a Fernet key repository is changed: more than any worker of "
+        "Keystone takes to read it.",
+    ),
     cfg.DictOpt(
         "policies",
         default={},
@@ -64,6 +82,8 @@ class SyncSettings:
     poke_carries_page: bool
     notify_replicated: bool
     token_cache_time: float
+    key_rotation_interval: float
+    key_settle_time: float
     policies: dict[str, str]
 
 
@@ -76,6 +96,25 @@ def sync_settings(conf: Any) -> SyncSettings:
     """The options of a parsed ``conf``."""
     register(conf)
     return SyncSettings(**{option.dest: conf[GROUP][option.dest] for option in SYNC_OPTS})
+
+
+def key_settings(conf: Any) -> KeySettings:
+    """Where Keystone's key repositories are, and how long a token may be shown.
+
+    Tokens and receipts share a folder by default; it is then one repository, named ``tokens``.
+    """
+    register(conf)
+    folders: dict[str, KeyRepository] = {}
+    for name, group in REPOSITORIES.items():
+        found = KeyRepository(conf[group].key_repository, conf[GROUP].key_settle_time)
+        if found.folder not in [known.folder for known in folders.values()]:
+            folders[name] = found
+    if conf.token.provider != "fernet":
+        folders.pop("tokens", None)
+    lifetime = max(conf.token.expiration + conf.token.allow_expired_window, conf.receipt.expiration)
+    return KeySettings(
+        folders, lifetime * MICROSECONDS, int(conf[GROUP].key_rotation_interval * MICROSECONDS)
+    )
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

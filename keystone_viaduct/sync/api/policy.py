@@ -30,6 +30,7 @@ def _rule(name: str, description: str, *operations: tuple[str, str]) -> policy.D
 
 _RECORD = "/records/{kind}/{key}"
 _CHECKPOINT = "/checkpoints/{site}"
+_KEYS = "/keys/{repository}"
 
 RULES = (
     _rule("get_capabilities", "What this site is and can store", ("GET", "")),
@@ -51,6 +52,10 @@ RULES = (
     _rule("list_conflicts", "The list of conflicts", ("GET", "/conflicts"), ("GET", "/conflicts/{id}")),
     _rule("get_charter", "What each spoke holds and may change", ("GET", "/charter")),
     _rule("put_charter", "Replace the fleet's charter, at the hub", ("PUT", "/charter")),
+    _rule("get_keys", "Fingerprints of the Fernet keys", ("GET", "/keys")),
+    _rule("read_keys", "The Fernet keys, sealed for a registered peer", ("GET", _KEYS)),
+    _rule("write_keys", "Take the hub's Fernet keys", ("PUT", _KEYS)),
+    _rule("rotate_keys", "Rotate the fleet's Fernet keys", ("POST", _KEYS)),
     _rule("read_secret", "The fleet's secret, sealed for a registered peer", ("GET", "/secret")),
     _rule("write_secret", "Take the fleet's secret when joining", ("PUT", "/secret")),
 )

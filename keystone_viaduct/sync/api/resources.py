@@ -13,6 +13,7 @@ from keystone.server import flask as ks_flask
 from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.api import assembly, changes
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json
+from keystone_viaduct.sync.api.keyroutes import KeyRepositoryResource, KeysResource
 from keystone_viaduct.sync.api.records import Found, RecordsService
 from keystone_viaduct.sync.charter import charter_to_json
 from keystone_viaduct.sync.model import Fence, Ref
@@ -305,6 +306,8 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
         _route(ConflictsResource, "/conflicts", "conflicts"),
         _route(ConflictResource, "/conflicts/<string:conflict_id>", "conflict", "conflict_id"),
         _route(CharterResource, "/charter", "charter"),
+        _route(KeysResource, "/keys", "keys"),
+        _route(KeyRepositoryResource, "/keys/<string:repository>", "key_repository", "repository"),
         _route(SecretResource, "/secret", "secret"),
     ]
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.charter import Charter
+from keystone_viaduct.sync.client.keys import HttpKeys
 from keystone_viaduct.sync.client.transport import Transport, garbled
 from keystone_viaduct.sync.model import (
     ApplyResult,
@@ -144,6 +145,11 @@ class HttpSite:
         """Replace the hub's charter of the edition that ``value`` names. Raises BadRequest, Refused."""
         body = self._transport.call("PUT", "/charter", content=value)
         return self._understood(lambda: checked_charter(body, "charter"))
+
+    @property
+    def keys(self) -> HttpKeys:
+        """Its Fernet key repositories."""
+        return HttpKeys(self._name, self._transport)
 
     def take_lease(self, holder: str, ttl: float) -> str:
         """Take or renew the agents' lease for ``ttl`` seconds; gives the key of pokes. Raises LeaseHeld."""

@@ -145,3 +145,34 @@ def with_imported(keyset: Keyset, keys: Iterable[str]) -> Keyset:
     return Keyset(
         keyset.generation + 1, keyset.staged, keyset.primary, others, keyset.wanted, keyset.promoted_at
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FleetKeys:
+    """What the hub says of the fleet's keys: ``known`` are fingerprints, ``sites`` who shall hold them.
+
+    ``confirmed``: site -> when it was seen to hold them (microseconds); ``retired``: fingerprint -> from when
+    on no site uses it, None while one may.
+    """
+
+    generation: int
+    digest: str
+    known: frozenset[str]
+    sites: tuple[str, ...]
+    confirmed: Mapping[str, int]
+    wanted: bool
+    promoted_at: int
+    retired: Mapping[str, int | None]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The sites that have not confirmed them."""
+        return tuple(site for site in self.sites if site not in self.confirmed)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKeys:
+    """What one repository of a site holds; ``fleet`` is there at the hub."""
+
+    state: State
+    fleet: FleetKeys | None = None

@@ -12,15 +12,14 @@ from keystone_viaduct.sync.keyset.model import Keyset, State, fingerprint
 
 #: Name -> the section of keystone.conf that says where it is.
 REPOSITORIES = {"tokens": "fernet_tokens", "receipts": "fernet_receipts"}
-#: Seconds between the steps of a change: much longer than Keystone takes to read a repository.
-SETTLE = 1.0
 
 
 class KeyRepository:
-    """One folder of keys."""
+    """One folder of keys. ``settle``: seconds between the steps of a change, for readers to end."""
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], settle: float = 1.0) -> None:
         self.folder = Path(folder)
+        self.settle = settle
 
     def slots(self) -> dict[int, str]:
         """Number -> key. Raises KeyRepositoryError."""
@@ -52,12 +51,12 @@ class KeyRepository:
         writes = next_writes(self.slots(), target)
         if not writes:
             return 0.0
-        wait = SETTLE - abs(now - self._newest())
+        wait = self.settle - abs(now - self._newest())
         if wait > 0:
             return wait
         for number, key in sorted(writes.items()):
             self._write(number, key)
-        return SETTLE
+        return self.settle
 
     def _newest(self) -> float:
         stamps = [path.stat().st_mtime for path in self.folder.iterdir() if path.name.isdecimal()]

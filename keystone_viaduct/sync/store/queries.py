@@ -137,3 +137,13 @@ INSERT_PEER = t.peer.insert()
 LOCK_LEASE = sa.select(t.lease).where(t.lease.c.name == _param("name")).with_for_update()
 INSERT_LEASE = t.lease.insert()
 UPDATE_LEASE = t.lease.update().where(t.lease.c.name == _param("name"))
+
+LOCK_KEYSET = sa.select(t.keyset).where(t.keyset.c.repository == _param("repository")).with_for_update()
+GET_KEYSET = sa.select(t.keyset).where(t.keyset.c.repository == _param("repository"))
+INSERT_KEYSET = t.keyset.insert()
+UPDATE_KEYSET = t.keyset.update().where(t.keyset.c.repository == _param("repository"))
+CONFIRMATIONS = sa.select(t.keyset_site).where(t.keyset_site.c.repository == _param("repository"))
+DELETE_CONFIRMATION = t.keyset_site.delete().where(
+    t.keyset_site.c.repository == _param("repository"), t.keyset_site.c.site == _param("site")
+)
+INSERT_CONFIRMATION = t.keyset_site.insert()

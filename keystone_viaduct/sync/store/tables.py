@@ -168,3 +168,18 @@ lease = _table(
     sa.Column("until", sa.BigInteger, nullable=False),
     sa.Column("generation", sa.BigInteger, nullable=False),
 )
+
+keyset = _table(
+    "keyset",
+    sa.Column("repository", site(), primary_key=True),
+    sa.Column("generation", sa.BigInteger, nullable=False),
+    sa.Column("keys", blob(), nullable=False),
+)
+
+keyset_site = _table(
+    "keyset_site",
+    sa.Column("repository", site(), primary_key=True),
+    sa.Column("site", site(), primary_key=True),
+    sa.Column("digest", sa.String(32), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)

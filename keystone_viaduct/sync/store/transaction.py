@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from keystone_viaduct.sync.store.bookkeeping import BookkeepingPart
 from keystone_viaduct.sync.store.documents import DocumentsPart
+from keystone_viaduct.sync.store.keysets import KeysetsPart
 from keystone_viaduct.sync.store.leases import LeasesPart
 from keystone_viaduct.sync.store.marks import MarksPart
 from keystone_viaduct.sync.store.overview import OverviewPart
 from keystone_viaduct.sync.store.records import RecordsPart
 
 
-class SqlTransaction(DocumentsPart, MarksPart, RecordsPart, BookkeepingPart, LeasesPart, OverviewPart):
+class SqlTransaction(
+    DocumentsPart, MarksPart, RecordsPart, BookkeepingPart, LeasesPart, KeysetsPart, OverviewPart
+):
     """Everything that one transaction at a site can do. Made by :class:`SqlStore` only."""

@@ -50,6 +50,7 @@ def upgrade() -> None:
     _site_tables()
     _feed_tables()
     _bookkeeping_tables()
+    _keyset_tables()
 
 
 def _site_tables() -> None:
@@ -164,7 +165,26 @@ def _bookkeeping_tables() -> None:
     op.create_index("ix_viaduct_conflict_at", "viaduct_conflict", ["at"])
 
 
+def _keyset_tables() -> None:
+    op.create_table(
+        "viaduct_keyset",
+        _key_column("repository", SITE),
+        _column("generation", BIG),
+        _column("keys", BLOB),
+        **OPTIONS,
+    )
+    op.create_table(
+        "viaduct_keyset_site",
+        _key_column("repository", SITE),
+        _key_column("site", SITE),
+        _column("digest", sa.String(32)),
+        _column("at", BIG),
+        **OPTIONS,
+    )
+
+
 def downgrade() -> None:
     """Remove them; what they say is lost."""
-    for name in ("conflict", "pending", "checkpoint", "record", "dirty", "lease", "peer", "batch", "site"):
+    bookkeeping = ("keyset_site", "keyset", "conflict", "pending", "checkpoint")
+    for name in (*bookkeeping, "record", "dirty", "lease", "peer", "batch", "site"):
         op.drop_table(f"viaduct_{name}")

@@ -1,0 +1,108 @@
+"""Show or rotate the Fernet keys of the fleet.
+
+The agent carries the keys: a new key is staged at every site, then used, and the old one is dropped when no
+token can be left that was made with it. A site that is away holds a rotation up, and is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from keystone_viaduct.cli import _fleet
+from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.errors import ConfigError
+
+if TYPE_CHECKING:
+    from keystone_viaduct.sync.client.keys import HttpKeys
+    from keystone_viaduct.sync.keyset.model import FleetKeys
+
+HELP = "show or rotate the Fernet keys of the fleet"
+#: Seconds between two looks at the hub while waiting.
+LOOK = 0.5
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("action", choices=("status", "rotate"), nargs="?", default="status")
+    parser.add_argument("--repository", help="only this one: tokens or receipts")
+    parser.add_argument(
+        "--wait", type=float, default=0.0, metavar="SECONDS", help="after rotate: until every site confirmed"
+    )
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    _fleet.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Over the hub's API."""
+    hub = _fleet.open_site(args).keys
+    found = _fleet_keys(hub, args.repository)
+    if args.action == "rotate":
+        for name in found:
+            hub.rotate_keys(name)
+        found = _wait(hub, found, args)
+    terminal.json({"hub": hub.name, "repositories": {name: _shown(keys) for name, keys in found.items()}})
+    _print(terminal, found)
+    late = any(keys.missing for keys in found.values())
+    waiting = bool(args.wait) and any(keys.wanted for keys in found.values())
+    return 1 if waiting or (late and (args.action == "status" or args.wait)) else 0
+
+
+def _fleet_keys(hub: HttpKeys, only: str | None) -> dict[str, FleetKeys]:
+    held = hub.held_keys()
+    found = {name: entry.fleet for name, entry in held.items() if entry.fleet is not None}
+    if only is not None:
+        if only not in found:
+            known = ", ".join(found) or "none"
+            raise ConfigError(f"{hub.name} has no key repository {only[:40]!r}", hint=f"it has: {known}")
+        found = {only: found[only]}
+    return found
+
+
+def _wait(hub: HttpKeys, before: Mapping[str, FleetKeys], args: argparse.Namespace) -> dict[str, FleetKeys]:
+    """Until each repository is of a later generation that every site has, or the time is over."""
+    end = time.monotonic() + args.wait
+    while True:
+        found = _fleet_keys(hub, args.repository)
+        done = all(
+            not keys.wanted and not keys.missing and keys.promoted_at > before[name].promoted_at
+            for name, keys in found.items()
+        )
+        if done or time.monotonic() >= end:
+            return found
+        time.sleep(LOOK)
+
+
+def _shown(keys: FleetKeys) -> dict[str, Any]:
+    return {
+        "generation": keys.generation,
+        "keys": len(keys.known),
+        "retired": dict(keys.retired),
+        "rotation_wanted": keys.wanted,
+        "promoted_at": keys.promoted_at,
+        "confirmed": dict(keys.confirmed),
+        "missing": list(keys.missing),
+    }
+
+
+def _print(terminal: Terminal, found: Mapping[str, FleetKeys]) -> None:
+    for name, keys in found.items():
+        since = f"since {_time(keys.promoted_at)}" if keys.promoted_at else "never rotated by Viaduct"
+        terminal.say(
+            f"{name}: generation {keys.generation}, {len(keys.known)} keys, the one in use {since}"
+            + (", rotation under way" if keys.wanted else "")
+        )
+        rows = [
+            [site, _time(keys.confirmed[site]) if site in keys.confirmed else "does not have them yet"]
+            for site in keys.sites
+        ]
+        terminal.table(f"Sites with the present {name}", ["site", "seen"], rows)
+        if keys.missing:
+            terminal.say_error(f"{name}: nothing is rotated until {', '.join(keys.missing)} has the keys")
+
+
+def _time(microseconds: int) -> str:
+    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

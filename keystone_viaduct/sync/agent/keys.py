@@ -1,0 +1,74 @@
+"""The agent's thread that carries Fernet keys."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from keystone_viaduct.errors import ViaductError
+from keystone_viaduct.sync.link.keys import KeyCarrier
+
+LOG = logging.getLogger(__name__)
+
+
+class KeyKeeper:
+    """Works while ``gate`` is open (the lease is held); looks every ``poll`` seconds, sooner when woken."""
+
+    def __init__(self, carrier: KeyCarrier, poll: float, gate: threading.Event) -> None:
+        self.carrier = carrier
+        self.error = ""
+        self.succeeded_at = 0.0
+        self._poll = poll
+        self._gate = gate
+        self._stopping = threading.Event()
+        self._woken = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="keys", daemon=True)
+        self._pool = ThreadPoolExecutor(8, "keys")
+        carrier.spread = self._pool.map
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def stop(self, patience: float = 10.0) -> None:
+        """End after the round under way."""
+        self._stopping.set()
+        self._woken.set()
+        if self._thread.is_alive():
+            self._thread.join(patience)
+        self._pool.shutdown(wait=False)
+
+    def wake(self) -> None:
+        """Somebody wants something."""
+        self._woken.set()
+
+    def round(self) -> float:
+        """One round; the seconds to wait before the next one."""
+        try:
+            wait = self.carrier.round()
+        except ViaductError as error:
+            if str(error) != self.error:
+                LOG.warning("keys: %s", error)
+            self.error = str(error)
+            return self._poll
+        failed = "; ".join(f"{site}: {why}" for site, why in sorted(self.carrier.failures.items()))
+        if failed and failed != self.error:
+            LOG.warning("keys: %s", failed)
+        self.error = failed
+        self.succeeded_at = time.time()
+        return min(wait or self._poll, self._poll)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._gate.wait()
+            if self._stopping.is_set():
+                return
+            self._woken.clear()
+            try:
+                wait = self.round()
+            except Exception:
+                LOG.exception("keys: an unexpected error")
+                wait = self._poll
+            self._woken.wait(wait)

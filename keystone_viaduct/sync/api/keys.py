@@ -1,0 +1,216 @@
+"""What the API's calls about Fernet keys do at this site. Knows nothing of HTTP."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from keystone_viaduct.errors import BadRequest, NotThere, Refused
+from keystone_viaduct.sync.api.service import Service, _peer, joined, peek
+from keystone_viaduct.sync.keyset.advance import Step, Verdict, advance, blocking
+from keystone_viaduct.sync.keyset.model import (
+    Keyset,
+    fingerprint,
+    from_slots,
+    keyset_from_json,
+    keyset_to_json,
+    with_imported,
+)
+from keystone_viaduct.sync.keyset.repository import KeyRepository
+from keystone_viaduct.sync.model import SiteState
+from keystone_viaduct.sync.sealing import seal
+from keystone_viaduct.sync.store import SqlTransaction
+
+
+@dataclass(frozen=True)
+class KeySettings:
+    """Repositories by name; ``lifetime`` of a token and ``interval`` of rotations in microseconds."""
+
+    repositories: Mapping[str, KeyRepository] = field(default_factory=dict)
+    lifetime: int = 3_600_000_000
+    interval: int = 0
+
+
+class KeysService:
+    """One site's key repositories, and at the hub the keys of the fleet."""
+
+    def __init__(self, service: Service, settings: KeySettings) -> None:
+        self._service = service
+        self._settings = settings
+
+    def status(self) -> dict[str, Any]:
+        """Each repository as fingerprints; at the hub also what the fleet shall hold, and who lacks it."""
+        state = self._service.store.read(peek)
+        found: dict[str, Any] = {}
+        for name, repository in self._settings.repositories.items():
+            held = repository.state()
+            found[name] = {
+                "digest": held.digest,
+                "staged": held.staged,
+                "primary": held.primary,
+                "others": sorted(held.others),
+            }
+            if state.is_hub:
+                found[name]["fleet"] = self._service.store.run(partial(self._fleet, name))
+        return {"site": state.site, "hub": state.hub, "repositories": found}
+
+    def _fleet(self, name: str, tx: SqlTransaction) -> dict[str, Any]:
+        keyset = self._keyset(tx, name)
+        confirmed = tx.confirmations(name)
+        sites = _participants(tx, tx.known_state())
+        return {
+            "generation": keyset.generation,
+            "digest": keyset.state.digest,
+            "staged": keyset.state.staged,
+            "primary": keyset.state.primary,
+            "others": {fingerprint(other.key): other.since for other in keyset.others},
+            "wanted": keyset.wanted,
+            "promoted_at": keyset.promoted_at,
+            "confirmed": {
+                site: confirmed[site].at
+                for site in sites
+                if site in confirmed and confirmed[site].digest == keyset.state.digest
+            },
+            "sites": sites,
+            "missing": list(blocking(keyset, sites, confirmed)),
+        }
+
+    def sealed(self, name: str, reader: str) -> bytes:
+        """At the hub the keys of the fleet, elsewhere this site's own, for a registered peer.
+
+        Raises Refused for a peer that may not change everything: who has the keys can make any token.
+        """
+        repository = self._repository(name)
+
+        def work(tx: SqlTransaction) -> bytes:
+            state, peer = joined(tx.known_state()), _peer(tx, reader)
+            if state.is_hub and reader not in _participants(tx, state):
+                raise Refused(
+                    f"{reader} has a limited delegation, and with the keys it could make any token",
+                    hint="its tokens are valid at itself only; see docs/how-to/rotate-keys.md",
+                )
+            if not state.is_hub and reader != state.hub:
+                raise Refused(f"{state.site} gives its keys to the hub only", hint=f"that is {state.hub}")
+            keyset = self._keyset(tx, name) if state.is_hub else from_slots(repository.slots())
+            return seal(peer.public_key, json.dumps({"repository": name, **keyset_to_json(keyset)}).encode())
+
+        return self._service.run(work)
+
+    def take(self, name: str, sealed: bytes) -> float:
+        """Go a step towards the hub's keys; the seconds to wait before the next step, 0.0 when done."""
+        repository = self._repository(name)
+        keyset = self._opened(name, sealed)
+        state = self._service.store.read(peek)
+        if state.is_hub:
+            raise Refused(f"{state.site} is the hub", hint="it holds the keys of the fleet itself")
+        return repository.converge(keyset, time.time())
+
+    def take_in(self, name: str, site: str, sealed: bytes) -> None:
+        """At the hub: keep the keys that a site uses, or used before it joined, so that its tokens are valid.
+
+        A key that the fleet has pruned comes back only if the site makes tokens with it.
+        """
+        theirs = self._opened(name, sealed)
+
+        def work(tx: SqlTransaction) -> None:
+            state = _hub(tx)
+            if site not in _participants(tx, state):
+                raise Refused(f"{site} may not give keys to the fleet", hint="its delegation is limited")
+            keyset = self._keyset(tx, name, lock=True)
+            first = site not in tx.confirmations(name)
+            used = theirs.keys if first else (theirs.primary,)
+            widened = with_imported(keyset, [key for key in used if not (first and key == theirs.staged)])
+            if widened is not keyset:
+                tx.save_keyset(name, widened)
+
+        self._service.run(work)
+
+    def want(self, name: str) -> None:
+        """At the hub: have the keys rotated as soon as every site has the present ones."""
+
+        def work(tx: SqlTransaction) -> None:
+            _hub(tx)
+            keyset = self._keyset(tx, name, lock=True)
+            tx.save_keyset(name, replace(keyset, wanted=True))
+
+        self._service.run(work)
+
+    def confirm(self, name: str, site: str, digest: str) -> None:
+        """At the hub: a site was seen to hold just that."""
+
+        def work(tx: SqlTransaction) -> None:
+            _hub(tx)
+            _peer(tx, site)
+            self._keyset(tx, name)
+            tx.save_confirmation(name, site, digest, self._service.clock.now())
+
+        self._service.run(work)
+
+    def advance(self, name: str) -> tuple[Verdict, float]:
+        """At the hub: bring its own repository along, then go a step further if every site is ready.
+
+        Returns what was done, and the seconds after which there is more to do (0.0: nothing now).
+        """
+        repository = self._repository(name)
+        keyset = self._service.run(lambda tx: self._keyset(tx, name))
+        wait = repository.converge(keyset, time.time())
+
+        def work(tx: SqlTransaction) -> Verdict:
+            state = _hub(tx)
+            now = self._service.clock.now()
+            present = self._keyset(tx, name, lock=True)
+            held = repository.state().digest
+            tx.save_confirmation(name, state.site, held, now)
+            verdict = advance(
+                present,
+                _participants(tx, state),
+                tx.confirmations(name),
+                now=now,
+                lifetime=self._settings.lifetime,
+                interval=self._settings.interval,
+            )
+            if verdict.keyset != present:
+                tx.save_keyset(name, verdict.keyset)
+            return verdict
+
+        verdict = self._service.run(work)
+        return verdict, wait or (0.0 if verdict.step in (Step.NOTHING, Step.WAITING) else 0.1)
+
+    def _keyset(self, tx: SqlTransaction, name: str, *, lock: bool = False) -> Keyset:
+        repository = self._repository(name)
+        found = tx.keyset(name, lock=lock)
+        if found is None:
+            repository.state()  # says what is missing
+            found = from_slots(repository.slots())
+            tx.save_keyset(name, found)
+        return found
+
+    def _repository(self, name: str) -> KeyRepository:
+        found = self._settings.repositories.get(name)
+        if found is None:
+            known = ", ".join(sorted(self._settings.repositories)) or "none"
+            raise NotThere(f"this site has no key repository {name[:40]!r}", hint=f"it has: {known}")
+        return found
+
+    def _opened(self, name: str, sealed: bytes) -> Keyset:
+        body = json.loads(self._service.ring.open_sealed(sealed))
+        if not isinstance(body, dict) or body.get("repository") != name:
+            raise BadRequest(f"these are not keys of {name}", hint="let the hub seal its own")
+        return keyset_from_json(body)
+
+
+def _hub(tx: SqlTransaction) -> SiteState:
+    state = joined(tx.known_state())
+    if not state.is_hub:
+        raise Refused(f"{state.site} is not the hub", hint=f"ask {state.hub}", hub=state.hub)
+    return state
+
+
+def _participants(tx: SqlTransaction, state: SiteState) -> list[str]:
+    """The hub and each registered site that may change everything."""
+    trusted = [site for site in tx.peers() if state.charter.delegation_of(site).is_full]
+    return sorted([state.site, *trusted])

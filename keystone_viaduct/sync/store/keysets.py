@@ -1,0 +1,42 @@
+"""``viaduct_keyset``: the Fernet keys that the fleet shall hold (at the hub), and who has confirmed them."""
+
+from __future__ import annotations
+
+import json
+
+from keystone_viaduct.sync.keyset.advance import Confirmation
+from keystone_viaduct.sync.keyset.model import Keyset, keyset_from_json, keyset_to_json
+from keystone_viaduct.sync.store import queries as q
+from keystone_viaduct.sync.store.base import Part
+
+
+class KeysetsPart(Part):
+    """Keys are closed with the site's storage key."""
+
+    def keyset(self, repository: str, *, lock: bool = False) -> Keyset | None:
+        """What every site shall hold; None before the hub first looked at its own repository."""
+        query = q.LOCK_KEYSET if lock else q.GET_KEYSET
+        row = self.connection.execute(query, {"p_repository": repository}).first()
+        if row is None:
+            return None
+        plain = self.ring.decrypt(bytes(row.keys), f"keyset/{repository}")
+        return keyset_from_json(json.loads(plain))
+
+    def save_keyset(self, repository: str, keyset: Keyset) -> None:
+        """Insert or replace."""
+        closed = self.ring.encrypt(json.dumps(keyset_to_json(keyset)).encode(), f"keyset/{repository}")
+        values = {"generation": keyset.generation, "keys": closed}
+        done = self.connection.execute(q.UPDATE_KEYSET.values(**values), {"p_repository": repository})
+        if not done.rowcount:
+            self.connection.execute(q.INSERT_KEYSET, {"repository": repository, **values})
+
+    def confirmations(self, repository: str) -> dict[str, Confirmation]:
+        """What each site was last seen to hold."""
+        rows = self.connection.execute(q.CONFIRMATIONS, {"p_repository": repository})
+        return {row.site: Confirmation(row.digest, row.at) for row in rows}
+
+    def save_confirmation(self, repository: str, site: str, digest: str, at: int) -> None:
+        """A site was seen to hold just that."""
+        self.connection.execute(q.DELETE_CONFIRMATION, {"p_repository": repository, "p_site": site})
+        row = {"repository": repository, "site": site, "digest": digest, "at": at}
+        self.connection.execute(q.INSERT_CONFIRMATION, row)
