@@ -235,7 +235,7 @@ def test_no_token_is_refused_during_rotations_with_a_site_cut_off_and_agents_kil
 
 
 def _rotate(fleet: Fleet, number: int, chance: random.Random) -> None:
-    """One rotation to its end; every fifth with west cut off, every other with the agent killed on the way."""
+    """One rotation to its end; some with west cut off, every other with the agent killed on the way."""
     assert fleet.road is not None
     before = fleet.keys()
     assert main(["keys", "rotate", "--repository", "tokens", "--config", str(fleet.config)]) == 0
