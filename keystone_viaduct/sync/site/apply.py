@@ -15,6 +15,7 @@ from keystone_viaduct.sync.model import (
     DELETED,
     ApplyResult,
     Change,
+    Dot,
     FieldState,
     Page,
     Record,
@@ -31,9 +32,11 @@ from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts
 from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.nonce import new_nonce
+from keystone_viaduct.sync.site.proof import check_page, own_knowledge
 from keystone_viaduct.sync.site.readiness import ASIDE, CONFLICT, PASSIVE, Readiness
 from keystone_viaduct.sync.site.sequencer import sequence, sequence_records
 from keystone_viaduct.sync.site.settle import settle
+from keystone_viaduct.sync.site.trial import Trial, is_heard, with_stamps_bounded
 
 
 def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) -> ApplyResult:
@@ -47,6 +50,8 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
     if page.source == state.hub:
         state = adopt_cuts(tx, state, page.cuts, now=now)
         state = adopt_charter(state, page.charter)
+    if is_heard(state, page):
+        page = with_stamps_bounded(page, now)
     run = Applying(tx, state, page, now, policy_for)
     waiting = tx.pending(page.source)
     candidates = {entry.change.ref: entry.change for entry in waiting if entry.reason not in PASSIVE}
@@ -54,14 +59,27 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
     run.disputed = {entry.change.ref: entry for entry in waiting if entry.reason == CONFLICT}
     candidates.update((change.ref, change) for change in page.changes)
     _load(run, list(candidates))
+    run.trial = Trial(run) if is_heard(run.state, page) else None
     for change in candidates.values():
         _consider(run, change)
-    readiness = Readiness(run)
-    readiness.reduce()
-    if run.state.is_hub and page.at_head:
-        settle(run, readiness)
+    _work_out(run)
     _write(run)
     return _finish(run, set(candidates))
+
+
+def _work_out(run: Applying) -> None:
+    """Find out what can be done now. What is refused may leave something else without what it needs, and what
+    has to wait may leave something else without its excuse: again, until nothing changes.
+    """
+    readiness = Readiness(run)
+    if run.trial:
+        run.trial.hear()
+    while True:
+        readiness.reduce()
+        if run.state.is_hub and run.page.at_head:
+            settle(run, readiness)
+        if run.trial is None or not run.trial.hear():
+            return
 
 
 def _check(tx: Transaction, state: SiteState, page: Page) -> None:
@@ -72,7 +90,10 @@ def _check(tx: Transaction, state: SiteState, page: Page) -> None:
             term=state.term,
         )
     check_fence(tx, state, page.fence)
-    check_own(state, page.knowledge)
+    if is_heard(state, page):
+        check_page(tx, state, page)
+    else:
+        check_own(state, page.knowledge)
     if state.is_hub:
         check_cuts(state, page)
     stored = tx.checkpoint(page.source)
@@ -99,6 +120,8 @@ def _load(run: Applying, refs: list[Ref]) -> None:
 
 def _consider(run: Applying, change: Change) -> None:
     """Turn one change into an intent, or drop or refuse it."""
+    if run.trial and not run.trial.believes(change):
+        return
     intent = run.intent_for(change)
     if intent is not None:
         run.intents[change.ref] = intent
@@ -144,13 +167,21 @@ def _numbered(run: Applying, intent: Intent) -> Record:
     stamp = max(run.now, record.newest_stamp + 1)
     fields = dict(record.fields)
     if intent.content is None:
-        fields = {DELETED: life(stamp, dot, deleted=True)}
+        fields = _gone(run, intent, stamp, dot)
     else:
         written = {name: intent.content[name] for name in intent.touched if name in intent.content}
         found = digests(run.state.fleet_secret, intent.ref.kind, written)
         for name in intent.touched:
             fields[name] = FieldState(stamp, dot, found.get(name, ABSENT))
     return replace(record, seq=dot.seq, version=record.version.plus(dot), fields=fields, learned_from=None)
+
+
+def _gone(run: Applying, intent: Intent, stamp: int, dot: Dot) -> dict[str, FieldState]:
+    """The tombstone's one field; a hollow one's edit is the zero dot, which is news to nobody."""
+    local = run.records.get(intent.ref)
+    if intent.hollow and local is not None and local.deleted:
+        return dict(local.fields)
+    return {DELETED: life(stamp, Dot(dot.origin, 0) if intent.hollow else dot, deleted=True)}
 
 
 def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
@@ -164,8 +195,10 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
         tx.add_conflicts(run.conflicts)
     tx.save_checkpoint(page.source, page.upto)
     state = run.state
-    if page.at_head and not run.waiting and not state.knowledge.covers(_foreign(page, state)):
-        state = replace(state, knowledge=state.knowledge.join(_foreign(page, state)))
+    if page.at_head and not run.waiting:
+        told = own_knowledge(page) if run.trial else _foreign(page, state)
+        if not state.knowledge.covers(told):
+            state = replace(state, knowledge=state.knowledge.join(told))
     if state.head != tx.state().head:
         state = replace(state, nonce=new_nonce(run.now))
     tx.save_state(state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from keystone_viaduct.sync.model import (
     DELETED,
@@ -25,6 +26,9 @@ from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.nonce import new_identifier
 from keystone_viaduct.sync.site.readiness import CONFLICT
 from keystone_viaduct.sync.site.verdict import Verdict, judge
+
+if TYPE_CHECKING:
+    from keystone_viaduct.sync.site.trial import Trial
 
 PolicyFor = Callable[[str, str | None], str]
 
@@ -48,6 +52,7 @@ class Applying:
     refused: list[Ref] = field(default_factory=list)
     known: int = 0
     merged: int = 0
+    trial: Trial | None = None
 
     @property
     def source_origin(self) -> str:
@@ -120,7 +125,7 @@ class Applying:
         return intent
 
     def _decide(self, local: Record, change: Change) -> Intent:
-        policy = self.policy(change.ref.kind, change.scope or local.scope)
+        policy = self.policy(change.ref.kind, local.scope or change.scope)
         newest = max(local.newest_stamp, newest_stamp(change.fields))
         content = self.contents.get(change.ref)
         dot, stamp = self.next_dot(), max(self.now, newest + 1)

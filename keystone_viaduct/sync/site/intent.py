@@ -12,8 +12,11 @@ class Intent:
     """One record of the set that is applied in one transaction.
 
     ``content`` is what it shall hold (None: deleted), ``old`` what it holds now (None: not there), both
-    without defaults. ``record`` is the record to keep; its ``seq`` is given when the set is final. ``fresh``
-    asks for a dot of this site's own: the site adds an edit of the fields ``touched`` to what it received.
+    without defaults. ``record`` is the record to keep; its ``seq`` is given when the set is final.
+    ``fresh`` asks for a dot of this site's own: the site adds an edit of the fields ``touched`` to what it
+    received. ``ours``: the source has not touched it, it is an edit that another change makes necessary.
+    ``hollow``: its tombstone answers the source and is no news to anybody who has made the record
+    meanwhile.
     """
 
     ref: Ref
@@ -23,6 +26,8 @@ class Intent:
     old: Document | None
     fresh: bool = False
     vacate: bool = False
+    ours: bool = False
+    hollow: bool = False
     touched: set[str] = field(default_factory=set)
     conflicts: list[Conflict] = field(default_factory=list)
 

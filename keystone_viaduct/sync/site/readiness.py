@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Reasons of a wait.
 REFERENCE, REFERRED, NAME, UNSTORABLE = "reference", "referred", "name", "unstorable"
+#: At the hub: another site has yet to show what a spoke tells of it; where it belongs is not known yet.
+UNPROVEN, UNPLACED = "unproven", "unplaced"
 #: Put aside by a start over, until the source shows it again or its head is reached without it.
 ASIDE = "aside"
 #: Concurrent with what a spoke has: until the hub has decided, and knowledge does not include it before.

@@ -23,6 +23,7 @@ from keystone_viaduct.sync.site.readiness import (
     Readiness,
     needs,
 )
+from keystone_viaduct.sync.site.revert import revert
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.site.applying import Applying
@@ -34,15 +35,18 @@ MAX_ROUNDS = 200
 def settle(run: Applying, readiness: Readiness) -> None:
     """Decide every waiting change; each decision is an edit of the hub's own, and listed."""
     for _ in range(MAX_ROUNDS):
-        if not run.waiting:
+        kept = run.trial.kept(readiness) if run.trial else frozenset()
+        if not run.waiting.keys() - kept:
             return
         for ref, waiting in list(run.waiting.items()):
-            if run.waiting.pop(ref, None) is None:
-                continue  # deleted along with another record meanwhile
+            if ref in kept or run.waiting.pop(ref, None) is None:
+                continue  # not to be decided yet, or deleted along with another record meanwhile
             intent = run.intent_for(waiting.change)
             if intent is None:
                 continue
-            if waiting.reason == REFERENCE:
+            if run.trial and run.trial.refuses(intent):
+                pass
+            elif waiting.reason == REFERENCE:
                 _dangling(run, readiness, intent)
             elif waiting.reason == UNSTORABLE:
                 _refuse(run, readiness, intent)
@@ -69,7 +73,7 @@ def _dangling(run: Applying, readiness: Readiness, intent: Intent) -> None:
     why = f"it needs {', '.join(map(str, missing))}, which is not there any more"
     stripped = None if any(need.owning for need in missing) else _stripped(intent, missing)
     if stripped is None:
-        _revert(run, intent, "dangling", why)
+        revert(run, intent, "dangling", why)
         return
     lost = dict(intent.content or {})
     changed = {name for name in lost if stripped.get(name) != lost[name]}
@@ -84,23 +88,7 @@ def _refuse(run: Applying, readiness: Readiness, intent: Intent) -> None:
     """The hub's database can't hold it, so the fleet can't have it."""
     if intent.content is not None:
         why = readiness.refusal(intent, intent.content)
-        _revert(run, intent, "unstorable", f"the hub's database can't hold it: {why}")
-
-
-def _revert(run: Applying, intent: Intent, sort: str, why: str) -> None:
-    """Keep what the hub has; a record that it does not have is answered with a tombstone."""
-    lost = dict(intent.content or {})
-    if intent.old is None:
-        intent.content = None
-    else:
-        local = run.records[intent.ref]
-        intent.content = intent.old
-        intent.record = replace(
-            intent.record, fields=dict(local.fields), birth=local.birth, scope=local.scope
-        )
-    intent.fresh = True
-    names = tuple(sorted(lost))
-    intent.conflicts.append(run.conflict(intent, sort, "rule", why, fields=names, lost=lost))
+        revert(run, intent, "unstorable", f"the hub's database can't hold it: {why}")
 
 
 def _stripped(intent: Intent, missing: list[Need]) -> Document | None:
@@ -148,7 +136,7 @@ def _own_intent(run: Applying, readiness: Readiness, ref: Ref, cause: Change) ->
     change = Change(ref, cause.seq, local.version, local.birth, local.fields, {}, local.scope)
     record = replace(local, seq=0, learned_from=None)
     old = run.contents.get(ref)
-    return Intent(ref, change, record, old, old, fresh=True)
+    return Intent(ref, change, record, old, old, fresh=True, ours=True)
 
 
 def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
@@ -193,6 +181,8 @@ def _loser(run: Applying, intent: Intent, rival: Intent) -> tuple[Intent, Intent
     if ours is None or theirs is None:
         return intent, rival, "the hub's record keeps the value", False
     choice = choose(policy, Contest(ours, theirs, run.page.source))
+    if choice.incoming_wins and run.trial and not run.trial.may_rename(rival):
+        return intent, rival, f"{run.page.source} may not change {rival.ref}", False
     loser, winner = (rival, intent) if choice.incoming_wins else (intent, rival)
     return loser, winner, choice.why, choice.open
 

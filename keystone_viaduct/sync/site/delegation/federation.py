@@ -1,0 +1,49 @@
+"""Rules for federation: identity providers, protocols, mappings, service providers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.site.delegation.act import Act, Problem
+from keystone_viaduct.sync.site.delegation.court import Court
+from keystone_viaduct.sync.site.delegation.mapping import rules_within
+
+
+def identity_provider(court: Court, act: Act) -> Iterator[Problem]:
+    """In a delegated domain, before and after."""
+    yield from court.domain(act.values("domain_id"))
+    if not act.values("domain_id"):
+        yield from court.fleet_wide("an identity provider without a domain")
+
+
+def federation_protocol(court: Court, act: Act) -> Iterator[Problem]:
+    """Its identity provider lies in a delegated domain, and its mapping is one that the spoke may make."""
+    yield from court.within("identity_provider", act.values("idp_id"), gone=act.deletes)
+    if act.new is None or court.is_sovereign or "mapping_id" not in act.changed:
+        return
+    ref = Ref("mapping", str(act.new.get("mapping_id")))
+    contents = [c for c in (court.world.before(ref), court.world.after(ref)) if c is not None]
+    if not contents:
+        yield Problem(f"{ref} is not here", ref)
+    for content in contents:
+        yield from rules_within(court, content.get("rules"))
+
+
+def mapping(court: Court, act: Act) -> Iterator[Problem]:
+    """Only protocols of delegated domains use it, and its rules lead to groups, roles, users and domains
+    that are named as such, not taken from the assertion, and are delegated.
+    """
+    if court.is_sovereign:
+        return
+    users = [ref for ref, _ in court.world.referrers(act.ref) if ref.kind == "federation_protocol"]
+    for ref in users:
+        content = court.world.before(ref) or {}
+        yield from court.within("identity_provider", [str(content.get("idp_id"))])
+    for content in act.contents:
+        yield from rules_within(court, content.get("rules"))
+
+
+def service_provider(court: Court, act: Act) -> Iterator[Problem]:
+    """Only with all domains: assertions about anybody go where it points."""
+    yield from court.fleet_wide("a service provider")

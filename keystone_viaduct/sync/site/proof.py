@@ -1,0 +1,208 @@
+"""The hub believes a spoke only about itself (PROTOCOL rule 16).
+
+From a spoke its own edits may be news. Whatever else its record includes has to be known here already, from
+the hub's own record or from the site whose edit it is; else the record waits. A record whose parts
+contradict each other, or say of others what the hub knows better, is a forgery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from keystone_viaduct.errors import BadDocument, Refused
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.model import (
+    ABSENT,
+    DELETED,
+    Change,
+    Dot,
+    FieldState,
+    Page,
+    Record,
+    Ref,
+    SiteState,
+    Version,
+    origin_of,
+    site_of,
+)
+from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.content import digests
+from keystone_viaduct.sync.site.fence import check_own
+from keystone_viaduct.sync.site.verdict import Verdict, judge
+
+#: A stamp further ahead of the hub's clock than this (microseconds) is taken back to it.
+FARTHEST = 24 * 3600 * 1_000_000
+#: More changes than this may not wait from one spoke.
+MOST_WAITING = 20_000
+
+
+class Doubt(NamedTuple):
+    """Why a change is not believed; ``forged``: it never will be, otherwise it waits."""
+
+    why: str
+    forged: bool
+
+
+def check_page(tx: Transaction, state: SiteState, page: Page) -> None:
+    """Raise Refused for a page that speaks for more than its source's own present life.
+
+    Raises FenceMismatch when the source knows of edits of this site that it has not made: it was restored. A
+    spoke whose delegation is limited is not believed that; it has to show the position that it read.
+    """
+    if page.fence is None or state.charter.delegation_of(page.source).is_full:
+        check_own(state, page.knowledge)
+    elif page.knowledge.entries.get(state.origin, 0) > state.head:
+        raise Refused(
+            f"{page.source} claims to know edits that {state.site} has not made",
+            hint="look at what runs at that site",
+        )
+    own = origin_of(page.source, page.upto.incarnation)
+    if page.after is not None and page.after.incarnation != page.upto.incarnation:
+        raise Refused(
+            f"{page.source} changes its incarnation in the middle of its feed",
+            hint="a site that begins a new life is read from the start",
+        )
+    if page.knowledge.entries.get(own, 0) > page.upto.seq and page.at_head:
+        raise Refused(f"{page.source} claims edits beyond its head", hint="look at what runs at that site")
+    for change in page.changes:
+        if change.version.entries.get(own, 0) > page.upto.seq or change.seq > page.upto.seq:
+            raise Refused(
+                f"{page.source} shows an edit of its own that it has not made yet: {change.ref}",
+                hint="look at what runs at that site",
+                ref=str(change.ref),
+            )
+    if len(page.changes) and len(tx.pending(page.source)) + len(page.changes) > MOST_WAITING:
+        raise Refused(
+            f"more than {MOST_WAITING} changes of {page.source} wait already",
+            hint="`viaduct status` says why; a start over with that site forgets them",
+        )
+
+
+def own_knowledge(page: Page) -> Version:
+    """What the hub learns from a spoke's knowledge: how far its own edits go."""
+    return Version(
+        {origin: seq for origin, seq in page.knowledge.entries.items() if site_of(origin) == page.source}
+    )
+
+
+def bounded(change: Change, now: int) -> Change:
+    """The change with no stamp far ahead of this site's clock."""
+    most = now + FARTHEST
+    if all(state.stamp <= most for state in change.fields.values()):
+        return change
+    fields = {name: state._replace(stamp=min(state.stamp, most)) for name, state in change.fields.items()}
+    return replace(change, fields=fields)
+
+
+class Proof:
+    """Judges the changes of one page of a spoke at the hub."""
+
+    def __init__(self, tx: Transaction, state: SiteState, source: str) -> None:
+        self._tx = tx
+        self._state = state
+        self._source = source
+        self._known = state.all_knowledge
+        self._waiting: dict[Ref, dict[str, Change]] | None = None
+        self._shown: dict[str, int] = {}
+
+    def doubt(self, change: Change, local: Record | None) -> Doubt | None:
+        """Why this change is not believed, or None."""
+        if judge(local, change, self._known) is Verdict.KNOWN:
+            return None
+        # In this order: whoever is refused is answered with a version that includes his, so nothing unproven
+        # may be in it.
+        doubt = self._unproven(change, local)
+        if doubt is not None:
+            return doubt
+        why = self._contradiction(change, local)
+        return None if why is None else Doubt(why, forged=True)
+
+    def others_wait(self, ref: Ref) -> bool:
+        """Whether another site's version of the record waits here."""
+        return bool(self._others().get(ref))
+
+    def _contradiction(self, change: Change, local: Record | None) -> str | None:
+        kind = REGISTRY[change.ref.kind]
+        if change.ref.key in kind.hidden:
+            return "such a record is never replicated"
+        if not change.deleted:
+            if not self._is_under_its_key(change):
+                return "its document is another record's"
+            found = digests(self._state.fleet_secret, change.ref.kind, change.document)
+            stated = {n: s.digest for n, s in change.fields.items() if n != DELETED and s.digest != ABSENT}
+            if found != stated:
+                return "its document is not the one that its digests stand for"
+        if local is not None and local.version != change.version and change.version.covers(local.version):
+            for name, state in change.fields.items():
+                if self._is_foreign(state.dot) and state.dot.seq and not _same(local.fields.get(name), state):
+                    if self._included(state.dot, local):
+                        return f"{name} is not what {site_of(state.dot.origin)} wrote"
+        return None
+
+    def _is_under_its_key(self, change: Change) -> bool:
+        kind = REGISTRY[change.ref.kind]
+        parts: dict[str, object] = dict.fromkeys(kind.key)
+        full = {**parts, **self._tx.defaults(change.ref.kind), **change.document}
+        try:
+            return kind.key_of(full) == change.ref.key
+        except BadDocument:
+            return False
+
+    def _is_foreign(self, dot: Dot) -> bool:
+        return site_of(dot.origin) != self._source
+
+    def _included(self, dot: Dot, local: Record | None) -> bool:
+        return local is not None and local.version.includes(dot)
+
+    def _unproven(self, change: Change, local: Record | None) -> Doubt | None:
+        for dot in self._news_of_others(change, local):
+            if not self._vouched(change, dot):
+                return Doubt(f"{site_of(dot.origin)} has not shown edit {dot.seq} yet", forged=False)
+        return None
+
+    def _news_of_others(self, change: Change, local: Record | None) -> Iterator[Dot]:
+        """Edits of other sites that the change includes and that are not known to be in this record."""
+        for dot in change.version:
+            if self._is_foreign(dot) and not self._known.includes(dot) and not self._included(dot, local):
+                yield dot
+        written = {state.dot for state in change.fields.values()} | {change.birth}
+        if local is None and self._known.includes(change.birth):
+            return  # it was here and is gone: nothing of it comes back
+        for dot in written:
+            if self._is_foreign(dot) and dot.seq and not self._included(dot, local):
+                yield dot
+
+    def _vouched(self, change: Change, dot: Dot) -> bool:
+        """Whether the site whose edit it is has itself shown this record so, or has nothing to show of it."""
+        site = site_of(dot.origin)
+        shown = self._others().get(change.ref, {}).get(site)
+        written = [n for n, state in change.fields.items() if state.dot == dot]
+        if shown is None:
+            return not written and change.birth != dot and self._shown.get(dot.origin, 0) >= dot.seq
+        if not shown.version.includes(dot):
+            return False
+        return all(
+            shown.fields.get(n) is None
+            or shown.fields[n].dot != dot
+            or _same(shown.fields[n], change.fields[n])
+            for n in written
+        )
+
+    def _others(self) -> dict[Ref, dict[str, Change]]:
+        """What waits from other sites, by record; read when it is first needed."""
+        if self._waiting is None:
+            self._waiting = {}
+            for peer in self._tx.peers().values():
+                if peer.site == self._source:
+                    continue
+                if peer.seen is not None:
+                    self._shown[origin_of(peer.site, peer.seen.incarnation)] = peer.seen.seq
+                for entry in self._tx.pending(peer.site):
+                    self._waiting.setdefault(entry.change.ref, {})[peer.site] = entry.change
+        return self._waiting
+
+
+def _same(mine: FieldState | None, theirs: FieldState) -> bool:
+    return mine is not None and mine.dot == theirs.dot and mine.digest == theirs.digest

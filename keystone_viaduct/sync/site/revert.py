@@ -1,0 +1,35 @@
+"""A change that does not come about: the hub's version goes back to who sent it (PROTOCOL rules 5, 16)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keystone_viaduct.sync.site.applying import Applying
+from keystone_viaduct.sync.site.intent import Intent
+
+
+def revert(run: Applying, intent: Intent, sort: str, why: str, *, hollow: bool = False) -> None:
+    """Keep what the hub has, under a fresh dot, and list what was lost; a record that the hub does not have
+    is answered with a tombstone.
+
+    ``hollow``: this tombstone does not count against who makes the record elsewhere at the same time.
+    """
+    lost = dict(intent.content or {})
+    local = run.records.get(intent.ref)
+    if intent.old is None:
+        intent.content = None
+        intent.hollow = hollow
+        if local is not None and hollow:
+            intent.record = replace(
+                intent.record, fields=dict(local.fields), birth=local.birth, scope=local.scope
+            )
+    else:
+        assert local is not None
+        intent.content = intent.old
+        intent.record = replace(
+            intent.record, fields=dict(local.fields), birth=local.birth, scope=local.scope
+        )
+        intent.touched = set()
+    intent.fresh = True
+    names = tuple(sorted(lost))
+    intent.conflicts.append(run.conflict(intent, sort, "rule", why, fields=names, lost=lost))

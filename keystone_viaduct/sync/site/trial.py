@@ -1,0 +1,198 @@
+"""The hub hears a spoke: is it to be believed, and may it do that? (PROTOCOL rule 16)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.model import DELETED, Change, Page, Pending, Ref, SiteState
+from keystone_viaduct.sync.site.applying import Applying
+from keystone_viaduct.sync.site.delegation import RULES, Act, Court, PageWorld, Problem
+from keystone_viaduct.sync.site.intent import Intent
+from keystone_viaduct.sync.site.proof import Proof, bounded
+from keystone_viaduct.sync.site.readiness import (
+    NAME,
+    REFERENCE,
+    REFERRED,
+    UNPLACED,
+    UNPROVEN,
+    Readiness,
+    needs,
+)
+from keystone_viaduct.sync.site.revert import revert
+from keystone_viaduct.sync.site.scope import scope_of
+
+LOG = logging.getLogger(__name__)
+
+
+class Trial:
+    """Of one page of a spoke, at the hub."""
+
+    def __init__(self, run: Applying) -> None:
+        self._run = run
+        self._proof = Proof(run.tx, run.state, run.page.source)
+        self._delegation = run.state.charter.delegation_of(run.page.source)
+        self._world = PageWorld(run)
+        self._court = Court(self._delegation, self._world, RULES)
+        self._refused: set[Ref] = set()
+
+    def believes(self, change: Change) -> bool:
+        """Whether a change may be looked at; else it waits, or is refused at once."""
+        run = self._run
+        doubt = self._proof.doubt(change, run.records.get(change.ref))
+        if doubt is None:
+            return True
+        if not doubt.forged:
+            run.waiting[change.ref] = Pending(run.page.source, change, UNPROVEN)
+            return False
+        intent = run.intent_for(change)
+        if intent is not None:
+            self._refuse(intent, f"forged: {doubt.why}")
+            run.intents[change.ref] = intent
+        return False
+
+    def hear(self) -> bool:
+        """Judge all that the source wants done until nothing more is refused; whether something was."""
+        anything, again = False, True
+        self._preload()
+        while again:
+            again = False
+            for ref, intent in list(self._run.intents.items()):
+                if ref not in self._refused and self._hear(intent):
+                    anything = again = True
+        return anything
+
+    def refuses(self, intent: Intent) -> bool:
+        """Judge one more intent, now that the source has nothing more to show; refused, it is reverted."""
+        problem = self._problem(intent)
+        if problem is not None:
+            self._refuse(intent, problem.why)
+        return problem is not None
+
+    def may_rename(self, rival: Intent) -> bool:
+        """Whether the source may have the hub's record give its name away."""
+        if self._delegation.is_full or not rival.ours or rival.old is None:
+            return True
+        rename = REGISTRY[rival.ref.kind].rename
+        changed = frozenset({rename.field} if rename else rival.old)
+        return self._court.problem(Act(rival.ref, rival.old, rival.old, changed)) is None
+
+    def kept(self, readiness: Readiness) -> frozenset[Ref]:
+        """What waits for another site to prove it, and what waits for that: not to be settled yet."""
+        waiting = self._run.waiting
+        kept = {ref for ref, entry in waiting.items() if entry.reason == UNPROVEN}
+        while kept:
+            more = {
+                ref
+                for ref, entry in waiting.items()
+                if ref not in kept and any(b in kept for b in _blockers(readiness, entry))
+            }
+            if not more:
+                break
+            kept |= more
+        return frozenset(kept)
+
+    def _hear(self, intent: Intent) -> bool:
+        problem = self._problem(intent)
+        if problem is None:
+            return False
+        ref = intent.ref
+        if problem.missing is not None and not self._run.page.at_head:
+            del self._run.intents[ref]
+            self._run.waiting[ref] = Pending(self._run.page.source, intent.change, UNPLACED)
+        else:
+            self._refuse(intent, problem.why)
+        return True
+
+    def _problem(self, intent: Intent) -> Problem | None:
+        if intent.ours:
+            return None
+        self._place(intent)
+        if self._delegation.is_full:
+            return None
+        act = self._act(intent)
+        if act is not None:
+            return self._court.problem(act)
+        if intent.change.deleted and intent.ref not in self._run.records:
+            intent.fresh = intent.hollow = True
+        return None
+
+    def _act(self, intent: Intent) -> Act | None:
+        """What the source has done here; None when nothing comes of it."""
+        old, new = intent.old, intent.content
+        if old is None and new is None:
+            return None
+        local = self._run.records.get(intent.ref)
+        stated = local.fields if local is not None else {}
+        changed = {n for n, s in intent.record.fields.items() if n not in stated or stated[n][1:] != s[1:]}
+        before, after = old or {}, new or {}
+        changed |= {n for n in before.keys() | after.keys() if before.get(n) != after.get(n)}
+        if not changed and old == new:
+            return None
+        return Act(intent.ref, old, new, frozenset(changed - {DELETED}))
+
+    def _place(self, intent: Intent) -> None:
+        """Where a record belongs is read from the record, not taken from who sent it."""
+        local = self._run.records.get(intent.ref)
+        scope = local.scope if local is not None else intent.record.scope
+        if intent.content is not None:
+            scope = scope_of(intent.ref, intent.content)
+        if scope != intent.record.scope:
+            intent.record = replace(intent.record, scope=scope)
+
+    def _refuse(self, intent: Intent, why: str) -> None:
+        run = self._run
+        self._refused.add(intent.ref)
+        if self._proof.others_wait(intent.ref):
+            # The answer includes all that the source claims to know; what another site shows comes first.
+            run.intents.pop(intent.ref, None)
+            run.waiting[intent.ref] = Pending(run.page.source, intent.change, UNPROVEN)
+            return
+        intent.conflicts.clear()
+        revert(run, intent, "refused", f"{run.page.source} may not do that: {why}", hollow=True)
+
+    def _preload(self) -> None:
+        if self._delegation.is_full:
+            return
+        named: list[Ref] = []
+        for intent in self._run.intents.values():
+            named.append(intent.ref)
+            for content in (intent.old, intent.content):
+                found = REGISTRY[intent.ref.kind].references_of(content) if content is not None else []
+                named.extend(Ref(kind, r.key) for r in found for kind in (r.kind, *r.alternatives))
+        self._world.preload(named)
+
+
+def _blockers(readiness: Readiness, entry: Pending) -> Iterator[Ref]:
+    """The records for whose sake a change waits."""
+    ref, document = entry.change.ref, entry.change.document
+    if entry.reason in (REFERENCE, UNPLACED):
+        for need in needs(ref, document):
+            if not readiness.satisfied(need):
+                yield from need.any_of
+        if entry.reason == UNPLACED:
+            for named in REGISTRY[ref.kind].references_of(document):
+                yield Ref(named.kind, named.key)
+    elif entry.reason == REFERRED:
+        yield from readiness.living_referrers(ref)
+    elif entry.reason == NAME:
+        for claim in readiness.claims(ref, document):
+            holder = readiness.holder(claim)
+            if holder is not None:
+                yield holder
+
+
+def is_heard(state: SiteState, page: Page) -> bool:
+    """Whether a page comes from a spoke to the hub."""
+    return state.is_hub and page.source != state.site
+
+
+def with_stamps_bounded(page: Page, now: int) -> Page:
+    """The page with no stamp far ahead of this site's clock; says so when there was one."""
+    changes = tuple(bounded(change, now) for change in page.changes)
+    if changes == page.changes:
+        return page
+    LOG.warning("%s stamps edits more than a day ahead of this site's clock", page.source)
+    return replace(page, changes=changes)

@@ -1,0 +1,21 @@
+"""No spoke gains at the hub a right that its delegation does not give."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.hostile.attempt import Attempt
+from tests.simulation.hostile.catalogue import ATTEMPTS
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: attempt.name.replace(" ", "_"))
+def test_attempt(attempt: Attempt) -> None:
+    """It does not come about; its twin, which the delegation allows, does."""
+    found = attempt.run()
+    assert not found.accepted
+    assert found.twin, found.twin_why
+
+
+def test_the_catalogue_is_large_enough_and_names_nothing_twice() -> None:
+    assert len(ATTEMPTS) >= 40
+    assert len({attempt.name for attempt in ATTEMPTS}) == len(ATTEMPTS)
