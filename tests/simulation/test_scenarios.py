@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from keystone_viaduct.errors import CheckpointMismatch, Refused
-from keystone_viaduct.sync.charter import Charter, Edition, PolicyRule
+from keystone_viaduct.sync.charter import Charter, Delegation, Edition, PolicyRule
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
-from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.model import Dot, Ref
 from keystone_viaduct.sync.site import feed
 from tests.simulation.scene import Scene
 
@@ -354,3 +355,109 @@ def test_a_charter_is_written_at_the_hub_and_over_the_one_that_was_read() -> Non
     scene.site("hub").write_charter(Charter(), Edition())
     with pytest.raises(Refused, match="edition 1"):
         scene.site("hub").write_charter(Charter(), Edition())
+
+
+def _delegated(domain: str = "d1") -> Scene:
+    """A fleet whose west may change one domain and grant the role member."""
+    scene = Scene("hub", "west", "south")
+    for name in ("d1", "d2"):
+        scene.put("hub", "domain", name, name=name, enabled=True)
+    scene.put("hub", "role", "admin", name="admin", domain_id=None)
+    rights = Delegation(domains=frozenset({domain}), roles=frozenset({"member"}))
+    scene.site("hub").write_charter(Charter(delegations={"west": rights}), Edition())
+    scene.sync()
+    return scene
+
+
+def test_forged_version() -> None:
+    """West shows an edit that is said to be the south's: it waits until the south shows it, which is never."""
+    scene = Scene("hub", "west", "south")
+    ref = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    scene.put("west", "user", "u", extra__email="forged")
+    page = scene.read("west", "hub")
+    (change,) = page.changes
+    dot = Dot("south#south-1", 999)
+    fields = {**change.fields, "extra.email": change.fields["extra.email"]._replace(dot=dot)}
+    forged = replace(change, version=change.version.plus(dot), fields=fields)
+    scene.site("hub").apply(replace(page, changes=(forged,)))
+    assert [entry.reason for entry in scene.store("hub").data.pending.values()] == ["unproven"]
+    assert scene.row("hub", ref)["extra.email"] == "old"  # type: ignore[index]
+    scene.put("south", "user", "u", extra__phone="south")
+    scene.send("south", "hub")
+    assert scene.row("hub", ref)["extra.phone"] == "south"  # type: ignore[index]
+    scene.put("west", "user", "u", extra__email="honest")
+    scene.equal()
+    assert scene.row("south", ref)["extra.email"] == "honest"  # type: ignore[index]
+
+
+def test_what_a_spoke_tells_of_another_waits_until_that_one_shows_it(scene: Scene) -> None:
+    """The hub was restored to before an edit of the south's. West has it, too, and shows it first."""
+    backup = scene.store("hub").data.copy()
+    ref = scene.user("south", "u", "ada", extra__email="south")
+    scene.sync()
+    scene.put("west", "user", "u", extra__phone="west")
+    scene.store("hub").data = backup
+    west = scene.fleet.link("west")
+    for _ in range(20):
+        west.step(west.up)
+        west.step(west.down)
+    assert [entry.reason for entry in scene.store("hub").data.pending.values()] == ["unproven"]
+    scene.equal()
+    row = scene.row("hub", ref)
+    assert row is not None
+    assert (row["extra.email"], row["extra.phone"]) == ("south", "west")
+
+
+def test_delegation_escalation() -> None:
+    """What west has no right to do goes back and is listed; what it may do is done."""
+    scene = _delegated()
+    ann = scene.user("hub", "ann", "ann", domain_id="d1", local__domain_id="d1")
+    boss = scene.user("hub", "boss", "boss", domain_id="d2", local__domain_id="d2", extra__email="old")
+    scene.project("hub", "web", "web", domain_id="d1", parent_id="d1")
+    scene.sync()
+    scene.put("west", "user", "boss", extra__email="evil")
+    scene.put("west", "user", "ann", extra__email="new")
+    weak = scene.grant("west", "ann", "web")
+    strong = Ref("assignment", "UserProject/ann/web/admin/0")
+    grant = {"type": "UserProject", "actor_id": "ann", "target_id": "web", "role_id": "admin"}
+    scene.put("west", "assignment", strong.key, **grant, inherited=False)
+    scene.equal()
+    assert scene.row("west", boss)["extra.email"] == "old"  # type: ignore[index]
+    assert scene.row("south", ann)["extra.email"] == "new"  # type: ignore[index]
+    assert scene.row("south", weak) is not None
+    assert scene.row("west", strong) is None
+    listed = {conflict.ref: conflict for conflict in scene.conflicts}
+    assert {conflict.sort for conflict in listed.values()} == {"refused"}
+    assert listed[boss].lost["extra.email"] == "evil"
+    assert "domain d2 is not delegated" in listed[boss].explanation
+    assert "role admin may not be granted" in listed[strong].explanation
+
+
+def test_partial_reject_dependents() -> None:
+    """A user that is refused takes along what came with him in the same page, and nothing else."""
+    scene = _delegated()
+    scene.project("hub", "web", "web", domain_id="d1", parent_id="d1")
+    scene.sync()
+    wrong = scene.user("west", "eve", "eve", domain_id="d2", local__domain_id="d2")
+    right = scene.user("west", "ann", "ann", domain_id="d1", local__domain_id="d1")
+    grants = [scene.grant("west", user, "web") for user in ("eve", "ann")]
+    seed = scene.put("west", "credential", "c", user_id="eve", type="totp", blob="seed")
+    scene.equal()
+    assert [scene.row("west", ref) is None for ref in (wrong, grants[0], seed)] == [True] * 3
+    assert [scene.row("south", ref) is None for ref in (right, grants[1])] == [False] * 2
+    assert {conflict.ref for conflict in scene.conflicts} == {wrong, grants[0], seed}
+
+
+def test_a_refused_creation_does_not_stand_in_the_way_of_another_sites() -> None:
+    """The grant that west may not make is made by the south at the same time, which may."""
+    scene = _delegated()
+    scene.user("hub", "boss", "boss", domain_id="d2", local__domain_id="d2")
+    scene.project("hub", "vault", "vault", domain_id="d2", parent_id="d2")
+    scene.sync()
+    grant = scene.grant("west", "boss", "vault")
+    scene.send("west", "hub")
+    scene.grant("south", "boss", "vault")
+    scene.equal()
+    assert scene.row("west", grant) is not None
+    assert [conflict.sort for conflict in scene.conflicts] == ["refused"]

@@ -108,8 +108,8 @@ class Replicator:
         """Apply a page that a poke brought along; False (and nothing done) if it does not fit the
         checkpoint.
 
-        Any site can sign a poke. What shows that a page is the source's own is that it names a checkpoint with
-        its nonce, so none is taken as long as there is no checkpoint.
+        Any site can sign a poke. What shows that a page is the source's own is that it names a checkpoint
+        with its nonce, so none is taken as long as there is no checkpoint.
         """
         if not self._primed or self._after is None or page.after != self._after or not page.changes:
             return False

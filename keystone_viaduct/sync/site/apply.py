@@ -28,7 +28,7 @@ from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
 from keystone_viaduct.sync.site.charter import adopt_charter
 from keystone_viaduct.sync.site.content import contents, digests, for_tables, split_known
-from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts
+from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts, check_life
 from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.nonce import new_nonce
@@ -93,6 +93,7 @@ def _check(tx: Transaction, state: SiteState, page: Page) -> None:
     if is_heard(state, page):
         check_page(tx, state, page)
     else:
+        check_life(state, page)
         check_own(state, page.knowledge)
     if state.is_hub:
         check_cuts(state, page)

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from keystone_viaduct.errors import NotYet
-from keystone_viaduct.sync.model import Dot, Page, Record, SiteState
+from keystone_viaduct.errors import FenceMismatch, NotYet
+from keystone_viaduct.sync.model import Dot, Page, Record, SiteState, origin_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.nonce import new_nonce
 
@@ -26,6 +26,21 @@ def check_cuts(state: SiteState, page: Page) -> None:
         raise NotYet(
             f"{page.source} has not heard yet that a life of the hub was lost",
             hint="it will with the next page from the hub",
+        )
+
+
+def check_life(state: SiteState, page: Page) -> None:
+    """At a spoke: raise FenceMismatch for a page of a life of the hub that is known to be lost.
+
+    An old page comes late, or the hub was restored to that life once more and has not noticed yet. What it
+    says under those numbers may not be taken in: the cut that would take it out again was adopted long ago.
+    """
+    life = origin_of(page.source, page.upto.incarnation)
+    if life in state.cuts and life not in page.cuts:
+        raise FenceMismatch(
+            f"this page of {page.source} is of a life that was lost",
+            hint="both sides compare; the hub will find out what it has lost",
+            incarnation=state.incarnation,
         )
 
 

@@ -163,15 +163,10 @@ class Proof:
         return None
 
     def _news_of_others(self, change: Change, local: Record | None) -> Iterator[Dot]:
-        """Edits of other sites that the change includes and that are not known to be in this record."""
-        for dot in change.version:
-            if self._is_foreign(dot) and not self._known.includes(dot) and not self._included(dot, local):
-                yield dot
+        """Edits of other sites that the change includes and that the hub does not know of."""
         written = {state.dot for state in change.fields.values()} | {change.birth}
-        if local is None and self._known.includes(change.birth):
-            return  # it was here and is gone: nothing of it comes back
-        for dot in written:
-            if self._is_foreign(dot) and dot.seq and not self._included(dot, local):
+        for dot in {*change.version, *written}:
+            if self._is_foreign(dot) and not self._known.includes(dot) and not self._included(dot, local):
                 yield dot
 
     def _vouched(self, change: Change, dot: Dot) -> bool:

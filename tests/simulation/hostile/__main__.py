@@ -1,4 +1,6 @@
-"""``python -m tests.simulation.hostile``: the catalogue as a table; exit status 1 if an attempt was accepted."""
+"""``python -m tests.simulation.hostile``: the catalogue as a table; exit status 1 if an attempt was
+accepted.
+"""
 
 from __future__ import annotations
 

@@ -275,5 +275,7 @@ ATTEMPTS = (
         lambda s: _purged(s, True),
         lambda s: _purged(s, False),
     ),
-    Attempt("a poke with a page in another region's name", lambda s: _poked(s, True), lambda s: _poked(s, False)),
+    Attempt(
+        "a poke with a page in another region's name", lambda s: _poked(s, True), lambda s: _poked(s, False)
+    ),
 )

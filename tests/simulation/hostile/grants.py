@@ -42,7 +42,6 @@ def _preempt(s: Stage, actor: str, target: str) -> Check:
     return lambda: s.row("hub", ref) is None
 
 
-
 ATTEMPTS = (
     Attempt(
         "a role that may not be granted",

@@ -11,7 +11,9 @@ from tests.simulation.hostile.stage import ALL_DOMAINS, BOTH, FULL, Check, Stage
 PROJECT = {"name": "auto"}
 
 
-def shared(name: str, kind: str, key: str | tuple[Any, ...], fields: dict[str, Any], full: bool = False) -> Attempt:
+def shared(
+    name: str, kind: str, key: str | tuple[Any, ...], fields: dict[str, Any], full: bool = False
+) -> Attempt:
     """The same deed, by a spoke of one domain and by one that may do it."""
 
     def deed(s: Stage) -> Check:
@@ -38,7 +40,9 @@ ATTEMPTS = (
     shared("a service", "service", "compute", {"enabled": False}),
     shared("an endpoint that gets everybody's tokens", "endpoint", "nova", {"url": "https://west"}),
     shared("an endpoint group", "endpoint_group", "chosen", {"filters": {"interface": "admin"}}),
-    shared("a service provider that gets assertions", "service_provider", "beyond", {"sp_url": "https://west"}),
+    shared(
+        "a service provider that gets assertions", "service_provider", "beyond", {"sp_url": "https://west"}
+    ),
     shared("a limit for all who have none", "registered_limit", "cores", {"default_limit": 9999}),
     shared("a policy", "policy", "rules", {"blob": '{"admin": "@"}'}, full=True),
     shared(
@@ -105,7 +109,9 @@ ATTEMPTS = (
         _mapping({"group": {"id": "team"}}, "ours"),
     ),
     Attempt(
-        "a mapping into a strong group", _mapping({"group": {"id": "staff"}}), _mapping({"group": {"id": "team"}})
+        "a mapping into a strong group",
+        _mapping({"group": {"id": "staff"}}),
+        _mapping({"group": {"id": "team"}}),
     ),
     Attempt(
         "a mapping into a strong group by its name",

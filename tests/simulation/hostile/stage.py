@@ -18,7 +18,6 @@ from keystone_viaduct.sync.model import DELETED, Change, Document, Dot, FieldSta
 from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.sync.site.scope import scope_of
-from keystone_viaduct.testing.simulation import fleet as fleets
 from tests.simulation.scene import Scene
 
 #: What west may change in most attempts: domain d1, and it may grant member.
@@ -40,7 +39,9 @@ DIRECTOR = mapped_id("d2", "director")
 
 
 class Stage(Scene):
-    """``west`` is hostile: its administrators write into its tables whatever they like, and its API may lie."""
+    """``west`` is hostile: its administrators write into its tables whatever they like, and its API may
+    lie.
+    """
 
     def __init__(self, delegation: Delegation) -> None:
         super().__init__("hub", "west", "south")
@@ -55,7 +56,9 @@ class Stage(Scene):
         hub.write_charter(Charter(delegations={"west": delegation}), hub.charter().edition)
 
     def set(self, kind: str, key: str | tuple[Any, ...], **fields: Any) -> Check:
-        """West writes a row, whatever Keystone or a database would say; gives how to see that the hub took it."""
+        """West writes a row, whatever Keystone or a database would say; gives how to see that the hub took
+        it.
+        """
         ref = self.ref(kind, key)
         old = self.row("west", ref)
         named = {name.replace("__", "."): value for name, value in fields.items()}
@@ -92,7 +95,7 @@ class Stage(Scene):
         """What the agent would carry, in both directions, a few times; refusals are not its concern."""
         for _ in range(6):
             for spoke in self.fleet.spokes:
-                ends = fleets.link(self.fleet, spoke)
+                ends = self.fleet.link(spoke)
                 for replicator in (ends.up, ends.down):
                     self._drain(ends, replicator)
 
@@ -115,7 +118,9 @@ class Stage(Scene):
             return
 
     def claim(self, ref: Ref, document: Document | None, **changes: Any) -> Change:
-        """A change as west would show it, but for what is given: version, birth, fields, document, dot, stamp."""
+        """A change as west would show it, but for what is given: version, birth, fields, document, dot,
+        stamp.
+        """
         state = self.store("west").data.state
         head = self.site("west").state().head
         dot = changes.pop("dot", Dot(state.origin, max(head, 1)))
@@ -177,7 +182,15 @@ def _furnish(s: Stage) -> None:
     grant(s, "hub", "UserProject", "strong", "vault", "admin")
     grant(s, "hub", "UserProject", "boss", "vault", "admin")
     grant(s, "hub", "GroupProject", "staff", "vault", "admin")
-    put("hub", "id_mapping", DIRECTOR, public_id=DIRECTOR, domain_id="d2", local_id="director", entity_type="user")
+    put(
+        "hub",
+        "id_mapping",
+        DIRECTOR,
+        public_id=DIRECTOR,
+        domain_id="d2",
+        local_id="director",
+        entity_type="user",
+    )
     grant(s, "hub", "UserProject", DIRECTOR, "vault", "admin")
     key = REGISTRY["system_assignment"].make_key("UserSystem", "root", "system", "admin", False)
     put("hub", "system_assignment", key, **_grant_fields("UserSystem", "root", "system", "admin"))
@@ -220,7 +233,11 @@ def _furnish_delegations(s: Stage) -> None:
     common = {"name": "app", "secret_hash": "h", "project_id": "web", "roles": ["member"], "access_rules": []}
     put("hub", "application_credential", "weak", user_id="ann", **common)
     put("hub", "credential", "seed", user_id="boss", type="totp", blob="seed of boss")
-    event = {"user_id": "boss", "issued_before": "2026-01-01T00:00:00Z", "revoked_at": "2026-01-01T00:00:00Z"}
+    event: Document = {
+        "user_id": "boss",
+        "issued_before": "2026-01-01T00:00:00Z",
+        "revoked_at": "2026-01-01T00:00:00Z",
+    }
     put("hub", "revocation_event", REGISTRY["revocation_event"].key_of(event), **event)
 
 

@@ -1,4 +1,4 @@
-"""Attempts on what stands for a user: trusts, application credentials, EC2 keys, OAuth tokens, revocations."""
+"""Attempts on what stands for a user: trusts, application credentials, EC2 keys, OAuth tokens."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def _pardon(s: Stage) -> Check:
 
 ATTEMPTS = (
     Attempt("a trust of another domain's user", _trust("boss"), _trust("ann")),
-    Attempt("a trust with too strong a role", _trust("ann", roles=["admin"]), _trust("ann", roles=["member"])),
+    Attempt(
+        "a trust with too strong a role", _trust("ann", roles=["admin"]), _trust("ann", roles=["member"])
+    ),
     Attempt(
         "a trust on another domain's project",
         _trust("ann", project_id="vault"),
@@ -90,7 +92,9 @@ ATTEMPTS = (
     Attempt("an EC2 key of another domain's user", _key("boss", ec2()), _key("ann", ec2())),
     Attempt("an EC2 key of a user to whom the hub has given more", _key("strong", ec2()), _key("ann", ec2())),
     Attempt(
-        "an EC2 key through a strong trust", _key("ann", ec2(trust_id="strong")), _key("ann", ec2(trust_id="weak"))
+        "an EC2 key through a strong trust",
+        _key("ann", ec2(trust_id="strong")),
+        _key("ann", ec2(trust_id="weak")),
     ),
     Attempt(
         "the one-time password's seed of another domain's user",

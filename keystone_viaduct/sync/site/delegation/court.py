@@ -44,11 +44,20 @@ class Court:
         if rule is None:
             yield Problem(f"there is no rule that would delegate the kind {act.ref.kind}")
             return
+        yield from self._whole(act)
         yield from rule(self, act)
         if act.creates:
             yield from self._past(act)
         elif act.deletes:
             yield from self._dragged(act, depth)
+
+    def _whole(self, act: Act) -> Iterator[Problem]:
+        """What a document leaves out can't be asked about."""
+        if act.new is None or self.is_sovereign:
+            return
+        for spec in REGISTRY[act.ref.kind].fields:
+            if spec.required and spec.default is None and act.new.get(spec.name) is None:
+                yield Problem(f"it has no {spec.name}")
 
     def _past(self, act: Act) -> Iterator[Problem]:
         """Who had this key before: it may not come back in another domain."""
