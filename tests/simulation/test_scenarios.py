@@ -370,7 +370,7 @@ def _delegated(domain: str = "d1") -> Scene:
 
 
 def test_forged_version() -> None:
-    """West shows an edit that is said to be the south's: it waits until the south shows it, which is never."""
+    """West shows an edit as the south's: it waits until the south shows it, which is never."""
     scene = Scene("hub", "west", "south")
     ref = scene.user("hub", "u", "ada", extra__email="old")
     scene.sync()

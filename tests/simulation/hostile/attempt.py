@@ -15,7 +15,7 @@ Deed = Callable[[Stage], Check]
 
 @dataclass(frozen=True)
 class Attempt:
-    """``deed`` must not come about under ``delegation``, ``twin`` must, under ``allowing`` (else the same)."""
+    """``deed`` must fail under ``delegation``; ``twin`` must not, under ``allowing`` (else the same)."""
 
     name: str
     deed: Deed

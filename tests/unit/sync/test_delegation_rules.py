@@ -64,7 +64,7 @@ def test_all_domains_and_all_roles_of_a_kind_are_all_of_it(kind: str) -> None:
 
 def test_a_kind_without_a_rule_is_not_delegated() -> None:
     rules = {kind: rule for kind, rule in RULES.items() if kind != "user"}
-    act = Act(Ref("user", "u"), None, {"domain_id": "d1"}, frozenset({"domain_id"}))
+    act = Act(Ref("user", "u"), None, {"id": "u", "domain_id": "d1"}, frozenset({"domain_id"}))
     assert _court(LIMITED).problem(act) is None
     problem = _court(LIMITED, rules).problem(act)
     assert problem is not None
@@ -72,7 +72,7 @@ def test_a_kind_without_a_rule_is_not_delegated() -> None:
 
 
 def test_a_kind_that_is_not_named_is_not_delegated() -> None:
-    act = Act(Ref("user", "u"), None, {"domain_id": "d1"}, frozenset({"domain_id"}))
+    act = Act(Ref("user", "u"), None, {"id": "u", "domain_id": "d1"}, frozenset({"domain_id"}))
     problem = _court(Delegation(kinds=frozenset({"project"}))).problem(act)
     assert problem is not None
     assert "kind user is not delegated" in problem.why
