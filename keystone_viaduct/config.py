@@ -144,6 +144,18 @@ SQL_OPTS: list[cfg.Opt] = [
     ),
 ]
 
+CAPTURE_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        "capture",
+        default="auto",
+        choices=["auto", "triggers", "events"],
+        help="What marks a change to be replicated: triggers in the database, or events in Keystone's own "
+        "processes, which do not see what other programs and hand-written SQL change. auto: triggers "
+        "where the database has them (CockroachDB from 24.3). After a change run `viaduct init` again "
+        "and start Keystone anew.",
+    ),
+]
+
 
 @dataclass(frozen=True)
 class DriverSettings:
@@ -184,7 +196,7 @@ def register(conf: Any) -> None:
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """Entry point ``oslo.config.opts``: what ``oslo-config-generator`` prints."""
-    return [(GROUP, DRIVER_OPTS + SQL_OPTS)]
+    return [(GROUP, DRIVER_OPTS + SQL_OPTS + CAPTURE_OPTS)]
 
 
 def driver_settings(conf: Any) -> DriverSettings:
@@ -199,3 +211,9 @@ def sql_settings(conf: Any) -> SqlSettings:
     settings = SqlSettings(**{opt.dest: conf[GROUP][opt.dest] for opt in SQL_OPTS})
     # a connection that turns out to be dead, a row that was changed: answered by running the method again
     return settings if conf[GROUP].retry else replace(settings, ping_after=0.0, snapshot_isolation=False)
+
+
+def capture_setting(conf: Any) -> str:
+    """``[viaduct] capture`` of a parsed ``conf``."""
+    register(conf)
+    return str(conf[GROUP].capture)

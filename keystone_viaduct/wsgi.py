@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keystone_viaduct import config, drivers, sql
-from keystone_viaduct.sync import api
+from keystone_viaduct.sync import api, capture
 
 
 def _load_policies() -> None:
@@ -37,6 +37,7 @@ def build() -> Any:
 
     conf = keystone.conf.CONF
     sql.install(conf)
+    capture.hook(lambda: config.capture_setting(conf))
     drivers.install(conf)
     api.install(conf, after_write=drivers.forget)
     application = wsgi.initialize_public_application()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from oslo_config import cfg
 
+from keystone_viaduct import config
 from keystone_viaduct.errors import ConfigError
 
 DEFAULT_KEYS = "/etc/keystone/viaduct-keys/"
@@ -19,6 +20,7 @@ _OPTIONS: tuple[tuple[str, cfg.Opt], ...] = (
     ("cache", cfg.BoolOpt("enabled", default=True)),  # Keystone's default, not oslo.cache's
     ("cache", cfg.StrOpt("backend", default="dogpile.cache.null")),
     ("viaduct", cfg.StrOpt("key_repository", default=DEFAULT_KEYS)),
+    *(("viaduct", option) for option in config.CAPTURE_OPTS),
 )
 
 
@@ -32,6 +34,7 @@ class KeystoneSettings:
     cache_enabled: bool
     cache_backend: str
     files: tuple[str, ...]
+    capture: str = "auto"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +85,7 @@ def read_settings(
         cache_enabled=conf.cache.enabled,
         cache_backend=conf.cache.backend,
         files=tuple(conf.config_file or ()),
+        capture=conf.viaduct.capture,
     )
 
 

@@ -13,7 +13,7 @@ from keystone_viaduct.cli._marking import count_unmarked, mark_existing
 from keystone_viaduct.cli._site import Database, open_database
 from keystone_viaduct.errors import ConfigError, TriggerError
 from keystone_viaduct.sync import sealing
-from keystone_viaduct.sync.capture import TriggerCapture
+from keystone_viaduct.sync.capture import TriggerCapture, triggers_of
 from keystone_viaduct.sync.model import SiteState
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store import SqlStore, schema
@@ -46,7 +46,7 @@ class Preparation:
         existing = _existing(database, settings, ring) if revision else None
         _check_identity(existing, site, hub)
         with database.engine.connect() as connection:
-            _check_privileges(TriggerCapture(connection, database.schema))
+            _check_privileges(triggers_of(connection, database.schema, settings.capture))
         return cls(settings, database, site, hub, revision, existing)
 
     @property
@@ -57,7 +57,9 @@ class Preparation:
     def preview(self) -> Report:
         """What :meth:`perform` would do."""
         with self.database.engine.connect() as connection:
-            actions = TriggerCapture(connection, self.database.schema).install(dry_run=True)
+            actions = triggers_of(connection, self.database.schema, self.settings.capture).install(
+                dry_run=True
+            )
         ring = _ring(self.settings) or KeyRing.generate()
         store = SqlStore(self.database.engine, ring, self.database.codecs(self.settings))
         return {
@@ -102,7 +104,7 @@ class Preparation:
         try:
             schema.upgrade(self.database.engine)
             with self.database.engine.connect() as connection:
-                actions = TriggerCapture(connection, self.database.schema).install()
+                actions = triggers_of(connection, self.database.schema, self.settings.capture).install()
         except sa.exc.DBAPIError as error:
             self._undo()
             known = translate(error)
@@ -122,7 +124,7 @@ class Preparation:
         if self.revision is not None:
             return
         with self.database.engine.connect() as connection:
-            TriggerCapture(connection, self.database.schema).remove()
+            triggers_of(connection, self.database.schema, self.settings.capture).remove()
         with self.database.engine.connect() as connection:
             created = schema.current(connection) is not None
         if created:

@@ -38,11 +38,13 @@ def run_unread(arguments: Sequence[str]) -> int:
             f"Keystone can't be imported: {error}",
             hint="run `viaduct` of the environment that Keystone is installed in",
         ) from error
-    from keystone_viaduct import drivers, sql
+    from keystone_viaduct import config, drivers, sql
+    from keystone_viaduct.sync import capture
 
     conf = keystone.conf.CONF
     sql.install(conf)
     drivers.install(conf)
+    capture.hook(lambda: config.capture_setting(conf))
     # Keystone looks for files, and names its log, by what it is called.
     sys.argv = [PROGRAM, *arguments]
     manage.main()

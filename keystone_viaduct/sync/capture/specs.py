@@ -23,7 +23,7 @@ from keystone_viaduct.triggers import Event, Timing, TriggerSpec, key_text, new,
 
 PREFIX = "viaduct_c_"
 
-_DIRTY = sa.table(
+DIRTY = sa.table(
     "viaduct_dirty",
     sa.column("kind", sa.String(32)),
     sa.column("key", sa.String(700)),
@@ -62,7 +62,7 @@ class _Capture:
         self.schema = schema
         self.kind = kind
         self.source = source
-        self.table = _table(schema, source.table)
+        self.table = table_of(schema, source.table)
         own = f"{kind.name}_" if source.table in shared and source.table != kind.name else ""
         self.name = f"{PREFIX}{own}{source.table}"
 
@@ -79,34 +79,39 @@ class _Capture:
         yield self._spec("del", Event.DELETE, timing, old)
 
     def _place(self) -> list[str]:
-        """The columns that say which record a row belongs to."""
-        if not self.source.via:
-            return [name for name in (*self.source.key, *self.source.where) if name in self.table.c]
-        return [here for _, here in self.source.via[0][1]]
+        return place_of(self.source, self.table)
 
     def _spec(
         self, suffix: str, event: Event, timing: Timing, row: Any, changed: Sequence[str] = ()
     ) -> TriggerSpec:
-        body = _mark_via(self.schema, self.kind, self.source, row, self.table)
+        body = mark_via(self.schema, self.kind, self.source, row, self.table)
         when = None if self.source.via else _belongs(self.kind, self.source, self.table, row)
         return TriggerSpec(f"{self.name}_{suffix}", self.table, event, timing, (body,), tuple(changed), when)
 
 
 def _cascade_spec(schema: Schema, kind: Kind, cascade: Cascade, number: int) -> TriggerSpec:
     """Marks records of another kind that are going to lose rows with this row; on SQLite removes these."""
-    table = _table(schema, cascade.source or kind.table)
+    table = table_of(schema, cascade.source or kind.table)
     dependent = REGISTRY[cascade.kind]
     source = next(item for item in dependent.sources if item.table == cascade.table)
-    rows = _table(schema, cascade.table)
+    rows = table_of(schema, cascade.table)
     joined = [rows.c[there] == old(table.c[here]) for there, here in cascade.join]
-    body: list[Any] = [_mark_rows(schema, dependent, source, rows, joined)]
+    body: list[Any] = [mark_rows(schema, dependent, source, rows, joined)]
     if schema.dialect == "sqlite":
         body.append(sa.delete(rows).where(*joined))
     name = f"{PREFIX}{table.name}_cas{number}"
     return TriggerSpec(name, table, Event.DELETE, Timing.BEFORE, tuple(body))
 
 
-def _table(schema: Schema, name: str) -> Any:
+def place_of(source: Source, table: Any) -> list[str]:
+    """The columns of a table that say which record a row belongs to."""
+    if not source.via:
+        return [name for name in (*source.key, *source.where) if name in table.c]
+    return [here for _, here in source.via[0][1]]
+
+
+def table_of(schema: Schema, name: str) -> Any:
+    """The table as this database has it."""
     return sa.table(name, *(sa.column(item.name, item.type) for item in schema.columns[name].values()))
 
 
@@ -122,22 +127,23 @@ def _constant(value: Any) -> Any:
     return (sa.true() if value else sa.false()) if isinstance(value, bool) else value
 
 
-def _mark_via(schema: Schema, kind: Kind, source: Source, row: Any, table: Any) -> Any:
+def mark_via(schema: Schema, kind: Kind, source: Source, row: Any, table: Any) -> Any:
+    """The statement that marks the record of a row; ``row`` gives the expression for one of its columns."""
     if not source.via:
         key = key_text(*(row(table.c[name]) for name in source.key))
-        return sa.insert(_DIRTY).values(kind=sa.literal(kind.name), key=key, stamped_at=now_microseconds())
+        return sa.insert(DIRTY).values(kind=sa.literal(kind.name), key=key, stamped_at=now_microseconds())
     first, pairs = source.via[0]
-    start = _table(schema, first)
+    start = table_of(schema, first)
     joined = [start.c[there] == row(table.c[here]) for there, here in pairs]
     rest = Source(first, source.key, (), source.via[1:], source.where)
-    return _mark_rows(schema, kind, rest, start, joined)
+    return mark_rows(schema, kind, rest, start, joined)
 
 
-def _mark_rows(schema: Schema, kind: Kind, source: Source, rows: Any, conditions: list[Any]) -> Any:
+def mark_rows(schema: Schema, kind: Kind, source: Source, rows: Any, conditions: list[Any]) -> Any:
     """Marks the records to which rows of ``source.table`` belong; none if they can't be found any more."""
     tables = [rows]
     for name, pairs in source.via:
-        further = _table(schema, name)
+        further = table_of(schema, name)
         conditions = [*conditions, *(further.c[there] == tables[-1].c[here] for there, here in pairs)]
         tables.append(further)
     last = tables[-1]
@@ -147,4 +153,4 @@ def _mark_rows(schema: Schema, kind: Kind, source: Source, rows: Any, conditions
     key = key_text(*(last.c[name] for name in source.key))
     chosen = sa.select(sa.literal(kind.name), key, now_microseconds())
     chosen = chosen.select_from(*tables).where(*conditions)
-    return sa.insert(_DIRTY).from_select(["kind", "key", "stamped_at"], chosen)
+    return sa.insert(DIRTY).from_select(["kind", "key", "stamped_at"], chosen)

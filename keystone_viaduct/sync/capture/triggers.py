@@ -13,25 +13,28 @@ from keystone_viaduct.triggers import Action, Installer, PrivilegeProblem, State
 class TriggerCapture:
     """The capture triggers of one database; see :class:`keystone_viaduct.triggers.Installer`."""
 
-    def __init__(self, connection: Any, schema: Schema) -> None:
-        self.specs: Sequence[TriggerSpec] = capture_specs(schema)
-        self._installer = Installer(connection, PREFIX)
+    def __init__(
+        self, connection: Any, schema: Schema, *, wanted: bool = True, possible: bool = True
+    ) -> None:
+        """``wanted``: False where there should be none; ``possible``: False where there can be none."""
+        self.specs: Sequence[TriggerSpec] = capture_specs(schema) if wanted else ()
+        self._installer = Installer(connection, PREFIX) if possible else None
 
     def install(self, *, dry_run: bool = False) -> list[Action]:
         """Create what is missing, replace what is outdated, drop orphans. Raises TriggerError."""
-        return self._installer.install(self.specs, dry_run=dry_run)
+        return self._installer.install(self.specs, dry_run=dry_run) if self._installer else []
 
     def remove(self) -> list[Action]:
         """Drop all of them: nothing is captured any more."""
-        return self._installer.prune()
+        return self._installer.prune() if self._installer else []
 
     def status(self) -> list[TriggerStatus]:
         """The state of every trigger, then the orphans."""
-        return self._installer.status(self.specs)
+        return self._installer.status(self.specs) if self._installer else []
 
     def problems(self) -> list[PrivilegeProblem]:
         """Privileges that installing would need and the database user lacks."""
-        return self._installer.check_privileges(self.specs)
+        return self._installer.check_privileges(self.specs) if self._installer and self.specs else []
 
     def complete(self) -> bool:
         """Whether every trigger is there as this release wants it."""

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from oslo_db.sqlalchemy import enginefacade
 
+from keystone_viaduct.documents.schema import reflect
+from keystone_viaduct.sync.capture import SessionCapture, TriggerCapture
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.store import SqlStore
+from keystone_viaduct.triggers import State
 from tests.integration.store.witness import differing, everything, forget_marks, marked
 from tests.unit.documents.world import (
     CHILD_PROJECT,
@@ -53,11 +56,19 @@ LATER = datetime.datetime(2040, 1, 1)
 SAMPLE = {"id": "new", "name": "new", "domain_id": DOMAIN, "enabled": True}
 
 
-@pytest.fixture
-def drivers(world: SqlStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqlStore]:
-    """Keystone's drivers on the site's database."""
+@pytest.fixture(params=["triggers", "session events"])
+def drivers(
+    request: pytest.FixtureRequest, world: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SqlStore]:
+    """Keystone's drivers on the site's database, with either capture."""
     manager = enginefacade.transaction_context()
     manager.configure(connection=world.engine.url.render_as_string(hide_password=False))
+    if request.param == "session events":
+        with world.engine.connect() as connection:
+            triggers = TriggerCapture(connection, reflect(connection))
+            triggers.remove()
+            assert State.INSTALLED not in {item.state for item in triggers.status()}
+        manager.append_on_engine_create(SessionCapture().attach)
     monkeypatch.setattr(keystone_sql.core, "_main_context_manager", manager)
     generator = SimpleNamespace(generate_public_ID=lambda entity: "new-public-id")
     monkeypatch.setattr(shadow, "PROVIDERS", SimpleNamespace(id_generator_api=generator))
