@@ -114,14 +114,16 @@ def _met(connection: Any, element: Any, sets: Sequence[dict[str, Any]]) -> Itera
     chosen, named = sa.select(*element.table.c), set()
     if element.whereclause is not None:
         chosen = chosen.where(element.whereclause)
-        named = {item.key for item in sa.sql.visitors.iterate(element.whereclause) if _is_parameter(item)}
+        named = {item.key for item in _parameters_of(element.whereclause)}
     for parameters in sets:
         known = {name: value for name, value in parameters.items() if name in named}
         yield from _rows(connection, chosen, element.table, known)
 
 
-def _is_parameter(item: Any) -> bool:
-    return isinstance(item, sa.sql.elements.BindParameter)
+def _parameters_of(expression: Any) -> Iterator[Any]:
+    for item in sa.sql.visitors.iterate(expression):
+        if isinstance(item, sa.sql.elements.BindParameter):
+            yield item
 
 
 def _rows(connection: Any, chosen: Any, table: Any, parameters: dict[str, Any]) -> list[Row]:
