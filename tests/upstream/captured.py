@@ -136,7 +136,7 @@ def _surround_applications(conf: Any) -> None:
 
     def setup_app_middleware(app: Any) -> Any:
         app = original(app)
-        app.wsgi_app = api.around(drivers.RequestMemo(app.wsgi_app, config.driver_settings(conf)), conf)
+        app.wsgi_app = api.around(drivers.around(app.wsgi_app, config.driver_settings(conf)), conf)
         return app
 
     core.setup_app_middleware = setup_app_middleware

@@ -44,18 +44,18 @@ def pytest_configure(config: pytest.Config) -> None:
         installer.register()
         drivers.install(keystone.conf.CONF)
         tally.count_calls()
-        _give_requests_a_memo()
+        _surround_applications()
     upstream.Database = database.fixture(OPTIONS["url"], settings, WRAPPED)
 
 
-def _give_requests_a_memo() -> None:
+def _surround_applications() -> None:
     from keystone.server.flask import core
 
     original = core.setup_app_middleware
 
     def setup_app_middleware(app: Any) -> Any:
         app = original(app)
-        app.wsgi_app = drivers.RequestMemo(tally.count_requests(app.wsgi_app), config.DriverSettings())
+        app.wsgi_app = drivers.around(tally.count_requests(app.wsgi_app), config.DriverSettings())
         return app
 
     core.setup_app_middleware = setup_app_middleware
