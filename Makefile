@@ -67,8 +67,9 @@ $(VENV)/.upstream: $(VENV)/.stamp
 	@$(BIN)/pip install -q -e '.[upstream]' && touch $@ || \
 		echo "python-ldap could not be built (Debian: gcc python3-dev libldap2-dev libsasl2-dev): no upstream tests" >&2
 
-# Keystone's suites of another release run in that release's environment
+# Keystone's suites of another release, and on CockroachDB, run in an environment of their own
 UPSTREAM := $(if $(filter 30,$(RELEASE)),,.venvs/$(RELEASE)/.upstream)
+UPSTREAM += $(if $(filter cockroach%,$(ENGINE)),.venvs/cockroach/.upstream)
 
 test-upstream: $(VENV)/.upstream $(UPSTREAM) servers ## Keystone's own suites: ENGINE (sqlite, postgresql, …), SUITE (drivers, v3, all), RELEASE (30, 27)
 	$(BIN)/python -m tests.upstream.run --engine $(ENGINE) --suite $(SUITE) --release $(RELEASE) $(ARGS)

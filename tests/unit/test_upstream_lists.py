@@ -82,6 +82,10 @@ E   (Background on this error at: …)"""
     failed = Outcome("m.py::T::t", "failed", reason)
     assert failed.error == "DBError"
     assert failed.brief.startswith("E oslo_db.exception.DBError: (psycopg2")
+    reason = """testtools.testresult.real._StringException: Traceback (most recent call last):
+  File "core.py", line 614, in wrapper
+keystone.exception.Conflict: Conflict occurred attempting to store trust - Duplicate entry."""
+    assert Outcome("m.py::T::t", "failed", reason).error == "Conflict"
     assert Outcome("m.py::T::t", "skipped", "why").brief == "why"
 
 
@@ -132,4 +136,4 @@ def test_a_run_on_an_engine_that_is_not_to_be_had_says_so_and_ends_with_3() -> N
     )
     assert done.returncode == 3
     assert "VIADUCT_COCKROACH_URL is not set" in done.stderr
-    assert "cockroachdb://" in done.stderr
+    assert "cockroachdb+psycopg2://" in done.stderr

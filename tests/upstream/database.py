@@ -35,7 +35,12 @@ class Schema:
         if wrapped:
             self.manager.append_on_engine_create(lambda engine: viaduct_sql.attach(engine, settings))
         self.engine = self.manager.writer.get_engine()
-        sql.ModelBase.metadata.create_all(bind=self.engine)
+        with self.engine.connect() as connection:
+            if self.engine.dialect.name == "cockroachdb":  # one schema change in one transaction
+                connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            sql.ModelBase.metadata.create_all(bind=connection)
+            if connection.in_transaction():
+                connection.commit()
         sa.event.listen(self.engine, "before_cursor_execute", self._executed)
 
     def _executed(self, _connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:

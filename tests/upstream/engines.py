@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from keystone_viaduct.testing import galera
 from tests.support.databases import Databases
 from tests.support.servers import MissingServer, Servers, new_run_folder
+from tests.support.standin import StandIn
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,8 @@ class Engine:
     """``dialect`` names the server that tests can start; one that they can't is given by ``variable``
     (Galera either way).
 
-    ``isolation_level`` is that of Keystone's sessions (None: the server's own). ``lists`` are the lists of
-    expected skips that hold on this engine.
+    ``isolation_level`` is that of Keystone's sessions (None: the server's own). ``environment`` is that of
+    ``.venvs`` that has the dialect, where ``.venv`` has not.
     """
 
     name: str
@@ -29,10 +31,11 @@ class Engine:
     isolation_level: str | None = None
     variable: str | None = None
     example: str = ""
+    environment: str | None = None
 
     @property
     def lists(self) -> tuple[str, ...]:
-        """Names of lists, from the general to the particular."""
+        """Names of the lists of expected skips that hold here, from the general to the particular."""
         return tuple(dict.fromkeys(("all", self.dialect, self.name)))
 
 
@@ -48,12 +51,23 @@ ENGINES = {
         Engine(
             "cockroach",
             "cockroachdb",
-            None,
-            "VIADUCT_COCKROACH_URL",
-            "cockroachdb://root@host:26257/defaultdb",
+            variable="VIADUCT_COCKROACH_URL",
+            example="cockroachdb+psycopg2://root@host:26257/defaultdb",
+            environment="cockroach",
         ),
+        Engine("cockroach-stand-in", "cockroachdb", environment="cockroach"),
     )
 }
+
+
+def missing(engine: Engine) -> str | None:
+    """What is wanted before this engine can be used, if that can be told without looking for programs."""
+    if engine.variable is None or engine.name == "galera" or os.environ.get(engine.variable):
+        return None
+    return (
+        f"{engine.name} cannot be started here and {engine.variable} is not set; give the URL of a server "
+        f"where databases may be made, like {engine.example}"
+    )
 
 
 @contextmanager
@@ -62,6 +76,9 @@ def databases(engine: Engine, number: int) -> Iterator[list[str]]:
 
     Raises :class:`MissingServer`, with what to do, when there is no such server.
     """
+    reason = missing(engine)
+    if reason is not None:
+        raise MissingServer(reason)
     if engine.dialect == "sqlite":
         yield ["sqlite://"] * number
     elif engine.name == "galera" and not os.environ.get("VIADUCT_GALERA_URL"):
@@ -70,14 +87,23 @@ def databases(engine: Engine, number: int) -> Iterator[list[str]]:
     elif engine.variable is not None:
         with _on_a_given_server(engine, engine.variable, number) as urls:
             yield urls
+    elif engine.name == "cockroach-stand-in":
+        with _on_a_server("postgresql", number) as urls, contextlib.ExitStack() as stack:
+            yield [stack.enter_context(StandIn(url)).cockroach_url for url in urls]
     else:
-        folder = new_run_folder()
-        servers = Servers(folder, os.getpid())
-        try:
-            made = Databases(servers)
-            yield [made.empty(engine.dialect) for _ in range(number)]
-        finally:
-            servers.stop_all()
+        with _on_a_server(engine.dialect, number) as urls:
+            yield urls
+
+
+@contextmanager
+def _on_a_server(name: str, number: int) -> Iterator[list[str]]:
+    """A server of our own."""
+    servers = Servers(new_run_folder(), os.getpid())
+    try:
+        made = Databases(servers)
+        yield [made.empty(name) for _ in range(number)]
+    finally:
+        servers.stop_all()
 
 
 @contextmanager
@@ -96,12 +122,7 @@ def _on_a_cluster(number: int) -> Iterator[list[str]]:
 
 @contextmanager
 def _on_a_given_server(engine: Engine, variable: str, number: int) -> Iterator[list[str]]:
-    given = os.environ.get(variable)
-    if not given:
-        raise MissingServer(
-            f"{engine.name} cannot be started here and {variable} is not set; give the URL of a server "
-            f"where databases may be made, like {engine.example}"
-        )
+    given = os.environ[variable]
     names = [f"viaduct_upstream_{uuid.uuid4().hex[:12]}" for _ in range(number)]
     admin = sa.create_engine(given, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
     try:

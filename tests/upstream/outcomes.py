@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_ERROR = re.compile(r"E\s+(?:[a-z_0-9]+\.)*([A-Z]\w*[a-z]\w*)(?::|$)")
-"""As pytest writes the last line of a traceback, but not the ``DETAIL:`` of a database's message."""
+_ERROR = re.compile(r"(?:E\s+)?(?:\w+\.)*([A-Z]\w*[a-z]\w*)(?::|$)")
+"""As pytest or testtools end a traceback, but not the ``DETAIL:`` of a database's message."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tests.support.servers import MissingServer
 from tests.upstream import processes, skips, suites
-from tests.upstream.engines import ENGINES
+from tests.upstream.engines import ENGINES, missing
 from tests.upstream.outcomes import Outcome, count, differing, summary
 from tests.upstream.processes import RELEASE, REPOSITORY, Result, Run, execute
 
@@ -48,8 +48,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main() -> int:
     """Run as the command line says; the last line is the summary."""
     arguments = parse()
-    if arguments.release != RELEASE:
-        return _in_other_release(arguments.release)
+    reason = missing(ENGINES[arguments.engine])
+    if reason is not None:
+        return _unavailable(reason)
+    elsewhere = other_environment(arguments)
+    if elsewhere is not None:
+        return _run_in(elsewhere)
     run = Run(
         arguments.engine,
         arguments.suite,
@@ -59,9 +63,13 @@ def main() -> int:
     )
     try:
         return compare(run) if arguments.compare_stock else check(run, arguments.report)
-    except MissingServer as missing:
-        print(f"not run: {missing}", file=sys.stderr)
-        return UNAVAILABLE
+    except MissingServer as absent:
+        return _unavailable(str(absent))
+
+
+def _unavailable(reason: str) -> int:
+    print(f"not run: {reason}", file=sys.stderr)
+    return UNAVAILABLE
 
 
 def mode(arguments: argparse.Namespace) -> str:
@@ -71,12 +79,20 @@ def mode(arguments: argparse.Namespace) -> str:
     return "unwrapped" if arguments.unwrapped else "wrapped"
 
 
-def _in_other_release(release: int) -> int:
-    """Run in that release's environment; the exit status."""
-    python = REPOSITORY / ".venvs" / str(release) / "bin" / "python"
+def other_environment(arguments: argparse.Namespace) -> Path | None:
+    """Where the engine's dialect, or the release of Keystone, is, when it is not here."""
+    name = ENGINES[arguments.engine].environment
+    if name is None and arguments.release != RELEASE:
+        name = str(arguments.release)
+    place = REPOSITORY / ".venvs" / (name or "")
+    return None if name is None or place.resolve() == Path(sys.prefix).resolve() else place
+
+
+def _run_in(place: Path) -> int:
+    """Run in that environment; the exit status."""
+    python = place / "bin" / "python"
     if not python.exists():
-        print(f"not run: no Keystone {release} here; `make venv-{release}` makes it", file=sys.stderr)
-        return UNAVAILABLE
+        return _unavailable(f"there is no .venvs/{place.name}; `make venv-{place.name}` makes it")
     command = [str(python), "-W", "ignore", "-m", "tests.upstream.run", *sys.argv[1:]]
     return subprocess.run(command, cwd=REPOSITORY, check=False).returncode
 

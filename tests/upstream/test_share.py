@@ -36,6 +36,7 @@ def ours(engine: str) -> Result:
         pytest.param("postgresql", marks=pytest.mark.postgresql),
         pytest.param("postgresql-serializable", marks=pytest.mark.postgresql),
         pytest.param("mariadb", marks=pytest.mark.mariadb),
+        pytest.param("galera", marks=pytest.mark.galera),
     ],
 )
 def test_upstreams_tests_pass_on_the_engine(engine: str) -> None:
