@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
@@ -22,7 +23,7 @@ from .layout import Layout, make_layout
 from .load import Loader, batches, in_keys
 from .lookup import Referrers, Target
 from .revocation import Events
-from .schema import Schema
+from .schema import Schema, reflect
 from .storable import check_storable
 from .update import Updater
 
@@ -55,6 +56,16 @@ class Codecs:
     def kinds(self) -> tuple[str, ...]:
         """The kinds that this release can store, in dependency order."""
         return tuple(self._layouts)
+
+    @cached_property
+    def release(self) -> str:
+        """What this release can store, as text that two releases share only if they are alike."""
+        found = {kind: sorted(self.fields(kind)) for kind in sorted(self.kinds)}
+        return json.dumps(found, separators=(",", ":"))
+
+    def anew(self, connection: Connection) -> Codecs:
+        """Codecs for the schema as it is now."""
+        return Codecs(reflect(connection, fresh=True), self.cipher)
 
     def fields(self, kind: str) -> frozenset[str]:
         """The fields that this release can store; a pattern ends in ``.*``."""

@@ -12,6 +12,13 @@ from typing import Any, NamedTuple
 
 #: Everything, where a set of kinds, domains or roles could be named.
 ALL: None = None
+#: Stands among a record's domains for one that is not known here; no site that is limited to domains has it.
+UNKNOWN = "?"
+
+
+def domains_of(scope: str | None) -> frozenset[str]:
+    """The domains in a record's scope: none for what is the whole fleet's."""
+    return frozenset(scope.split("/")) if scope else frozenset()
 
 
 class Edition(NamedTuple):
@@ -37,6 +44,16 @@ class Coverage:
         """Whether this is at least as wide as ``other``."""
         return _wider(self.kinds, other.kinds) and _wider(self.domains, other.domains)
 
+    def holds(self, kind: str, scope: str | None) -> bool:
+        """Whether a record of this kind and scope is part of it; all of its domains have to be."""
+        if self.kinds is not None and kind not in self.kinds:
+            return False
+        return self.domains is None or domains_of(scope) <= self.domains
+
+    def common(self, other: Coverage) -> Coverage:
+        """What both hold."""
+        return Coverage(_common(self.kinds, other.kinds), _common(self.domains, other.domains))
+
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
@@ -60,10 +77,10 @@ class PolicyRule:
     kinds: frozenset[str] | None = ALL
     domains: frozenset[str] | None = ALL
 
-    def matches(self, kind: str, domain: str | None) -> bool:
-        """Whether the rule speaks of this kind in this domain (None: a record of the whole fleet)."""
+    def matches(self, kind: str, scope: str | None) -> bool:
+        """Whether the rule speaks of this kind in all of these domains (None: it is the whole fleet's)."""
         return (self.kinds is None or kind in self.kinds) and (
-            self.domains is None or (domain is not None and domain in self.domains)
+            self.domains is None or (scope is not None and domains_of(scope) <= self.domains)
         )
 
 
@@ -84,16 +101,32 @@ class Charter:
         """What that site may change."""
         return self.delegations.get(site, Delegation())
 
-    def policy_for(self, kind: str, domain: str | None, default: str) -> str:
+    def policy_for(self, kind: str, scope: str | None, default: str) -> str:
         """The conflict policy; ``default`` where no rule matches."""
         for rule in self.policies:
-            if rule.matches(kind, domain):
+            if rule.matches(kind, scope):
                 return rule.policy
         return default
 
 
 def _wider(mine: frozenset[str] | None, theirs: frozenset[str] | None) -> bool:
     return mine is None or (theirs is not None and mine >= theirs)
+
+
+def _common(mine: frozenset[str] | None, theirs: frozenset[str] | None) -> frozenset[str] | None:
+    if mine is None or theirs is None:
+        return theirs if mine is None else mine
+    return mine & theirs
+
+
+def coverage_to_json(coverage: Coverage) -> dict[str, list[str]]:
+    """``{"kinds": [...], "domains": [...]}``; "all" is left out."""
+    return _sets(coverage, ("kinds", "domains"))
+
+
+def coverage_from_json(body: Mapping[str, Any]) -> Coverage:
+    """The opposite of :func:`coverage_to_json`, for what was checked before it was stored."""
+    return Coverage(**{name: frozenset(body[name]) for name in ("kinds", "domains") if name in body})
 
 
 def charter_to_json(charter: Charter) -> dict[str, Any]:

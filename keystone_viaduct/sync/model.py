@@ -10,16 +10,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from keystone_viaduct.sync.charter import Charter
+from keystone_viaduct.sync.charter import Charter, Coverage
 
 Document = dict[str, Any]
 
 #: Name under which "is it deleted?" stands among a record's fields.
 DELETED = "@deleted"
+#: Stands alone among the fields of a record whose contents have left this site (its coverage ends before it).
+EVICTED = "@evicted"
 #: Digest of a field that the record does not have (any more), or has at its column's default.
 ABSENT = ""
 _ALIVE_DIGEST = "alive"
 _DEAD_DIGEST = "deleted"
+_GONE_DIGEST = "evicted"
+#: A record that has crossed the border of what its reader holds, on its way "in" or "out".
+IN, OUT = "in", "out"
 
 
 class Ref(NamedTuple):
@@ -124,6 +129,11 @@ def life(stamp: int, dot: Dot, *, deleted: bool) -> FieldState:
     return FieldState(stamp, dot, _DEAD_DIGEST if deleted else _ALIVE_DIGEST)
 
 
+def evicted_fields(stamp: int, dot: Dot) -> dict[str, FieldState]:
+    """All that a record that was evicted keeps beside its version."""
+    return {EVICTED: FieldState(stamp, dot, _GONE_DIGEST)}
+
+
 def fold(fields: Mapping[str, FieldState]) -> str:
     """One digest over all fields that are there (hex, 16 bytes); equal for equal contents."""
     state = hashlib.blake2b(digest_size=16)
@@ -145,6 +155,7 @@ class Record:
 
     ``unknown`` holds the values of fields for which this release has no column. ``learned_from`` is the
     origin (``site#incarnation``) that sent exactly this version, or None for a local edit or decision.
+    ``scope`` are the domains that it belongs to (``sync.site.scope``), ``former`` scopes that it has left.
     """
 
     ref: Ref
@@ -155,12 +166,18 @@ class Record:
     scope: str | None = None
     unknown: Document = field(default_factory=dict)
     learned_from: str | None = None
+    former: tuple[str, ...] = ()
 
     @property
     def deleted(self) -> bool:
         """Whether this is a tombstone."""
         state = self.fields.get(DELETED)
         return state is not None and state.digest == _DEAD_DIGEST
+
+    @property
+    def evicted(self) -> bool:
+        """Whether only its version is left here, because this site does not hold it any more."""
+        return EVICTED in self.fields
 
     @property
     def digest(self) -> str:
@@ -188,12 +205,17 @@ class Record:
             self.scope,
             self.unknown,
             self.learned_from,
+            self.former,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One feed entry as it travels: a record's version together with its document ({} for a tombstone)."""
+    """One feed entry as it travels: a record's version together with its document ({} for a tombstone).
+
+    ``border`` tells a reader of limited coverage that the record came in (so it is no zombie) or is out (then
+    it has no fields and no document, and the reader evicts what it has).
+    """
 
     ref: Ref
     seq: int
@@ -202,6 +224,7 @@ class Change:
     fields: Mapping[str, FieldState]
     document: Document
     scope: str | None = None
+    border: str = ""
 
     @property
     def deleted(self) -> bool:
@@ -322,7 +345,8 @@ class Page:
 
     ``fence`` is how far the source has applied the receiver's own feed: a receiver that was restored from a
     backup finds that it does not have this position. ``knowledge`` is the source's, and may be believed only
-    when the page is ``at_head``. ``charter`` comes from the hub, once it has one.
+    when the page is ``at_head``. ``charter`` comes from the hub, once it has one. ``coverage`` is what the
+    hub has picked the changes by.
     """
 
     source: str
@@ -336,6 +360,7 @@ class Page:
     fence: Fence | None = None
     cuts: Mapping[str, int] = field(default_factory=dict)
     charter: Charter | None = None
+    coverage: Coverage = field(default_factory=Coverage)
 
 
 class Mark(NamedTuple):
@@ -378,6 +403,9 @@ class SiteState:
     ``knowledge`` speaks of other origins; the own is ``head``. ``purged`` is the highest feed position at
     which a tombstone was dropped: who reads from before it may have missed a deletion. ``cuts`` are the past
     lives of the hub: per origin the last edit by which all of the fleet mean the same (``sync.site.cuts``).
+    ``coverage`` is what the hub sends this site, ``covered`` what of it has been loaded: only about that does
+    knowledge speak. Up to the own feed position ``swept`` all that this site does not hold was evicted.
+    ``release`` says what the schema could store when it was last looked at (``sync.site.release``).
     """
 
     site: str
@@ -391,6 +419,10 @@ class SiteState:
     purged: int = 0
     cuts: Mapping[str, int] = field(default_factory=dict)
     charter: Charter = field(default_factory=Charter)
+    coverage: Coverage = field(default_factory=Coverage)
+    covered: Coverage = field(default_factory=Coverage)
+    swept: int = 0
+    release: str = ""
 
     @property
     def origin(self) -> str:
@@ -401,6 +433,11 @@ class SiteState:
     def is_hub(self) -> bool:
         """Whether this site decides conflicts."""
         return self.site == self.hub
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether this site is meant to hold all that the fleet has, and has loaded all of it."""
+        return self.coverage.is_full and self.covered.is_full
 
     @property
     def all_knowledge(self) -> Version:
@@ -436,7 +473,10 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What became of a page: numbers, the new checkpoint, and the target's own knowledge afterwards."""
+    """What became of a page: numbers, the new checkpoint, and the target's own knowledge afterwards.
+
+    ``anew``: the target is to hold more than before and reads the source's feed from the start.
+    """
 
     applied: int
     known: int
@@ -446,3 +486,4 @@ class ApplyResult:
     checkpoint: Checkpoint
     knowledge: Version
     head: Checkpoint
+    anew: bool = False

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.keyset.model import HeldKeys
 from keystone_viaduct.sync.model import (
     ApplyResult,
@@ -61,6 +62,12 @@ class Tables(Protocol):
 
     def known_fields(self, kind: str) -> frozenset[str]:
         """Fields that this release can store; patterns are ``prefix.*``."""
+
+    def release(self) -> str:
+        """What the schema can store, as this process knows it: JSON of kind -> sorted fields."""
+
+    def release_is_current(self) -> bool:
+        """Whether the schema still is as this process knows it; looks at the database."""
 
     def defaults(self, kind: str) -> Document:
         """What a column holds when nothing is given, per field (None included)."""
@@ -133,8 +140,26 @@ class Records(Protocol):
     def tombstones(self, upto: int, limit: int) -> list[Record]:
         """Tombstones at feed positions up to ``upto``, oldest first."""
 
-    def feed(self, after: int, limit: int, not_learned_from: str | None) -> list[Record]:
-        """Records in feed order after a position, without those that the given origin itself has sent."""
+    def scopes(self, refs: Sequence[Ref]) -> dict[Ref, str | None]:
+        """The scopes of those records that are there (tombstones too)."""
+
+    def feed(
+        self, after: int, limit: int, not_learned_from: str | None, coverage: Coverage | None = None
+    ) -> list[Record]:
+        """Records in feed order after a position, without those that the given origin itself has sent.
+
+        With ``coverage`` those left out are surely not part of it; others that are not may be among the rest.
+        Records that were evicted are not in the feed.
+        """
+
+    def outside(self, after: int, upto: int, limit: int, coverage: Coverage) -> list[Record]:
+        """Living records that are not part of ``coverage``, in feed order, after a position up to another."""
+
+    def evicted(self, limit: int) -> list[Record]:
+        """Records of which only the version is left."""
+
+    def carrying(self, after: int, limit: int) -> list[Record]:
+        """Records with fields that this release can't store, in feed order after a position."""
 
     def tallies(self, within: Sequence[Bucket] | None) -> dict[Bucket, Tally]:
         """The buckets one digit below each of these that hold records (tombstones too); None: all kinds."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import bisect
 import copy
+import functools
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -16,6 +18,7 @@ from typing import TypeVar
 from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import (
     Bucket,
     Checkpoint,
@@ -123,6 +126,14 @@ class MemoryTransaction:
     def known_fields(self, kind: str) -> frozenset[str]:
         """Everything, unless limited."""
         return self._known.get(kind, _Everything())
+
+    def release(self) -> str:
+        """All kinds; ``*`` stands for the fields of one that is not limited."""
+        return _release(tuple(sorted(self._known.items())))
+
+    def release_is_current(self) -> bool:
+        """A store has one view of itself."""
+        return True
 
     def defaults(self, kind: str) -> Document:
         """None: a document in memory lists only what it says."""
@@ -277,12 +288,33 @@ class MemoryTransaction:
         found = [record for record in self.data.records.values() if record.deleted and record.seq <= upto]
         return sorted(found, key=lambda record: record.seq)[:limit]
 
-    def feed(self, after: int, limit: int, not_learned_from: str | None) -> list[Record]:
+    def scopes(self, refs: Sequence[Ref]) -> dict[Ref, str | None]:
+        """Of those that are there."""
+        return {ref: record.scope for ref, record in self.records(refs).items()}
+
+    def feed(
+        self, after: int, limit: int, not_learned_from: str | None, coverage: Coverage | None = None
+    ) -> list[Record]:
+        """In feed order; as generous with what has moved as a database."""
+        entries = [
+            record
+            for record in self.data.records.values()
+            if record.seq > after
+            and not record.evicted
+            and (not_learned_from is None or record.learned_from != not_learned_from)
+            and (coverage is None or _perhaps(coverage, record))
+        ]
+        return sorted(entries, key=lambda record: record.seq)[:limit]
+
+    def outside(self, after: int, upto: int, limit: int, coverage: Coverage) -> list[Record]:
         """In feed order."""
         entries = [
             record
             for record in self.data.records.values()
-            if record.seq > after and (not_learned_from is None or record.learned_from != not_learned_from)
+            if after < record.seq <= upto
+            and not record.evicted
+            and not record.deleted
+            and not coverage.holds(record.ref.kind, record.scope)
         ]
         return sorted(entries, key=lambda record: record.seq)[:limit]
 
@@ -291,6 +323,8 @@ class MemoryTransaction:
         wanted = None if within is None else set(within)
         found: dict[Bucket, Tally] = {}
         for ref, record in self.data.records.items():
+            if record.evicted:
+                continue
             digits = f"{bucket_of(ref):04x}"
             for size in range(len(digits) + 1) if wanted is not None else (0,):
                 if wanted is None or (size and Bucket(ref.kind, digits[: size - 1]) in wanted):
@@ -304,8 +338,19 @@ class MemoryTransaction:
         return [
             Entry(ref, record.fingerprint, record.seq, record.version if record.deleted else None)
             for ref, record in self.data.records.items()
-            if ref.kind == within.kind and within.first <= bucket_of(ref) <= within.last
+            if ref.kind == within.kind
+            and within.first <= bucket_of(ref) <= within.last
+            and not record.evicted
         ]
+
+    def evicted(self, limit: int) -> list[Record]:
+        """In any order."""
+        return [record for record in self.data.records.values() if record.evicted][:limit]
+
+    def carrying(self, after: int, limit: int) -> list[Record]:
+        """In feed order."""
+        found = self.feed(after, len(self.data.records), None)
+        return [record for record in found if record.unknown][:limit]
 
     # bookkeeping
 
@@ -343,6 +388,17 @@ class MemoryTransaction:
     def save_peer(self, peer: Peer) -> None:
         """Insert or replace."""
         self.data.peers[peer.site] = peer
+
+
+@functools.lru_cache(maxsize=64)
+def _release(known: tuple[tuple[str, frozenset[str]], ...]) -> str:
+    limited = dict(known)
+    return json.dumps({kind: sorted(limited.get(kind, {"*"})) for kind in REGISTRY})
+
+
+def _perhaps(coverage: Coverage, record: Record) -> bool:
+    moved = bool(record.former) and (coverage.kinds is None or record.ref.kind in coverage.kinds)
+    return moved or coverage.holds(record.ref.kind, record.scope)
 
 
 class _Everything(frozenset[str]):

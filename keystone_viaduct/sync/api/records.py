@@ -102,7 +102,7 @@ def _living(tx: SqlTransaction, state: SiteState, ref: Ref, now: int) -> Found |
         found = _number(tx, state, ref, now)
     except NotThere:
         return None
-    return None if found.record.deleted else found
+    return None if found.record.deleted or found.record.evicted else found
 
 
 def _missing(ref: Ref) -> NotThere:

@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from keystone_viaduct.errors import CheckpointMismatch, NotYet
-from keystone_viaduct.sync.charter import Edition
+from keystone_viaduct.sync.charter import Coverage, Edition
 from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, Ref, Version, origin_of
 from keystone_viaduct.sync.ports import SitePort
 
@@ -54,6 +54,7 @@ class Replicator:
     _after: Checkpoint | None = None
     _told: Version | None = None
     _edition: Edition | None = None
+    _coverage: Coverage | None = None
     _fence: Fence | None = None
     _primed: bool = False
     _reader: str = ""
@@ -130,6 +131,8 @@ class Replicator:
             return True
         if page.charter is not None and page.charter.edition != self._edition:
             return True
+        if self._coverage is not None and page.coverage != self._coverage:
+            return True
         return page.at_head and (self._told is None or not self._told.covers(page.knowledge))
 
     def _apply(self, page: Page) -> Progress:
@@ -142,9 +145,13 @@ class Replicator:
         self._reader = origin_of(self.target.name, result.head.incarnation)
         if page.charter is not None:
             self._edition = page.charter.edition
+        self._coverage = page.coverage
         if page.at_head:
             self._told = page.knowledge
         self._count(page, result)
+        if result.anew:
+            self._primed = False  # the target is to hold more than before: it starts over
+            return Progress.MORE
         return Progress.MOVED if page.at_head else Progress.MORE
 
     def _count(self, page: Page, result: ApplyResult) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keystone_viaduct.errors import CheckpointMismatch, Refused
+from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.model import (
     ABSENT,
     DELETED,
@@ -28,13 +29,15 @@ from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
 from keystone_viaduct.sync.site.charter import adopt_charter
 from keystone_viaduct.sync.site.content import contents, digests, for_tables, split_known
+from keystone_viaduct.sync.site.coverage import evict, follow_coverage, reached
 from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts, check_life
 from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.proof import check_page, own_knowledge
 from keystone_viaduct.sync.site.readiness import ASIDE, CONFLICT, PASSIVE, Readiness
-from keystone_viaduct.sync.site.sequencer import sequence, sequence_records
+from keystone_viaduct.sync.site.scope import rescoped, resolve
+from keystone_viaduct.sync.site.sequencer import follow, sequence, sequence_records
 from keystone_viaduct.sync.site.settle import settle
 from keystone_viaduct.sync.site.trial import Trial, is_heard, with_stamps_bounded
 
@@ -46,13 +49,10 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
     """
     state = tx.state()
     _check(tx, state, page)
-    state = sequence(tx, state, now)
-    if page.source == state.hub:
-        state = adopt_cuts(tx, state, page.cuts, now=now)
-        state = adopt_charter(state, page.charter)
+    state, grown = _follow(tx, sequence(tx, state, now), page, now)
     if is_heard(state, page):
         page = with_stamps_bounded(page, now)
-    run = Applying(tx, state, page, now, policy_for)
+    run = Applying(tx, state, page, now, policy_for, grown=grown)
     waiting = tx.pending(page.source)
     candidates = {entry.change.ref: entry.change for entry in waiting if entry.reason not in PASSIVE}
     run.aside = {entry.change.ref: entry.change for entry in waiting if entry.reason == ASIDE}
@@ -82,6 +82,14 @@ def _work_out(run: Applying) -> None:
             return
 
 
+def _follow(tx: Transaction, state: SiteState, page: Page, now: int) -> tuple[SiteState, bool]:
+    """At a spoke: what the hub says besides its changes; whether this site is to hold more than before."""
+    if page.source != state.hub:
+        return state, False
+    state = adopt_cuts(tx, state, page.cuts, now=now)
+    return follow_coverage(adopt_charter(state, page.charter), page)
+
+
 def _check(tx: Transaction, state: SiteState, page: Page) -> None:
     if page.term < state.term:
         raise Refused(
@@ -98,6 +106,11 @@ def _check(tx: Transaction, state: SiteState, page: Page) -> None:
     if state.is_hub:
         check_cuts(state, page)
     stored = tx.checkpoint(page.source)
+    if page.source == state.hub and (page.charter or Charter()).edition < state.charter.edition:
+        raise CheckpointMismatch(
+            f"this page of {page.source} was picked by an older charter",
+            hint="read it again",
+        )
     if stored != page.after:
         raise CheckpointMismatch(
             f"this page of {page.source} starts at {page.after}, but {stored} is what was applied",
@@ -132,8 +145,9 @@ def _write(run: Applying) -> None:
     """Number the set in the source's order and write documents and records."""
     writes: list[Write] = []
     records: list[Record] = []
+    scopes = _scopes(run)
     for intent in sorted(run.intents.values(), key=lambda intent: intent.change.seq):
-        record = _numbered(run, intent)
+        record = _placed(run, intent, _numbered(run, intent), scopes)
         kind = intent.ref.kind
         known, defaults = run.tx.known_fields(kind), run.tx.defaults(kind)
         if intent.content is not None:
@@ -156,6 +170,28 @@ def _write(run: Applying) -> None:
         run.tx.drop_own_marks([write.ref for write in writes])
     if records:
         run.tx.save_records(records)
+        moved = [r.ref for r in records if _has_moved(r, run.records.get(r.ref))] if scopes else []
+        run.state = follow(run.tx, run.state, moved)
+
+
+def _scopes(run: Applying) -> dict[Ref, str | None]:
+    """At the hub: where the records belong, by its own look at what they refer to. A spoke takes its word."""
+    if not run.state.is_hub:
+        return {}
+    return resolve(
+        run.tx, {intent.ref: intent.content for intent in run.intents.values() if intent.content is not None}
+    )
+
+
+def _placed(run: Applying, intent: Intent, record: Record, scopes: dict[Ref, str | None]) -> Record:
+    before = run.records.get(intent.ref)
+    if run.state.is_hub and before is not None:
+        record = replace(record, scope=before.scope, former=before.former)
+    return rescoped(record, scopes[intent.ref], before) if intent.ref in scopes else record
+
+
+def _has_moved(record: Record, before: Record | None) -> bool:
+    return before is not None and not before.deleted and not record.deleted and before.scope != record.scope
 
 
 def _numbered(run: Applying, intent: Intent) -> Record:
@@ -194,12 +230,16 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
     tx.save_pending(page.source, list(run.waiting.values()), candidates - set(run.waiting))
     if run.conflicts:
         tx.add_conflicts(run.conflicts)
-    tx.save_checkpoint(page.source, page.upto)
+    # Who is to hold more than before reads the whole feed again; what is known costs a comparison.
+    tx.save_checkpoint(page.source, None if run.grown else page.upto)
     state = run.state
-    if page.at_head and not run.waiting:
+    if page.at_head and not run.waiting and not run.grown:
         told = own_knowledge(page) if run.trial else _foreign(page, state)
         if not state.knowledge.covers(told):
             state = replace(state, knowledge=state.knowledge.join(told))
+        if page.source == state.hub:
+            state = reached(tx, state)
+    state, leaving = evict(tx, state, page) if page.source == state.hub else (state, False)
     if state.head != tx.state().head:
         state = replace(state, nonce=new_nonce(run.now))
     tx.save_state(state)
@@ -208,10 +248,11 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
         known=run.known,
         merged=run.merged,
         conflicts=tuple(run.refused),
-        pending=len(run.waiting),
+        pending=len(run.waiting) + leaving,
         checkpoint=page.upto,
         knowledge=state.all_knowledge,
         head=state.checkpoint,
+        anew=run.grown,
     )
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from keystone_viaduct.sync.model import (
     DELETED,
+    IN,
+    OUT,
     Change,
     Conflict,
     Document,
@@ -23,6 +25,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site import merge
 from keystone_viaduct.sync.site.intent import Intent
+from keystone_viaduct.sync.site.lacking import completed
 from keystone_viaduct.sync.site.nonce import new_identifier
 from keystone_viaduct.sync.site.readiness import CONFLICT
 from keystone_viaduct.sync.site.verdict import Verdict, judge
@@ -53,6 +56,7 @@ class Applying:
     known: int = 0
     merged: int = 0
     trial: Trial | None = None
+    grown: bool = False
 
     @property
     def source_origin(self) -> str:
@@ -73,13 +77,16 @@ class Applying:
         spoke.
         """
         local = self.records.get(change.ref)
-        verdict = judge(local, change, self.state.all_knowledge)
+        if not self.state.coverage.holds(change.ref.kind, change.scope):
+            return self._outside(local, change)
+        strange = change.border == IN or not self.state.covered.holds(change.ref.kind, change.scope)
+        verdict = judge(local, change, self.state.all_knowledge, was_outside=strange)
         if verdict is Verdict.ACCEPT:
             return self._accept(change)
         if verdict is Verdict.ZOMBIE:
             return self._bury(change)
         if verdict is Verdict.KNOWN or local is None:
-            self.known += 1
+            self._known(local, change)
             return None
         if self.state.is_hub:
             return self._decide(local, change)
@@ -90,7 +97,31 @@ class Applying:
         self.waiting[change.ref] = Pending(self.page.source, change, CONFLICT)
         return None
 
+    def _known(self, local: Record | None, change: Change) -> None:
+        """Nothing new, but the hub may know better where the record belongs."""
+        self.known += 1
+        if local is None or self.state.is_hub or local.version != change.version:
+            return
+        if local.scope != change.scope and not local.evicted:
+            self.records[change.ref] = replace(local, scope=change.scope)
+            self.tx.save_records([self.records[change.ref]])
+
+    def _outside(self, local: Record | None, change: Change) -> Intent | None:
+        """This site does not hold it (any more). What it has of it is shown to the hub, and then evicted."""
+        self.known += 1
+        if local is None or local.deleted or local.evicted:
+            return None
+        if change.deleted:
+            return self._accept(change)
+        if self.state.coverage.holds(local.ref.kind, local.scope):
+            scope = change.scope if change.border == OUT else local.scope
+            moved = replace(local, scope=scope, seq=self.next_dot().seq, learned_from=None)
+            self.records[change.ref] = moved
+            self.tx.save_records([moved])
+        return None
+
     def _accept(self, change: Change) -> Intent:
+        change, doubtful = completed(change, self.page, self.records.get(change.ref), self.contents)
         content = None if change.deleted else change.document
         record = Record(
             change.ref,
@@ -99,9 +130,10 @@ class Applying:
             change.birth,
             dict(change.fields),
             change.scope,
-            learned_from=self.source_origin,
+            learned_from=None if doubtful else self.source_origin,
         )
-        return Intent(change.ref, change, record, content, self.contents.get(change.ref))
+        fresh = doubtful and self.state.is_hub
+        return Intent(change.ref, change, record, content, self.contents.get(change.ref), fresh=fresh)
 
     def _bury(self, change: Change) -> Intent:
         """Its birth is known here and it is not there: it was deleted here, so answer with a tombstone.
@@ -128,6 +160,7 @@ class Applying:
         policy = self.policy(change.ref.kind, local.scope or change.scope)
         newest = max(local.newest_stamp, newest_stamp(change.fields))
         content = self.contents.get(change.ref)
+        change, _ = completed(change, self.page, local, self.contents)
         dot, stamp = self.next_dot(), max(self.now, newest + 1)
         decision = merge.decide(local, content, change, self.page.source, dot, stamp, policy)
         intent = Intent(change.ref, change, decision.record, decision.content, content)

@@ -77,6 +77,8 @@ def show(tx: Transaction, refs: Sequence[Ref], *, now: int) -> SiteState:
     found = tx.records(list(dict.fromkeys(refs)))
     moved: list[Record] = []
     for record in sorted(found.values(), key=lambda record: record.seq):
+        if record.evicted:
+            continue
         state = replace(state, head=state.head + 1)
         moved.append(replace(record, seq=state.head, learned_from=None))
     if moved:

@@ -60,22 +60,30 @@ def contents(tables: Tables, refs: Sequence[Ref], records: Mapping[Ref, Record])
     return result
 
 
-def matches(record: Record, found: Mapping[str, str]) -> bool:
-    """Whether these digests are exactly what the record says."""
+def matches(record: Record, found: Mapping[str, str], known: frozenset[str]) -> bool:
+    """Whether these digests are exactly what the record says of fields whose values this site has.
+
+    It lacks the values of a column that an upgrade has dropped; they are in the record, and elsewhere.
+    """
     expected = {
         name: state.digest
         for name, state in record.fields.items()
-        if name != DELETED and state.digest != ABSENT
+        if name != DELETED and state.digest != ABSENT and (name in found or is_known(known, name))
     }
     return expected == dict(found)
 
 
-def changed_fields(fields: Mapping[str, FieldState], found: Mapping[str, str]) -> dict[str, str]:
-    """Field -> new digest (ABSENT where it vanished) for each field that differs from the record's."""
+def changed_fields(
+    fields: Mapping[str, FieldState], found: Mapping[str, str], known: frozenset[str]
+) -> dict[str, str]:
+    """Field -> new digest (ABSENT where it vanished) for each field that differs from the record's.
+
+    What this release has no column for can't have been emptied here.
+    """
     changes = {
         name: digest for name, digest in found.items() if name not in fields or fields[name].digest != digest
     }
     for name, state in fields.items():
-        if name != DELETED and state.digest != ABSENT and name not in found:
+        if name != DELETED and state.digest != ABSENT and name not in found and is_known(known, name):
             changes[name] = ABSENT
     return changes

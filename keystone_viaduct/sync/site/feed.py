@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keystone_viaduct.sync.model import Change, Checkpoint, Fence, Page, Peer, Record, SiteState, site_of
+from keystone_viaduct.sync.charter import UNKNOWN, Coverage
+from keystone_viaduct.sync.model import (
+    IN,
+    OUT,
+    Change,
+    Checkpoint,
+    Document,
+    Fence,
+    Page,
+    Peer,
+    Record,
+    SiteState,
+    Version,
+    site_of,
+)
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import contents, digests, matches
 from keystone_viaduct.sync.site.fence import check_fence, check_purge, fence_of
+from keystone_viaduct.sync.site.scope import selection
 from keystone_viaduct.sync.site.sequencer import sequence_some
 
 #: Marks that a read numbers at most; the page is then not at the head, and the next read numbers more.
@@ -36,23 +51,48 @@ def read_page(
     # Who starts from nothing is shown everything once: it may have lost what it once sent.
     filtered = peer is not None and after is not None and after.seq >= peer.shown and reader != site
     own = reader if filtered else None
-    entries = tx.feed(start, limit, own)
+    coverage = selection_for(state, peer)
+    entries = tx.feed(start, limit, own, coverage)
     last = len(entries) < limit
     upto = state.head if last else entries[-1].seq
     nonce = state.nonce if upto == state.head else tx.nonce_at(upto)
-    changes, complete = _changes(tx, state, entries, now)
+    changes, complete = _changes(tx, state, entries, coverage, now)
     return Page(
         source=state.site,
         term=state.term,
         after=after,
         upto=Checkpoint(state.incarnation, upto, nonce or ""),
         at_head=last and complete and numbered,
-        knowledge=state.all_knowledge,
+        knowledge=_vouched(state),
         changes=tuple(changes),
         fence=fence_of(tx, site),
         cuts=state.cuts,
         charter=state.charter if state.is_hub and state.charter.edition.number else None,
+        coverage=coverage,
+        capabilities=_capabilities(tx, changes),
     )
+
+
+def selection_for(state: SiteState, reader: Peer | None) -> Coverage:
+    """What a reader is sent: at the hub by its coverage, and no kind that its release does not know."""
+    if reader is None:
+        return Coverage()
+    wide = state.charter.coverage_of(reader.site) if state.is_hub else Coverage()
+    return selection(wide, reader.capabilities)
+
+
+def _vouched(state: SiteState) -> Version:
+    """The knowledge that this site can stand for: of its own edits only, unless it holds everything."""
+    if state.is_hub or state.is_complete:
+        return state.all_knowledge
+    known = state.all_knowledge.entries
+    return Version({origin: seq for origin, seq in known.items() if site_of(origin) == state.site})
+
+
+def _capabilities(tx: Transaction, changes: list[Change]) -> dict[str, frozenset[str]]:
+    """What this release can store, of the kinds on the page; a kind without limits is left out."""
+    found = {kind: tx.known_fields(kind) for kind in {change.ref.kind for change in changes}}
+    return {kind: fields for kind, fields in found.items() if fields}
 
 
 def _acknowledge(tx: Transaction, state: SiteState, reader: str, after: Checkpoint | None) -> Peer | None:
@@ -69,23 +109,48 @@ def _acknowledge(tx: Transaction, state: SiteState, reader: str, after: Checkpoi
     return noted
 
 
-def _changes(tx: Transaction, state: SiteState, entries: list[Record], now: int) -> tuple[list[Change], bool]:
-    """The entries with their contents, and whether none had to be left out."""
-    alive = [entry.ref for entry in entries if not entry.deleted]
-    found = contents(tx, alive, {entry.ref: entry for entry in entries})
+def _changes(
+    tx: Transaction, state: SiteState, found: list[Record], coverage: Coverage, now: int
+) -> tuple[list[Change], bool]:
+    """The entries that are part of the coverage with their contents, and whether none had to be left out."""
+    entries: list[Record] = []
     changes: list[Change] = []
+    for entry in found:
+        if coverage.holds(entry.ref.kind, entry.scope):
+            entries.append(entry)
+        elif _was_inside(entry, coverage):
+            changes.append(_farewell(entry))
+    alive = [entry.ref for entry in entries if not entry.deleted]
+    content = contents(tx, alive, {entry.ref: entry for entry in entries})
     stale = []
     for entry in entries:
-        document = {} if entry.deleted else found.get(entry.ref)
-        if document is None or (
-            not entry.deleted and not matches(entry, digests(state.fleet_secret, entry.ref.kind, document))
-        ):
+        document = {} if entry.deleted else content.get(entry.ref)
+        if document is None or not (entry.deleted or _is_fresh(tx, state, entry, document)):
             stale.append(entry.ref)
             continue
+        border = "" if _was_inside(entry, coverage, always=True) else IN
         changes.append(
-            Change(entry.ref, entry.seq, entry.version, entry.birth, entry.fields, document, entry.scope)
+            Change(
+                entry.ref, entry.seq, entry.version, entry.birth, entry.fields, document, entry.scope, border
+            )
         )
     unmarked = set(stale) - {mark.ref for mark in tx.marks_of(stale)} if stale else set()
     if unmarked:
         tx.add_marks(sorted(unmarked), now)
-    return changes, not stale
+    return sorted(changes, key=lambda change: change.seq), not stale
+
+
+def _is_fresh(tx: Transaction, state: SiteState, entry: Record, document: Document) -> bool:
+    found = digests(state.fleet_secret, entry.ref.kind, document)
+    return matches(entry, found, tx.known_fields(entry.ref.kind))
+
+
+def _was_inside(entry: Record, coverage: Coverage, *, always: bool = False) -> bool:
+    """Whether the reader had it in one of the scopes that it has left (``always``: in each of them)."""
+    inside = [coverage.holds(entry.ref.kind, scope or None) for scope in entry.former]
+    return all(inside) if always else any(inside)
+
+
+def _farewell(entry: Record) -> Change:
+    """To a reader that may not have this record any more: its name, and no word of what it holds."""
+    return Change(entry.ref, entry.seq, entry.version, entry.birth, {}, {}, UNKNOWN, OUT)

@@ -90,7 +90,7 @@ class Readiness:
         if intent is not None:
             return intent.content is not None
         record = self.local(ref)
-        return record is not None and not record.deleted
+        return record is not None and not record.deleted and not record.evicted
 
     def satisfied(self, need: Need) -> bool:
         """Whether one of the records is there once the set is written."""

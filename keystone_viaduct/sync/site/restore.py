@@ -28,7 +28,7 @@ from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import contents, digests
 from keystone_viaduct.sync.site.cuts import relabel
 from keystone_viaduct.sync.site.nonce import new_incarnation, new_nonce, numbered_until
-from keystone_viaduct.sync.site.scope import scope_of
+from keystone_viaduct.sync.site.scope import rescoped, resolve
 
 
 def renew(tx: Transaction, known: Checkpoint | None, caller: str, *, now: int) -> SiteState:
@@ -53,7 +53,7 @@ def renew(tx: Transaction, known: Checkpoint | None, caller: str, *, now: int) -
     state = relabel(tx, state, before.origin, safe)
     for other in tx.peers().values():
         tx.save_peer(replace(other, acknowledged=0))
-    state = replace(state, nonce=new_nonce(now), purged=0)
+    state = replace(state, nonce=new_nonce(now), purged=0, swept=0)
     tx.save_state(state)
     return state
 
@@ -77,7 +77,10 @@ def _withdraw_old_marks(tx: Transaction, state: SiteState, before: SiteState, ho
         if record is not None:
             state = replace(state, head=dot.seq)
             withdrawn.append(record)
-    tx.save_records(withdrawn)
+    scopes = resolve(tx, {record.ref: found[record.ref] for record in withdrawn if record.ref in found})
+    tx.save_records(
+        [rescoped(r, scopes[r.ref], records.get(r.ref)) if r.ref in scopes else r for r in withdrawn]
+    )
     tx.drop_marks([mark.id for mark in marks if mark.ref not in later])
     return state
 
@@ -88,18 +91,18 @@ def _as_old_news(
     """The record of a row whose edit is no news of this site any more; None where nothing need be kept."""
     none = Dot(before.origin, 0)
     if content is None:
-        if record is None or record.deleted:
+        if record is None or record.deleted or record.evicted:
             return None
         fields: dict[str, FieldState] = {DELETED: life(0, none, deleted=True)}
         return replace(
             record, seq=dot.seq, version=record.version.plus(dot), fields=fields, learned_from=None
         )
     found = digests(state.fleet_secret, ref.kind, content)
-    if record is None or record.deleted:
+    if record is None or record.deleted or record.evicted:
         fields = {name: FieldState(0, none, digest) for name, digest in found.items()}
         fields[DELETED] = life(0, none, deleted=False)
         version = record.version if record is not None else Version()
-        return Record(ref, dot.seq, version.plus(dot), none, fields, scope_of(ref, content))
+        return Record(ref, dot.seq, version.plus(dot), none, fields)
     fields = {DELETED: record.fields[DELETED]}
     for name, digest in found.items():
         known = record.fields.get(name)

@@ -20,7 +20,8 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import changed_fields, contents, digests
 from keystone_viaduct.sync.site.nonce import new_nonce
-from keystone_viaduct.sync.site.scope import scope_of
+from keystone_viaduct.sync.site.release import adopt_release
+from keystone_viaduct.sync.site.scope import dependents, rescoped, resolve
 
 BATCH = 500
 
@@ -42,6 +43,7 @@ def sequence_some(
     Who has just been initialised has as many marks as records: to number all of them in one transaction would
     outlast any caller's patience, and then be undone.
     """
+    state = adopt_release(tx, state)
     taken = 0
     while True:
         marks = tx.take_marks(batch)
@@ -57,6 +59,7 @@ def sequence_some(
 
 def sequence_records(tx: Transaction, state: SiteState, refs: list[Ref], now: int) -> SiteState:
     """Number only the marks of these records, until none is left."""
+    state = adopt_release(tx, state)
     while True:
         marks = tx.marks_of(refs)
         if not marks:
@@ -79,16 +82,35 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
     for ref in refs:
         if ref in torn:
             continue
-        record = edited(state, records.get(ref), ref, found.get(ref), stamped[ref], head + 1)
+        known = tx.known_fields(ref.kind)
+        record = edited(state, records.get(ref), ref, found.get(ref), known, stamped[ref], head + 1)
         if record is not None:
             head += 1
             numbered.append(record)
     tx.drop_marks([mark_id for ref in refs if ref not in torn for mark_id in ids[ref]])
     if numbered:
+        scopes = resolve(tx, {r.ref: found[r.ref] for r in numbered if not r.deleted})
+        numbered = [
+            rescoped(r, scopes[r.ref], records.get(r.ref)) if r.ref in scopes else r for r in numbered
+        ]
         tx.save_records(numbered)
-        state = replace(state, head=head, nonce=new_nonce(now))
+        state = replace(state, head=head)
+        state = follow(tx, state, [r.ref for r in numbered if _has_moved(r, records.get(r.ref))])
+        state = replace(state, nonce=new_nonce(now))
         tx.save_state(state)
     return state, bool(torn)
+
+
+def follow(tx: Transaction, state: SiteState, moved: list[Ref]) -> SiteState:
+    """Show again what belongs elsewhere because one of these records does; not saved yet."""
+    for record in dependents(tx, moved) if moved else []:
+        state = replace(state, head=state.head + 1)
+        tx.save_records([replace(record, seq=state.head, learned_from=None)])
+    return state
+
+
+def _has_moved(record: Record, before: Record | None) -> bool:
+    return before is not None and not before.deleted and before.scope != record.scope
 
 
 def _marked_again(tx: Transaction, refs: list[Ref], seen: set[int]) -> set[Ref]:
@@ -96,9 +118,17 @@ def _marked_again(tx: Transaction, refs: list[Ref], seen: set[int]) -> set[Ref]:
 
 
 def edited(
-    state: SiteState, record: Record | None, ref: Ref, content: Document | None, marked_at: int, seq: int
+    state: SiteState,
+    record: Record | None,
+    ref: Ref,
+    content: Document | None,
+    known: frozenset[str],
+    marked_at: int,
+    seq: int,
 ) -> Record | None:
     """The record after a local edit numbered ``seq``; None if nothing replicated has changed.
+
+    ``known`` are the fields that this release can store.
 
     A stamp is the mark's time raised above the record's own, so clocks may jump and causality still wins.
     """
@@ -107,12 +137,13 @@ def edited(
     if content is None:
         return _deleted(state, record, ref, stamp, dot)
     found = digests(state.fleet_secret, ref.kind, content)
-    if record is None or record.deleted:
-        version = (record.version if record else state.knowledge).plus(dot)
+    if record is None or record.deleted or record.evicted:
+        version = (record.version if record else _start(state, ref)).plus(dot)
         fields = {name: FieldState(stamp, dot, digest) for name, digest in found.items()}
         fields[DELETED] = life(stamp, dot, deleted=False)
-        return Record(ref, seq, version, dot, fields, scope_of(ref, content))
-    changes = changed_fields(record.fields, found)
+        former = record.former if record else ()
+        return Record(ref, seq, version, dot, fields, record.scope if record else None, former=former)
+    changes = changed_fields(record.fields, found, known)
     if not changes:
         return None
     fields = dict(record.fields)
@@ -123,18 +154,25 @@ def edited(
         seq=seq,
         version=record.version.plus(dot),
         fields=fields,
-        scope=scope_of(ref, content),
         learned_from=None,
     )
+
+
+def _start(state: SiteState, ref: Ref) -> Version:
+    """The version from which a record starts that is not here: all that this site knows.
+
+    But of what it does not hold it knows nothing: such a record may well be elsewhere.
+    """
+    return state.knowledge if state.covered.is_full else Version()
 
 
 def _deleted(state: SiteState, record: Record | None, ref: Ref, stamp: int, dot: Dot) -> Record | None:
     if REGISTRY[ref.kind].insert_only:
         return None
-    if record is not None and record.deleted:
+    if record is not None and (record.deleted or record.evicted):
         return None
     if record is None:
-        version: Version = state.knowledge.plus(dot)
+        version: Version = _start(state, ref).plus(dot)
         birth = dot
         scope = None
     else:

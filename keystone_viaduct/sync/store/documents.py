@@ -23,6 +23,14 @@ class DocumentsPart(Part):
         """Fields that this release can store; patterns are ``prefix.*``."""
         return self.codecs.fields(kind)
 
+    def release(self) -> str:
+        """What the schema can store, as text: JSON of kind -> sorted fields."""
+        return self.codecs.release
+
+    def release_is_current(self) -> bool:
+        """Whether the schema still is as this process knows it; looks at the database."""
+        return self.codecs.anew(self.connection).release == self.codecs.release
+
     def defaults(self, kind: str) -> Document:
         """What a column holds when nothing is given, per field (None included)."""
         return self.codecs.defaults(kind)

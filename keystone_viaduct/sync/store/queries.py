@@ -67,29 +67,51 @@ MARKED_KEYS = sa.select(t.dirty.c.key).where(_these(t.dirty)).distinct()
 
 # records
 RECORDS = sa.select(t.record).where(_these(t.record))
-RECORD_KEYS = sa.select(t.record.c.key).where(_these(t.record), t.record.c.deleted == sa.false())
+RECORD_KEYS = sa.select(t.record.c.key).where(
+    _these(t.record), t.record.c.deleted == sa.false(), t.record.c.evicted == sa.false()
+)
 DELETE_RECORDS = t.record.delete().where(_these(t.record))
 INSERT_RECORDS = t.record.insert()
+SCOPES = sa.select(t.record.c.key, t.record.c.scope).where(_these(t.record))
 FEED = (
     sa.select(t.record)
-    .where(t.record.c.seq > _param("after"))
+    .where(t.record.c.seq > _param("after"), t.record.c.evicted == sa.false())
     .order_by(t.record.c.seq)
     .limit(_param("limit"))
 )
 FEED_FOR = FEED.where(sa.or_(t.record.c.learned_from.is_(None), t.record.c.learned_from != _param("reader")))
+LIVING_BETWEEN = (
+    sa.select(t.record)
+    .where(
+        t.record.c.seq > _param("after"),
+        t.record.c.seq <= _param("upto"),
+        t.record.c.evicted == sa.false(),
+        t.record.c.deleted == sa.false(),
+    )
+    .order_by(t.record.c.seq)
+    .limit(_param("limit"))
+)
+EVICTED = sa.select(t.record).where(t.record.c.evicted == sa.true()).limit(_param("limit"))
+CARRYING = FEED.where(t.record.c.unknown.is_not(None))
 TOMBSTONES = (
     sa.select(t.record)
     .where(t.record.c.deleted == sa.true(), t.record.c.seq <= _param("upto"))
     .order_by(t.record.c.seq)
     .limit(_param("limit"))
 )
-COUNT_RECORDS = sa.select(t.record.c.kind, t.record.c.deleted, sa.func.count()).group_by(
-    t.record.c.kind, t.record.c.deleted
+COUNT_RECORDS = (
+    sa.select(t.record.c.kind, t.record.c.deleted, sa.func.count())
+    .where(t.record.c.evicted == sa.false())
+    .group_by(t.record.c.kind, t.record.c.deleted)
 )
 
 # comparing
 _SUMS = (sa.func.count(), sa.func.sum(t.record.c.low), sa.func.sum(t.record.c.high))
-TALLY_KINDS = sa.select(t.record.c.kind, *_SUMS).group_by(t.record.c.kind)
+#: What was evicted stands in no bucket.
+NO_BUCKET = -1
+TALLY_KINDS = (
+    sa.select(t.record.c.kind, *_SUMS).where(t.record.c.bucket > NO_BUCKET).group_by(t.record.c.kind)
+)
 _IN_BUCKETS = sa.and_(
     t.record.c.kind == _param("kind"), t.record.c.bucket.between(_param("first"), _param("last"))
 )

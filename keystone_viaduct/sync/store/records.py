@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from keystone_viaduct.errors import NotInitialised
-from keystone_viaduct.sync.charter import charter_from_json, charter_to_json
+from keystone_viaduct.sync.charter import (
+    Coverage,
+    charter_from_json,
+    charter_to_json,
+    coverage_from_json,
+    coverage_to_json,
+)
 from keystone_viaduct.sync.model import (
     Bucket,
     Entry,
@@ -32,6 +39,8 @@ from keystone_viaduct.sync.store.encoding import (
     unpack_fields,
     unpack_version,
 )
+from keystone_viaduct.sync.store.picking import outside as picking_outside
+from keystone_viaduct.sync.store.picking import perhaps_inside
 
 _HALF = 2**32 - 1
 #: With more buckets of a kind than so many, its index is read as a whole.
@@ -79,6 +88,10 @@ class RecordsPart(Part):
             purged=row.purged,
             cuts=from_json(row.cuts),
             charter=charter_from_json(from_json(row.charter)),
+            coverage=coverage_from_json(from_json(row.coverage)),
+            covered=coverage_from_json(from_json(row.covered)),
+            swept=row.swept,
+            release=row.release,
         )
         return self._stored
 
@@ -126,6 +139,10 @@ class RecordsPart(Part):
             "purged": state.purged,
             "cuts": to_json(dict(state.cuts)),
             "charter": to_json(charter_to_json(state.charter)),
+            "coverage": to_json(coverage_to_json(state.coverage)),
+            "covered": to_json(coverage_to_json(state.covered)),
+            "swept": state.swept,
+            "release": state.release,
         }
 
     def _add_batch(self, state: SiteState) -> None:
@@ -166,13 +183,40 @@ class RecordsPart(Part):
         rows = self.connection.execute(q.TOMBSTONES, {"p_upto": upto, "p_limit": limit})
         return [self._record(row) for row in rows]
 
-    def feed(self, after: int, limit: int, not_learned_from: str | None) -> list[Record]:
+    def scopes(self, refs: Sequence[Ref]) -> dict[Ref, str | None]:
+        """The scopes of those records that are there (tombstones too)."""
+        found: dict[Ref, str | None] = {}
+        for kind, keys in keys_by_kind(refs).items():
+            for part in q.chunks(keys):
+                for key, scope in self.connection.execute(q.SCOPES, {"p_kind": kind, "p_keys": part}):
+                    found[Ref(kind, key)] = scope
+        return found
+
+    def feed(
+        self, after: int, limit: int, not_learned_from: str | None, coverage: Coverage | None = None
+    ) -> list[Record]:
         """Records in feed order after a position, without those that the given origin itself has sent."""
         parameters: dict[str, Any] = {"p_after": after, "p_limit": limit}
-        if not_learned_from is None:
-            rows = self.connection.execute(q.FEED, parameters)
-        else:
-            rows = self.connection.execute(q.FEED_FOR, {**parameters, "p_reader": not_learned_from})
+        statement = q.FEED
+        if not_learned_from is not None:
+            statement, parameters["p_reader"] = q.FEED_FOR, not_learned_from
+        if coverage is not None and not coverage.is_full:
+            statement, more = perhaps_inside(statement, coverage)
+            parameters |= more
+        return [self._record(row) for row in self.connection.execute(statement, parameters)]
+
+    def outside(self, after: int, upto: int, limit: int, coverage: Coverage) -> list[Record]:
+        """Living records that are not part of ``coverage``, in feed order, after a position up to another."""
+        found = picking_outside(self.connection, after, upto, limit, coverage)
+        return [self._record(row) for row in itertools.islice(found, limit)]
+
+    def evicted(self, limit: int) -> list[Record]:
+        """Records of which only the version is left."""
+        return [self._record(row) for row in self.connection.execute(q.EVICTED, {"p_limit": limit})]
+
+    def carrying(self, after: int, limit: int) -> list[Record]:
+        """Records with fields that this release can't store, in feed order after a position."""
+        rows = self.connection.execute(q.CARRYING, {"p_after": after, "p_limit": limit})
         return [self._record(row) for row in rows]
 
     def tallies(self, within: Sequence[Bucket] | None) -> dict[Bucket, Tally]:
@@ -209,7 +253,7 @@ class RecordsPart(Part):
         ]
 
     def _record(self, row: Any) -> Record:
-        kind, key, seq, version, birth, fields, _, _, scope, unknown, learned_from = row[:11]
+        kind, key, seq, version, birth, fields, _, _, scope, unknown, learned_from, former = row[:12]
         return Record(
             ref=Ref(kind, key),
             seq=seq,
@@ -219,6 +263,7 @@ class RecordsPart(Part):
             scope=scope,
             unknown=unpack_document(self.ring.decrypt(bytes(unknown), f"{kind}/{key}")) if unknown else {},
             learned_from=learned_from,
+            former=tuple(from_json(former)) if former else (),
         )
 
     def _record_row(self, record: Record) -> dict[str, Any]:
@@ -237,7 +282,9 @@ class RecordsPart(Part):
             "scope": record.scope,
             "unknown": self._closed(record),
             "learned_from": record.learned_from,
-            "bucket": bucket_of(record.ref),
+            "former": to_json(list(record.former)) if record.former else None,
+            "evicted": record.evicted,
+            "bucket": q.NO_BUCKET if record.evicted else bucket_of(record.ref),
             "low": found & _HALF,
             "high": found >> 32,
         }

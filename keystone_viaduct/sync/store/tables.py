@@ -74,6 +74,10 @@ site_table = _table(
     sa.Column("purged", sa.BigInteger, nullable=False),
     sa.Column("cuts", text(), nullable=False),
     sa.Column("charter", text(), nullable=False),
+    sa.Column("coverage", text(), nullable=False),
+    sa.Column("covered", text(), nullable=False),
+    sa.Column("swept", sa.BigInteger, nullable=False),
+    sa.Column("release", text(), nullable=False),
 )
 
 batch = _table(
@@ -105,6 +109,8 @@ record = _table(
     sa.Column("scope", sa.String(740)),
     sa.Column("unknown", blob()),
     sa.Column("learned_from", origin()),
+    sa.Column("former", text()),
+    sa.Column("evicted", sa.Boolean, nullable=False),
     sa.Column("bucket", sa.Integer, nullable=False),
     sa.Column("low", sa.BigInteger, nullable=False),
     sa.Column("high", sa.BigInteger, nullable=False),

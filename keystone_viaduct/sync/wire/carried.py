@@ -11,6 +11,7 @@ from typing import Any
 
 from keystone_viaduct.sync.model import Change, Dot, Page, Ref, Version
 from keystone_viaduct.sync.wire import body, checks, limits, values
+from keystone_viaduct.sync.wire.charter import checked_charter, checked_coverage
 
 _NOBODY = Dot("", 0)
 _NOTHING = Version()
@@ -38,6 +39,8 @@ def carry(data: bytes, encoding: str | None) -> CarriedPage:
         changes=tuple(_address(change, f"changes[{number}]") for number, change in enumerate(changes)),
         fence=values.fence_from_json(page.get("fence"), "fence"),
         cuts=values.version_from_json(page.get("cuts", {}), "cuts").entries,
+        charter=checked_charter(page["charter"], "charter") if page.get("charter") is not None else None,
+        coverage=checked_coverage(page.get("coverage", {}), "coverage"),
         data=data,
         encoding=encoding,
     )

@@ -43,6 +43,11 @@ def checked_charter(value: Any, where: str, *, strict: bool = False) -> Charter:
     )
 
 
+def checked_coverage(value: Any, where: str) -> Coverage:
+    """What the hub has picked a page by."""
+    return Coverage(**_sets(value, ("kinds", "domains"), where, strict=False))
+
+
 def _edition(value: Any, where: str) -> Edition:
     term, number = checks.tuple_of(value, where, 2)
     return Edition(checks.integer(term, where), checks.integer(number, where))

@@ -10,10 +10,10 @@ from typing import Any
 
 from keystone_viaduct.errors import BadKey, BadRequest, UnknownKind
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.charter import charter_to_json
-from keystone_viaduct.sync.model import ApplyResult, Change, Checkpoint, Page, Ref
+from keystone_viaduct.sync.charter import charter_to_json, coverage_to_json
+from keystone_viaduct.sync.model import IN, OUT, ApplyResult, Change, Checkpoint, Page, Ref
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
-from keystone_viaduct.sync.wire.charter import checked_charter
+from keystone_viaduct.sync.wire.charter import checked_charter, checked_coverage
 
 _COUNTS = ("applied", "known", "merged", "pending")
 
@@ -56,6 +56,8 @@ def change_to_json(change: Change, seal: secrecy.Seal) -> dict[str, Any]:
     }
     if sealed:
         body["sealed"] = sealed
+    if change.border:
+        body["border"] = change.border
     return body
 
 
@@ -77,9 +79,16 @@ def change_from_json(value: Any, where: str, opener: secrecy.Open) -> Change:
         fields,
         secrecy.join(ref, plain, body.get("sealed", {}), opener, place),
         None if scope is None else checks.text(scope, f"{where}.scope", 800),
+        _border(body.get("border", ""), f"{where}.border"),
     )
     _check_change(change, where)
     return change
+
+
+def _border(value: Any, where: str) -> str:
+    if value not in ("", IN, OUT):
+        raise checks.bad(where, "is neither in nor out")
+    return str(value)
 
 
 def _check_change(change: Change, where: str) -> None:
@@ -107,6 +116,7 @@ def page_to_json(page: Page, sealing: str, seal: secrecy.Seal) -> dict[str, Any]
         "at_head": page.at_head,
         "fence": values.fence_to_json(page.fence),
         "cuts": dict(page.cuts),
+        "coverage": coverage_to_json(page.coverage),
         "charter": None if page.charter is None else charter_to_json(page.charter),
         "knowledge": values.version_to_json(page.knowledge),
         "changes": [change_to_json(change, seal) for change in page.changes],
@@ -145,6 +155,7 @@ def page_from_json(value: Any, opening: Callable[[str], secrecy.Open]) -> Page:
         capabilities=capabilities_from_json(body.get("capabilities", {}), "capabilities"),
         fence=values.fence_from_json(body.get("fence"), "fence"),
         cuts=values.version_from_json(body.get("cuts", {}), "cuts").entries,
+        coverage=checked_coverage(body.get("coverage", {}), "coverage"),
         charter=checked_charter(body["charter"], "charter") if body.get("charter") is not None else None,
     )
     _check_order(page)
@@ -186,6 +197,7 @@ def result_to_json(result: ApplyResult) -> dict[str, Any]:
         "checkpoint": values.checkpoint_to_json(result.checkpoint),
         "knowledge": values.version_to_json(result.knowledge),
         "head": values.checkpoint_to_json(result.head),
+        "anew": result.anew,
     }
 
 
@@ -203,4 +215,5 @@ def result_from_json(value: Any) -> ApplyResult:
         checkpoint=position("checkpoint"),
         knowledge=values.version_from_json(checks.member(body, "knowledge", ""), "knowledge"),
         head=position("head"),
+        anew=checks.flag(body.get("anew", False), "anew"),
     )

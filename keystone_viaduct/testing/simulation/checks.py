@@ -6,6 +6,8 @@ from keystone_viaduct.documents.digest import field_digest
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import ABSENT, DELETED, Conflict, Document, FieldState, Ref
 from keystone_viaduct.sync.site.readiness import needs
+from keystone_viaduct.sync.site.scope import selection
+from keystone_viaduct.testing.memory import Data
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.cloud import Edit
 from keystone_viaduct.testing.simulation.fleet import Fleet
@@ -34,10 +36,13 @@ def _converged(fleet: Fleet) -> None:
     hub = fleet.nodes[fleet.hub].store.data
     for node in fleet.nodes.values():
         data = node.store.data
-        if data.rows != hub.rows:
-            different = [r for r in set(data.rows) | set(hub.rows) if data.rows.get(r) != hub.rows.get(r)]
+        wanted = _meant_for(node.name, hub)
+        if data.rows != wanted:
+            different = [r for r in set(data.rows) | set(wanted) if data.rows.get(r) != wanted.get(r)]
             raise Broken("converged", f"{node.name} differs from the hub in {sorted(different)[:5]}")
         for ref, record in data.records.items():
+            if record.evicted:
+                continue
             twin = hub.records.get(ref)
             if twin is None and record.deleted:
                 continue  # a tombstone that the hub has purged already
@@ -46,6 +51,15 @@ def _converged(fleet: Fleet) -> None:
             _record_matches(
                 node.name, data.rows.get(ref), record.ref, data.state.fleet_secret, dict(record.fields)
             )
+
+
+def _meant_for(site: str, hub: Data) -> dict[Ref, Document]:
+    """What of the hub's rows a site holds: exactly its coverage."""
+    coverage = selection(hub.state.charter.coverage_of(site), ())
+    if site == hub.state.site or coverage.is_full:
+        return hub.rows
+    scopes = {ref: record.scope for ref, record in hub.records.items()}
+    return {ref: row for ref, row in hub.rows.items() if coverage.holds(ref.kind, scopes[ref])}
 
 
 def _record_matches(

@@ -61,6 +61,8 @@ class Watch:
                 self._seen(node.name, record)
 
     def _seen(self, site: str, record: Record) -> None:
+        if record.evicted:
+            return  # of its contents nothing is left to look at
         if any(origin in self._forked for origin in record.version.entries):
             return  # a life of the hub that was lost: two branches of it, until its cut is known everywhere
         if self._versions.setdefault((record.ref, record.version), record.digest) != record.digest:
@@ -95,6 +97,8 @@ class Watch:
                 theirs = other.store.data.records
                 for record in theirs.values() if refs is None else [theirs[r] for r in refs if r in theirs]:
                     mine = data.records.get(record.ref)
+                    if _elsewhere(data, mine, record, decided.get(record.ref)):
+                        continue
                     if record.ref not in fleet.buried or (mine is not None and record.ref in decided):
                         self._known(name, mine, record, knowledge)
 
@@ -105,6 +109,15 @@ class Watch:
             if state.dot.seq and state.dot.origin not in self._forked and knowledge.includes(state.dot):
                 if mine is None or not mine.version.includes(state.dot):
                     raise Broken("knowledge_exact", f"{site} lacks {state.dot}, {name} of {record.ref}")
+
+
+def _elsewhere(data: Data, mine: Record | None, theirs: Record, decided: Record | None) -> bool:
+    """Whether the site does not hold the record, so that its knowledge says nothing about it."""
+    if mine is not None and mine.evicted:
+        return True
+    covered = data.state.covered
+    sights = [theirs] if decided is None else [theirs, decided]
+    return any(not covered.holds(record.ref.kind, record.scope) for record in sights)
 
 
 class _Undo(Exception):

@@ -68,6 +68,10 @@ def _site_tables() -> None:
         _column("purged", BIG),
         _column("cuts", TEXT),
         _column("charter", TEXT),
+        _column("coverage", TEXT),
+        _column("covered", TEXT),
+        _column("swept", BIG),
+        _column("release", TEXT),
         **OPTIONS,
     )
     op.create_table("viaduct_batch", _key_column("last_seq", BIG), _column("nonce", sa.String(32)), **OPTIONS)
@@ -117,6 +121,8 @@ def _feed_tables() -> None:
         sa.Column("scope", sa.String(740)),
         sa.Column("unknown", BLOB),
         sa.Column("learned_from", ORIGIN),
+        sa.Column("former", TEXT),
+        _column("evicted", sa.Boolean),
         _column("bucket", sa.Integer),
         _column("low", BIG),
         _column("high", BIG),

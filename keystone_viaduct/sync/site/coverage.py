@@ -1,0 +1,84 @@
+"""What a site holds: growing into its coverage, and evicting what has left it (PROTOCOL rule 10).
+
+The hub says with each page what it has picked the changes by. More than before: the site reads the hub's feed
+from the start, and until it has reached the head its knowledge says nothing about what is new. Less: what it
+may not hold any more goes, once the hub has all that was edited here. Only the version stays, so that nobody
+takes the eviction for a deletion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.sync.model import Page, Record, Ref, SiteState, evicted_fields
+from keystone_viaduct.sync.ports import Transaction, Write
+
+#: Records evicted in one transaction at most.
+BATCH = 1000
+OWNING = frozenset({Mode.OWNING})
+
+
+def follow_coverage(state: SiteState, page: Page) -> tuple[SiteState, bool]:
+    """The state under the coverage that the hub's page was picked by, and whether to read from the start."""
+    told = page.coverage
+    if told == state.coverage:
+        return state, False
+    grown = page.after is not None and not state.coverage.covers(told)
+    covered = state.covered.common(told)
+    swept = state.swept if told.covers(state.coverage) else 0
+    return replace(state, coverage=told, covered=covered, swept=swept), grown
+
+
+def reached(tx: Transaction, state: SiteState) -> SiteState:
+    """The hub's head was reached from the start: all that this site is meant to hold is here.
+
+    What was evicted and has not come back although it might have was deleted meanwhile.
+    """
+    if state.covered == state.coverage:
+        return state
+    gone = [r.ref for r in tx.evicted(1_000_000) if state.coverage.holds(r.ref.kind, r.scope)]
+    if gone:
+        tx.drop_records(gone)
+    return replace(state, covered=state.coverage)
+
+
+def evict(tx: Transaction, state: SiteState, page: Page) -> tuple[SiteState, bool]:
+    """Evict what is not part of the coverage and the hub has seen; whether there is more to do at once."""
+    if state.coverage.is_full or page.fence is None or page.fence.seen.incarnation != state.incarnation:
+        return state, False
+    seen = min(page.fence.seen.seq, state.head)
+    found = tx.outside(state.swept, seen, BATCH, state.coverage)
+    going = _removable(tx, found)
+    if going:
+        _remove(tx, [record for record in found if record.ref in going])
+    stays = [record.seq for record in found if record.ref not in going]
+    full = len(found) == BATCH
+    swept = min(stays) - 1 if stays else found[-1].seq if full else max(state.swept, seen)
+    return replace(state, swept=max(state.swept, swept)), full and bool(going)
+
+
+def _removable(tx: Transaction, found: list[Record]) -> set[Ref]:
+    """Those that nothing needs that stays: an edit that the hub has not read yet keeps its target."""
+    marked = {mark.ref for mark in tx.marks_of([record.ref for record in found])}
+    going = {record.ref for record in found} - marked
+    while going:
+        referring = tx.referrers(sorted(going), OWNING)
+        needed = {ref for ref, those in referring.items() if any(other not in going for other in those)}
+        if not needed & going:
+            return going
+        going -= needed
+    return going
+
+
+def _remove(tx: Transaction, records: list[Record]) -> None:
+    refs = [record.ref for record in records]
+    tx.lock_documents(refs)
+    rows = tx.documents(refs)
+    writes = [Write(ref, rows[ref], None) for ref in refs if ref in rows]
+    if writes:
+        tx.write_documents(writes)
+        tx.drop_own_marks([write.ref for write in writes])
+    tx.save_records(
+        [replace(r, fields=evicted_fields(r.newest_stamp, r.birth), unknown={}, former=()) for r in records]
+    )

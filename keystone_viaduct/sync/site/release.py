@@ -1,0 +1,89 @@
+"""After an upgrade a site writes what it had only carried into its tables (PROTOCOL rule 11)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from keystone_viaduct.errors import StoreError
+from keystone_viaduct.sync.charter import Coverage
+from keystone_viaduct.sync.model import Document, Record, SiteState
+from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.site.content import for_tables, split_known
+
+BATCH = 500
+
+
+def adopt_release(tx: Transaction, state: SiteState) -> SiteState:
+    """What every transaction begins with: the state, saved anew if the schema has changed since the last one.
+
+    It comes before anything is numbered: a field that has got a column now must not be taken for one that
+    somebody has emptied. Raises StoreError in a process that still goes by the schema of before.
+    """
+    release = tx.release()
+    if release == state.release:
+        return state
+    if state.release:
+        if not tx.release_is_current():
+            raise StoreError(
+                "this process knows the database as it was before its schema was changed",
+                hint="restart Keystone's workers at this site",
+            )
+        _adopt(tx)
+        state = _with_new_kinds(tx, state, set(json.loads(state.release)), set(json.loads(release)))
+    state = replace(state, release=release)
+    tx.save_state(state)
+    return state
+
+
+def _with_new_kinds(tx: Transaction, state: SiteState, before: set[str], now: set[str]) -> SiteState:
+    """A kind that could not be stored until now has to be loaded before knowledge may speak about it."""
+    if now <= before:
+        return state
+    if state.is_hub:
+        for source in tx.peers():
+            tx.save_checkpoint(source, None)
+        return state
+    return replace(state, covered=state.covered.common(Coverage(kinds=frozenset(before))))
+
+
+def _adopt(tx: Transaction) -> None:
+    after = 0
+    while True:
+        batch = tx.carrying(after, BATCH)
+        if not batch:
+            return
+        refs = [record.ref for record in batch]
+        tx.lock_documents(refs)
+        rows = tx.documents(refs)
+        writes: list[Write] = []
+        records: list[Record] = []
+        for record in batch:
+            row = rows.get(record.ref)
+            found = None if row is None else _adopted(tx, record, row)
+            if found is not None:
+                records.append(replace(record, unknown=found[1]))
+                if found[0].new != found[0].old:
+                    writes.append(found[0])
+        if writes:
+            tx.write_documents(writes)
+            tx.drop_own_marks([write.ref for write in writes])
+        tx.save_records(records)
+        after = batch[-1].seq
+
+
+def _adopted(tx: Transaction, record: Record, row: Document) -> tuple[Write, Document] | None:
+    """What to write, and what is still carried; None if the schema has got none of the fields.
+
+    A column that already holds something else than its default was edited since the upgrade: that counts.
+    """
+    kind = record.ref.kind
+    known, defaults = tx.known_fields(kind), tx.defaults(kind)
+    ours, rest = split_known(record.unknown, known)
+    if not ours:
+        return None
+    news = {name: value for name, value in ours.items() if row.get(name) == defaults.get(name)}
+    wanted = for_tables({**row, **news}, defaults, known)
+    if tx.refusal(kind, wanted) is not None:
+        return None
+    return Write(record.ref, row, wanted), rest

@@ -1,0 +1,231 @@
+"""What a site holds: named scenarios of selective sync, eviction and growth."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from keystone_viaduct.errors import CheckpointMismatch
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.charter import Charter, Coverage
+from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.site.nonce import seeded
+from keystone_viaduct.sync.wire.page import page_to_json
+from tests.simulation.scene import Scene
+
+ACME = Coverage(domains=frozenset({"acme"}))
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    """A hub with two domains and two spokes that still hold everything."""
+    with seeded(random.Random(7)):
+        made = Scene("hub", "west", "south")
+        made.put("hub", "domain", "acme", name="acme", enabled=True)
+        made.sync()
+        yield made
+
+
+def cover(scene: Scene, site: str, coverage: Coverage) -> None:
+    """Set the coverage of a site at the hub."""
+    hub = scene.site("hub")
+    charter = hub.charter()
+    hub.write_charter(Charter(coverages={**charter.coverages, site: coverage}), charter.edition)
+
+
+def acme_user(scene: Scene, site: str, key: str, **fields: object) -> Ref:
+    """A user of the domain acme."""
+    return scene.user(site, key, key, **{"domain_id": "acme", "local__domain_id": "acme", **fields})
+
+
+def join(scene: Scene, site: str, user: str, group: str) -> Ref:
+    """A membership."""
+    key = REGISTRY["membership"].make_key(user, group)
+    return scene.put(site, "membership", key, user_id=user, group_id=group)
+
+
+def held(scene: Scene, site: str) -> set[Ref]:
+    """What a site's tables hold."""
+    return set(scene.store(site).data.rows)
+
+
+def test_users_of_other_domains_never_leave_the_hub(scene: Scene) -> None:
+    cover(scene, "west", ACME)
+    scene.sync()
+    scene.user("hub", "stranger", "ada", extra__email="ada@there.example")
+    scene.put("hub", "credential", "c", user_id="stranger", type="totp", blob="sesame")
+    mine = acme_user(scene, "hub", "mine")
+    page = scene.read("hub", "west")
+    told = repr(page_to_json(page, "", lambda value, context: f"{context}={value}"))
+    assert "mine" in told
+    assert not [word for word in ("stranger", "there.example", "sesame", "'default'") if word in told]
+    scene.equal()
+    assert mine in held(scene, "west")
+    assert Ref("user", "stranger") in held(scene, "south")
+
+
+def test_a_reference_out_of_scope_takes_its_record_out_of_scope(scene: Scene) -> None:
+    cover(scene, "west", ACME)
+    scene.user("hub", "theirs", "ada")
+    acme_user(scene, "hub", "mine")
+    scene.put("hub", "group", "crew", name="crew", domain_id="acme")
+    project = scene.project("hub", "p", "tower", domain_id="acme", parent_id="acme")
+    foreign, own = scene.grant("hub", "theirs", "p"), scene.grant("hub", "mine", "p")
+    strange, usual = join(scene, "hub", "theirs", "crew"), join(scene, "hub", "mine", "crew")
+    scene.equal()
+    assert {project, own, usual} <= held(scene, "west")
+    assert not {foreign, strange} & held(scene, "west")
+    assert scene.record("hub", foreign).scope == "acme/default"
+
+
+def test_records_of_the_whole_fleet_follow_kinds_only(scene: Scene) -> None:
+    cover(scene, "west", Coverage(frozenset({"user", "service"}), frozenset({"acme"})))
+    scene.put("hub", "service", "compute", type="compute", enabled=True)
+    scene.put("hub", "region", "one", description="", parent_region_id=None)
+    acme_user(scene, "hub", "mine")
+    scene.equal()
+    assert held(scene, "west") == {Ref("domain", "acme"), Ref("service", "compute"), Ref("user", "mine")}
+
+
+def test_scope_leave_return(scene: Scene) -> None:
+    """What leaves a site is no deletion for the fleet, and comes back as it is by then."""
+    ref = acme_user(scene, "west", "u", extra__email="one")
+    grant = scene.grant(
+        "west", "u", scene.project("west", "p", "tower", domain_id="acme", parent_id="acme").key
+    )
+    scene.sync()
+    cover(scene, "west", Coverage(domains=frozenset({"default"})))
+    scene.equal()
+    assert not {ref, grant} & held(scene, "west")
+    stub = scene.record("west", ref)
+    assert stub.evicted and not stub.unknown and stub.version == scene.record("hub", ref).version
+    assert {ref, grant} <= held(scene, "hub") & held(scene, "south")
+    scene.put("south", "user", "u", extra__email="two")
+    scene.sync()
+    cover(scene, "west", Coverage())
+    scene.equal()
+    assert scene.row("west", ref)["extra.email"] == "two"  # type: ignore[index]
+    assert grant in held(scene, "west")
+    assert not scene.conflicts
+
+
+def test_what_was_deleted_while_it_was_evicted_does_not_come_back(scene: Scene) -> None:
+    ref = acme_user(scene, "hub", "u")
+    scene.sync()
+    cover(scene, "west", Coverage(domains=frozenset({"default"})))
+    scene.sync()
+    scene.delete("hub", ref)
+    scene.sync()
+    scene.site("hub").purge(0)
+    cover(scene, "west", Coverage())
+    scene.equal()
+    assert ref not in scene.store("west").data.records
+    assert ref not in held(scene, "hub")
+
+
+def test_coverage_grow(scene: Scene) -> None:
+    """Knowledge covers what a limited site has never seen; that must not make it a deletion when it comes."""
+    cover(scene, "west", ACME)
+    scene.sync()
+    unseen = scene.user("south", "unseen", "ada")
+    other = scene.user("hub", "other", "bob")
+    acme_user(scene, "west", "mine")
+    scene.sync()
+    knowledge = scene.store("west").data.state.all_knowledge
+    assert knowledge.includes(scene.record("hub", unseen).birth)
+    assert not scene.store("west").data.state.is_complete
+    cover(scene, "west", Coverage())
+    scene.equal()
+    assert {unseen, other} <= held(scene, "west") & held(scene, "hub")
+    assert scene.store("west").data.state.is_complete
+    assert not scene.conflicts
+
+
+def test_a_coverage_that_moves_on_half_way_is_reached_all_the_same(scene: Scene) -> None:
+    for number in range(8):
+        scene.user("hub", f"u{number}", f"name-{number}")
+        acme_user(scene, "hub", f"a{number}")
+    cover(scene, "west", ACME)
+    scene.sync()
+    cover(scene, "west", Coverage())
+    west, hub = scene.site("west"), scene.site("hub")
+    for _ in range(4):
+        west.apply(hub.read("west", west.standing("hub").checkpoint, 3))
+    cover(scene, "west", Coverage(domains=frozenset({"default"})))
+    west.apply(hub.read("west", west.standing("hub").checkpoint, 3))
+    cover(scene, "west", Coverage())
+    scene.equal()
+    assert held(scene, "west") == held(scene, "hub")
+
+
+def test_evict_with_local_edit(scene: Scene) -> None:
+    """What was edited here goes to the hub before it goes from here, and what it needs stays as long."""
+    ref = acme_user(scene, "hub", "u", extra__email="one")
+    project = scene.project("hub", "p", "tower", domain_id="acme", parent_id="acme")
+    scene.sync()
+    cover(scene, "west", Coverage(domains=frozenset({"default"})))
+    scene.put("west", "user", "u", extra__email="two")
+    grant = scene.grant("west", "u", "p")
+    scene.send("hub", "west")
+    assert {ref, project, grant} <= held(scene, "west")
+    scene.equal()
+    assert not {ref, project, grant} & held(scene, "west")
+    assert scene.row("south", ref)["extra.email"] == "two"  # type: ignore[index]
+    assert grant in held(scene, "hub")
+    assert not scene.conflicts
+
+
+def test_what_is_made_outside_of_the_coverage_goes_to_the_hub_and_leaves(scene: Scene) -> None:
+    cover(scene, "west", ACME)
+    scene.sync()
+    scene.put("west", "domain", "new", name="new", enabled=True)
+    ref = scene.user("west", "u", "ada", domain_id="new", local__domain_id="new")
+    scene.equal()
+    assert ref in held(scene, "hub") & held(scene, "south")
+    assert ref not in held(scene, "west")
+
+
+def test_a_record_that_moves_to_another_domain_leaves_and_enters_sites(scene: Scene) -> None:
+    ref = acme_user(scene, "hub", "u", extra__email="one")
+    scene.put("hub", "group", "crew", name="crew", domain_id="acme")
+    membership = join(scene, "hub", "u", "crew")
+    credential = scene.put("hub", "credential", "c", user_id="u", type="totp", blob="sesame")
+    cover(scene, "west", ACME)
+    cover(scene, "south", Coverage(domains=frozenset({"default"})))
+    scene.equal()
+    assert {ref, membership, credential} <= held(scene, "west")
+    scene.put("hub", "user", "u", domain_id="default", local__domain_id="default")
+    scene.equal()
+    assert not {ref, membership, credential} & held(scene, "west")
+    assert {ref, credential} <= held(scene, "south")
+    assert membership not in held(scene, "south")
+    scene.put("hub", "user", "u", domain_id="acme", local__domain_id="acme")
+    scene.equal()
+    assert {ref, membership, credential} <= held(scene, "west")
+    assert not {ref, credential} & held(scene, "south")
+
+
+def test_a_key_that_is_taken_outside_of_the_coverage_is_a_conflict_and_no_overwriting(scene: Scene) -> None:
+    kinds = frozenset({"user"})
+    cover(scene, "west", Coverage(kinds))
+    ref = scene.put("hub", "region", "one", description="at the hub", parent_region_id=None)
+    scene.sync()
+    assert ref not in held(scene, "west")
+    scene.put("west", "region", "one", description="at west", parent_region_id=None)
+    scene.equal()
+    assert scene.row("hub", ref)["description"] == "at the hub"  # type: ignore[index]
+    assert [conflict.lost["description"] for conflict in scene.conflicts] == ["at west"]
+
+
+def test_an_older_page_of_another_coverage_is_not_applied(scene: Scene) -> None:
+    cover(scene, "west", ACME)
+    scene.sync()
+    scene.user("hub", "unseen", "ada")
+    narrow = scene.read("hub", "west")
+    cover(scene, "west", Coverage())
+    scene.sync()
+    with pytest.raises(CheckpointMismatch):
+        scene.site("west").apply(narrow)
+    scene.equal()
