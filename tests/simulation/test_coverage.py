@@ -118,7 +118,8 @@ def test_what_was_deleted_while_it_was_evicted_does_not_come_back(scene: Scene) 
     scene.sync()
     scene.delete("hub", ref)
     scene.sync()
-    scene.site("hub").purge(0)
+    for name in ("hub", "south"):
+        scene.site(name).purge(0)
     cover(scene, "west", Coverage())
     scene.equal()
     assert ref not in scene.store("west").data.records

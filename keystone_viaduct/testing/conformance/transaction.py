@@ -6,12 +6,14 @@ over Keystone's tables as its migrations leave them, whose edits leave marks.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import (
     DELETED,
     Bucket,
@@ -29,6 +31,7 @@ from keystone_viaduct.sync.model import (
     Tally,
     Version,
     bucket_of,
+    evicted_fields,
     life,
 )
 from keystone_viaduct.sync.ports import Claim, Store, Transaction, Write
@@ -152,6 +155,10 @@ class TransactionSuite:
                 knowledge=Version({WEST: 4}),
                 term=2,
                 purged=3,
+                coverage=Coverage(domains=frozenset({"acme", "default"})),
+                covered=Coverage(frozenset({"user"}), frozenset()),
+                swept=4,
+                release="{}",
                 cuts={EAST: 4},
                 incarnation="0000abcd",
             )
@@ -209,6 +216,79 @@ class TransactionSuite:
             return [item.seq for item in tx.feed(0, 10, WEST)]
 
         assert store.run(work) == [2, 3]
+
+    def test_the_feed_is_picked_by_kinds_and_domains(self, store: Store) -> None:
+        """What is surely outside is left out; what touches several domains or has moved may stay."""
+        coverage = Coverage(frozenset({"user", "role"}), frozenset({"acme", "default"}))
+
+        def work(tx: Transaction) -> dict[str, list[int]]:
+            tx.save_records(
+                [
+                    record(Ref("user", "u1"), 1, scope="acme"),
+                    record(Ref("user", "u2"), 2, scope="other"),
+                    record(Ref("group", "g"), 3, scope="acme"),
+                    record(Ref("role", "r"), 4),
+                    record(Ref("user", "u5"), 5, scope="acme/other"),
+                    record(Ref("user", "u6"), 6, scope="other", former=("acme",)),
+                    record(Ref("user", "u7"), 7, scope="acme/default", learned_from=WEST),
+                    record(Ref("user", "u8"), 8, deleted=True, scope="acme"),
+                    record(Ref("user", "u9"), 9, deleted=True, scope="other"),
+                ]
+            )
+            assert tx.scopes([Ref("user", "u5"), Ref("role", "r"), Ref("user", "none")]) == {
+                Ref("user", "u5"): "acme/other",
+                Ref("role", "r"): None,
+            }
+            return {
+                "picked": [r.seq for r in tx.feed(0, 10, None, coverage)],
+                "for west": [r.seq for r in tx.feed(1, 10, WEST, coverage)],
+                "outside": [r.seq for r in tx.outside(0, 9, 10, coverage)],
+                "outside, in parts": [r.seq for r in tx.outside(2, 5, 1, coverage)],
+                "nothing outside": [r.seq for r in tx.outside(0, 9, 10, Coverage())],
+                "no domain": [r.seq for r in tx.feed(0, 10, None, Coverage(domains=frozenset()))],
+            }
+
+        found = store.run(work)
+        assert {1, 4, 6, 7, 8} <= set(found["picked"]) <= {1, 4, 5, 6, 7, 8}
+        assert {4, 6, 8} <= set(found["for west"]) <= {4, 5, 6, 8}
+        assert found["outside"] == [2, 3, 5, 6]
+        assert found["outside, in parts"] == [3]
+        assert not found["nothing outside"]
+        assert {4} <= set(found["no domain"]) <= {4, 5, 6, 7}
+
+    def test_what_was_evicted_is_in_no_feed_and_no_tally(self, store: Store) -> None:
+        gone = replace(record(Ref("user", "u1"), 1), fields=evicted_fields(NOW, Dot(EAST, 1)))
+
+        def work(tx: Transaction) -> None:
+            tx.save_records([gone, record(Ref("user", "u2"), 2)])
+            assert tx.records([gone.ref]) == {gone.ref: gone}
+            assert tx.evicted(10) == [gone]
+            assert [r.seq for r in tx.feed(0, 10, None)] == [2]
+            assert [r.seq for r in tx.outside(0, 10, 10, Coverage(kinds=frozenset()))] == [2]
+            assert tx.tallies(None)[Bucket("user")].number == 1
+            assert [entry.seq for entry in tx.entries(Bucket("user"))] == [2]
+
+        store.run(work)
+
+    def test_records_that_carry_fields_are_found(self, store: Store) -> None:
+        def work(tx: Transaction) -> list[int]:
+            tx.save_records(
+                [
+                    record(Ref("user", f"u{seq}"), seq, unknown={"new": seq} if seq % 2 else {})
+                    for seq in range(1, 8)
+                ]
+            )
+            return [r.seq for r in tx.carrying(1, 2)]
+
+        assert store.run(work) == [3, 5]
+
+    def test_the_release_names_what_can_be_stored(self, store: Store) -> None:
+        def work(tx: Transaction) -> dict[str, list[str]]:
+            assert tx.release_is_current()
+            found: dict[str, list[str]] = json.loads(tx.release())
+            return found
+
+        assert set(store.run(work)) >= {"user", "project", "assignment"}
 
     def test_tombstones_are_found_and_dropped(self, store: Store) -> None:
         dead = [record(Ref("user", f"u{seq}"), seq, deleted=True) for seq in (1, 3, 5)]
