@@ -60,7 +60,7 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
     candidates.update((change.ref, change) for change in page.changes)
     _load(run, list(candidates))
     run.trial = Trial(run) if is_heard(run.state, page) else None
-    for change in candidates.values():
+    for change in _located(run, candidates).values():
         _consider(run, change)
     _work_out(run)
     _write(run)
@@ -174,13 +174,29 @@ def _write(run: Applying) -> None:
         run.state = follow(run.tx, run.state, moved)
 
 
-def _scopes(run: Applying) -> dict[Ref, str | None]:
+def _located(run: Applying, candidates: dict[Ref, Change]) -> dict[Ref, Change]:
     """At the hub: where the records belong, by its own look at what they refer to. A spoke takes its word."""
     if not run.state.is_hub:
+        return candidates
+    living = {ref: change.document for ref, change in candidates.items() if not change.deleted}
+    run.scopes = resolve(run.tx, living)
+    before = {ref: record.scope for ref, record in run.records.items()}
+    return {
+        ref: replace(change, scope=run.scopes.get(ref, before.get(ref))) for ref, change in candidates.items()
+    }
+
+
+def _scopes(run: Applying) -> dict[Ref, str | None]:
+    """At the hub: also of those whose content is not what was sent."""
+    if not run.state.is_hub:
         return {}
-    return resolve(
-        run.tx, {intent.ref: intent.content for intent in run.intents.values() if intent.content is not None}
-    )
+    others = {
+        intent.ref: intent.content
+        for intent in run.intents.values()
+        if intent.content is not None
+        and (intent.ref not in run.scopes or intent.content != intent.change.document)
+    }
+    return {**run.scopes, **resolve(run.tx, others)}
 
 
 def _placed(run: Applying, intent: Intent, record: Record, scopes: dict[Ref, str | None]) -> Record:

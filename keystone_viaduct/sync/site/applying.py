@@ -57,6 +57,7 @@ class Applying:
     merged: int = 0
     trial: Trial | None = None
     grown: bool = False
+    scopes: dict[Ref, str | None] = field(default_factory=dict)
 
     @property
     def source_origin(self) -> str:

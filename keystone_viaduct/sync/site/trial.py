@@ -22,7 +22,6 @@ from keystone_viaduct.sync.site.readiness import (
     needs,
 )
 from keystone_viaduct.sync.site.revert import revert
-from keystone_viaduct.sync.site.scope import scope_of
 
 LOG = logging.getLogger(__name__)
 
@@ -109,7 +108,6 @@ class Trial:
     def _problem(self, intent: Intent) -> Problem | None:
         if intent.ours:
             return None
-        self._place(intent)
         if self._delegation.is_full:
             return None
         act = self._act(intent)
@@ -132,15 +130,6 @@ class Trial:
         if not changed and old == new:
             return None
         return Act(intent.ref, old, new, frozenset(changed - {DELETED}))
-
-    def _place(self, intent: Intent) -> None:
-        """Where a record belongs is read from the record, not taken from who sent it."""
-        local = self._run.records.get(intent.ref)
-        scope = local.scope if local is not None else intent.record.scope
-        if intent.content is not None:
-            scope = scope_of(intent.ref, intent.content)
-        if scope != intent.record.scope:
-            intent.record = replace(intent.record, scope=scope)
 
     def _refuse(self, intent: Intent, why: str) -> None:
         run = self._run

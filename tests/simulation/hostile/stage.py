@@ -17,7 +17,6 @@ from keystone_viaduct.sync.link.replicator import Progress
 from keystone_viaduct.sync.model import DELETED, Change, Document, Dot, FieldState, Page, Ref, Version, life
 from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.sync.site.nonce import seeded
-from keystone_viaduct.sync.site.scope import scope_of
 from tests.simulation.scene import Scene
 
 #: What west may change in most attempts: domain d1, and it may grant member.
@@ -137,7 +136,7 @@ class Stage(Scene):
             known.birth if known else dot,
             fields,
             document or {},
-            scope_of(ref, document) if document else None,
+            (document or {}).get("domain_id"),
         )
         return replace(base, **changes)
 

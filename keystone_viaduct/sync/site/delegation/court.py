@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.reference import ALTERNATIVES
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.charter import Delegation
+from keystone_viaduct.sync.charter import Delegation, domains_of
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.site.delegation.act import Act, Problem, Rule
 from keystone_viaduct.sync.site.delegation.world import World
@@ -62,8 +62,9 @@ class Court:
     def _past(self, act: Act) -> Iterator[Problem]:
         """Who had this key before: it may not come back in another domain."""
         scope, domains = self.world.past_scope(act.ref), self.delegation.domains
-        if domains is not None and scope is not None and "/" not in scope and scope not in domains:
-            yield Problem(f"{act.ref} was a record of domain {scope}, which is not delegated")
+        strange = domains_of(scope) - domains if domains is not None else frozenset()
+        if strange:
+            yield Problem(f"{act.ref} was a record of domain {min(strange)}, which is not delegated")
 
     def _dragged(self, act: Act, depth: int) -> Iterator[Problem]:
         """A deletion is also that of what depends on it, and a change of what merely names it."""
@@ -128,8 +129,8 @@ class Court:
         scope = self.world.past_scope(ref) if gone else None
         if scope is None:
             yield Problem(f"{ref} is not here, so it belongs to no delegated domain", ref)
-        elif "/" not in scope:
-            yield from self.domain([scope])
+        else:
+            yield from self.domain(sorted(domains_of(scope)))
 
     def _place(self, ref: Ref, content: Document, gone: bool) -> Iterator[Problem]:
         if ref.kind == "domain":
