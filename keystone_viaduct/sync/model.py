@@ -382,7 +382,10 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A decision that an operator may want to see: what clashed, who won and why, and what was lost."""
+    """A decision that an operator may want to see: what clashed, who won and why, and what was lost.
+
+    ``resolution`` is what an operator made of it: '' (nothing yet), ``kept`` or ``restored``.
+    """
 
     id: str
     ref: Ref
@@ -394,6 +397,7 @@ class Conflict:
     at: int
     lost: Document
     open: bool = False
+    resolution: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ RULES = (
         "hold_lease", "Take, renew or give back the agents' lease", ("PUT", "/lease"), ("DELETE", "/lease")
     ),
     _rule("list_conflicts", "The list of conflicts", ("GET", "/conflicts"), ("GET", "/conflicts/{id}")),
+    _rule("resolve_conflict", "Keep or reverse a decision", ("PUT", "/conflicts/{id}/resolution")),
     _rule("get_charter", "What each spoke holds and may change", ("GET", "/charter")),
     _rule("put_charter", "Replace the fleet's charter, at the hub", ("PUT", "/charter")),
     _rule("get_keys", "Fingerprints of the Fernet keys", ("GET", "/keys")),

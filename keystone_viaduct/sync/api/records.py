@@ -49,14 +49,14 @@ class RecordsService:
         def work(tx: SqlTransaction) -> tuple[Found, bool, Recording]:
             state = tx.state()
             tx.lock_documents([ref])
-            before = _living(tx, state, ref, self._service.clock.now())
+            before = living(tx, state, ref, self._service.clock.now())
             _check_expected(before, expected)
             content = _completed(ref, dict(document), before)
             kind.check(content)
-            _check_fields(tx, ref, content)
-            _check_neighbours(cast(Transaction, tx), ref, content)
+            check_fields(tx, ref, content)
+            check_neighbours(cast(Transaction, tx), ref, content)
             recording = Recording(tx)
-            _write(recording, ref, before, content)
+            write(recording, ref, before, content)
             return _number(tx, tx.state(), ref, self._service.clock.now()), before is None, recording
 
         found, created, recording = self._service.run(work)
@@ -69,7 +69,7 @@ class RecordsService:
         def work(tx: SqlTransaction) -> Recording:
             state = tx.state()
             tx.lock_documents([ref])
-            before = _living(tx, state, ref, self._service.clock.now())
+            before = living(tx, state, ref, self._service.clock.now())
             if before is None:
                 raise _missing(ref)
             _check_expected(before, expected)
@@ -80,7 +80,7 @@ class RecordsService:
                     hint="delete those first, or delete it by Keystone's own API",
                 )
             recording = Recording(tx)
-            _write(recording, ref, before, None)
+            write(recording, ref, before, None)
             sequence_records(cast(Transaction, tx), tx.state(), [ref], self._service.clock.now())
             return recording
 
@@ -97,7 +97,8 @@ def _number(tx: SqlTransaction, state: SiteState, ref: Ref, now: int) -> Found:
     return Found(record, contents(port, [ref], {ref: record}).get(ref, {}))
 
 
-def _living(tx: SqlTransaction, state: SiteState, ref: Ref, now: int) -> Found | None:
+def living(tx: SqlTransaction, state: SiteState, ref: Ref, now: int) -> Found | None:
+    """The record, numbered up to now; None when it is not there or deleted."""
     try:
         found = _number(tx, state, ref, now)
     except NotThere:
@@ -146,7 +147,8 @@ def _typed(kind: Kind, name: str, text: str) -> Any:
     return text
 
 
-def _check_fields(tx: SqlTransaction, ref: Ref, content: Document) -> None:
+def check_fields(tx: SqlTransaction, ref: Ref, content: Document) -> None:
+    """Raise BadRequest for a field that this site can't store."""
     known = tx.known_fields(ref.kind)
     unknown = sorted(name for name in content if not is_known(known, name))
     if unknown:
@@ -157,7 +159,8 @@ def _check_fields(tx: SqlTransaction, ref: Ref, content: Document) -> None:
         )
 
 
-def _check_neighbours(tx: Transaction, ref: Ref, content: Document) -> None:
+def check_neighbours(tx: Transaction, ref: Ref, content: Document) -> None:
+    """Raise Refused when something that it refers to is missing, or its name is taken."""
     for needed in needs(ref, content):
         candidates = list(needed.any_of)
         if not tx.documents(candidates):
@@ -171,7 +174,8 @@ def _check_neighbours(tx: Transaction, ref: Ref, content: Document) -> None:
             )
 
 
-def _write(recording: Recording, ref: Ref, before: Found | None, content: Document | None) -> None:
+def write(recording: Recording, ref: Ref, before: Found | None, content: Document | None) -> None:
+    """Write what differs, as an edit of this site."""
     known, defaults = recording.known_fields(ref.kind), recording.defaults(ref.kind)
     old = None if before is None else for_tables(before.content, defaults, known)
     new = None if content is None else for_tables(content, defaults, known)

@@ -12,6 +12,7 @@ from keystone.server import flask as ks_flask
 
 from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.api import assembly, changes
+from keystone_viaduct.sync.api.conflicts import ConflictsService
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json
 from keystone_viaduct.sync.api.keyroutes import KeyRepositoryResource, KeysResource
 from keystone_viaduct.sync.api.records import Found, RecordsService
@@ -214,6 +215,22 @@ class ConflictResource(flask_restful.Resource):  # type: ignore[misc]
         return Reply(conflict_to_json(found, detail=True))
 
 
+class ResolutionResource(flask_restful.Resource):  # type: ignore[misc]
+    """What an operator makes of a conflict."""
+
+    @gated("sync:resolve_conflict")
+    def put(self, conflict_id: str) -> Reply:
+        """``keep`` what was decided, or ``restore`` what was lost, at the hub."""
+        body = checks.mapping(read_json(), "resolution")
+        how = checks.text(checks.member(body, "action", ""), "action", 16)
+        if how not in ("keep", "restore"):
+            raise BadRequest(f"there is no action {how!r}", hint="keep or restore", where="action")
+        found = ConflictsService(assembly.service()).resolve(
+            checks.identifier(conflict_id, "id"), restore=how == "restore"
+        )
+        return Reply(conflict_to_json(found, detail=True))
+
+
 class CharterResource(flask_restful.Resource):  # type: ignore[misc]
     """What each spoke holds and may change, and who wins conflicts."""
 
@@ -305,6 +322,12 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
         _route(LeaseResource, "/lease", "lease"),
         _route(ConflictsResource, "/conflicts", "conflicts"),
         _route(ConflictResource, "/conflicts/<string:conflict_id>", "conflict", "conflict_id"),
+        _route(
+            ResolutionResource,
+            "/conflicts/<string:conflict_id>/resolution",
+            "conflict_resolution",
+            "conflict_id",
+        ),
         _route(CharterResource, "/charter", "charter"),
         _route(KeysResource, "/keys", "keys"),
         _route(KeyRepositoryResource, "/keys/<string:repository>", "key_repository", "repository"),

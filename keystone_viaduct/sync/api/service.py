@@ -30,7 +30,6 @@ from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.sealing import KeyRing, seal
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction
-from keystone_viaduct.sync.wire import limits
 from keystone_viaduct.sync.wire.charter import checked_charter
 from keystone_viaduct.sync.wire.resources import Capabilities
 
@@ -190,9 +189,9 @@ class Service:
 
     def conflict(self, identifier: str) -> Conflict:
         """One conflict. Raises NotThere."""
-        for found in self.conflicts(limits.LIST, open_only=False):
-            if found.id == identifier:
-                return found
+        found = self.store.read(lambda tx: tx.conflict(identifier))
+        if found is not None:
+            return found
         raise NotThere(f"no conflict {identifier}", hint="GET /v3/OS-SYNC/conflicts lists them")
 
     def sealed_secret(self, reader: str) -> bytes:

@@ -30,6 +30,7 @@ from keystone_viaduct.sync.wire.resources import (
     Capabilities,
     bytes_from_json,
     capabilities_of,
+    conflicts_from_json,
     key_to_json,
     peer_to_json,
     standing_from_json,
@@ -146,6 +147,23 @@ class HttpSite:
         body = self._transport.call("PUT", "/charter", content=value)
         return self._understood(lambda: checked_charter(body, "charter"))
 
+    def conflicts(self, limit: int = 100, *, open_only: bool = False) -> list[dict[str, Any]]:
+        """The latest conflicts first, as the API gives them."""
+        query = {"limit": str(limit), "open": "true" if open_only else "false"}
+        body = self._transport.call("GET", "/conflicts", query=query)
+        return self._understood(lambda: conflicts_from_json(body))
+
+    def conflict(self, identifier: str) -> dict[str, Any]:
+        """One conflict with what was lost, its secrets left out. Raises NotThere."""
+        body = self._transport.call("GET", f"/conflicts/{quote(identifier, safe='')}")
+        return self._understood(lambda: checks.mapping(body, "conflict"))
+
+    def resolve(self, identifier: str, action: str) -> dict[str, Any]:
+        """``keep`` or ``restore``. Raises NotThere, Refused."""
+        path = f"/conflicts/{quote(identifier, safe='')}/resolution"
+        body = self._transport.call("PUT", path, content={"action": action})
+        return self._understood(lambda: checks.mapping(body, "conflict"))
+
     @property
     def keys(self) -> HttpKeys:
         """Its Fernet key repositories."""
@@ -163,12 +181,6 @@ class HttpSite:
     def record(self, ref: Ref) -> dict[str, Any]:
         """A record as it stands, without its secrets. Raises NotThere, UnknownKind."""
         found: dict[str, Any] = self._transport.call("GET", record_path(ref))
-        return found
-
-    def conflicts(self, limit: int = 100) -> list[dict[str, Any]]:
-        """The latest conflicts, newest first."""
-        body = self._transport.call("GET", "/conflicts", query={"limit": str(limit)})
-        found: list[dict[str, Any]] = checks.mapping(body, "conflicts").get("conflicts", [])
         return found
 
     def _understood(self, read: Callable[[], T]) -> T:

@@ -80,6 +80,16 @@ class BookkeepingPart(Part):
         rows = self.connection.execute(q.OPEN_CONFLICTS if open_only else q.CONFLICTS, {"p_limit": limit})
         return [self._conflict(row) for row in rows]
 
+    def conflict(self, identifier: str) -> Conflict | None:
+        """One conflict (locked), or None."""
+        row = self.connection.execute(q.LOCK_CONFLICT, {"p_id": identifier}).first()
+        return None if row is None else self._conflict(row)
+
+    def close_conflict(self, identifier: str, resolution: str) -> None:
+        """An operator has looked at it."""
+        values = {"open": False, "resolution": resolution}
+        self.connection.execute(q.UPDATE_CONFLICT.values(**values), {"p_id": identifier})
+
     def _conflict_row(self, item: Conflict) -> dict[str, Any]:
         return {
             "id": item.id,
@@ -93,6 +103,7 @@ class BookkeepingPart(Part):
             "at": item.at,
             "lost": self.ring.encrypt(pack_document(item.lost), f"conflict:{item.id}"),
             "open": item.open,
+            "resolution": item.resolution,
         }
 
     def _conflict(self, row: Any) -> Conflict:
@@ -107,6 +118,7 @@ class BookkeepingPart(Part):
             at=row.at,
             lost=unpack_document(self.ring.decrypt(bytes(row.lost), f"conflict:{row.id}")),
             open=bool(row.open),
+            resolution=row.resolution,
         )
 
     def peers(self) -> Mapping[str, Peer]:

@@ -149,6 +149,8 @@ COUNT_PENDING = sa.select(t.pending.c.source, sa.func.count()).group_by(t.pendin
 # conflicts
 INSERT_CONFLICTS = t.conflict.insert()
 CONFLICTS = sa.select(t.conflict).order_by(t.conflict.c.at.desc(), t.conflict.c.id).limit(_param("limit"))
+LOCK_CONFLICT = sa.select(t.conflict).where(t.conflict.c.id == _param("id")).with_for_update()
+UPDATE_CONFLICT = t.conflict.update().where(t.conflict.c.id == _param("id"))
 OPEN_CONFLICTS = CONFLICTS.where(t.conflict.c.open == sa.true())
 COUNT_CONFLICTS = sa.select(t.conflict.c.open, sa.func.count()).group_by(t.conflict.c.open)
 

@@ -152,6 +152,7 @@ conflict = _table(
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Column("lost", blob(), nullable=False),
     sa.Column("open", sa.Boolean, nullable=False),
+    sa.Column("resolution", sa.String(16), nullable=False),
     sa.Index("ix_viaduct_conflict_at", "at"),
 )
 

@@ -166,10 +166,20 @@ def conflict_to_json(conflict: Conflict, *, detail: bool) -> dict[str, Any]:
         "site": conflict.site,
         "at": conflict.at,
         "open": conflict.open,
+        "resolution": conflict.resolution,
     }
     if detail:
         body["lost"] = secrecy.public_part(conflict.ref.kind, conflict.lost)
+        body["lost_secrets"] = sorted(
+            name for name in conflict.lost if secrecy.is_confidential(conflict.ref.kind, name)
+        )
     return body
+
+
+def conflicts_from_json(value: Any) -> list[dict[str, Any]]:
+    """The conflicts of a list, as they are."""
+    found = checks.sequence(checks.member(checks.mapping(value, ""), "conflicts", ""), "conflicts")
+    return [checks.mapping(entry, f"conflicts[{number}]") for number, entry in enumerate(found)]
 
 
 def record_to_json(record: Record, document: Document, secret: list[str]) -> dict[str, Any]:

@@ -166,6 +166,7 @@ def _bookkeeping_tables() -> None:
         _column("at", BIG),
         _column("lost", BLOB),
         _column("open", sa.Boolean),
+        _column("resolution", sa.String(16)),
         **OPTIONS,
     )
     op.create_index("ix_viaduct_conflict_at", "viaduct_conflict", ["at"])

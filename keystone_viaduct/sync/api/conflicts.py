@@ -1,0 +1,97 @@
+"""What an operator makes of a conflict: an ordinary edit of the hub, or none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+from keystone_viaduct.errors import NotThere, Refused
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.api.recording import Recording
+from keystone_viaduct.sync.api.records import Found, check_fields, check_neighbours, living, write
+from keystone_viaduct.sync.api.service import Service, joined
+from keystone_viaduct.sync.model import DELETED, Conflict, Document
+from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.sequencer import sequence_records
+from keystone_viaduct.sync.store import SqlTransaction
+
+KEPT, RESTORED = "kept", "restored"
+
+
+class ConflictsService:
+    """Closes conflicts, in one transaction with what that changes."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def resolve(self, identifier: str, *, restore: bool) -> Conflict:
+        """Keep what was decided, or bring back what was lost; the conflict afterwards.
+
+        Raises NotThere, Refused: not the hub, resolved already, or what was lost can't come back now.
+        """
+
+        def work(tx: SqlTransaction) -> tuple[Conflict, Recording]:
+            state = joined(tx.state())
+            if not state.is_hub:
+                raise Refused(
+                    f"{state.site} is not the hub", hint=f"resolve it at {state.hub}", hub=state.hub
+                )
+            found = tx.conflict(identifier)
+            if found is None:
+                raise NotThere(f"no conflict {identifier}", hint="`viaduct conflicts list` shows them")
+            if found.resolution:
+                raise Refused(
+                    f"conflict {identifier} is {found.resolution} already", hint="nothing is left to do"
+                )
+            recording = Recording(tx)
+            if restore:
+                self._restore(tx, recording, found)
+            resolution = RESTORED if restore else KEPT
+            tx.close_conflict(identifier, resolution)
+            return replace(found, open=False, resolution=resolution), recording
+
+        conflict, recording = self._service.run(work)
+        self._service.around.written(recording.writes, "")
+        return conflict
+
+    def _restore(self, tx: SqlTransaction, recording: Recording, conflict: Conflict) -> None:
+        ref, now = conflict.ref, self._service.clock.now()
+        tx.lock_documents([ref])
+        before = living(tx, tx.state(), ref, now)
+        content = restored(conflict, before, tx.defaults(ref.kind))
+        REGISTRY[ref.kind].check(content)
+        check_fields(tx, ref, content)
+        check_neighbours(cast(Transaction, tx), ref, content)
+        write(recording, ref, before, content)
+        sequence_records(cast(Transaction, tx), tx.state(), [ref], now)
+
+
+def restored(conflict: Conflict, before: Found | None, defaults: Document) -> Document:
+    """The content with what was lost in it; ``defaults``: those of its kind's columns.
+
+    Raises Refused where that is no content of its own.
+    """
+    lost, fields = conflict.lost, [name for name in conflict.fields if name != DELETED]
+    if not lost and not fields:
+        raise Refused(
+            f"nothing of {conflict.ref} is kept that could be restored",
+            hint="what lost was a deletion, or its retention is over: change it by Keystone's own API",
+        )
+    if before is not None:
+        content = dict(before.content)
+        for name in fields:
+            if name in lost and lost[name] is not None:
+                content[name] = lost[name]
+            else:
+                content.pop(name, None)
+        return content
+    kind = REGISTRY[conflict.ref.kind]
+    full = {**defaults, **lost}
+    missing = [name for name, field in kind.declared.items() if field.required and name not in full]
+    if missing:
+        raise Refused(
+            f"{conflict.ref} was deleted since, and only some of its fields are kept",
+            hint="look for the conflict that lists its deletion, and restore that first",
+            missing=missing[0],
+        )
+    return dict(lost)

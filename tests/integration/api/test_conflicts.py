@@ -1,0 +1,114 @@
+"""Conflicts over the API of two real Keystones: listed, explained, kept or reversed."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from keystone_viaduct.cli.main import main
+from tests.integration.api.conftest import Sites
+from tests.integration.api.test_replication import create_user
+
+pytestmark = pytest.mark.keystone
+CONFLICTS = "/OS-SYNC/conflicts"
+
+
+def carry(sites: Sites) -> None:
+    """Until both are equal."""
+    assert sites.agent().once() == []
+
+
+def about(east: httpx.Client, key: str) -> dict[str, Any]:
+    """The latest conflict about a record."""
+    found = [c for c in east.get(CONFLICTS).json()["conflicts"] if c["key"] == key]
+    assert found, f"nothing is listed about {key}"
+    body: dict[str, Any] = east.get(f"{CONFLICTS}/{found[0]['id']}").json()
+    return body
+
+
+@pytest.fixture
+def contested(sites: Sites, east: httpx.Client, west: httpx.Client) -> str:
+    """A user whose description both sites changed without knowing of each other; the hub's stands."""
+    user = create_user(east, f"contested-{uuid.uuid4().hex[:8]}")
+    carry(sites)
+    for client, text in ((east, "the hub's"), (west, "the spoke's")):
+        client.patch(f"/users/{user}", json={"user": {"description": text}}).raise_for_status()
+    carry(sites)
+    assert west.get(f"/users/{user}").json()["user"]["description"] == "the hub's"
+    return user
+
+
+def test_what_lost_is_restored_at_every_site(
+    sites: Sites, east: httpx.Client, west: httpx.Client, contested: str
+) -> None:
+    conflict = about(east, contested)
+    assert conflict["lost"]["extra.description"] == "the spoke's"
+    answer = east.put(f"{CONFLICTS}/{conflict['id']}/resolution", json={"action": "restore"})
+    assert answer.json()["resolution"] == "restored", answer.text
+    carry(sites)
+    for client in (east, west):
+        assert client.get(f"/users/{contested}").json()["user"]["description"] == "the spoke's"
+    again = east.put(f"{CONFLICTS}/{conflict['id']}/resolution", json={"action": "keep"})
+    assert (again.status_code, "already" in again.text) == (403, True)
+
+
+def test_a_decision_that_is_kept_changes_nothing(east: httpx.Client, contested: str) -> None:
+    conflict = about(east, contested)
+    head = east.get("/OS-SYNC").json()["head"]
+    answer = east.put(f"{CONFLICTS}/{conflict['id']}/resolution", json={"action": "keep"})
+    assert (answer.json()["resolution"], answer.json()["open"]) == ("kept", False)
+    assert east.get("/OS-SYNC").json()["head"] == head
+
+
+def test_a_grant_that_fell_with_its_user_comes_back_only_with_the_user(
+    sites: Sites, east: httpx.Client, west: httpx.Client
+) -> None:
+    user = create_user(east, f"granted-{uuid.uuid4().hex[:8]}")
+    role = east.get("/roles", params={"name": "reader"}).json()["roles"][0]["id"]
+    carry(sites)
+    west.put(f"/system/users/{user}/roles/{role}").raise_for_status()
+    east.delete(f"/users/{user}").raise_for_status()
+    carry(sites)
+    listed = [c for c in east.get(CONFLICTS).json()["conflicts"] if user in c["key"] and c["key"] != user]
+    assert listed, "the grant that was given to the deleted user is listed"
+    answer = east.put(f"{CONFLICTS}/{listed[0]['id']}/resolution", json={"action": "restore"})
+    assert answer.status_code == 403
+    assert "not there" in answer.text
+    assert not east.get(f"{CONFLICTS}/{listed[0]['id']}").json()["resolution"]
+
+
+def test_a_spoke_resolves_nothing(west: httpx.Client, east: httpx.Client, contested: str) -> None:
+    conflict = about(east, contested)
+    answer = west.put(f"{CONFLICTS}/{conflict['id']}/resolution", json={"action": "keep"})
+    assert answer.status_code == 403
+    assert "not the hub" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("identifier", "body", "status"),
+    [("nothing", {"action": "keep"}, 404), ("nothing", {"action": "undo"}, 400), ("nothing", {}, 400)],
+)
+def test_a_bad_resolution_is_refused(
+    east: httpx.Client, identifier: str, body: dict[str, str], status: int
+) -> None:
+    assert east.put(f"{CONFLICTS}/{identifier}/resolution", json=body).status_code == status
+
+
+def test_the_command_lists_shows_and_resolves(
+    sites: Sites, east: httpx.Client, contested: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = ["--config", str(sites.topology_file)]
+    assert main(["conflicts", "list", "--json", *config]) == 0
+    listed = json.loads(capsys.readouterr().out)["conflicts"]
+    conflict = next(c for c in listed if c["key"] == contested)
+    assert main(["conflicts", "show", conflict["id"], *config]) == 0
+    shown = capsys.readouterr().out
+    assert "the spoke's" in shown and "west" in shown
+    assert main(["conflicts", "resolve", conflict["id"], *config]) == 2
+    assert "--keep or --restore" in capsys.readouterr().err
+    assert main(["conflicts", "resolve", conflict["id"], "--restore", *config]) == 0
+    assert east.get(f"/users/{contested}").json()["user"]["description"] == "the spoke's"
