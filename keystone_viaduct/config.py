@@ -114,8 +114,7 @@ SQL_OPTS: list[cfg.Opt] = [
         default=False,
         help="Galera: let a site that is cut off from the majority go on reading its own data "
         "(wsrep_dirty_reads): tokens are issued and validated there as of the moment of the cut, without "
-        "what was revoked since. Writes are answered 503 in either case. Not together with "
-        "galera_sync_wait, which such a site refuses.",
+        "what was revoked since. Writes are answered 503 in either case.",
     ),
     cfg.BoolOpt(
         "snapshot_isolation",

@@ -43,6 +43,9 @@ def build() -> Any:
     application = wsgi.initialize_public_application()
     _load_policies()
     settings = config.driver_settings(conf)
+    if settings.retry:
+        # oslo.db would hold the first requests for 100 s while the database cannot be reached
+        conf.set_default("max_retries", 0, group="database")
     if settings.counters_folder is not None:
         drivers.keep_in(Path(settings.counters_folder))
     served = api.around(drivers.around(application, settings), conf)

@@ -21,6 +21,7 @@ _OPTIONS: tuple[tuple[str, cfg.Opt], ...] = (
     ("cache", cfg.StrOpt("backend", default="dogpile.cache.null")),
     ("viaduct", cfg.StrOpt("key_repository", default=DEFAULT_KEYS)),
     *(("viaduct", option) for option in config.CAPTURE_OPTS),
+    ("viaduct", cfg.StrOpt("counters_folder")),
 )
 
 
@@ -35,6 +36,7 @@ class KeystoneSettings:
     cache_backend: str
     files: tuple[str, ...]
     capture: str = "auto"
+    counters_folder: Path | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +88,7 @@ def read_settings(
         cache_backend=conf.cache.backend,
         files=tuple(conf.config_file or ()),
         capture=conf.viaduct.capture,
+        counters_folder=Path(conf.viaduct.counters_folder) if conf.viaduct.counters_folder else None,
     )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from keystone_viaduct.config import DriverSettings
 from keystone_viaduct.drivers import memo, outage
+
+LOG = logging.getLogger(__name__)
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Started = tuple[Any, ...]
@@ -40,8 +43,8 @@ class RequestMemo:
 class Unavailable:
     """Answers 503 with ``Retry-After`` where Keystone answers an error because the database did not serve.
 
-    Keystone itself makes 500 of it, and 403 where it happens while it enforces a policy, which tells a client
-    that there is no use in trying again.
+    Keystone itself makes 500 of it, or lets the exception pass to the server, or makes 403 of it where it
+    happens while a policy is enforced, which tells a client that there is no use in trying again.
     """
 
     def __init__(self, application: Application, settings: DriverSettings) -> None:
@@ -52,7 +55,13 @@ class Unavailable:
         """Serve one request."""
         answer = _Held(start_response)
         with outage.noting() as noted:
-            body = self._application(environ, answer.start)
+            try:
+                body = self._application(environ, answer.start)
+            except Exception:
+                if not noted.given_up:
+                    raise
+                LOG.exception("the database did not serve this request")
+                return self._refuse(start_response)
             if noted.given_up and answer.is_error():
                 _close(body)
                 return self._refuse(start_response)

@@ -28,6 +28,8 @@ by a transaction of another node, rolled back on commit (MySQL group replication
 
 _ERROR_DURING_COMMIT = 1180
 _LOCK_DEADLOCK = "149"
+_PROVIDER = "provider status"
+"""Galera: the node lost the others while the transaction was under way to them, and cannot know its fate."""
 
 REFUSED = frozenset({1047})
 """Node not ready (Galera): outside of the majority, or still joining."""
@@ -44,6 +46,8 @@ def classify(error: BaseException) -> Fault | None:
     if not type(error).__module__.startswith(("pymysql", "MySQLdb", "mysql", "mariadb")):
         return None
     number = errno(error)
+    if number == _ERROR_DURING_COMMIT and _PROVIDER in str(error):
+        return Fault.AMBIGUOUS
     if number in CONFLICTS or (number == _ERROR_DURING_COMMIT and _LOCK_DEADLOCK in str(error)):
         return Fault.CONFLICT
     if number in REFUSED:
@@ -71,7 +75,8 @@ def attach(engine: sa.engine.Engine, settings: SqlSettings) -> None:
     """Install the hooks on one engine of this dialect."""
     statements = session_statements(settings)
 
-    @event.listens_for(engine, "connect")
+    # before SQLAlchemy asks a new connection for its settings, which galera_dirty_reads may have to allow
+    @event.listens_for(engine, "connect", insert=True)
     def _connect(dbapi_connection: Any, _record: Any) -> None:
         cursor = dbapi_connection.cursor()
         try:

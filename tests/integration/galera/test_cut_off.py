@@ -73,3 +73,52 @@ def test_it_answers_503_at_once_while_the_others_go_on_and_then_has_what_it_miss
     assert alone.create("again").status_code == 201
     assert {"meanwhile", "again"} <= alone.names()
     assert not any(name.startswith("alone") for name in alone.names())
+
+
+def test_one_that_is_started_while_cut_off_answers_503_at_once_and_serves_when_the_road_is_open(
+    cluster: Galera, two: list[Keystone]
+) -> None:
+    alone = two[1]
+    alone.stop()
+    cluster.cut(3)
+    cluster.wait_size(3, 1)
+    alone.start()
+    alone.wait_ready()
+    http = httpx.Client(base_url=alone.url, headers={"X-Auth-Token": "gAAAAA"}, timeout=60)
+    begun = time.monotonic()
+    body = {
+        "auth": {"identity": {"methods": ["password"], "password": {"user": {"id": "u", "password": "p"}}}}
+    }
+    answers = [http.post("/auth/tokens", json=body, headers={"X-Auth-Token": ""}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [503, 503, 503]
+    assert time.monotonic() - begun < 10
+    cluster.heal(3)
+    cluster.wait(cluster.sites)
+    assert Administrator(alone.url).create("served").status_code == 201
+
+
+@pytest.fixture
+def reading_alone(cluster: Galera, database: str, tmp_path: Path) -> Iterator[Keystone]:
+    """A Keystone at site 3 that may read while it is cut off."""
+    options = {"viaduct": {"galera_dirty_reads": "true", "galera_sync_wait": "1"}}
+    with serving(tmp_path, [cluster.url(3, database)], options, workers=1) as sites:
+        yield sites[0]
+
+
+def test_with_dirty_reads_it_goes_on_to_read_and_to_issue_tokens(
+    cluster: Galera, reading_alone: Keystone
+) -> None:
+    alone = Administrator(reading_alone.url)
+    assert alone.create("before").status_code == 201
+    cluster.cut(3)
+    cluster.wait_size(3, 1)
+    assert "before" in alone.names()
+    assert alone.login().status_code == 201
+    subject = {"X-Subject-Token": alone.http.headers["X-Auth-Token"]}
+    assert alone.http.get("/auth/tokens", headers=subject).status_code == 200
+    refused = alone.create("meanwhile")
+    assert refused.status_code == 503
+    reading_alone.stop()
+    reading_alone.start()
+    reading_alone.wait_ready()
+    assert Administrator(reading_alone.url).names() == alone.names()

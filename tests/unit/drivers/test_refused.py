@@ -121,10 +121,21 @@ def test_answers_that_begin_late_or_are_written_pass_through() -> None:
 
 
 def test_one_request_does_not_answer_for_another() -> None:
+    assert serve(answering("500 Internal Server Error", given_up=True))[0][:3] == "503"
+    assert serve(answering("404 Not Found", given_up=False))[0] == "404 Not Found"
+
+
+@pytest.mark.parametrize("given_up", [True, False])
+def test_an_exception_that_keystone_lets_pass_is_answered_503_only_if_the_database_caused_it(
+    given_up: bool,
+) -> None:
     def failing(_environ: dict[str, Any], _start_response: Any) -> Iterable[bytes]:
-        outage.give_up()
+        if given_up:
+            outage.give_up()
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
-        serve(failing)
-    assert serve(answering("404 Not Found", given_up=False))[0] == "404 Not Found"
+    if given_up:
+        assert serve(failing)[0] == "503 Service Unavailable"
+    else:
+        with pytest.raises(ZeroDivisionError):
+            serve(failing)

@@ -60,6 +60,12 @@ def test_psycopg_3_names_its_code_otherwise() -> None:
         (1180, "Got error 149 'Lock deadlock; Retry transaction' during COMMIT", Fault.CONFLICT),
         (1180, "Got error 28 'No space left on device' during COMMIT", None),
         (1317, "Query execution was interrupted", Fault.CONFLICT),
+        (
+            1180,
+            "Error while appending streaming replication fragment"
+            "(provider status: Not connected to Primary Component)",
+            Fault.AMBIGUOUS,
+        ),
         (1047, "WSREP has not yet prepared node for application use", Fault.REFUSED),
         (2013, "Lost connection to MySQL server during query", Fault.LOST),
         (1927, "Connection was killed", Fault.LOST),

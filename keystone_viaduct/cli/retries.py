@@ -1,0 +1,58 @@
+"""Show what the Keystones of this host ran again because the database asked for it, and how that ended.
+
+Adds up what all workers keep in `[viaduct] counters_folder`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.errors import ConfigError
+
+HELP = "show what was run again, and how it ended"
+ERROR_EXIT_CODE = 2
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("--folder", type=Path, help="the folder, instead of the configuration's")
+    parser.add_argument("--prometheus", action="store_true", help="print Prometheus' text format")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    _keystone.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Reads files only. Raises ConfigError."""
+    from keystone_viaduct.drivers import counters
+
+    counts = counters.collect(args.folder or _folder(args))
+    if args.prometheus:
+        sys.stdout.write(counters.prometheus(counts))
+        return 0
+    terminal.json(counts.as_json())
+    rows = [[*address, count] for address, count in counts.retries.most_common()]
+    terminal.table("Run again", ["driver", "method", "because of", "times"], rows)
+    ends = ", ".join(
+        f"{counts.outcomes[outcome]} {meaning}"
+        for outcome, meaning in (
+            (counters.RECOVERED, "recovered"),
+            (counters.RESOLVED, "had been done already"),
+            (counters.EXHAUSTED, "given up"),
+        )
+    )
+    terminal.say(f"calls that were run again: {ends}; {counts.seconds:.1f} s spent on it")
+    return 0
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    folder = _keystone.settings_of(args).counters_folder
+    if folder is None:
+        raise ConfigError(
+            "the Keystones of this configuration keep no counts",
+            hint="set [viaduct] counters_folder to a folder that Keystone's account may write to",
+        )
+    return folder
