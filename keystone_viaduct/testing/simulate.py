@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -94,6 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Exit status 1 after a broken promise or when something was met less often than its share.
     """
     options = _parser().parse_args(arguments)
+    logging.getLogger("keystone_viaduct").setLevel(logging.ERROR)  # what hostile spokes do is in the story
     setting = Setting(
         options.sites,
         options.steps,

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from keystone_viaduct.sync.model import Document
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.intent import Intent
 
 
-def revert(run: Applying, intent: Intent, sort: str, why: str, *, hollow: bool = False) -> None:
+def revert(
+    run: Applying, intent: Intent, sort: str, why: str, *, hollow: bool = False, lost: Document | None = None
+) -> None:
     """Keep what the hub has, under a fresh dot, and list what was lost; a record that the hub does not have
     is answered with a tombstone.
 
-    ``hollow``: this tombstone does not count against who makes the record elsewhere at the same time.
+    ``lost`` is what the source had, if not the content meant to be written. ``hollow``: this tombstone does
+    not count against who makes the record elsewhere at the same time.
     """
-    lost = dict(intent.content or {})
+    lost = dict(lost if lost is not None else intent.content or {})
     local = run.records.get(intent.ref)
     if intent.old is None:
         intent.content = None

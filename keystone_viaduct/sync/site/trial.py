@@ -140,7 +140,8 @@ class Trial:
             run.waiting[intent.ref] = Pending(run.page.source, intent.change, UNPROVEN)
             return
         intent.conflicts.clear()
-        revert(run, intent, "refused", f"{run.page.source} may not do that: {why}", hollow=True)
+        told = f"{run.page.source} may not do that: {why}"
+        revert(run, intent, "refused", told, hollow=True, lost=intent.change.document)
 
     def _preload(self) -> None:
         if self._delegation.is_full:

@@ -9,7 +9,7 @@ from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.testing.simulation import checks, fleet
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.counts import Counts
-from keystone_viaduct.testing.simulation.events import EVENTS
+from keystone_viaduct.testing.simulation.events import EVENTS, hostile
 from keystone_viaduct.testing.simulation.fleet import SECOND, Fleet, MakeDatabase, in_memory
 from keystone_viaduct.testing.simulation.plan import Step
 from keystone_viaduct.testing.simulation.watch import Watch
@@ -60,6 +60,8 @@ def _steps(made: Fleet, plan: list[Step], nonces: random.Random) -> None:
         done = step.number
         watch.look(made, _ACTS[step.event](made, step.site))
     made.step += 1
+    hostile.calm(made)
     if not fleet.settle(made):
         raise Broken("bounded_rounds", "the fleet does not come to rest")
     checks.at_rest(made)
+    hostile.check_no_escalation(made)

@@ -7,7 +7,15 @@ in the order of a set: a run must be the same in every process.
 
 from __future__ import annotations
 
-from keystone_viaduct.testing.simulation.events import backups, clocks, crashes, links, tombstones, users
+from keystone_viaduct.testing.simulation.events import (
+    backups,
+    clocks,
+    crashes,
+    hostile,
+    links,
+    tombstones,
+    users,
+)
 from keystone_viaduct.testing.simulation.events.event import Event
 
 __all__ = ["EVENTS", "Event", "chosen", "shares_of"]
@@ -20,6 +28,7 @@ EVENTS: tuple[Event, ...] = (
     *clocks.EVENTS,
     *backups.EVENTS,
     *tombstones.EVENTS,
+    *hostile.EVENTS,
 )
 
 

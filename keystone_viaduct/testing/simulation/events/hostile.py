@@ -1,0 +1,183 @@
+"""A spoke gets a limited delegation, and its API tells the agent lies.
+
+Its database is honest, and so are its users, who now and then do what is not delegated: that goes back,
+listed. The lies come on top of an honest page, all of them beyond the delegation: nothing of them may ever
+be seen at the hub. What waits for a proof that never comes is forgotten when the link starts over, at the
+end.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch, NotYet, Refused
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.charter import Delegation
+from keystone_viaduct.sync.model import DELETED, Change, Document, Dot, FieldState, Page, Ref, Version, life
+from keystone_viaduct.sync.site.content import digests
+from keystone_viaduct.testing.memory import Data
+from keystone_viaduct.testing.simulation.broken import Broken
+from keystone_viaduct.testing.simulation.events.event import Event
+from keystone_viaduct.testing.simulation.fleet import Fleet
+
+DELEGATED = "acme"
+EVIL = "evil-"
+_DELEGATION = Delegation(domains=frozenset({DELEGATED}), roles=frozenset({"member"}))
+
+
+def limit(fleet: Fleet, spoke: str) -> list[str]:
+    """The hub's operator limits a spoke to one domain and one role."""
+    site = fleet.nodes[fleet.hub].site
+    charter = site.charter()
+    if charter.delegations:
+        return []
+    site.write_charter(replace(charter, delegations={spoke: _DELEGATION}), charter.edition)
+    fleet.counts["delegations limited"] += 1
+    fleet.tell(f"{spoke} may change {DELEGATED} only")
+    return [fleet.hub]
+
+
+def forge(fleet: Fleet, _: str) -> list[str]:
+    """The limited spoke answers the agent with some changes that it may not make, or that are not its own."""
+    hub = fleet.nodes[fleet.hub]
+    spoke = next(iter(hub.site.charter().delegations), None)
+    if spoke is None or spoke in fleet.cut:
+        return []
+    source = fleet.nodes[spoke]
+    fleet.forget_link(spoke)
+    try:
+        page = source.site.read(hub.name, hub.site.standing(spoke).checkpoint, 5)
+        lies = _lies(fleet.chance, page, hub.store.data, source.store.data)
+        before = hub.store.data.rows
+        hub.site.apply(replace(page, changes=(*page.changes, *lies)))
+    except (CheckpointMismatch, FenceMismatch, NotYet, Refused) as error:
+        fleet.tell(f"{spoke} -> {hub.name}: {error}")
+        return [spoke, fleet.hub]
+    fleet.counts["forgeries"] += len(lies)
+    fleet.tell(f"{spoke} lies about {', '.join(str(change.ref) for change in lies)}")
+    told = {change.ref for change in page.changes}
+    for lie in lies:
+        if lie.ref not in told and hub.store.data.rows.get(lie.ref) != before.get(lie.ref):
+            raise Broken("no_escalation", f"{spoke} has changed {lie.ref}, which it may not")
+    return [spoke, fleet.hub]
+
+
+def calm(fleet: Fleet) -> None:
+    """The operator looks at what waits for a proof, and has the hub start over with that spoke."""
+    hub = fleet.nodes[fleet.hub]
+    for spoke in hub.site.charter().delegations:
+        hub.site.forget(spoke)
+
+
+def check_no_escalation(fleet: Fleet) -> None:
+    """At rest: nothing that a lie said is anywhere."""
+    for node in fleet.nodes.values():
+        for ref, row in node.store.data.rows.items():
+            if EVIL in ref.key or any(EVIL in str(value) for value in row.values()):
+                raise Broken("no_escalation", f"{node.name}: {ref} holds what a hostile spoke has said")
+
+
+def _lies(chance: random.Random, page: Page, hub: Data, spoke: Data) -> list[Change]:
+    found: dict[Ref, Change] = {}
+    for _ in range(chance.randrange(1, 4)):
+        wish = chance.choice(_WISHES)(chance, hub)
+        if wish is not None:
+            lie = _claim(chance, page, hub, spoke, *wish)
+            found[lie.ref] = lie
+    return list(found.values())
+
+
+def _foreign(chance: random.Random, hub: Data, *kinds: str) -> Ref | None:
+    rows = [ref for ref, row in hub.rows.items() if ref.kind in kinds and row.get("domain_id") != DELEGATED]
+    refs = sorted(ref for ref in rows if not (ref.kind == "domain" and ref.key == DELEGATED))
+    return chance.choice(refs) if refs else None
+
+
+def _change(chance: random.Random, hub: Data) -> tuple[Ref, Document | None] | None:
+    """A field of another domain's record."""
+    ref = _foreign(chance, hub, "user", "project", "group", "domain", "role")
+    return None if ref is None else (ref, {**hub.rows[ref], "extra.note": f"{EVIL}{chance.random()}"})
+
+
+def _take_over(chance: random.Random, hub: Data) -> tuple[Ref, Document | None] | None:
+    """Another domain's record is moved into the delegated one."""
+    ref = _foreign(chance, hub, "user", "project", "group")
+    if ref is None:
+        return None
+    return ref, {**hub.rows[ref], "domain_id": DELEGATED, "extra.note": f"{EVIL}{chance.random()}"}
+
+
+def _delete(chance: random.Random, hub: Data) -> tuple[Ref, Document | None] | None:
+    """Another domain's record is deleted."""
+    ref = _foreign(chance, hub, "user", "project", "group", "domain", "role")
+    return None if ref is None else (ref, None)
+
+
+def _make(chance: random.Random, hub: Data) -> tuple[Ref, Document | None] | None:
+    """A user in another domain."""
+    key = f"{EVIL}{chance.randrange(10**6)}"
+    document: Document = {"id": key, "domain_id": "default", "enabled": True, "local.name": key}
+    return Ref("user", key), document
+
+
+def _grant(chance: random.Random, hub: Data) -> tuple[Ref, Document | None] | None:
+    """A role that may not be granted."""
+    actor = _foreign(chance, hub, "user") or next(
+        (ref for ref in sorted(hub.rows) if ref.kind == "user"), None
+    )
+    target = next((ref for ref in sorted(hub.rows) if ref.kind == "domain"), None)
+    if actor is None or target is None:
+        return None
+    key = REGISTRY["assignment"].make_key("UserDomain", actor.key, target.key, "admin", True)
+    fields = {"actor_id": actor.key, "target_id": target.key, "role_id": "admin", "inherited": True}
+    ref = Ref("assignment", key)
+    return None if ref in hub.rows else (ref, {"type": "UserDomain", **fields})
+
+
+def _borrow(chance: random.Random, hub: Data) -> tuple[Ref, Document | None] | None:
+    """A record of the delegated domain, but the edit is said to be another site's."""
+    refs = sorted(ref for ref, row in hub.rows.items() if row.get("domain_id") == DELEGATED)
+    if not refs:
+        return None
+    ref = chance.choice(refs)
+    return ref, {**hub.rows[ref], "extra.note": f"{EVIL}{chance.random()}"}
+
+
+_WISHES = (_change, _change, _take_over, _delete, _make, _grant, _borrow, _borrow)
+
+
+def _claim(
+    chance: random.Random, page: Page, hub: Data, spoke: Data, ref: Ref, document: Document | None
+) -> Change:
+    """A change as a liar would show it: his own edit, another site's, the hub's, or one not made yet."""
+    known = spoke.records.get(ref) or hub.records.get(ref)
+    own = Dot(spoke.state.origin, max(page.upto.seq, 1))
+    borrowed = (
+        Dot(hub.state.origin, hub.state.head + chance.randrange(1, 1000)),
+        Dot("nowhere#1", chance.randrange(1, 1000)),
+        Dot(f"{chance.choice(sorted(hub.peers))}#lost", chance.randrange(1, 1000)),
+    )
+    mine = document is not None and hub.rows.get(ref, {}).get("domain_id") == DELEGATED
+    dot = chance.choice(
+        [*borrowed[:2]] if mine else [own, own, Dot(hub.state.origin, hub.state.head), *borrowed]
+    )
+    stamp = chance.choice((0, 1, hub.state.head, 10**18))
+    found = digests(hub.state.fleet_secret, ref.kind, document or {})
+    fields = dict(known.fields) if known is not None and document is not None else {}
+    for name, digest in found.items():
+        if name not in fields or fields[name].digest != digest:
+            fields[name] = FieldState(stamp, dot, digest)
+    if document is None or known is None or known.deleted:
+        fields[DELETED] = life(stamp, dot, deleted=document is None)
+    version = (known.version if known is not None else Version()).plus(dot)
+    if chance.random() < 0.3:
+        version = version.join(hub.state.all_knowledge)
+    birth = known.birth if known is not None else dot
+    return Change(ref, max(page.upto.seq, 1), version, birth, fields, document or {}, DELEGATED)
+
+
+EVENTS = (
+    Event("limit", 1, limit, spokes=True, shares={"delegations limited": 0.2}),
+    Event("forge", 4, forge, spokes=True, shares={"forgeries": 1}),
+)
