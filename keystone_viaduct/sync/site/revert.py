@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keystone_viaduct.sync.model import Document
+from keystone_viaduct.sync.model import ABSENT, Document
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.intent import Intent
 
@@ -35,5 +35,6 @@ def revert(
         )
         intent.touched = set()
     intent.fresh = True
-    names = tuple(sorted(lost))
+    taken_out = {n for n, state in intent.change.fields.items() if state.digest == ABSENT} if lost else set()
+    names = tuple(sorted(taken_out | lost.keys()))
     intent.conflicts.append(run.conflict(intent, sort, "rule", why, fields=names, lost=lost))

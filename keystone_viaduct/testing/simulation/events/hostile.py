@@ -14,12 +14,23 @@ from dataclasses import replace
 from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch, NotYet, Refused
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import Delegation
-from keystone_viaduct.sync.model import DELETED, Change, Document, Dot, FieldState, Page, Ref, Version, life
+from keystone_viaduct.sync.model import (
+    DELETED,
+    Change,
+    Document,
+    Dot,
+    FieldState,
+    Page,
+    Pending,
+    Ref,
+    Version,
+    life,
+)
 from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.testing.memory import Data
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.events.event import Event
-from keystone_viaduct.testing.simulation.fleet import Fleet
+from keystone_viaduct.testing.simulation.fleet import Fleet, Node
 
 DELEGATED = "acme"
 EVIL = "evil-"
@@ -48,7 +59,9 @@ def forge(fleet: Fleet, _: str) -> list[str]:
     fleet.forget_link(spoke)
     try:
         page = source.site.read(hub.name, hub.site.standing(spoke).checkpoint, 5)
-        lies = _lies(fleet.chance, page, hub.store.data, source.store.data)
+        honest = {change.ref for change in page.changes} | {e.change.ref for e in _waiting(hub, spoke)}
+        drawn = _lies(fleet.chance, page, hub.store.data, source.store.data)
+        lies = [lie for lie in drawn if lie.ref not in honest]
         before = hub.store.data.rows
         hub.site.apply(replace(page, changes=(*page.changes, *lies)))
     except (CheckpointMismatch, FenceMismatch, NotYet, Refused) as error:
@@ -56,11 +69,14 @@ def forge(fleet: Fleet, _: str) -> list[str]:
         return [spoke, fleet.hub]
     fleet.counts["forgeries"] += len(lies)
     fleet.tell(f"{spoke} lies about {', '.join(str(change.ref) for change in lies)}")
-    told = {change.ref for change in page.changes}
     for lie in lies:
-        if lie.ref not in told and hub.store.data.rows.get(lie.ref) != before.get(lie.ref):
+        if hub.store.data.rows.get(lie.ref) != before.get(lie.ref):
             raise Broken("no_escalation", f"{spoke} has changed {lie.ref}, which it may not")
     return [spoke, fleet.hub]
+
+
+def _waiting(hub: Node, spoke: str) -> list[Pending]:
+    return [entry for (source, _), entry in hub.store.data.pending.items() if source == spoke]
 
 
 def calm(fleet: Fleet) -> None:
