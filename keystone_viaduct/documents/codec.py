@@ -115,6 +115,14 @@ class Codecs:
             return self._events[kind].keys(connection, after, limit)
         return lookup.list_keys(connection, layout, after, limit)
 
+    def count(self, connection: Connection, kind: str) -> int:
+        """How many records of the kind there are."""
+        layout = self._layout(kind)
+        if kind in self._events:
+            assert layout.root is not None
+            return int(connection.scalar(sa.select(sa.func.count()).select_from(layout.root.table)) or 0)
+        return lookup.count_keys(connection, layout)
+
     def resolve_marks(
         self, connection: Connection, kind: str, mark_keys: Sequence[str]
     ) -> dict[str, str | None]:

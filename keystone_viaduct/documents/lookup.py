@@ -43,6 +43,17 @@ def list_keys(connection: sa.engine.Connection, layout: Layout, after: str | Non
     return list(dict.fromkeys(join_key(tuple(row)) for row in connection.execute(statement)))
 
 
+def count_keys(connection: sa.engine.Connection, layout: Layout) -> int:
+    """How many keys :func:`list_keys` would list in all."""
+    if layout.root is None:
+        keys: Any = sa.union(*(sa.select(part.key.label("key")).distinct() for part in layout.children))
+    else:
+        keys = sa.select(*layout.root.key_columns).where(*layout.root.filters)
+        if layout.kind.needs_child:
+            keys = keys.where(sa.or_(*_has_child(layout)))
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(keys.subquery())) or 0)
+
+
 def _list_rootless(
     connection: sa.engine.Connection, layout: Layout, after: str | None, limit: int
 ) -> list[str]:

@@ -5,6 +5,7 @@ Words as in docs/explanation/protocol.md. Times are microseconds since the epoch
 
 from __future__ import annotations
 
+import enum
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -454,6 +455,53 @@ class SiteState:
         return Checkpoint(self.incarnation, self.head, self.nonce)
 
 
+class Reason(enum.StrEnum):
+    """Why a sweep wants a record deleted."""
+
+    MISSING = "missing"
+    DANGLING = "dangling"
+
+
+class Held(NamedTuple):
+    """A deletion that a sweep has found and that waits for a person."""
+
+    ref: Ref
+    reason: Reason
+    found_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SweepState:
+    """How far the sweep of a site's own tables is; ``kind`` empty: between two rounds.
+
+    A kind's records are looked at first (``by_rows`` False), then its rows. ``checked``, ``found`` (edits
+    that no trigger saw) and ``deleted`` count in this round. Times are microseconds since the epoch, 0 for
+    never.
+    """
+
+    kind: str = ""
+    by_rows: bool = False
+    key: str = ""
+    began: int = 0
+    finished: int = 0
+    checked: int = 0
+    found: int = 0
+    deleted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What a purge has dropped; ``oldest`` is the stamp of the oldest tombstone that is left (None: none),
+    ``away`` names peers that are not waited for any more.
+    """
+
+    tombstones: int = 0
+    batches: int = 0
+    lost: int = 0
+    oldest: int | None = None
+    away: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """Another site as registered here.
@@ -462,7 +510,8 @@ class Peer:
     feed, in its present incarnation, that the peer is known to have applied; ``seen`` is the last position of
     the peer's feed that was applied here; up to ``shown`` it is sent everything, also what came from it (it
     started over when the feed was there). A peer that is not ``live`` does not hold up the purge of
-    tombstones; it compares when it comes back.
+    tombstones; it compares when it comes back. ``heard`` is when it last read here, to the quarter of
+    an hour.
     """
 
     site: str
@@ -473,6 +522,7 @@ class Peer:
     live: bool = True
     seen: Checkpoint | None = None
     shown: int = 0
+    heard: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from keystone_viaduct.sync.model import (
     Document,
     Entry,
     Fence,
+    Held,
     Listing,
     Mark,
     Page,
@@ -30,6 +31,7 @@ from keystone_viaduct.sync.model import (
     SiteState,
     Standing,
     Summary,
+    SweepState,
     Tally,
 )
 
@@ -126,7 +128,13 @@ class Records(Protocol):
         """Store the row; a changed ``nonce`` makes a new batch that ends at ``head``."""
 
     def nonce_at(self, seq: int) -> str | None:
-        """Nonce of the batch that holds this feed position; None when there is none."""
+        """Nonce of the batch that holds this feed position; None when there is none, '' when forgotten."""
+
+    def old_batches(self, upto: int, limit: int) -> list[tuple[int, str]]:
+        """Last position and nonce of batches that end at or before a position, oldest first."""
+
+    def drop_batches(self, upto: int) -> None:
+        """Forget the nonces of batches that end at or before this one's last position: they are '' then."""
 
     def records(self, refs: Sequence[Ref]) -> dict[Ref, Record]:
         """The records that are there (tombstones too)."""
@@ -186,6 +194,9 @@ class Bookkeeping(Protocol):
     def add_conflicts(self, conflicts: Sequence[Conflict]) -> None:
         """Append to the list of conflicts."""
 
+    def forget_lost(self, before: int) -> int:
+        """Take what was lost out of closed conflicts that were decided before then; how many there were."""
+
     def peers(self) -> Mapping[str, Peer]:
         """The registered peers by site name."""
 
@@ -193,7 +204,44 @@ class Bookkeeping(Protocol):
         """Insert or replace."""
 
 
-class Transaction(Tables, Marks, Records, Bookkeeping, Protocol):
+class Sweeping(Protocol):
+    """What the sweep of a site's own tables needs."""
+
+    def sweep_state(self) -> SweepState:
+        """How far it is."""
+
+    def save_sweep_state(self, state: SweepState) -> None:
+        """Store it."""
+
+    def live_keys(self, kind: str, after: str, limit: int) -> list[str]:
+        """Keys of the kind's records that are no tombstones, after one, in an order of the store's own."""
+
+    def row_keys(self, kind: str, after: str, limit: int) -> list[str]:
+        """Keys of the kind's rows after one (empty: from the first), in an order of the tables' own."""
+
+    def unmarked(self, kind: str, keys: Sequence[str]) -> list[str]:
+        """Those of the keys that have neither a mark nor a record that is no tombstone."""
+
+    def count_live(self, kind: str) -> int:
+        """How many records of the kind are no tombstones."""
+
+    def count_rows(self, kind: str) -> int:
+        """How many records of the kind there are in the tables."""
+
+    def held(self, limit: int) -> list[Held]:
+        """Deletions that wait for a person, the oldest first."""
+
+    def held_of(self, refs: Sequence[Ref]) -> dict[Ref, Held]:
+        """Those of these records."""
+
+    def hold(self, found: Sequence[Held]) -> None:
+        """Add to them (a record once)."""
+
+    def release(self, refs: Sequence[Ref]) -> None:
+        """Take from them."""
+
+
+class Transaction(Tables, Marks, Records, Bookkeeping, Sweeping, Protocol):
     """Everything that one transaction at a site can do."""
 
 

@@ -12,7 +12,7 @@ import copy
 import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from keystone_viaduct.errors import StoreError
@@ -25,12 +25,14 @@ from keystone_viaduct.sync.model import (
     Conflict,
     Document,
     Entry,
+    Held,
     Mark,
     Peer,
     Pending,
     Record,
     Ref,
     SiteState,
+    SweepState,
     Tally,
     Version,
     bucket_of,
@@ -59,12 +61,15 @@ class Data:
     pending: dict[tuple[str, Ref], Pending] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
     peers: dict[str, Peer] = field(default_factory=dict)
+    sweep: SweepState = field(default_factory=SweepState)
+    held: dict[Ref, Held] = field(default_factory=dict)
 
     def copy(self) -> Data:
         """A copy whose containers are its own (the values are never changed in place)."""
         twin = copy.copy(self)
-        for name in ("rows", "marks", "records", "batches", "checkpoints", "pending", "conflicts", "peers"):
-            setattr(twin, name, copy.copy(getattr(self, name)))
+        for name, value in vars(self).items():
+            if isinstance(value, dict | list):
+                setattr(twin, name, copy.copy(value))
         return twin
 
 
@@ -269,6 +274,14 @@ class MemoryTransaction:
         index = bisect.bisect_left(self.data.batches, (seq, ""))
         return self.data.batches[index][1] if index < len(self.data.batches) else None
 
+    def old_batches(self, upto: int, limit: int) -> list[tuple[int, str]]:
+        """Oldest first."""
+        return [batch for batch in self.data.batches if batch[0] <= upto][:limit]
+
+    def drop_batches(self, upto: int) -> None:
+        """One forgotten batch stands for them."""
+        self.data.batches = [(upto, ""), *(batch for batch in self.data.batches if batch[0] > upto)]
+
     def records(self, refs: Sequence[Ref]) -> dict[Ref, Record]:
         """Those that are there."""
         return {ref: self.data.records[ref] for ref in refs if ref in self.data.records}
@@ -380,6 +393,64 @@ class MemoryTransaction:
     def add_conflicts(self, conflicts: Sequence[Conflict]) -> None:
         """Append."""
         self.data.conflicts = [*self.data.conflicts, *conflicts]
+
+    def forget_lost(self, before: int) -> int:
+        """Of closed ones."""
+        old = {c.id for c in self.data.conflicts if c.at < before and not c.open and c.lost}
+        self.data.conflicts = [replace(c, lost={}) if c.id in old else c for c in self.data.conflicts]
+        return len(old)
+
+    # sweeps
+
+    def sweep_state(self) -> SweepState:
+        """How far it is."""
+        return self.data.sweep
+
+    def save_sweep_state(self, state: SweepState) -> None:
+        """Store it."""
+        self.data.sweep = state
+
+    def live_keys(self, kind: str, after: str, limit: int) -> list[str]:
+        """By key."""
+        records = self.data.records.values()
+        return sorted(
+            r.ref.key for r in records if r.ref.kind == kind and r.ref.key > after and not r.deleted
+        )[:limit]
+
+    def row_keys(self, kind: str, after: str, limit: int) -> list[str]:
+        """By key."""
+        return sorted(ref.key for ref in self.data.rows if ref.kind == kind and ref.key > after)[:limit]
+
+    def unmarked(self, kind: str, keys: Sequence[str]) -> list[str]:
+        """Neither marked nor recorded as living."""
+        marked = {mark.ref for mark in self.data.marks.values()}
+        living = {record.ref for record in self.data.records.values() if not record.deleted}
+        return [key for key in keys if Ref(kind, key) not in marked | living]
+
+    def count_live(self, kind: str) -> int:
+        """A scan."""
+        return sum(record.ref.kind == kind and not record.deleted for record in self.data.records.values())
+
+    def count_rows(self, kind: str) -> int:
+        """A scan."""
+        return sum(ref.kind == kind for ref in self.data.rows)
+
+    def held(self, limit: int) -> list[Held]:
+        """The oldest first."""
+        return sorted(self.data.held.values(), key=lambda item: (item.found_at, item.ref))[:limit]
+
+    def held_of(self, refs: Sequence[Ref]) -> dict[Ref, Held]:
+        """Those of these records."""
+        return {ref: self.data.held[ref] for ref in refs if ref in self.data.held}
+
+    def hold(self, found: Sequence[Held]) -> None:
+        """Each record once."""
+        self.data.held.update((item.ref, item) for item in found)
+
+    def release(self, refs: Sequence[Ref]) -> None:
+        """Take from them."""
+        for ref in refs:
+            self.data.held.pop(ref, None)
 
     def peers(self) -> Mapping[str, Peer]:
         """By site."""

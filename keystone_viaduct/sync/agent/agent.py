@@ -19,6 +19,7 @@ from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.lease import LeaseKeeper, Leasing
 from keystone_viaduct.sync.agent.pacing import Pacer
 from keystone_viaduct.sync.agent.topology import AgentSettings, Topology
+from keystone_viaduct.sync.agent.upkeep import KeptSite, Upkeep
 from keystone_viaduct.sync.client import HttpSite, Transport, cloud_login
 from keystone_viaduct.sync.client.transport import Timeouts
 from keystone_viaduct.sync.link.keys import KeyCarrier
@@ -32,7 +33,11 @@ LOG = logging.getLogger(__name__)
 ROUNDS = 1000
 
 
-class AgentSite(RemoteSite, Leasing, Protocol):
+class SpokeSite(RemoteSite, KeptSite, Protocol):
+    """A spoke as the agent needs it."""
+
+
+class AgentSite(SpokeSite, Leasing, Protocol):
     """A site as the agent needs it."""
 
 
@@ -50,7 +55,7 @@ class Agent:
     def __init__(
         self,
         hub: AgentSite,
-        spokes: Mapping[str, RemoteSite],
+        spokes: Mapping[str, SpokeSite],
         settings: AgentSettings,
         keys: KeyCarrier | None = None,
     ) -> None:
@@ -65,6 +70,7 @@ class Agent:
             link = Link(hub, spoke, settings.page_limit)
             contact = Contact(hub, spoke)
             self.lanes += [self._lane(link, replicator, contact) for replicator in (link.up, link.down)]
+        self.upkeep = Upkeep(hub, spokes, settings, self.gate, self._wake)
 
     def _lane(self, link: Link, replicator: Replicator, contact: Contact) -> Lane:
         settings = self.settings
@@ -78,6 +84,7 @@ class Agent:
             lane.start()
         if self.keys is not None:
             self.keys.start()
+        self.upkeep.start()
 
     def stop(self, patience: float = 10.0) -> bool:
         """Finish the steps under way and give the lease back; whether all ended within ``patience`` s."""
@@ -87,6 +94,7 @@ class Agent:
         ended = [lane.join(patience) for lane in self.lanes]
         if self.keys is not None:
             self.keys.stop(patience)
+        ended.append(self.upkeep.stop(patience))
         self.lease.stop()
         return all(ended)
 
@@ -134,6 +142,12 @@ class Agent:
                 break
             self.lease.renew()
         return list(failures.values())
+
+    def _wake(self, site: str) -> None:
+        """There is something to be read at a site."""
+        for lane in self.lanes:
+            if lane.source == site:
+                lane.wake()
 
     def _moved(self, lane: Lane, refused: bool) -> None:
         """Records have reached a site: who reads from there may look at once."""

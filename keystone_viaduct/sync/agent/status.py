@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.lane import Lane
+from keystone_viaduct.sync.agent.upkeep import Kept
 
 _COUNTERS = {
     "pages": "Pages applied",
@@ -31,6 +32,7 @@ def snapshot(agent: Agent) -> dict[str, Any]:
         "lease_error": agent.lease.error,
         "keys_error": agent.keys.error if agent.keys is not None else "",
         "links": [_lane(lane) for lane in agent.lanes],
+        "upkeep": agent.upkeep.snapshot(),
     }
 
 
@@ -65,6 +67,20 @@ class LaneCollector:
                 counter.add_metric((lane.source, lane.target), getattr(lane.replicator.totals, name))
             yield counter
         yield from self._gauges()
+        yield from self._upkeep()
+
+    def _upkeep(self) -> Iterator[Metric]:
+        gauges: dict[str, tuple[str, Callable[[Kept], float]]] = {
+            "held": ("Deletions that wait for a person", lambda kept: kept.held),
+            "swept": ("Edits that no trigger saw, in the last sweep", lambda kept: kept.found),
+            "missed": ("Records that the feeds had missed, in the last comparison", lambda kept: kept.missed),
+            "upkeep_seconds": ("When the last upkeep ended well", lambda kept: kept.finished_at),
+        }
+        for name, (text, value) in gauges.items():
+            gauge = GaugeMetricFamily(f"viaduct_site_{name}", text, labels=("site",))
+            for site, kept in list(self._agent.upkeep.sites.items()):
+                gauge.add_metric((site,), value(kept))
+            yield gauge
 
     def _gauges(self) -> Iterator[Metric]:
         gauges: dict[str, tuple[str, Callable[[Lane], float]]] = {

@@ -25,9 +25,17 @@ class SiteEntry:
     url: str = ""
 
 
+DAY = 86400.0
+_CENTURY = 36600 * DAY
+
+
 @dataclass(frozen=True)
 class AgentSettings:
-    """Times in seconds. ``listen``: where pokes come in, and who asks for status and metrics."""
+    """Times in seconds. ``listen``: where pokes come in, and who asks for status and metrics.
+
+    ``upkeep``: between two rounds of purge, sweep and comparison (0: never). ``retention``: of tombstones;
+    ``lost_retention``: of what closed conflicts have lost; ``away``: how long a silent site is waited for.
+    """
 
     listen: tuple[str, int] | None = ("127.0.0.1", 7788)
     poll: float = 10.0
@@ -38,6 +46,11 @@ class AgentSettings:
     timeout: float = 60.0
     first_backoff: float = 0.5
     longest_backoff: float = 60.0
+    upkeep: float = 3600.0
+    sweep_batch: int = 500
+    retention: float = 7 * DAY
+    lost_retention: float = 90 * DAY
+    away: float = 30 * DAY
 
 
 @dataclass(frozen=True)
@@ -113,6 +126,11 @@ def _agent(found: Located, value: Any) -> AgentSettings:
         timeout=number("timeout", 1, 3600),
         first_backoff=number("first_backoff", 0.01, 60),
         longest_backoff=number("longest_backoff", 0.1, 3600),
+        upkeep=number("upkeep", 0, _CENTURY),
+        sweep_batch=int(number("sweep_batch", 1, limits.SWEPT)),
+        retention=number("retention", 0, _CENTURY),
+        lost_retention=number("lost_retention", 0, _CENTURY),
+        away=number("away", 60, _CENTURY),
     )
 
 

@@ -14,6 +14,7 @@ from keystone_viaduct.sync.api import aftermath, options
 from keystone_viaduct.sync.api.keys import KeysService
 from keystone_viaduct.sync.api.service import Service, Surroundings
 from keystone_viaduct.sync.sealing import KeyRing
+from keystone_viaduct.sync.site.guard import Guard
 from keystone_viaduct.sync.store import SqlStore, make_engine
 
 _lock = threading.Lock()
@@ -59,6 +60,7 @@ def _make() -> Service:
     around = Surroundings(
         release=version("keystone"),
         policies=settings.policies,
+        guard=Guard(settings.mass_delete_count, settings.mass_delete_share),
         written=aftermath.Aftermath(notify=settings.notify_replicated),
     )
     return Service(SqlStore(engine, ring, codecs), SystemClock(), around)

@@ -63,6 +63,20 @@ SYNC_OPTS: list[cfg.Opt] = [
         help="Seconds between the steps in which a Fernet key repository is changed: more than any worker of "
         "Keystone takes to read it.",
     ),
+    cfg.IntOpt(
+        "mass_delete_count",
+        default=50,
+        min=0,
+        help="Deletions that a sweep finds (rows that are gone though no trigger saw it) wait for a person "
+        "when more than so many records of a kind are gone. `viaduct sweep` shows and decides them.",
+    ),
+    cfg.FloatOpt(
+        "mass_delete_share",
+        default=0.2,
+        min=0.0,
+        max=1.0,
+        help="They also wait when more than this share of a kind's records is gone, and at least three.",
+    ),
     cfg.DictOpt(
         "policies",
         default={},
@@ -84,6 +98,8 @@ class SyncSettings:
     token_cache_time: float
     key_rotation_interval: float
     key_settle_time: float
+    mass_delete_count: int
+    mass_delete_share: float
     policies: dict[str, str]
 
 

@@ -44,6 +44,10 @@ RULES = (
     _rule("resume_checkpoint", "Go on with a site's feed after a comparison", ("PUT", _CHECKPOINT)),
     _rule("compare", "Digests of records, in buckets", ("POST", "/summary"), ("POST", "/listing")),
     _rule("show_records", "Move records to the end of the feed", ("POST", "/shown")),
+    _rule("purge", "Drop what is kept for a time only", ("POST", "/purge")),
+    _rule("get_sweep", "How far the sweep is, and what waits for a person", ("GET", "/sweep")),
+    _rule("sweep", "Compare a batch of rows with their records", ("POST", "/sweep")),
+    _rule("decide_held", "Confirm or discard deletions that a sweep has found", ("POST", "/sweep/held")),
     _rule("list_peers", "The registered sites", ("GET", "/peers")),
     _rule("register_peer", "Register a site and its public key", ("PUT", "/peers/{site}")),
     _rule(

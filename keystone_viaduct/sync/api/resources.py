@@ -18,7 +18,8 @@ from keystone_viaduct.sync.api.keyroutes import KeyRepositoryResource, KeysResou
 from keystone_viaduct.sync.api.records import Found, RecordsService
 from keystone_viaduct.sync.charter import charter_to_json
 from keystone_viaduct.sync.model import Fence, Ref
-from keystone_viaduct.sync.wire import checks, comparing, limits, values
+from keystone_viaduct.sync.site.purge import Retention
+from keystone_viaduct.sync.wire import checks, comparing, limits, upkeep, values
 from keystone_viaduct.sync.wire.page import check_ref
 from keystone_viaduct.sync.wire.resources import (
     bytes_from_json,
@@ -149,6 +150,43 @@ class ShownResource(flask_restful.Resource):  # type: ignore[misc]
         reader, refs = comparing.shown_from_json(read_json())
         head = assembly.service().compared(reader).show(reader, refs)
         return Reply({"head": values.checkpoint_to_json(head)})
+
+
+class PurgeResource(flask_restful.Resource):  # type: ignore[misc]
+    """What is kept for a time only."""
+
+    @gated("sync:purge")
+    def post(self) -> Reply:
+        """Drop what is due."""
+        times = upkeep.times_from_json(read_json())
+        found = assembly.service().clean(Retention(times.tombstones, times.lost, times.away, times.before))
+        return Reply(upkeep.purged_to_json(found))
+
+
+class SweepResource(flask_restful.Resource):  # type: ignore[misc]
+    """This site's tables against its records."""
+
+    @gated("sync:get_sweep")
+    def get(self) -> Reply:
+        """How far it is, and what waits for a person."""
+        return Reply(upkeep.report_to_json(*assembly.service().swept()))
+
+    @gated("sync:sweep")
+    def post(self) -> Reply:
+        """The next batch."""
+        limit = checks.member(checks.mapping(read_json(), "body"), "limit", "")
+        place = assembly.service().sweep(checks.integer(limit, "limit", 1, limits.SWEPT))
+        return Reply(upkeep.sweep_to_json(place))
+
+
+class HeldResource(flask_restful.Resource):  # type: ignore[misc]
+    """Deletions that wait for a person."""
+
+    @gated("sync:decide_held")
+    def post(self) -> Reply:
+        """Confirm or discard them."""
+        confirm, kinds = upkeep.decision_from_json(read_json())
+        return Reply({"records": assembly.service().decide_held(kinds, confirm=confirm)})
 
 
 class PeersResource(flask_restful.Resource):  # type: ignore[misc]
@@ -317,6 +355,9 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
         _route(SummaryResource, "/summary", "summary"),
         _route(ListingResource, "/listing", "listing"),
         _route(ShownResource, "/shown", "shown"),
+        _route(PurgeResource, "/purge", "purge"),
+        _route(SweepResource, "/sweep", "sweep"),
+        _route(HeldResource, "/sweep/held", "held"),
         _route(PeersResource, "/peers", "peers"),
         _route(PeerResource, "/peers/<string:site>", "peer", "site"),
         _route(LeaseResource, "/lease", "lease"),

@@ -20,15 +20,20 @@ from keystone_viaduct.sync.model import (
     Checkpoint,
     Conflict,
     Fence,
+    Held,
     Page,
     Peer,
+    Purged,
     SiteState,
     Standing,
+    SweepState,
     site_of,
 )
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.sealing import KeyRing, seal
 from keystone_viaduct.sync.site import Site
+from keystone_viaduct.sync.site.guard import GUARD, Guard
+from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction
 from keystone_viaduct.sync.wire.charter import checked_charter
 from keystone_viaduct.sync.wire.resources import Capabilities
@@ -52,6 +57,7 @@ class Surroundings:
     release: str
     policies: Mapping[str, str]
     written: Written
+    guard: Guard = GUARD
 
 
 class Service:
@@ -89,7 +95,9 @@ class Service:
             joined(tx.peek_state())
             found[:] = [_peer(tx, site_of(reader))]
 
-        page = Site(Watched(self.store, check), self.clock).read(reader, after, limit, fence)
+        page = Site(Watched(self.store, check), self.clock, guard=self.around.guard).read(
+            reader, after, limit, fence
+        )
         return page, found[0]
 
     def apply(self, page: Page) -> ApplyResult:
@@ -126,6 +134,29 @@ class Service:
 
         return Site(Watched(self.store, check), self.clock)
 
+    def clean(self, keep: Retention) -> Purged:
+        """Drop what is kept for a time only."""
+        return Site(Watched(self.store, _check_joined), self.clock).clean(keep)
+
+    def sweep(self, limit: int) -> SweepState:
+        """Compare the next rows with their records; what is deleted as dangling leaves the caches, too."""
+        return self._swept(lambda site: site.sweep(limit))
+
+    def decide_held(self, kinds: frozenset[str] | None, *, confirm: bool) -> int:
+        """Confirm or discard what waits for a person; how many records."""
+        return self._swept(lambda site: site.confirm(kinds) if confirm else site.discard(kinds))
+
+    def _swept(self, work: Callable[[Site], T]) -> T:
+        watched = Watched(self.store, _check_joined)
+        result = work(Site(watched, self.clock, guard=self.around.guard))
+        if watched.writes:
+            self.around.written(watched.writes, "")
+        return result
+
+    def swept(self) -> tuple[SweepState, dict[str, int], list[Held]]:
+        """How far the sweep is, how many records of each kind wait for a person, and the first of them."""
+        return self.store.read(lambda tx: (tx.sweep_state(), tx.count_held(), tx.held(limits.HELD)))
+
     def _policy_for(self, kind: str, scope: str | None) -> str:
         return self.around.policies.get(kind, "hub")
 
@@ -153,7 +184,16 @@ class Service:
                 raise Refused(f"{peer.site} is this site itself", hint="register the other sites here")
             known = tx.peers().get(peer.site)
             same_life = known is not None and known.incarnation == peer.incarnation
-            found = replace(peer, acknowledged=known.acknowledged if known and same_life else 0)
+            found = peer
+            if known is not None:
+                acknowledged = known.acknowledged if same_life else 0
+                found = replace(
+                    known,
+                    public_key=peer.public_key,
+                    incarnation=peer.incarnation,
+                    capabilities=peer.capabilities,
+                    acknowledged=acknowledged,
+                )
             if found != known:
                 tx.save_peer(found)
             return found
@@ -252,6 +292,10 @@ def joined(state: SiteState | None) -> SiteState:
             hint="start the agent at the hub: it hands over the secret",
         )
     return state
+
+
+def _check_joined(tx: SqlTransaction) -> None:
+    joined(tx.peek_state())
 
 
 def _peer(tx: SqlTransaction, site: str) -> Peer:

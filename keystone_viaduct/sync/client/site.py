@@ -18,11 +18,13 @@ from keystone_viaduct.sync.model import (
     Listing,
     Page,
     Peer,
+    Purged,
     Ref,
     Standing,
     Summary,
+    SweepState,
 )
-from keystone_viaduct.sync.wire import checks, comparing, values
+from keystone_viaduct.sync.wire import checks, comparing, upkeep, values
 from keystone_viaduct.sync.wire.carried import CarriedPage, carry
 from keystone_viaduct.sync.wire.charter import checked_charter
 from keystone_viaduct.sync.wire.page import result_from_json
@@ -115,6 +117,29 @@ class HttpSite:
         """Go on with the feed of ``source`` behind ``checkpoint``. Raises FenceMismatch, UnknownSite."""
         content = {"checkpoint": [*checkpoint], "seen": [*seen], "own": [*own]}
         self._transport.call("PUT", f"/checkpoints/{quote(source, safe='')}", content=content)
+
+    def purge(self, times: upkeep.Times) -> Purged:
+        """Drop what is kept for a time only."""
+        body = self._transport.call("POST", "/purge", content=upkeep.times_to_json(times))
+        return self._understood(lambda: upkeep.purged_from_json(body))
+
+    def sweep(self, limit: int) -> SweepState:
+        """Compare the next rows with their records; where the sweep is then."""
+        body = self._transport.call("POST", "/sweep", content={"limit": limit})
+        return self._understood(lambda: upkeep.sweep_from_json(body))
+
+    def swept(self) -> upkeep.Report:
+        """How far the sweep is, and what waits for a person."""
+        body = self._transport.call("GET", "/sweep")
+        return self._understood(lambda: upkeep.report_from_json(body))
+
+    def decide_held(self, kinds: frozenset[str] | None, *, confirm: bool) -> int:
+        """Confirm or discard deletions that wait for a person; how many."""
+        content = upkeep.decision_to_json(kinds, confirm=confirm)
+        body = self._transport.call("POST", "/sweep/held", content=content)
+        return self._understood(
+            lambda: checks.integer(checks.member(checks.mapping(body, ""), "records", ""), "records")
+        )
 
     def capabilities(self) -> Capabilities:
         """What the site says of itself."""

@@ -152,7 +152,9 @@ class Replicator:
         if result.anew:
             self._primed = False  # the target is to hold more than before: it starts over
             return Progress.MORE
-        return Progress.MOVED if page.at_head else Progress.MORE
+        # a source that holds something back is never at its head, and need not be asked again at once
+        more = page.changes or page.upto != page.after
+        return Progress.MORE if more and not page.at_head else Progress.MOVED
 
     def _count(self, page: Page, result: ApplyResult) -> None:
         refused: tuple[Ref, ...] = result.conflicts

@@ -22,15 +22,25 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import contents, digests, matches
 from keystone_viaduct.sync.site.fence import check_fence, check_purge, fence_of
+from keystone_viaduct.sync.site.guard import GUARD, Guard, delete_missing
 from keystone_viaduct.sync.site.scope import selection
 from keystone_viaduct.sync.site.sequencer import sequence_some
 
 #: Marks that a read numbers at most; the page is then not at the head, and the next read numbers more.
 MOST_MARKS = 5000
+#: Microseconds after which it is noted again that a reader is there.
+HEARD = 15 * 60 * 1_000_000
 
 
 def read_page(
-    tx: Transaction, reader: str, after: Checkpoint | None, limit: int, fence: Fence | None, *, now: int
+    tx: Transaction,
+    reader: str,
+    after: Checkpoint | None,
+    limit: int,
+    fence: Fence | None,
+    *,
+    now: int,
+    guard: Guard = GUARD,
 ) -> Page:
     """At most ``limit`` changes after a checkpoint, numbered first.
 
@@ -38,7 +48,8 @@ def read_page(
 
     A record whose tables already hold a newer, unnumbered edit is left out: it has a mark (or is given one)
     and so comes again at a later position; sending its content under the old version would let equal versions
-    differ.
+    differ. One whose row is gone without a mark is left out, too (:mod:`keystone_viaduct.sync.site.sweep`).
+    While such records wait for a person no page is at the head, so that nobody takes them for deleted.
     """
     state = tx.state()
     check_fence(tx, state, fence)
@@ -47,7 +58,7 @@ def read_page(
     state, numbered = sequence_some(tx, state, now, MOST_MARKS)
     start = after.seq if after else 0
     site = site_of(reader)
-    peer = _acknowledge(tx, state, site, after)
+    peer = _acknowledge(tx, state, site, after, now)
     # Who starts from nothing is shown everything once: it may have lost what it once sent.
     filtered = peer is not None and after is not None and after.seq >= peer.shown and reader != site
     own = reader if filtered else None
@@ -56,13 +67,13 @@ def read_page(
     last = len(entries) < limit
     upto = state.head if last else entries[-1].seq
     nonce = state.nonce if upto == state.head else tx.nonce_at(upto)
-    changes, complete = _changes(tx, state, entries, coverage, now)
+    changes, complete = _changes(tx, state, entries, coverage, now, guard)
     return Page(
         source=state.site,
         term=state.term,
         after=after,
         upto=Checkpoint(state.incarnation, upto, nonce or ""),
-        at_head=last and complete and numbered,
+        at_head=last and complete and numbered and not tx.held(1),
         knowledge=_vouched(state),
         changes=tuple(changes),
         fence=fence_of(tx, site),
@@ -95,7 +106,9 @@ def _capabilities(tx: Transaction, changes: list[Change]) -> dict[str, frozenset
     return {kind: fields for kind, fields in found.items() if fields}
 
 
-def _acknowledge(tx: Transaction, state: SiteState, reader: str, after: Checkpoint | None) -> Peer | None:
+def _acknowledge(
+    tx: Transaction, state: SiteState, reader: str, after: Checkpoint | None, now: int
+) -> Peer | None:
     """Note how far the reader is, or that it starts over."""
     peer = tx.peers().get(reader)
     if peer is None:
@@ -104,13 +117,15 @@ def _acknowledge(tx: Transaction, state: SiteState, reader: str, after: Checkpoi
         noted = replace(peer, shown=state.head)
     else:
         noted = replace(peer, acknowledged=max(peer.acknowledged, after.seq), live=True)
+    if now - noted.heard >= HEARD:
+        noted = replace(noted, heard=now)
     if noted != peer:
         tx.save_peer(noted)
     return noted
 
 
 def _changes(
-    tx: Transaction, state: SiteState, found: list[Record], coverage: Coverage, now: int
+    tx: Transaction, state: SiteState, found: list[Record], coverage: Coverage, now: int, guard: Guard
 ) -> tuple[list[Change], bool]:
     """The entries that are part of the coverage with their contents, and whether none had to be left out."""
     entries: list[Record] = []
@@ -136,7 +151,9 @@ def _changes(
         )
     unmarked = set(stale) - {mark.ref for mark in tx.marks_of(stale)} if stale else set()
     if unmarked:
-        tx.add_marks(sorted(unmarked), now)
+        gone = {ref for ref in unmarked if ref not in content}
+        tx.add_marks(sorted(unmarked - gone), now)
+        delete_missing(tx, sorted(gone), guard, now)
     return sorted(changes, key=lambda change: change.seq), not stale
 
 

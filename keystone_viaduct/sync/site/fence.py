@@ -52,12 +52,26 @@ def check_fence(tx: Transaction, state: SiteState, fence: Fence | None) -> None:
             incarnation=state.incarnation,
             forked=not past,
         )
-    if known.seq > state.head or (known.seq and tx.nonce_at(known.seq) != known.nonce):
+    nonce = tx.nonce_at(known.seq) if 0 < known.seq <= state.head else None
+    if nonce == "":
+        _too_old(state, fence)
+    elif known.seq > state.head or (known.seq and nonce != known.nonce):
         raise FenceMismatch(
             f"{state.site} does not have position {known.seq} of the checkpoint in its history",
             hint="its database was restored from a backup",
             incarnation=state.incarnation,
             forked=True,
+        )
+
+
+def _too_old(state: SiteState, fence: Fence) -> None:
+    """The batch was forgotten long ago, so nothing can be said of it: whoever reads on from it compares."""
+    if not fence.anew:
+        raise FenceMismatch(
+            f"{state.site} has forgotten the nonces up to position {fence.seen.seq}",
+            hint="both sides compare",
+            incarnation=state.incarnation,
+            both=True,
         )
 
 

@@ -15,20 +15,23 @@ from keystone_viaduct.sync.model import (
     Fence,
     Listing,
     Page,
+    Purged,
     Ref,
     SiteState,
     Standing,
     Summary,
+    SweepState,
     site_of,
 )
 from keystone_viaduct.sync.ports import Store, Transaction
-from keystone_viaduct.sync.site import compare
+from keystone_viaduct.sync.site import compare, sweep
 from keystone_viaduct.sync.site.apply import apply_page
 from keystone_viaduct.sync.site.applying import PolicyFor
 from keystone_viaduct.sync.site.charter import write_charter
 from keystone_viaduct.sync.site.feed import read_page
 from keystone_viaduct.sync.site.fence import check_fence, fence_of, later
-from keystone_viaduct.sync.site.purge import purge
+from keystone_viaduct.sync.site.guard import GUARD, Guard
+from keystone_viaduct.sync.site.purge import Retention, clean, purge
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.sequencer import sequence
 
@@ -43,9 +46,16 @@ def hub_wins(kind: str, scope: str | None) -> str:
 
 
 class Site:
-    """A site over a store. ``policy_for(kind, scope)`` names the conflict policy (asked at the hub only)."""
+    """A site over a store.
 
-    def __init__(self, store: Store, clock: Clock, policy_for: PolicyFor = hub_wins) -> None:
+    ``policy_for(kind, scope)`` names the conflict policy (asked at the hub only); ``guard`` says how many
+    deletions that a sweep finds wait for a person.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, policy_for: PolicyFor = hub_wins, guard: Guard = GUARD
+    ) -> None:
+        self._guard = guard
         self._store = store
         self._clock = clock
         self._policy_for = policy_for
@@ -64,7 +74,7 @@ class Site:
     ) -> Page:
         """A page of the feed for another site. Raises FenceMismatch."""
         return self._fenced(
-            lambda tx: read_page(tx, reader, after, limit, fence, now=self._clock.now()),
+            lambda tx: read_page(tx, reader, after, limit, fence, now=self._clock.now(), guard=self._guard),
             later(fence, after),
             site_of(reader),
         )
@@ -143,6 +153,22 @@ class Site:
         many.
         """
         return self._store.run(lambda tx: purge(tx, retention, now=self._clock.now()))
+
+    def clean(self, keep: Retention) -> Purged:
+        """Drop what is kept for a time only: tombstones, old nonces, what closed conflicts have lost."""
+        return self._store.run(lambda tx: clean(tx, keep, now=self._clock.now()))
+
+    def sweep(self, limit: int) -> SweepState:
+        """Compare the next ``limit`` records or rows with each other; where the sweep is then."""
+        return self._store.run(lambda tx: sweep.sweep(tx, limit, self._guard, now=self._clock.now()))
+
+    def confirm(self, kinds: frozenset[str] | None = None) -> int:
+        """Number the deletions that wait for a person (of some kinds); how many."""
+        return self._store.run(lambda tx: sweep.confirm(tx, kinds, now=self._clock.now()))
+
+    def discard(self, kinds: frozenset[str] | None = None) -> int:
+        """Have another site bring back what is missing here; how many. A comparison has to follow."""
+        return self._store.run(lambda tx: sweep.discard(tx, kinds))
 
     def _fenced(self, work: Callable[[Transaction], T], fence: Fence | None, caller: str) -> T:
         """Run ``work``; when the caller knows a history that is not here, this site begins a new life."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from keystone_viaduct.sync.model import Checkpoint, Conflict, Peer, Pending, Ref
+from keystone_viaduct.sync.model import Checkpoint, Conflict, Document, Peer, Pending, Ref
 from keystone_viaduct.sync.store import queries as q
 from keystone_viaduct.sync.store.base import Part, keys_by_kind
 from keystone_viaduct.sync.store.encoding import (
@@ -116,10 +116,19 @@ class BookkeepingPart(Part):
             fields=tuple(from_json(row.fields)),
             site=row.site,
             at=row.at,
-            lost=unpack_document(self.ring.decrypt(bytes(row.lost), f"conflict:{row.id}")),
+            lost=self._lost(row),
             open=bool(row.open),
             resolution=row.resolution,
         )
+
+    def _lost(self, row: Any) -> Document:
+        """Nothing once its time is over."""
+        sealed = bytes(row.lost)
+        return unpack_document(self.ring.decrypt(sealed, f"conflict:{row.id}")) if sealed else {}
+
+    def forget_lost(self, before: int) -> int:
+        """Take what was lost out of closed conflicts that were decided before then; how many there were."""
+        return int(self.connection.execute(q.FORGET_LOST, {"p_before": before}).rowcount)
 
     def peers(self) -> Mapping[str, Peer]:
         """The registered peers by site name."""
@@ -140,6 +149,7 @@ class BookkeepingPart(Part):
                 "live": peer.live,
                 "seen": None if peer.seen is None else to_json(list(peer.seen)),
                 "shown": peer.shown,
+                "heard": peer.heard,
             },
         )
 
@@ -155,4 +165,5 @@ def _peer(row: Any) -> Peer:
         bool(row.live),
         Checkpoint(*from_json(row.seen)) if row.seen else None,
         row.shown,
+        row.heard,
     )

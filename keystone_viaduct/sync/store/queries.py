@@ -48,6 +48,14 @@ NONCE_AT = (
     .limit(1)
 )
 
+OLD_BATCHES = (
+    sa.select(t.batch)
+    .where(t.batch.c.last_seq <= _param("upto"))
+    .order_by(t.batch.c.last_seq)
+    .limit(_param("limit"))
+)
+DELETE_BATCHES = t.batch.delete().where(t.batch.c.last_seq <= _param("upto"))
+
 # marks
 TAKE_MARKS = sa.select(t.dirty).order_by(t.dirty.c.id).limit(_param("limit"))
 MARKS_OF = sa.select(t.dirty).where(_these(t.dirty))
@@ -153,6 +161,41 @@ LOCK_CONFLICT = sa.select(t.conflict).where(t.conflict.c.id == _param("id")).wit
 UPDATE_CONFLICT = t.conflict.update().where(t.conflict.c.id == _param("id"))
 OPEN_CONFLICTS = CONFLICTS.where(t.conflict.c.open == sa.true())
 COUNT_CONFLICTS = sa.select(t.conflict.c.open, sa.func.count()).group_by(t.conflict.c.open)
+
+FORGET_LOST = (
+    t.conflict.update()
+    .where(
+        t.conflict.c.at < _param("before"),
+        t.conflict.c.open == sa.false(),
+        sa.func.length(t.conflict.c.lost) > 0,
+    )
+    .values(lost=b"")
+)
+
+# sweeps
+GET_SWEEP = sa.select(t.sweep).where(t.sweep.c.id == 1)
+INSERT_SWEEP = t.sweep.insert()
+UPDATE_SWEEP = t.sweep.update().where(t.sweep.c.id == 1)
+LIVE_KEYS = (
+    sa.select(t.record.c.key)
+    .where(
+        t.record.c.kind == _param("kind"),
+        t.record.c.key > _param("after"),
+        t.record.c.deleted == sa.false(),
+    )
+    .order_by(t.record.c.key)
+    .limit(_param("limit"))
+)
+COUNT_LIVE = (
+    sa.select(sa.func.count())
+    .select_from(t.record)
+    .where(t.record.c.kind == _param("kind"), t.record.c.deleted == sa.false())
+)
+HELD = sa.select(t.held).order_by(t.held.c.found_at, t.held.c.kind, t.held.c.key).limit(_param("limit"))
+HELD_OF = sa.select(t.held).where(_these(t.held))
+COUNT_HELD = sa.select(t.held.c.kind, sa.func.count()).group_by(t.held.c.kind)
+INSERT_HELD = t.held.insert()
+DELETE_HELD = t.held.delete().where(_these(t.held))
 
 # peers and leases
 PEERS = sa.select(t.peer).order_by(t.peer.c.site)

@@ -150,9 +150,19 @@ class RecordsPart(Part):
         self.connection.execute(q.INSERT_BATCH, {"last_seq": state.head, "nonce": state.nonce})
 
     def nonce_at(self, seq: int) -> str | None:
-        """Nonce of the batch that holds this feed position; None when there is none."""
+        """Nonce of the batch that holds this feed position; None when there is none, '' when forgotten."""
         nonce: str | None = self.connection.execute(q.NONCE_AT, {"p_seq": seq}).scalar()
         return nonce
+
+    def old_batches(self, upto: int, limit: int) -> list[tuple[int, str]]:
+        """Last position and nonce of batches that end at or before a position, oldest first."""
+        rows = self.connection.execute(q.OLD_BATCHES, {"p_upto": upto, "p_limit": limit})
+        return [(row.last_seq, row.nonce) for row in rows]
+
+    def drop_batches(self, upto: int) -> None:
+        """Forget the nonces of batches that end at or before this one's last position."""
+        self.connection.execute(q.DELETE_BATCHES, {"p_upto": upto})
+        self.connection.execute(q.INSERT_BATCH, {"last_seq": upto, "nonce": ""})
 
     def records(self, refs: Sequence[Ref]) -> dict[Ref, Record]:
         """The records that are there (tombstones too)."""

@@ -166,6 +166,28 @@ peer = _table(
     sa.Column("live", sa.Boolean, nullable=False),
     sa.Column("seen", sa.String(255)),
     sa.Column("shown", sa.BigInteger, nullable=False),
+    sa.Column("heard", sa.BigInteger, nullable=False),
+)
+
+sweep = _table(
+    "sweep",
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", kind(), nullable=False),
+    sa.Column("by_rows", sa.Boolean, nullable=False),
+    sa.Column("key", key(), nullable=False),
+    sa.Column("began", sa.BigInteger, nullable=False),
+    sa.Column("finished", sa.BigInteger, nullable=False),
+    sa.Column("checked", sa.BigInteger, nullable=False),
+    sa.Column("found", sa.BigInteger, nullable=False),
+    sa.Column("deleted", sa.BigInteger, nullable=False),
+)
+
+held = _table(
+    "held",
+    sa.Column("kind", kind(), primary_key=True),
+    sa.Column("key", key(), primary_key=True),
+    sa.Column("reason", sa.String(16), nullable=False),
+    sa.Column("found_at", sa.BigInteger, nullable=False),
 )
 
 lease = _table(

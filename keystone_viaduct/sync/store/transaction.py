@@ -9,9 +9,17 @@ from keystone_viaduct.sync.store.leases import LeasesPart
 from keystone_viaduct.sync.store.marks import MarksPart
 from keystone_viaduct.sync.store.overview import OverviewPart
 from keystone_viaduct.sync.store.records import RecordsPart
+from keystone_viaduct.sync.store.sweeping import SweepingPart
 
 
 class SqlTransaction(
-    DocumentsPart, MarksPart, RecordsPart, BookkeepingPart, LeasesPart, KeysetsPart, OverviewPart
+    DocumentsPart,
+    MarksPart,
+    RecordsPart,
+    BookkeepingPart,
+    SweepingPart,
+    LeasesPart,
+    KeysetsPart,
+    OverviewPart,
 ):
     """Everything that one transaction at a site can do. Made by :class:`SqlStore` only."""

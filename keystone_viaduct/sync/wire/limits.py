@@ -22,6 +22,10 @@ LIST = 1000
 #: Buckets in one question of a comparison, and records to be shown in one call.
 BUCKETS = 1024
 SHOWN = 1000
+#: Records in one batch of a sweep; held deletions in one answer; microseconds of a retention.
+SWEPT = 5000
+HELD = 200
+RETENTION = 100 * 366 * 24 * 3600 * 1_000_000
 #: Entries that an answer to either may have.
 ENTRIES = 100_000
 

@@ -24,10 +24,13 @@ from keystone_viaduct.sync.model import (
     Dot,
     Entry,
     FieldState,
+    Held,
     Peer,
     Pending,
+    Reason,
     Record,
     Ref,
+    SweepState,
     Tally,
     Version,
     bucket_of,
@@ -517,7 +520,83 @@ class TransactionSuite:
 
         assert store.run(work)
 
+    # sweeps
+
+    def test_the_sweeps_place_is_stored(self, store: Store) -> None:
+        assert store.run(lambda tx: tx.sweep_state()) == SweepState()
+        for place in (SweepState("user", True, "ü", 1, 2, 3, 4, 5), SweepState(finished=NOW)):
+            store.run(lambda tx, place=place: tx.save_sweep_state(place))  # type: ignore[misc]
+            assert store.run(lambda tx: tx.sweep_state()) == place
+
+    def test_keys_of_living_records_come_in_batches(self, store: Store) -> None:
+        kept = [record(Ref("user", f"u{n}"), n + 1, deleted=n % 3 == 0) for n in range(9)]
+        store.run(lambda tx: tx.save_records([*kept, record(Ref("group", "g"), 20)]))
+
+        def walk(tx: Transaction) -> list[str]:
+            keys = tx.live_keys("user", "", 4)
+            return keys + tx.live_keys("user", keys[-1], 4)
+
+        assert sorted(store.run(walk)) == ["u1", "u2", "u4", "u5", "u7", "u8"]
+        assert store.run(lambda tx: tx.count_live("user")) == 6
+
+    def test_keys_of_rows_come_in_batches(self, store: Store) -> None:
+        before = store.run(lambda tx: (tx.count_rows("group"), tx.count_rows("user")))
+        items = [domain("d1", "d"), *(group(f"g{n}", f"g{n}", "d1") for n in range(5)), user("u", "u", "d1")]
+        store.run(lambda tx: self.create(tx, *items))
+
+        def walk(tx: Transaction) -> list[str]:
+            keys = tx.row_keys("group", "", 3)
+            return keys + tx.row_keys("group", keys[-1], 3)
+
+        assert store.run(walk) == [f"g{n}" for n in range(5)]
+        after = store.run(lambda tx: (tx.count_rows("group"), tx.count_rows("user")))
+        assert (after[0] - before[0], after[1] - before[1]) == (5, 1)
+
+    def test_keys_that_neither_mark_nor_record_knows(self, store: Store) -> None:
+        def work(tx: Transaction) -> list[str]:
+            tx.save_records([record(Ref("user", "a"), 1), record(Ref("user", "dead"), 2, deleted=True)])
+            tx.add_marks([Ref("user", "b"), Ref("group", "c")], NOW)
+            return tx.unmarked("user", ["a", "b", "c", "dead"])
+
+        assert store.run(work) == ["c", "dead"]
+
+    def test_held_deletions_are_kept_once_and_released(self, store: Store) -> None:
+        a, b = Ref("user", "a"), Ref("group", "A")
+        first = [Held(a, Reason.MISSING, NOW + 1), Held(b, Reason.DANGLING, NOW)]
+        store.run(lambda tx: tx.hold(first))
+        assert store.run(lambda tx: tx.held(10)) == first[::-1]
+        assert store.run(lambda tx: tx.held(1)) == first[1:]
+        store.run(lambda tx: tx.hold([Held(a, Reason.MISSING, NOW + 5)]))
+        assert store.run(lambda tx: tx.held_of([a, Ref("user", "A")])) == {
+            a: Held(a, Reason.MISSING, NOW + 5)
+        }
+        store.run(lambda tx: tx.release([a]))
+        assert store.run(lambda tx: [item.ref for item in tx.held(10)]) == [b]
+
     # bookkeeping
+
+    def test_old_batches_are_forgotten(self, store: Store) -> None:
+        for head, nonce in ((2, "n1"), (5, "n2"), (9, "n3")):
+            store.run(lambda tx, h=head, n=nonce: tx.save_state(replace(tx.state(), head=h, nonce=n)))  # type: ignore[misc]
+        assert store.run(lambda tx: [batch for batch in tx.old_batches(5, 10) if batch[0]]) == [
+            (2, "n1"),
+            (5, "n2"),
+        ]
+        store.run(lambda tx: tx.drop_batches(5))
+        assert store.run(lambda tx: [tx.nonce_at(seq) for seq in (1, 5, 6, 9)]) == ["", "", "n3", "n3"]
+
+    def test_what_closed_conflicts_lost_is_forgotten(self, store: Store) -> None:
+        def row(number: int, at: int, is_open: bool) -> Conflict:
+            lost: Document = {"name": "x"}
+            return Conflict(
+                f"c{number}", Ref("user", "u"), "s", "d", "e", ("name",), "west", at, lost, is_open
+            )
+
+        def work(tx: Transaction) -> tuple[int, int]:
+            tx.add_conflicts([row(1, NOW, False), row(2, NOW, True), row(3, NOW + 9, False)])
+            return tx.forget_lost(NOW + 5), tx.forget_lost(NOW + 5)
+
+        assert store.run(work) == (1, 0)
 
     def test_checkpoints_are_kept_by_source(self, store: Store) -> None:
         place = Checkpoint("00000002", 7, "n7")
@@ -571,7 +650,7 @@ class TransactionSuite:
 
     def test_peers_are_registered_and_replaced(self, store: Store) -> None:
         west = Peer("west", bytes(range(32)), "00000002", 5, {"user": ("id", "local.name")})
-        south = Peer("south", bytes(32), live=False, seen=Checkpoint("00000003", 4, "n4"), shown=6)
+        south = Peer("south", bytes(32), live=False, seen=Checkpoint("00000003", 4, "n4"), shown=6, heard=7)
         store.run(lambda tx: tx.save_peer(west))
         store.run(lambda tx: tx.save_peer(south))
         store.run(lambda tx: tx.save_peer(replace(west, acknowledged=9)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,13 +21,17 @@ from keystone_viaduct.sync.model import (
     Listing,
     Page,
     Peer,
+    Purged,
     Ref,
     Standing,
     Summary,
+    SweepState,
 )
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site import Site
+from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.wire.resources import Capabilities
+from keystone_viaduct.sync.wire.upkeep import Report, Times
 from keystone_viaduct.testing.memory import MemoryStore, empty
 
 KEY = "ab" * 32
@@ -101,6 +106,23 @@ class FakeSite:
 
     def resume(self, source: str, checkpoint: Checkpoint, seen: Checkpoint, own: Checkpoint) -> None:
         self._call("resume", lambda: self.site.resume(source, checkpoint, seen, own))
+
+    def purge(self, times: Times) -> Purged:
+        keep = Retention(times.tombstones, times.lost, times.away, times.before)
+        purged: Purged = self._call("purge", lambda: self.site.clean(keep))
+        return purged
+
+    def sweep(self, limit: int) -> SweepState:
+        place: SweepState = self._call("sweep", lambda: self.site.sweep(limit))
+        return place
+
+    def swept(self) -> Report:
+        def work() -> Report:
+            held = tuple(self.store.data.held.values())
+            return Report(self.store.data.sweep, Counter(item.ref.kind for item in held), held)
+
+        report: Report = self._call("swept", work)
+        return report
 
     def capabilities(self) -> Capabilities:
         def work() -> Capabilities:

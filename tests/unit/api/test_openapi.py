@@ -23,9 +23,26 @@ from keystone_viaduct.sync.charter import (
     PolicyRule,
     charter_to_json,
 )
-from keystone_viaduct.sync.model import Checkpoint, Conflict, Page, Peer, Ref, Standing, Version
+from keystone_viaduct.sync.model import (
+    Bucket,
+    Checkpoint,
+    Conflict,
+    Entry,
+    Held,
+    Listing,
+    Page,
+    Peer,
+    Purged,
+    Reason,
+    Ref,
+    Standing,
+    Summary,
+    SweepState,
+    Tally,
+    Version,
+)
 from keystone_viaduct.sync.sealing import KeyRing, PageSealer
-from keystone_viaduct.sync.wire import body, limits
+from keystone_viaduct.sync.wire import body, comparing, limits, upkeep
 from keystone_viaduct.sync.wire.page import page_to_json
 from keystone_viaduct.sync.wire.resources import (
     Capabilities,
@@ -131,6 +148,16 @@ def test_the_rest_is_as_written(openapi: OpenAPI) -> None:
     validate(openapi, "PeerRegistration", peer)
     standing = Standing("east#a", checkpoint, None, Version({"east#a": 1}))
     validate(openapi, "Standing", {"site": "west", **standing_to_json(standing)})
+    validate(openapi, "Times", upkeep.times_to_json(upkeep.Times(5, None, 7)))
+    validate(openapi, "Purged", upkeep.purged_to_json(Purged(1, 2, 3, None, ("west",))))
+    held = [Held(Ref("user", "u"), Reason.MISSING, 5)]
+    report = upkeep.report_to_json(SweepState("user"), {"user": 1}, held)
+    validate(openapi, "SweepReport", body.loads(body.dumps(report)))
+    summary = Summary(checkpoint, Version(), {Bucket("user", "a"): Tally(3, 4)})
+    validate(openapi, "Summary", comparing.summary_to_json(summary))
+    listing = Listing(1, (Entry(Ref("user", "u"), 5, 6, Version()), Entry(Ref("user", "v"), 5, 6)))
+    validate(openapi, "Listing", comparing.listing_to_json(listing))
+    validate(openapi, "Question", comparing.question_to_json("west", [Bucket("user")], None, frozenset()))
     conflict = Conflict(
         "c1", Ref("user", "u"), "clash", "hub", "why", ("name",), "west", 5, {"enabled": True}
     )

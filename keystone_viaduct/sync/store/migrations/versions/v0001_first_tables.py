@@ -51,6 +51,7 @@ def upgrade() -> None:
     _feed_tables()
     _bookkeeping_tables()
     _keyset_tables()
+    _sweep_tables()
 
 
 def _site_tables() -> None:
@@ -85,6 +86,7 @@ def _site_tables() -> None:
         _column("live", sa.Boolean),
         sa.Column("seen", sa.String(255)),
         _column("shown", BIG),
+        _column("heard", BIG),
         **OPTIONS,
     )
     op.create_table(
@@ -190,8 +192,28 @@ def _keyset_tables() -> None:
     )
 
 
+def _sweep_tables() -> None:
+    op.create_table(
+        "viaduct_sweep",
+        _key_column("id", sa.Integer),
+        _column("kind", KIND),
+        _column("by_rows", sa.Boolean),
+        _column("key", KEY),
+        *(_column(name, BIG) for name in ("began", "finished", "checked", "found", "deleted")),
+        **OPTIONS,
+    )
+    op.create_table(
+        "viaduct_held",
+        _key_column("kind", KIND),
+        _key_column("key", KEY),
+        _column("reason", sa.String(16)),
+        _column("found_at", BIG),
+        **OPTIONS,
+    )
+
+
 def downgrade() -> None:
     """Remove them; what they say is lost."""
-    bookkeeping = ("keyset_site", "keyset", "conflict", "pending", "checkpoint")
+    bookkeeping = ("held", "sweep", "keyset_site", "keyset", "conflict", "pending", "checkpoint")
     for name in (*bookkeeping, "record", "dirty", "lease", "peer", "batch", "site"):
         op.drop_table(f"viaduct_{name}")

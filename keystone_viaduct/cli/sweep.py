@@ -1,0 +1,98 @@
+"""Look after the sweep of a site: what it has found, and the deletions that wait for a person.
+
+A sweep compares the rows of Keystone's tables with their records. Where many rows are gone and no trigger saw
+it (a table emptied, a partial restore), the deletions are held: `confirm` numbers them, `discard` has the
+records brought back from the other side. Putting the rows back by hand settles it, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from keystone_viaduct.cli import _fleet
+from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.errors import ConfigError
+
+if TYPE_CHECKING:
+    from keystone_viaduct.sync.client import HttpSite
+    from keystone_viaduct.sync.wire.upkeep import Report
+
+HELP = "show the sweep of a site, and decide what it has held"
+ERROR_EXIT_CODE = 2
+ACTIONS = ("status", "run", "confirm", "discard")
+BATCH = 500
+MICROSECONDS = 1_000_000
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("site", metavar="SITE", help="the site")
+    parser.add_argument(
+        "action", choices=("status", "run", "confirm", "discard"), nargs="?", default="status"
+    )
+    parser.add_argument(
+        "--kind", action="append", metavar="KIND", help="decide this kind only; may be repeated"
+    )
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    _fleet.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Exit code 1 while deletions wait for a person, 2 when the site can't be asked."""
+    from keystone_viaduct.kinds.registry import get
+
+    kinds = frozenset(get(kind).name for kind in args.kind) if args.kind else None
+    if kinds is not None and args.action in ("status", "run"):
+        raise ConfigError("--kind goes with confirm and discard", hint="leave it out")
+    site = _fleet.open_site(args, args.site)
+    if args.action == "run":
+        while site.sweep(BATCH).kind:
+            pass
+    decided = 0
+    if args.action in ("confirm", "discard"):
+        decided = site.decide_held(kinds, confirm=args.action == "confirm")
+        if args.action == "discard" and decided:
+            _bring_back(args, site)
+    report = site.swept()
+    held = [{"kind": i.ref.kind, "key": i.ref.key, "reason": str(i.reason)} for i in report.records]
+    terminal.json(
+        {"sweep": asdict(report.place), "held": dict(report.held), "records": held, "decided": decided}
+    )
+    _show(terminal, args, report, decided)
+    return 1 if report.held else 0
+
+
+def _bring_back(args: argparse.Namespace, site: HttpSite) -> None:
+    """Have the other side show what is missing; of the hub's, any spoke's will do."""
+    from keystone_viaduct.sync.agent.topology import read_topology
+    from keystone_viaduct.sync.agent.upkeep import compare, show
+
+    topology = read_topology(args.config)
+    hub = _fleet.open_site(args)
+    spokes = topology.spokes if site.name == hub.name else [site.name]
+    for name in spokes:
+        show(compare(hub, _fleet.open_site(args, name)))
+
+
+def _show(terminal: Terminal, args: argparse.Namespace, report: Report, decided: int) -> None:
+    if args.action == "confirm":
+        terminal.say(f"{decided} deletions are on their way to the other sites")
+    elif args.action == "discard":
+        terminal.say(f"{decided} records are brought back with the agent's next pages")
+    place = report.place
+    now = f"at {place.kind} {place.key}" if place.kind else "between two rounds"
+    terminal.say(f"{args.site}: {now}, {place.checked} checked, {place.found} found, {place.deleted} deleted")
+    terminal.say(f"last round ended: {_time(place.finished)}")
+    rows = [[kind, number] for kind, number in report.held.items()]
+    if rows:
+        terminal.table("Deletions that wait", ["kind", "records"], rows)
+        terminal.say("`confirm` if they were meant, `discard` to have the records brought back")
+
+
+def _time(stamp: int) -> str:
+    if not stamp:
+        return "never"
+    return datetime.fromtimestamp(stamp / MICROSECONDS, UTC).isoformat(sep=" ", timespec="seconds")

@@ -1,0 +1,194 @@
+"""What the agent does for the sites now and then: purge, sweep their tables, compare them with the hub."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from keystone_viaduct.errors import ViaductError
+from keystone_viaduct.sync.agent.topology import AgentSettings
+from keystone_viaduct.sync.link.compare import Comparison, Difference
+from keystone_viaduct.sync.model import Purged, SweepState
+from keystone_viaduct.sync.ports import SitePort
+from keystone_viaduct.sync.wire.upkeep import Report, Times
+
+__all__ = ["Comparison", "Difference", "Kept", "KeptSite", "Upkeep", "compare", "show"]
+
+LOG = logging.getLogger(__name__)
+MICROSECONDS = 1_000_000
+#: Seconds between two batches of a sweep, so that a site is never busy with it.
+PAUSE = 0.5
+#: Records that only one of two sites has, and that no feed would show: more than so many need a person.
+#: Shown, they would be deleted where they are, if the other site's knowledge says that they were there.
+ONESIDED = 50
+
+
+class KeptSite(SitePort, Protocol):
+    """A site, as far as its upkeep goes."""
+
+    def purge(self, times: Times) -> Purged:
+        """Drop what is kept for a time only."""
+
+    def sweep(self, limit: int) -> SweepState:
+        """Compare the next rows with their records."""
+
+    def swept(self) -> Report:
+        """How far the sweep is, and what waits for a person."""
+
+
+@dataclass
+class Kept:
+    """What the last round has found at a site; seconds since the epoch, 0 for never.
+
+    ``differing`` counts what the site and the hub did not agree about, ``missed`` what of it was not on its
+    way and was shown again, unless too much of it, ``onesided``, is at one of them only.
+    """
+
+    purged: int = 0
+    oldest_tombstone: float = 0.0
+    away: tuple[str, ...] = ()
+    found: int = 0
+    deleted: int = 0
+    held: int = 0
+    differing: int = 0
+    missed: int = 0
+    onesided: int = 0
+    finished_at: float = 0.0
+    error: str = ""
+
+
+@dataclass
+class Upkeep:
+    """Works while ``gate`` is open, one site after the other. ``wake(site)``: a site has shown something."""
+
+    hub: KeptSite
+    spokes: Mapping[str, KeptSite]
+    settings: AgentSettings
+    gate: threading.Event
+    wake: Callable[[str], None]
+    pause: float = PAUSE
+    sites: dict[str, Kept] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to work, unless it is switched off."""
+        if self.settings.upkeep:
+            self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+            self._thread.start()
+
+    def stop(self, patience: float = 10.0) -> bool:
+        """End after the call under way; whether it has ended within ``patience`` seconds."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(patience)
+            return not self._thread.is_alive()
+        return True
+
+    def snapshot(self) -> dict[str, Any]:
+        """For status."""
+        return {name: asdict(kept) for name, kept in self.sites.items()}
+
+    def round(self) -> None:
+        """All sites once; the hub first, because the spokes keep tombstones as long as it does."""
+        oldest: int | None = None
+        for site in (self.hub, *self.spokes.values()):
+            if self._stopping.is_set() or not self.gate.is_set():
+                return
+            kept = self.sites.setdefault(site.name, Kept())
+            try:
+                oldest = self._keep(site, kept, oldest)
+                kept.error = ""
+                kept.finished_at = time.time()
+            except ViaductError as error:
+                if str(error) != kept.error:
+                    LOG.warning("upkeep of %s: %s", site.name, error)
+                kept.error = str(error)
+
+    def _keep(self, site: KeptSite, kept: Kept, oldest: int | None) -> int | None:
+        """Sweep, compare, purge; the oldest tombstone that the hub still has."""
+        self._sweep(site, kept)
+        if site is not self.hub:
+            self._compare(site, kept)
+        settings = self.settings
+        purged = site.purge(
+            Times(
+                tombstones=int(settings.retention * MICROSECONDS),
+                lost=int(settings.lost_retention * MICROSECONDS),
+                away=int(settings.away * MICROSECONDS) if site is self.hub else None,
+                before=None if site is self.hub else oldest,
+            )
+        )
+        kept.purged += purged.tombstones
+        kept.oldest_tombstone = (purged.oldest or 0) / MICROSECONDS
+        for name in set(purged.away) - set(kept.away):
+            LOG.warning("%s has been away for long: tombstones are not kept for it any more", name)
+        kept.away = purged.away
+        return purged.oldest if site is self.hub else oldest
+
+    def _sweep(self, site: KeptSite, kept: Kept) -> None:
+        while not self._stopping.is_set():
+            place = site.sweep(self.settings.sweep_batch)
+            kept.found, kept.deleted = place.found, place.deleted
+            if not place.kind:
+                break
+            self._stopping.wait(self.pause)
+        held = sum(site.swept().held.values())
+        if held and held != kept.held:
+            LOG.warning(
+                "%s: %d deletions found by the sweep wait for a person: `viaduct sweep %s`",
+                site.name,
+                held,
+                site.name,
+            )
+        kept.held = held
+        if kept.found or kept.deleted:
+            self.wake(site.name)
+
+    def _compare(self, site: KeptSite, kept: Kept) -> None:
+        found = compare(self.hub, site)
+        kept.differing, kept.missed = len(found.differences), len(found.missed)
+        kept.onesided = sum(None in (difference.hub, difference.spoke) for difference in found.missed)
+        if kept.onesided > ONESIDED:
+            LOG.error(
+                "%s and %s: %d records are at one of them only; nothing is shown, as that might delete them: "
+                "look at `viaduct compare %s`",
+                *(self.hub.name, site.name, kept.onesided, site.name),
+            )
+        elif found.missed:
+            LOG.warning("%s and %s: %d records were missed", self.hub.name, site.name, kept.missed)
+            show(found)
+            self.wake(self.hub.name)
+            self.wake(site.name)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            # not at once: after a start the links have other things to do
+            if self._stopping.wait(self.settings.upkeep):
+                return
+            self.gate.wait()
+            try:
+                self.round()
+            except Exception:
+                LOG.exception("an unexpected error in the upkeep")
+
+
+def compare(hub: SitePort, spoke: SitePort, kinds: frozenset[str] | None = None) -> Comparison:
+    """What the two do not agree about (of some kinds). Raises what the sites say."""
+    found = Comparison(hub, spoke, kinds)
+    found.find()
+    return found
+
+
+def show(found: Comparison) -> int:
+    """Have both show what was missed; how many records."""
+    missed = found.missed
+    for _ in found.showing(missed):
+        pass
+    return len(missed)

@@ -1,0 +1,182 @@
+"""A site's tables against its records, in small batches (PROTOCOL rules 4, 13 and 17).
+
+What no trigger saw is found here: rows changed while triggers were off, a table emptied by TRUNCATE, tables
+put back from elsewhere. It is marked, as a trigger would have done, and so numbered like any edit; deletions
+pass the guard first. At the hub, what refers to a record that is gone for good is deleted and listed: made by
+hand, such a deletion would leave dependents behind which block its tombstone at every spoke.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.model import (
+    DELETED,
+    Conflict,
+    Document,
+    Held,
+    Reason,
+    Record,
+    Ref,
+    SiteState,
+    SweepState,
+    Version,
+    life,
+)
+from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.site.content import contents, digests, matches
+from keystone_viaduct.sync.site.guard import Guard, delete_missing
+from keystone_viaduct.sync.site.nonce import new_identifier
+from keystone_viaduct.sync.site.readiness import OWNING, Need, needs
+
+#: Held deletions that are looked at in one call.
+MOST_HELD = 1000
+
+
+def sweep(tx: Transaction, limit: int, guard: Guard, *, now: int) -> SweepState:
+    """The next batch of at most ``limit`` records or rows of one kind; where the sweep is then."""
+    state = tx.state()
+    place = tx.sweep_state()
+    _forget_settled(tx)
+    if not place.kind:
+        place = SweepState(kind=next(iter(REGISTRY)), began=now, finished=place.finished)
+    if place.by_rows:
+        keys = tx.row_keys(place.kind, place.key, limit)
+        fresh = [Ref(place.kind, key) for key in tx.unmarked(place.kind, keys)]
+        tx.add_marks(fresh, now)
+        place = replace(place, found=place.found + len(fresh))
+    else:
+        keys = tx.live_keys(place.kind, place.key, limit)
+        found, deleted = _compare(tx, state, [Ref(place.kind, key) for key in keys], guard, now)
+        place = replace(place, found=place.found + found, deleted=place.deleted + deleted)
+    place = replace(place, checked=place.checked + len(keys))
+    place = replace(place, key=keys[-1]) if len(keys) == limit else _next(place, now)
+    tx.save_sweep_state(place)
+    return place
+
+
+def _next(place: SweepState, now: int) -> SweepState:
+    """Behind a kind's records come its rows, behind these the next kind. Rows that are only ever added, and
+    taken away as housekeeping, have no records that could miss them.
+    """
+    if not place.by_rows:
+        return replace(place, by_rows=True, key="")
+    kinds = list(REGISTRY)
+    after = kinds.index(place.kind) + 1
+    if after < len(kinds):
+        return replace(place, kind=kinds[after], by_rows=False, key="")
+    return replace(place, kind="", by_rows=False, key="", finished=now)
+
+
+def _compare(
+    tx: Transaction, state: SiteState, refs: Sequence[Ref], guard: Guard, now: int
+) -> tuple[int, int]:
+    """How many of these records differ from their rows, and how many deletions were made of it.
+
+    The marks are read last: an edit that is committed meanwhile has one, and is left to it.
+    """
+    if not refs or REGISTRY[refs[0].kind].insert_only:
+        return 0, 0
+    records = tx.records(refs)
+    found = contents(tx, refs, records)
+    marked = {mark.ref for mark in tx.marks_of(refs)}
+    quiet = [ref for ref in refs if ref not in marked and ref in records and not records[ref].deleted]
+    changed = [
+        ref
+        for ref in quiet
+        if ref in found
+        and not matches(
+            records[ref], digests(state.fleet_secret, ref.kind, found[ref]), tx.known_fields(ref.kind)
+        )
+    ]
+    tx.add_marks(changed, now)
+    gone = delete_missing(tx, [ref for ref in quiet if ref not in found], guard, now)
+    orphans = _dangling(tx, found) if state.is_hub else {}
+    if len(orphans) > guard.count:
+        known = tx.held_of(list(orphans))
+        tx.hold([Held(ref, Reason.DANGLING, now) for ref in orphans if ref not in known])
+        orphans = {}
+    return len(changed), len(gone) + _delete(tx, state, orphans, now)
+
+
+def _dangling(tx: Transaction, found: dict[Ref, Document]) -> dict[Ref, str]:
+    """What needs an owner that has neither record nor row nor mark; and which."""
+    wanted = {ref: [need for need in needs(ref, held) if need.owning] for ref, held in found.items()}
+    owners = list(dict.fromkeys(ref for needed in wanted.values() for need in needed for ref in need.any_of))
+    records = tx.records(owners)
+    doubtful = [ref for ref in owners if ref not in records or records[ref].deleted]
+    here = set(tx.documents(doubtful)) | {mark.ref for mark in tx.marks_of(doubtful)}
+    absent = set(doubtful) - here
+
+    def missing(needed: Iterable[Need]) -> str:
+        return ", ".join(str(need) for need in needed if absent.issuperset(need.any_of))
+
+    return {ref: text for ref, needed in wanted.items() if (text := missing(needed))}
+
+
+def _delete(tx: Transaction, state: SiteState, orphans: dict[Ref, str], now: int) -> int:
+    """Delete them with what they own in turn, as edits of this site, and list each."""
+    why = dict(orphans)
+    queue = list(why)
+    while queue:
+        referring = tx.referrers(queue, OWNING).items()
+        fresh = {ref: f"{target}, which goes with it," for target, refs in referring for ref in refs}
+        queue = [ref for ref in fresh if ref not in why]
+        why.update((ref, fresh[ref]) for ref in queue)
+    rows = tx.documents(list(why))
+    known = contents(tx, list(rows), tx.records(list(rows)))
+    tx.write_documents([Write(ref, row, None) for ref, row in rows.items()])
+    tx.release(list(rows))
+    tx.add_conflicts([_listing(state, ref, why[ref], known[ref], now) for ref in rows])
+    return len(rows)
+
+
+def _listing(state: SiteState, ref: Ref, owner: str, lost: Document, now: int) -> Conflict:
+    why = f"it needs {owner}, which is not there any more"
+    fields = tuple(sorted(lost))
+    return Conflict(new_identifier(), ref, "dangling", "rule", why, fields, state.site, now, lost)
+
+
+def _forget_settled(tx: Transaction) -> None:
+    """A held deletion is settled when its row is back, or the record was deleted by somebody else."""
+    refs = [item.ref for item in tx.held(MOST_HELD) if item.reason is Reason.MISSING]
+    if refs:
+        records, rows = tx.records(refs), tx.documents(refs)
+        tx.release([ref for ref in refs if ref in rows or ref not in records or records[ref].deleted])
+
+
+def confirm(tx: Transaction, kinds: frozenset[str] | None, *, now: int) -> int:
+    """The deletions that wait were meant: number them. How many."""
+    state = tx.state()
+    _forget_settled(tx)
+    chosen = _chosen(tx, kinds)
+    tx.release([item.ref for item in chosen])
+    tx.add_marks([item.ref for item in chosen if item.reason is Reason.MISSING], now)
+    _delete(tx, state, {i.ref: "its owner" for i in chosen if i.reason is Reason.DANGLING}, now)
+    return len(chosen)
+
+
+def discard(tx: Transaction, kinds: frozenset[str] | None) -> int:
+    """The deletions that wait were not meant: let the next comparison bring the records back. How many.
+
+    Their versions are forgotten here, so that whatever another site has of them is newer. They stay held
+    until their rows are there. What no other site has can't come back.
+    """
+    tx.state()
+    _forget_settled(tx)
+    chosen = _chosen(tx, kinds)
+    records = tx.records([item.ref for item in chosen if item.reason is Reason.MISSING])
+    tx.save_records([_hollow(record) for record in records.values()])
+    tx.release([item.ref for item in chosen if item.reason is Reason.DANGLING])
+    return len(chosen)
+
+
+def _chosen(tx: Transaction, kinds: frozenset[str] | None) -> list[Held]:
+    return [item for item in tx.held(MOST_HELD) if kinds is None or item.ref.kind in kinds]
+
+
+def _hollow(record: Record) -> Record:
+    alive = life(0, record.birth._replace(seq=0), deleted=False)
+    return replace(record, version=Version(), fields={DELETED: alive}, unknown={}, learned_from=None)

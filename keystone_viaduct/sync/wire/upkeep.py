@@ -1,0 +1,133 @@
+"""Purges and sweeps as JSON. Times are microseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from keystone_viaduct.sync.model import Held, Purged, Reason, Ref, SweepState
+from keystone_viaduct.sync.wire import checks, limits
+
+_KIND, _KEY = 32, 700
+_NUMBERS = ("began", "finished", "checked", "found", "deleted")
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long things are kept, as ``sync.site.purge.Retention`` has it."""
+
+    tombstones: int = 0
+    lost: int | None = None
+    away: int | None = None
+    before: int | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where a site's sweep is; how many records of each kind wait for a person, and the first of them."""
+
+    place: SweepState
+    held: Mapping[str, int] = field(default_factory=dict)
+    records: tuple[Held, ...] = ()
+
+
+def times_to_json(times: Times) -> dict[str, Any]:
+    """What is not limited is left out."""
+    return {name: value for name, value in asdict(times).items() if value is not None}
+
+
+def times_from_json(value: Any) -> Times:
+    """The opposite of :func:`times_to_json`."""
+    body = checks.mapping(value, "body")
+
+    def time(name: str, most: int = limits.RETENTION) -> int | None:
+        return None if body.get(name) is None else checks.integer(body[name], name, 0, most)
+
+    checks.member(body, "tombstones", "")
+    return Times(time("tombstones") or 0, time("lost"), time("away"), time("before", limits.INTEGER))
+
+
+def purged_to_json(purged: Purged) -> dict[str, Any]:
+    """As JSON."""
+    return {**asdict(purged), "away": list(purged.away)}
+
+
+def purged_from_json(value: Any) -> Purged:
+    """The opposite of :func:`purged_to_json`."""
+    body = checks.mapping(value, "purged")
+    numbers = [checks.integer(checks.member(body, n, ""), n) for n in ("tombstones", "batches", "lost")]
+    oldest = body.get("oldest")
+    away = checks.sequence(checks.member(body, "away", ""), "away")
+    return Purged(
+        numbers[0],
+        numbers[1],
+        numbers[2],
+        None if oldest is None else checks.integer(oldest, "oldest"),
+        tuple(checks.site_name(site, "away") for site in away),
+    )
+
+
+def sweep_to_json(place: SweepState) -> dict[str, Any]:
+    """As JSON."""
+    return asdict(place)
+
+
+def sweep_from_json(value: Any) -> SweepState:
+    """The opposite of :func:`sweep_to_json`."""
+    body = checks.mapping(value, "sweep")
+    kind = checks.text(checks.member(body, "kind", ""), "kind", _KIND)
+    by_rows = checks.flag(checks.member(body, "by_rows", ""), "by_rows")
+    key = checks.text(checks.member(body, "key", ""), "key", _KEY)
+    numbers = {name: checks.integer(checks.member(body, name, ""), name) for name in _NUMBERS}
+    return SweepState(kind, by_rows, key, **numbers)
+
+
+def report_to_json(place: SweepState, held: Mapping[str, int], records: Sequence[Held]) -> dict[str, Any]:
+    """As JSON."""
+    return {
+        "sweep": sweep_to_json(place),
+        "held": dict(held),
+        "records": [[*item.ref, str(item.reason), item.found_at] for item in records],
+    }
+
+
+def report_from_json(value: Any) -> Report:
+    """The opposite of :func:`report_to_json`."""
+    body = checks.mapping(value, "report")
+    counts = checks.mapping(checks.member(body, "held", ""), "held")
+    records = checks.sequence(checks.member(body, "records", ""), "records")
+    return Report(
+        sweep_from_json(checks.member(body, "sweep", "")),
+        {
+            checks.text(kind, "held", _KIND): checks.integer(count, f"held.{kind}")
+            for kind, count in counts.items()
+        },
+        tuple(_held(item, f"records[{number}]") for number, item in enumerate(records)),
+    )
+
+
+def _held(value: Any, where: str) -> Held:
+    kind, key, reason, found_at = checks.tuple_of(value, where, 4)
+    if reason not in set(Reason):
+        raise checks.bad(where, "has no known reason")
+    ref = Ref(checks.text(kind, where, _KIND), checks.text(key, where, _KEY))
+    return Held(ref, Reason(reason), checks.integer(found_at, where))
+
+
+def decision_to_json(kinds: frozenset[str] | None, *, confirm: bool) -> dict[str, Any]:
+    """``{"decision": "confirm" or "discard", "kinds": [...]}``; without kinds all of them."""
+    body: dict[str, Any] = {"decision": "confirm" if confirm else "discard"}
+    return body if kinds is None else {**body, "kinds": sorted(kinds)}
+
+
+def decision_from_json(value: Any) -> tuple[bool, frozenset[str] | None]:
+    """The opposite of :func:`decision_to_json`."""
+    body = checks.mapping(value, "body")
+    decision = checks.member(body, "decision", "")
+    if decision not in ("confirm", "discard"):
+        raise checks.bad("decision", "is neither confirm nor discard")
+    if body.get("kinds") is None:
+        return decision == "confirm", None
+    kinds = checks.sequence(body["kinds"], "kinds")
+    return decision == "confirm", frozenset(checks.text(kind, "kinds", _KIND) for kind in kinds)

@@ -1,0 +1,120 @@
+"""Purge, sweep and comparison, driven by the agent."""
+
+from __future__ import annotations
+
+import pytest
+
+from keystone_viaduct.sync.agent.agent import Agent
+from keystone_viaduct.sync.agent.status import metrics, snapshot
+from keystone_viaduct.sync.model import Ref
+from tests.unit.agent.fleet import FakeSite, domain, fleet
+
+NAMES = [f"d{number:02}" for number in range(40)]
+
+
+def loaded(*spokes: str, **settings: float) -> tuple[Agent, FakeSite, dict[str, FakeSite]]:
+    """A fleet with 40 domains everywhere, whose agent may work."""
+    agent, hub, sites = fleet(*spokes, **settings)
+    agent.upkeep.pause = 0.0
+    for name in NAMES:
+        hub.edit(*domain(name))
+    assert agent.once() == []
+    agent.gate.set()
+    return agent, hub, sites
+
+
+def test_a_round_at_sound_sites_finds_nothing() -> None:
+    agent, _, _ = loaded("west", "south")
+    agent.upkeep.round()
+    found = snapshot(agent)["upkeep"]
+    assert list(found) == ["hub", "west", "south"]
+    for kept in found.values():
+        assert kept["finished_at"] > 0
+        assert (kept["found"], kept["held"], kept["differing"], kept["error"]) == (0, 0, 0, "")
+    assert b'viaduct_site_held{site="west"} 0.0' in metrics(agent)
+
+
+def test_what_no_trigger_saw_reaches_everybody() -> None:
+    agent, _, sites = loaded("west", "south")
+    ref = Ref("domain", NAMES[3])
+    rows = sites["west"].store.data.rows
+    rows[ref] = {**rows[ref], "enabled": False}
+    agent.upkeep.round()
+    assert agent.upkeep.sites["west"].found == 1
+    assert agent.once() == []
+    assert sites["south"].store.data.rows[ref]["enabled"] is False
+
+
+def test_what_a_spoke_has_lost_unseen_is_brought_again() -> None:
+    agent, hub, sites = loaded("west")
+    ref = Ref("domain", NAMES[3])
+    before = sites["west"].store.data.copy()
+    hub.edit(ref, {**before.rows[ref], "enabled": False})
+    assert agent.once() == []
+    agent.gate.set()
+    data = sites["west"].store.data
+    data.rows[ref], data.records[ref] = before.rows[ref], before.records[ref]
+    agent.upkeep.round()
+    assert agent.upkeep.sites["west"].missed == 1
+    assert agent.once() == []
+    assert sites["west"].store.data.rows[ref]["enabled"] is False
+    agent.gate.set()
+    agent.upkeep.round()
+    assert agent.upkeep.sites["west"].differing == 0
+
+
+def test_records_in_large_numbers_at_one_site_only_are_left_to_a_person(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The bookkeeping of a spoke is emptied: shown, all its records would count as deleted there."""
+    agent, hub, sites = loaded("west")
+    for number in range(30):
+        hub.edit(*domain(f"more{number}"))
+    assert agent.once() == []
+    agent.gate.set()
+    data = sites["west"].store.data
+    data.rows, data.records = {}, {}
+    agent.upkeep.round()
+    assert agent.upkeep.sites["west"].onesided == 70
+    assert "nothing is shown" in caplog.text
+    assert agent.once() == []
+    assert hub.has(Ref("domain", NAMES[0]))
+
+
+def test_deletions_in_large_numbers_wait(caplog: pytest.LogCaptureFixture) -> None:
+    agent, hub, sites = loaded("west")
+    for name in NAMES:
+        del sites["west"].store.data.rows[Ref("domain", name)]
+    agent.upkeep.round()
+    assert agent.upkeep.sites["west"].held == 40
+    assert "40 deletions found by the sweep wait for a person" in caplog.text
+    assert agent.once() == []
+    assert hub.has(Ref("domain", NAMES[0]))
+
+
+def test_tombstones_go_at_the_hub_first_and_stay_at_spokes_as_long() -> None:
+    agent, hub, sites = loaded("west", "south", retention=0)
+    hub.edit(Ref("domain", NAMES[0]), None)
+    sites["south"].down = True
+    agent.once()
+    agent.gate.set()
+    agent.upkeep.round()
+    dead = Ref("domain", NAMES[0])
+    assert dead in hub.store.data.records, "south has not got it"
+    assert dead in sites["west"].store.data.records
+    assert "does not answer" in agent.upkeep.sites["south"].error
+    sites["south"].down = False
+    for _ in range(2):
+        assert agent.once() == []
+        agent.gate.set()
+        agent.upkeep.round()
+    assert agent.upkeep.sites["hub"].purged == 1
+    assert all(dead not in site.store.data.records for site in (hub, *sites.values()))
+
+
+def test_it_waits_for_the_lease_and_can_be_switched_off() -> None:
+    agent, _, _ = fleet("west", upkeep=0)
+    agent.upkeep.round()
+    assert agent.upkeep.sites == {}
+    agent.upkeep.start()
+    assert agent.upkeep.stop()
