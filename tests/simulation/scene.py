@@ -8,9 +8,10 @@ from typing import Any
 from keystone_viaduct.clock import ManualClock
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
-from keystone_viaduct.sync.model import Conflict, Document, Page, Peer, Record, Ref
+from keystone_viaduct.sync.model import Conflict, Document, Page, Peer, Purged, Record, Ref
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site import Site
+from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.site.site import hub_wins
 from keystone_viaduct.testing.memory import MemoryStore, empty
 from keystone_viaduct.testing.simulation import checks
@@ -102,6 +103,13 @@ class Scene:
         replicator = Replicator(self.site(source), self.site(target), limit)
         while replicator.step() is Progress.MORE:
             pass
+
+    def purge(self, site: str, keep: Retention) -> Purged:
+        """Drop what a site keeps for a time only."""
+        before = set(self.store(site).data.records)
+        purged = self.site(site).clean(keep)
+        self.fleet.buried |= before - set(self.store(site).data.records)
+        return purged
 
     def sync(self) -> None:
         """Everything, until nothing moves."""

@@ -11,8 +11,8 @@ from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
 from keystone_viaduct.sync.link.compare import LEAF, Comparison
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.testing.memory import Data
-from keystone_viaduct.testing.simulation.fleet import link
 from tests.simulation.scene import Scene
 
 
@@ -37,7 +37,7 @@ def backup(scene: Scene, site: str) -> Data:
 
 def restore(scene: Scene, site: str, data: Data) -> None:
     """Put it back."""
-    scene.fleet.counts.restores += 1
+    scene.fleet.restorations += 1
     if site == scene.fleet.hub:
         scene.fleet.forked |= {scene.store(site).data.state.origin, data.state.origin}
     scene.store(site).data = data.copy()
@@ -47,12 +47,12 @@ def purge(scene: Scene, site: str, *away: str) -> int:
     """All tombstones that the sites which are not away have got."""
     data = scene.store(site).data
     data.peers = {name: replace(peer, live=name not in away) for name, peer in data.peers.items()}
-    return scene.site(site).purge(0)
+    return scene.purge(site, Retention()).tombstones
 
 
 def carried(scene: Scene, spoke: str) -> int:
     """How many changes the link to a spoke has carried."""
-    ends = link(scene.fleet, spoke)
+    ends = scene.fleet.link(spoke)
     return ends.up.totals.changes + ends.down.totals.changes
 
 
@@ -123,7 +123,7 @@ def test_a_restored_site_is_brought_up_to_date_by_what_it_lacks(scene: Scene) ->
     restore(scene, "west", data)
     scene.put("west", "user", refs[5].key, extra__email="in the restored site")
     scene.equal()
-    assert link(scene.fleet, "west").restarts > 0
+    assert scene.fleet.link("west").restarts > 0
     assert carried(scene, "west") - before < 20
     assert scene.row("hub", refs[5])["extra.email"] == "in the restored site"  # type: ignore[index]
 
@@ -244,7 +244,7 @@ def test_stale_page_after_purge(scene: Scene) -> None:
     scene.sync()
     purge(scene, "west")
     purge(scene, "hub")
-    with pytest.raises(CheckpointMismatch):
+    with pytest.raises((CheckpointMismatch, FenceMismatch)):
         scene.site("west").apply(page)
     scene.equal()
     assert scene.row("west", user) is None
