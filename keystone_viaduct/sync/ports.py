@@ -237,7 +237,7 @@ class Sweeping(Protocol):
     def hold(self, found: Sequence[Held]) -> None:
         """Add to them (a record once)."""
 
-    def release(self, refs: Sequence[Ref]) -> None:
+    def let_go(self, refs: Sequence[Ref]) -> None:
         """Take from them."""
 
 

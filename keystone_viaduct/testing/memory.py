@@ -447,7 +447,7 @@ class MemoryTransaction:
         """Each record once."""
         self.data.held.update((item.ref, item) for item in found)
 
-    def release(self, refs: Sequence[Ref]) -> None:
+    def let_go(self, refs: Sequence[Ref]) -> None:
         """Take from them."""
         for ref in refs:
             self.data.held.pop(ref, None)

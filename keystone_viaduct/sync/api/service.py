@@ -35,6 +35,7 @@ from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.guard import GUARD, Guard
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction
+from keystone_viaduct.sync.wire import limits
 from keystone_viaduct.sync.wire.charter import checked_charter
 from keystone_viaduct.sync.wire.resources import Capabilities
 

@@ -128,7 +128,7 @@ def _delete(tx: Transaction, state: SiteState, orphans: dict[Ref, str], now: int
     rows = tx.documents(list(why))
     known = contents(tx, list(rows), tx.records(list(rows)))
     tx.write_documents([Write(ref, row, None) for ref, row in rows.items()])
-    tx.release(list(rows))
+    tx.let_go(list(rows))
     tx.add_conflicts([_listing(state, ref, why[ref], known[ref], now) for ref in rows])
     return len(rows)
 
@@ -144,7 +144,7 @@ def _forget_settled(tx: Transaction) -> None:
     refs = [item.ref for item in tx.held(MOST_HELD) if item.reason is Reason.MISSING]
     if refs:
         records, rows = tx.records(refs), tx.documents(refs)
-        tx.release([ref for ref in refs if ref in rows or ref not in records or records[ref].deleted])
+        tx.let_go([ref for ref in refs if ref in rows or ref not in records or records[ref].deleted])
 
 
 def confirm(tx: Transaction, kinds: frozenset[str] | None, *, now: int) -> int:
@@ -152,7 +152,7 @@ def confirm(tx: Transaction, kinds: frozenset[str] | None, *, now: int) -> int:
     state = tx.state()
     _forget_settled(tx)
     chosen = _chosen(tx, kinds)
-    tx.release([item.ref for item in chosen])
+    tx.let_go([item.ref for item in chosen])
     tx.add_marks([item.ref for item in chosen if item.reason is Reason.MISSING], now)
     _delete(tx, state, {i.ref: "its owner" for i in chosen if i.reason is Reason.DANGLING}, now)
     return len(chosen)
@@ -169,7 +169,7 @@ def discard(tx: Transaction, kinds: frozenset[str] | None) -> int:
     chosen = _chosen(tx, kinds)
     records = tx.records([item.ref for item in chosen if item.reason is Reason.MISSING])
     tx.save_records([_hollow(record) for record in records.values()])
-    tx.release([item.ref for item in chosen if item.reason is Reason.DANGLING])
+    tx.let_go([item.ref for item in chosen if item.reason is Reason.DANGLING])
     return len(chosen)
 
 

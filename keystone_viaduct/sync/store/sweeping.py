@@ -67,7 +67,7 @@ class SweepingPart(Part):
     def hold(self, found: Sequence[Held]) -> None:
         """Add to them (a record once)."""
         latest = {item.ref: item for item in found}
-        self.release(list(latest))
+        self.let_go(list(latest))
         if latest:
             rows = [
                 {"kind": ref.kind, "key": ref.key, "reason": str(item.reason), "found_at": item.found_at}
@@ -75,7 +75,7 @@ class SweepingPart(Part):
             ]
             self.connection.execute(q.INSERT_HELD, rows)
 
-    def release(self, refs: Sequence[Ref]) -> None:
+    def let_go(self, refs: Sequence[Ref]) -> None:
         """Take from them."""
         for kind, keys in keys_by_kind(refs).items():
             for part in q.chunks(keys):

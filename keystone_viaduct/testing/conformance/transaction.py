@@ -570,7 +570,7 @@ class TransactionSuite:
         assert store.run(lambda tx: tx.held_of([a, Ref("user", "A")])) == {
             a: Held(a, Reason.MISSING, NOW + 5)
         }
-        store.run(lambda tx: tx.release([a]))
+        store.run(lambda tx: tx.let_go([a]))
         assert store.run(lambda tx: [item.ref for item in tx.held(10)]) == [b]
 
     # bookkeeping
