@@ -19,7 +19,7 @@ import pytest
 from keystone_viaduct import config, drivers
 from keystone_viaduct.config import SqlSettings
 from keystone_viaduct.sql import installer
-from tests.upstream import database, direct, speed, tally
+from tests.upstream import checkout, database, direct, speed, tally
 
 OPTIONS: dict[str, Any] = json.loads(os.environ["VIADUCT_UPSTREAM"])
 REPEATING = ("MySQLOpportunisticIdentityDriverTestCase", "PostgreSQLOpportunisticIdentityDriverTestCase")
@@ -33,6 +33,7 @@ def test_id(nodeid: str) -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Wrap the drivers, put our database under the tests, and give each request to the application a memo."""
+    checkout.provide(Path.cwd())
     if OPTIONS["mode"] == "stock":
         return
     import keystone.conf
