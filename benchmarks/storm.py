@@ -1,9 +1,9 @@
-"""Many clients at the same rows, over HTTP: stock Keystone and ours, on PostgreSQL SERIALIZABLE and Galera.
+"""Many clients at the same rows, over HTTP: stock Keystone and ours, on PostgreSQL, MariaDB and Galera.
 
-One command: ``python benchmarks/storm.py``. For each place (PostgreSQL at SERIALIZABLE with one Keystone;
-a Galera cluster of three sites, at several distances, with a Keystone each at two of them) and each wrapping
-(upstream's own WSGI entry, then ours) it makes a new database, serves it with gunicorn (2 workers of 8
-threads a Keystone) and lets 16 clients loose on it (``tests/support/storm.py`` says what they do and how it
+One command: ``python benchmarks/storm.py``. For each place (PostgreSQL at SERIALIZABLE and MariaDB with one
+Keystone; a Galera cluster of three sites, at several distances, with a Keystone each at two of them) and each
+wrapping (upstream's own WSGI entry, then ours) it makes a new database, serves it with gunicorn (2 workers of
+8 threads a Keystone) and lets 16 clients loose on it (``tests/support/storm.py`` says what they do and how it
 is judged). Then one client does the same alone, for the time of requests that nobody is in the way of.
 Galera needs root.
 """
@@ -33,6 +33,7 @@ from tests.support.served import ADMIN_PASSWORD, OUR_WSGI, UPSTREAM_WSGI, servin
 from tests.support.servers import Servers, new_run_folder  # noqa: E402
 from tests.support.storm import Report, Storm  # noqa: E402
 
+ENGINES = ["postgresql", "mariadb", "galera"]
 COLUMNS = ("place", "Keystone", "requests", "5xx", "wrong", "lost", "retries", "ms p50 / p95 / p99")
 COLUMNS += ("calm p50 / p95", "per second")
 WRAPPINGS = {"stock": UPSTREAM_WSGI, "viaduct": OUR_WSGI}
@@ -71,11 +72,23 @@ def measure(place: Place, wrapping: str, arguments: argparse.Namespace) -> Resul
         return Result(place.name, wrapping, storm, calm, counters.collect(counted))
 
 
-def postgresql(_arguments: argparse.Namespace, exits: ExitStack) -> Iterator[Place]:
-    """Databases of a PostgreSQL server whose transactions are SERIALIZABLE."""
+def databases_of(exits: ExitStack) -> Databases:
+    """Servers of our own, which end with ``exits``."""
     servers = Servers(new_run_folder(), os.getpid())
     exits.callback(servers.stop_all)
-    databases = Databases(servers)
+    return Databases(servers)
+
+
+def mariadb(exits: ExitStack) -> Iterator[Place]:
+    """Databases of a MariaDB server as it comes: REPEATABLE READ."""
+    databases = databases_of(exits)
+    while True:
+        yield Place("MariaDB", [databases.empty("mariadb")])
+
+
+def postgresql(exits: ExitStack) -> Iterator[Place]:
+    """Databases of a PostgreSQL server whose transactions are SERIALIZABLE."""
+    databases = databases_of(exits)
     while True:
         url = databases.empty("postgresql")
         name = sa.engine.make_url(url).database
@@ -96,6 +109,15 @@ def galera_at(rtt: float, exits: ExitStack) -> Iterator[Place]:
         cluster.create(f"storm{number}")
         urls = [cluster.url(site, f"storm{number}") for site in (1, 2)]
         yield Place(f"Galera, RTT {rtt:g} ms", urls, lambda: cluster.set_rtt(rtt / 1000))
+
+
+def places(engine: str, rtts: Sequence[float], exits: ExitStack) -> Iterator[Iterator[Place]]:
+    """For each place of an engine, as many new databases there as one asks for."""
+    if engine == "galera":
+        for rtt in rtts:
+            yield galera_at(rtt, exits)
+    else:
+        yield {"postgresql": postgresql, "mariadb": mariadb}[engine](exits)
 
 
 def row(result: Result) -> str:
@@ -133,22 +155,21 @@ def as_json(result: Result) -> dict[str, Any]:
 def main() -> int:
     """Measure every place; 1 if a request to a wrapped Keystone failed or an update was lost."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--engine", action="append", choices=["postgresql", "galera"], help="default: both")
+    parser.add_argument("--engine", action="append", choices=ENGINES, help="default: all")
     parser.add_argument("--rtt", type=float, action="append", help="Galera's, ms; default: 0 and 30")
     parser.add_argument("--wrapping", action="append", choices=list(WRAPPINGS), help="default: both")
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=8, help="of nine or so requests per client")
     parser.add_argument("--json", type=Path, help="write everything to this file too")
     arguments = parser.parse_args()
-    engines = arguments.engine or ["postgresql", "galera"]
+    engines = arguments.engine or ENGINES
     results = []
     print("| " + " | ".join(COLUMNS) + " |\n" + "| --- " * len(COLUMNS) + "|", flush=True)
     for engine in engines:
-        for rtt in (arguments.rtt or [0.0, 30.0]) if engine == "galera" else [0.0]:
-            with ExitStack() as exits:
-                places = postgresql(arguments, exits) if engine == "postgresql" else galera_at(rtt, exits)
+        with ExitStack() as exits:
+            for place in places(engine, arguments.rtt or [0.0, 30.0], exits):
                 for wrapping in arguments.wrapping or WRAPPINGS:
-                    result = measure(next(places), wrapping, arguments)
+                    result = measure(next(place), wrapping, arguments)
                     results.append(result)
                     print(row(result), flush=True)
     if arguments.json:
