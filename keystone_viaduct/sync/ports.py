@@ -169,11 +169,16 @@ class Records(Protocol):
     def carrying(self, after: int, limit: int) -> list[Record]:
         """Records with fields that this release can't store, in feed order after a position."""
 
-    def tallies(self, within: Sequence[Bucket] | None) -> dict[Bucket, Tally]:
-        """The buckets one digit below each of these that hold records (tombstones too); None: all kinds."""
+    def tallies(
+        self, within: Sequence[Bucket] | None, coverage: Coverage | None = None
+    ) -> dict[Bucket, Tally]:
+        """The buckets one digit below each of these that hold records (tombstones too); None: all kinds.
 
-    def entries(self, within: Bucket) -> list[Entry]:
-        """The records of a bucket."""
+        Only of records that are part of ``coverage`` (None: of all), and never of evicted ones.
+        """
+
+    def entries(self, within: Bucket, coverage: Coverage | None = None) -> list[Entry]:
+        """The records of a bucket that are part of ``coverage``, but evicted ones."""
 
 
 class Bookkeeping(Protocol):
@@ -214,7 +219,9 @@ class Sweeping(Protocol):
         """Store it."""
 
     def live_keys(self, kind: str, after: str, limit: int) -> list[str]:
-        """Keys of the kind's records that are no tombstones, after one, in an order of the store's own."""
+        """Keys of the kind's records that are neither tombstones nor evicted, after one, in an order of the
+        store's own.
+        """
 
     def row_keys(self, kind: str, after: str, limit: int) -> list[str]:
         """Keys of the kind's rows after one (empty: from the first), in an order of the tables' own."""
@@ -223,7 +230,7 @@ class Sweeping(Protocol):
         """Those of the keys that have neither a mark nor a record that is no tombstone."""
 
     def count_live(self, kind: str) -> int:
-        """How many records of the kind are no tombstones."""
+        """How many records of the kind are neither tombstones nor evicted."""
 
     def count_rows(self, kind: str) -> int:
         """How many records of the kind there are in the tables."""

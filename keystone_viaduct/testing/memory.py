@@ -331,12 +331,14 @@ class MemoryTransaction:
         ]
         return sorted(entries, key=lambda record: record.seq)[:limit]
 
-    def tallies(self, within: Sequence[Bucket] | None) -> dict[Bucket, Tally]:
+    def tallies(
+        self, within: Sequence[Bucket] | None, coverage: Coverage | None = None
+    ) -> dict[Bucket, Tally]:
         """A scan."""
         wanted = None if within is None else set(within)
         found: dict[Bucket, Tally] = {}
         for ref, record in self.data.records.items():
-            if record.evicted:
+            if record.evicted or not (coverage is None or coverage.holds(ref.kind, record.scope)):
                 continue
             digits = f"{bucket_of(ref):04x}"
             for size in range(len(digits) + 1) if wanted is not None else (0,):
@@ -346,7 +348,7 @@ class MemoryTransaction:
                     found[bucket] = Tally(count + 1, (total + record.fingerprint) % 2**64)
         return found
 
-    def entries(self, within: Bucket) -> list[Entry]:
+    def entries(self, within: Bucket, coverage: Coverage | None = None) -> list[Entry]:
         """A scan."""
         return [
             Entry(ref, record.fingerprint, record.seq, record.version if record.deleted else None)
@@ -354,6 +356,7 @@ class MemoryTransaction:
             if ref.kind == within.kind
             and within.first <= bucket_of(ref) <= within.last
             and not record.evicted
+            and (coverage is None or coverage.holds(ref.kind, record.scope))
         ]
 
     def evicted(self, limit: int) -> list[Record]:
@@ -413,9 +416,8 @@ class MemoryTransaction:
     def live_keys(self, kind: str, after: str, limit: int) -> list[str]:
         """By key."""
         records = self.data.records.values()
-        return sorted(
-            r.ref.key for r in records if r.ref.kind == kind and r.ref.key > after and not r.deleted
-        )[:limit]
+        living = (record.ref for record in records if not (record.deleted or record.evicted))
+        return sorted(ref.key for ref in living if ref.kind == kind and ref.key > after)[:limit]
 
     def row_keys(self, kind: str, after: str, limit: int) -> list[str]:
         """By key."""
@@ -429,7 +431,8 @@ class MemoryTransaction:
 
     def count_live(self, kind: str) -> int:
         """A scan."""
-        return sum(record.ref.kind == kind and not record.deleted for record in self.data.records.values())
+        records = [record for record in self.data.records.values() if record.ref.kind == kind]
+        return sum(not (record.deleted or record.evicted) for record in records)
 
     def count_rows(self, kind: str) -> int:
         """A scan."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
+from keystone_viaduct.sync.charter import Charter, Coverage
 from keystone_viaduct.sync.link.compare import LEAF, Comparison
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.model import Ref
@@ -87,6 +88,29 @@ def test_a_comparison_may_be_limited_to_kinds(scene: Scene) -> None:
     scene.user("hub", "u", "ada")
     scene.project("hub", "p", "web")
     assert compare(scene, kinds=frozenset({"project", "role"})).by_kind == {"project": 1}
+
+
+def test_a_limited_site_is_compared_in_what_it_holds(scene: Scene) -> None:
+    """What is out of its coverage is no difference, what is missing in it is; nor does its sweep miss it."""
+    scene.put("hub", "domain", "acme", name="acme", enabled=True)
+    scene.project("hub", "p1", "web")
+    inside = scene.project("hub", "p2", "web", domain_id="acme", parent_id="acme")
+    scene.sync()
+    charter = scene.site("hub").charter()
+    coverage = Coverage(domains=frozenset({"acme"}))
+    scene.site("hub").write_charter(Charter(coverages={"west": coverage}), charter.edition)
+    for _ in range(3):
+        scene.sync()
+    assert scene.row("west", Ref("project", "p1")) is None
+    assert compare(scene).differences == []
+    place = scene.site("west").sweep(500)
+    while place.kind:
+        place = scene.site("west").sweep(500)
+    assert (place.found, place.deleted) == (0, 0)
+    assert not scene.store("west").data.held
+    scene.put("hub", "project", "p2", description="new")
+    scene.put("hub", "project", "p1", description="new")
+    assert [item.ref for item in compare(scene).differences] == [inside]
 
 
 def test_a_tombstone_that_one_side_has_purged_is_no_difference(scene: Scene) -> None:

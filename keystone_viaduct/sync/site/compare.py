@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import (
     Bucket,
     Checkpoint,
@@ -24,7 +25,7 @@ from keystone_viaduct.sync.model import (
     Summary,
 )
 from keystone_viaduct.sync.ports import Transaction
-from keystone_viaduct.sync.site.feed import MOST_MARKS
+from keystone_viaduct.sync.site.feed import MOST_MARKS, selection_for
 from keystone_viaduct.sync.site.fence import check_fence
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.readiness import ASIDE
@@ -34,8 +35,14 @@ from keystone_viaduct.sync.site.sequencer import sequence_some
 MOST_ENTRIES = 5000
 
 
+def _coverage(tx: Transaction, state: SiteState, reader: str, kinds: frozenset[str] | None) -> Coverage:
+    """What both are meant to have: what a reader is sent, limited to ``kinds``."""
+    return selection_for(state, tx.peers().get(reader)).common(Coverage(kinds))
+
+
 def summary(
     tx: Transaction,
+    reader: str,
     within: Sequence[Bucket] | None,
     fence: Fence | None,
     kinds: frozenset[str] | None,
@@ -50,18 +57,17 @@ def summary(
     check_fence(tx, state, fence)
     if within is None:
         state, _ = sequence_some(tx, state, now, MOST_MARKS)
-    found = tx.tallies(within)
-    if kinds is not None:
-        found = {bucket: tally for bucket, tally in found.items() if bucket.kind in kinds}
+    found = tx.tallies(within, _coverage(tx, state, reader, kinds))
     return Summary(state.checkpoint, state.all_knowledge, found)
 
 
-def listing(tx: Transaction, within: Sequence[Bucket]) -> Listing:
+def listing(tx: Transaction, reader: str, within: Sequence[Bucket]) -> Listing:
     """The records of the first of these buckets, and of as many more as fit."""
+    coverage = _coverage(tx, tx.state(), reader, None)
     entries: list[Entry] = []
     done = 0
     for bucket in within:
-        entries += tx.entries(bucket)
+        entries += tx.entries(bucket, coverage)
         done += 1
         if len(entries) >= MOST_ENTRIES:
             break

@@ -128,13 +128,13 @@ class Site:
         """Tallies one digit below each of these buckets; None: of whole kinds. Raises FenceMismatch."""
 
         def work(tx: Transaction) -> Summary:
-            return compare.summary(tx, within, fence, kinds, now=self._clock.now())
+            return compare.summary(tx, reader, within, fence, kinds, now=self._clock.now())
 
         return self._fenced(work, fence, reader)
 
     def listing(self, reader: str, within: Sequence[Bucket]) -> Listing:
         """The records of the first of these buckets, and of as many more as fit."""
-        return self._store.run(lambda tx: compare.listing(tx, within))
+        return self._store.run(lambda tx: compare.listing(tx, reader, within))
 
     def show(self, reader: str, refs: Sequence[Ref]) -> Checkpoint:
         """Move these records to the end of the feed; the new head."""

@@ -134,8 +134,12 @@ def _by_digits(count: int) -> Any:
 
 #: Number of digits -> the tallies of a kind in a range of buckets.
 TALLY_BUCKETS = {count: _by_digits(count) for count in range(1, BUCKET_DIGITS + 1)}
+_FOUND = (t.record.c.kind, t.record.c.bucket, t.record.c.low, t.record.c.high, t.record.c.scope)
+#: For a site that is limited to domains: the sums are made of what is found to be in them.
+SCOPED_KINDS = sa.select(*_FOUND).where(t.record.c.bucket > NO_BUCKET)
+SCOPED_BUCKETS = sa.select(*_FOUND).where(_IN_BUCKETS)
 ENTRIES = sa.select(
-    t.record.c.key, t.record.c.low, t.record.c.high, t.record.c.seq, t.record.c.deleted, t.record.c.version
+    *(t.record.c[name] for name in ("key", "low", "high", "seq", "deleted", "version", "scope"))
 ).where(_IN_BUCKETS)
 
 # checkpoints
@@ -182,6 +186,7 @@ LIVE_KEYS = (
         t.record.c.kind == _param("kind"),
         t.record.c.key > _param("after"),
         t.record.c.deleted == sa.false(),
+        t.record.c.evicted == sa.false(),
     )
     .order_by(t.record.c.key)
     .limit(_param("limit"))
@@ -189,7 +194,11 @@ LIVE_KEYS = (
 COUNT_LIVE = (
     sa.select(sa.func.count())
     .select_from(t.record)
-    .where(t.record.c.kind == _param("kind"), t.record.c.deleted == sa.false())
+    .where(
+        t.record.c.kind == _param("kind"),
+        t.record.c.deleted == sa.false(),
+        t.record.c.evicted == sa.false(),
+    )
 )
 HELD = sa.select(t.held).order_by(t.held.c.found_at, t.held.c.kind, t.held.c.key).limit(_param("limit"))
 HELD_OF = sa.select(t.held).where(_these(t.held))

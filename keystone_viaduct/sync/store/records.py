@@ -15,6 +15,7 @@ from keystone_viaduct.sync.charter import (
     coverage_to_json,
 )
 from keystone_viaduct.sync.model import (
+    BUCKET_DIGITS,
     Bucket,
     Entry,
     Record,
@@ -229,8 +230,37 @@ class RecordsPart(Part):
         rows = self.connection.execute(q.CARRYING, {"p_after": after, "p_limit": limit})
         return [self._record(row) for row in rows]
 
-    def tallies(self, within: Sequence[Bucket] | None) -> dict[Bucket, Tally]:
-        """The buckets one digit below each of these that hold records; None: all kinds."""
+    def tallies(
+        self, within: Sequence[Bucket] | None, coverage: Coverage | None = None
+    ) -> dict[Bucket, Tally]:
+        """The buckets one digit below each of these that hold records; None: all kinds.
+
+        Only of records that are part of ``coverage``. Limits to domains can't be summed up by the database.
+        """
+        if coverage is None or coverage.is_full:
+            return self._tallies(within)
+        if coverage.domains is not None:
+            return self._scoped(within, coverage)
+        found = self._tallies(within)
+        return {bucket: tally for bucket, tally in found.items() if coverage.holds(bucket.kind, None)}
+
+    def _scoped(self, within: Sequence[Bucket] | None, coverage: Coverage) -> dict[Bucket, Tally]:
+        found: dict[Bucket, Tally] = {}
+        for parent in within if within is not None else [None]:
+            if parent is None:
+                rows = self.connection.execute(q.SCOPED_KINDS)
+            else:
+                limits = {"p_kind": parent.kind, "p_first": parent.first, "p_last": parent.last}
+                rows = self.connection.execute(q.SCOPED_BUCKETS, limits)
+            digits = 0 if parent is None else len(parent.prefix) + 1
+            for kind, number, low, high, scope in rows:
+                if coverage.holds(kind, scope):
+                    bucket = Bucket(kind, f"{number:0{BUCKET_DIGITS}x}"[:digits])
+                    count, total = found.get(bucket, (0, 0))
+                    found[bucket] = Tally(count + 1, (total + low + (high << 32)) % 2**64)
+        return found
+
+    def _tallies(self, within: Sequence[Bucket] | None) -> dict[Bucket, Tally]:
         if within is None:
             rows = self.connection.execute(q.TALLY_KINDS)
             return {Bucket(kind): _tally(*sums) for kind, *sums in rows}
@@ -249,8 +279,8 @@ class RecordsPart(Part):
                         found[Bucket(kind, prefix)] = _tally(*sums)
         return found
 
-    def entries(self, within: Bucket) -> list[Entry]:
-        """The records of a bucket."""
+    def entries(self, within: Bucket, coverage: Coverage | None = None) -> list[Entry]:
+        """The records of a bucket that are part of ``coverage``."""
         limits = {"p_kind": within.kind, "p_first": within.first, "p_last": within.last}
         return [
             Entry(
@@ -260,6 +290,7 @@ class RecordsPart(Part):
                 unpack_version(row.version) if row.deleted else None,
             )
             for row in self.connection.execute(q.ENTRIES, limits)
+            if coverage is None or coverage.holds(within.kind, row.scope)
         ]
 
     def _record(self, row: Any) -> Record:

@@ -330,6 +330,27 @@ class TransactionSuite:
             for item in saved[:300]
         ]
 
+    def test_tallies_of_what_a_limited_site_is_to_have(self, store: Store) -> None:
+        scopes = [None, "d1", "d2", "d1/d2"]
+        saved = [record(Ref("user", f"u{n}"), n + 1, scope=scopes[n % 4]) for n in range(40)]
+        store.run(lambda tx: tx.save_records([*saved, record(Ref("role", "r"), 99)]))
+        chosen = [item for item in saved if item.scope in (None, "d1")]
+        limited, by_kind = Coverage(None, frozenset({"d1"})), Coverage(frozenset({"role"}))
+
+        def tally(items: list[Record]) -> Tally:
+            return Tally(len(items), sum(item.fingerprint for item in items) % 2**64)
+
+        def work(tx: Transaction) -> Any:
+            below = tx.tallies([Bucket("user")], limited)
+            listed = [entry for bucket in below for entry in tx.entries(bucket, limited)]
+            return tx.tallies(None, limited), tx.tallies(None, by_kind), below, listed
+
+        roots, roles, below, listed = store.run(work)
+        assert roots[Bucket("user")] == tally(chosen) and len(roots) == 2
+        assert list(roles) == [Bucket("role")]
+        assert sum(found.number for found in below.values()) == len(chosen)
+        assert sorted(entry.ref for entry in listed) == sorted(item.ref for item in chosen)
+
     def test_a_record_that_changes_changes_its_tally(self, store: Store) -> None:
         ref = Ref("user", "u1")
         store.run(lambda tx: tx.save_records([record(ref, 1)]))
