@@ -1,15 +1,17 @@
 """SQL statements and time of typical requests: stock Keystone against the wrapped drivers, memo off and on.
 
 One command: ``python benchmarks/requests.py``. It makes a Keystone of its own (SQLite in a temporary folder,
-or the empty database of ``--url``), then runs the same requests in one process per variant, over WSGI, one
-thread; times are of the CPU for SQLite, which runs in the process. Password hashing is left out as far as
-that goes: bcrypt with its lowest cost (about 1 ms). ``BEGIN``, ``PRAGMA`` and the like are not counted as
-statements.
+or the empty database of ``--url``) and sends the same requests, over WSGI, one thread, to one process per
+variant. The variants take turns, request by request, so that what else the machine does meets them all alike;
+times are medians, and a factor is the median of the turns' own factors. Times are of the CPU for SQLite,
+which runs in the process. Password hashing is left out as far as that goes: bcrypt with its lowest cost
+(about 1 ms). ``BEGIN``, ``PRAGMA`` and the like are not counted as statements.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import statistics
@@ -18,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +96,7 @@ def load_application(folder: Path, cache: str, wrapping: str) -> Any:
     conf.set_override("request_memo", wrapping == "memo on", "viaduct")
     drivers.install(conf)
     sql.install(conf)
-    return drivers.RequestMemo(wsgi.initialize_public_application(), config.driver_settings(conf))
+    return drivers.around(wsgi.initialize_public_application(), config.driver_settings(conf))
 
 
 class Client:
@@ -144,7 +147,8 @@ def prepare(client: Client) -> dict[str, Any]:
         "credential"
     ]
     client.token = client.login(by_password(), SYSTEM)
-    return {"subject": subject, "application": credential["application_credential"], "ec2": ec2}
+    application = credential["application_credential"]
+    return {"subject": subject, "application": application, "ec2": ec2, "user": user}
 
 
 def ec2_body(ec2: dict[str, Any]) -> dict[str, Any]:
@@ -188,81 +192,146 @@ def requests(client: Client, given: dict[str, Any]) -> dict[str, Callable[[], An
         "GET /v3/roles": lambda: client.send("GET", "/v3/roles"),
         "GET /v3/role_assignments": lambda: client.send("GET", "/v3/role_assignments?include_names=true"),
         "create a user": create_user,
+        "GET one's own user": lambda: client.send("GET", f"/v3/users/{given['user']}"),
+        "GET /v3/services": lambda: client.send("GET", "/v3/services"),
+        "GET a region": lambda: client.send("GET", "/v3/regions/here"),
+        "HEAD a token": lambda: client.send("HEAD", "/v3/auth/tokens", X_Subject_Token=given["subject"]),
     }
 
 
+WARM = 3
+"""Turns that are not counted."""
+CAPTIONS = {"stock": "stock settings", "off": "caching disabled", "memory": "memory cache"}
 CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter}
 
 
-def measure(
-    folder: Path, cache: str, wrapping: str, arguments: argparse.Namespace
-) -> dict[str, tuple[int, float]]:
-    """By request: statements (of the last repetition) and milliseconds (median)."""
+class Variant:
+    """A process that serves one variant; it does what it is told by lines on its standard input."""
+
+    def __init__(self, folder: Path, cache: str, wrapping: str, arguments: argparse.Namespace) -> None:
+        # -P: this file must not hide the library ``requests``
+        command = [sys.executable, "-P", "-W", "ignore", __file__, "--clock", arguments.clock]
+        command += ["--child", str(folder), cache, wrapping]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.names: list[str] = self._receive()
+
+    def ask(self, name: str) -> tuple[int, float]:
+        """Send one request: its statements and milliseconds."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{name}\n")
+        self._process.stdin.flush()
+        statements, milliseconds = self._receive()
+        return int(statements), float(milliseconds)
+
+    def _receive(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"a variant ended: exit {self._process.wait()}")
+        return json.loads(line)
+
+    def end(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def serve(folder: Path, cache: str, wrapping: str, clock: Callable[[], float]) -> None:
+    """What a variant's process does: answer each line with a measurement."""
     client = Client(load_application(folder, cache, wrapping))
-    given = prepare(client)
-    statements, clock = Statements(), CLOCKS[arguments.clock]
-    result = {}
-    for name, request in requests(client, given).items():
-        times = []
-        for _ in range(arguments.repetitions + 2):
-            statements.count = 0
-            began = clock()
-            request()
-            times.append((clock() - began) * 1000)
-        result[name] = (statements.count, statistics.median(times[2:]))
-    return result
+    known = requests(client, prepare(client))
+    statements = Statements()
+    gc.collect()
+    gc.freeze()  # as our entry does; for every variant, so that it is no difference
+    print(json.dumps(list(known)), flush=True)
+    for line in sys.stdin:
+        statements.count = 0
+        began = clock()
+        known[line.rstrip("\n")]()
+        taken = (clock() - began) * 1000
+        print(json.dumps([statements.count, taken]), flush=True)
 
 
-def run_child(
-    folder: Path, cache: str, wrapping: str, arguments: argparse.Namespace
-) -> dict[str, tuple[int, float]]:
-    """``measure`` in a process of its own (``-P``: this file must not hide the library ``requests``)."""
-    command = [sys.executable, "-P", "-W", "ignore", __file__, "--repetitions", str(arguments.repetitions)]
-    command += ["--clock", arguments.clock]
-    command += ["--child", str(folder), cache, wrapping]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    result: dict[str, tuple[int, float]] = json.loads(done.stdout.splitlines()[-1])
-    return result
+@dataclass
+class Series:
+    """What one request took in one variant: statements (of the last turn) and milliseconds of each turn."""
+
+    statements: int = 0
+    times: list[float] = field(default_factory=list)
+
+    def cell(self, stock: Series) -> str:
+        """Statements, milliseconds, and how many times faster than stock."""
+        factor = statistics.median(one / other for one, other in zip(stock.times, self.times, strict=True))
+        told = f"{self.statements}, {statistics.median(self.times):.1f}"
+        return told if stock is self else f"{told}, {factor:.2f}×"
 
 
-def table(results: dict[tuple[str, str], dict[str, tuple[int, float]]]) -> str:
-    """A Markdown table: statements and milliseconds per variant."""
-    variants = list(results)
-    lines = ["| request | " + " | ".join(f"{cache}, {wrapping}" for cache, wrapping in variants) + " |"]
-    lines.append("| --- |" + " --- |" * len(variants))
-    for name in results[variants[0]]:
-        cells = [f"{results[variant][name][0]}, {results[variant][name][1]:.1f}" for variant in variants]
+Results = dict[str, dict[str, Series]]
+
+
+def measure(folder: Path, cache: str, arguments: argparse.Namespace) -> Results:
+    """By wrapping and request: all wrappings of one kind of cache, taking turns."""
+    variants = {wrapping: Variant(folder, cache, wrapping, arguments) for wrapping in WRAPPINGS}
+    names = variants[WRAPPINGS[0]].names
+    wanted = [name for name in names if not arguments.request or name in arguments.request]
+    results: Results = {wrapping: {name: Series() for name in wanted} for wrapping in WRAPPINGS}
+    for name in wanted:
+        for turn in range(arguments.repetitions + WARM):
+            order = WRAPPINGS[turn % len(WRAPPINGS) :] + WRAPPINGS[: turn % len(WRAPPINGS)]
+            for wrapping in order:
+                statements, milliseconds = variants[wrapping].ask(name)
+                series = results[wrapping][name]
+                series.statements = statements
+                if turn >= WARM:
+                    series.times.append(milliseconds)
+    for variant in variants.values():
+        variant.end()
+    return results
+
+
+def table(cache: str, results: Results) -> str:
+    """A Markdown table: statements, milliseconds and factor per wrapping."""
+    stock = results[WRAPPINGS[0]]
+    lines = [f"| {CAPTIONS[cache]} | " + " | ".join(results) + " |", "| --- |" + " --- |" * len(results)]
+    for name in stock:
+        cells = [results[wrapping][name].cell(stock[name]) for wrapping in results]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Measure all variants and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--url", help="an empty database; default: SQLite in a temporary folder")
-    parser.add_argument("--repetitions", type=int, default=20)
+    parser.add_argument("--repetitions", type=int, default=30, help="turns of each request")
     parser.add_argument("--clock", choices=list(CLOCKS), help="default: cpu for SQLite, wall for --url")
     parser.add_argument("--cache", action="append", choices=list(CACHES), help="only these; default: all")
+    parser.add_argument("--request", action="append", help="only these, by name")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     arguments.clock = arguments.clock or ("wall" if arguments.url else "cpu")
+    return arguments
+
+
+def main() -> None:
+    """Measure all variants and print the tables."""
+    arguments = parse()
     if arguments.child:
         folder, cache, wrapping = arguments.child
-        print(json.dumps(measure(Path(folder), cache, wrapping, arguments)))
+        serve(Path(folder), cache, wrapping, CLOCKS[arguments.clock])
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_site(folder, arguments.url or f"sqlite:///{folder}/keystone.db")
-        results = {
-            (cache, wrapping): run_child(folder, cache, wrapping, arguments)
-            for cache in arguments.cache or CACHES
-            for wrapping in WRAPPINGS
-        }
-    print(f"statements, milliseconds of {arguments.clock} time (median)")
-    print(table(results))
+        print(
+            f"statements, milliseconds of {arguments.clock} time (median of {arguments.repetitions}), factor"
+        )
+        for cache in arguments.cache or CACHES:
+            print(f"\n{table(cache, measure(folder, cache, arguments))}", flush=True)
 
 
 if __name__ == "__main__":

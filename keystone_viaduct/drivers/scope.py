@@ -9,6 +9,7 @@ open", so this module, alone, looks at the attributes in which it keeps the answ
 from __future__ import annotations
 
 import enum
+import functools
 from typing import Any
 
 
@@ -23,18 +24,25 @@ class Scope(enum.Enum):
 def current(context: Any = None) -> Scope:
     """The scope that is open on this thread, in ``context`` or in Keystone's own one."""
     if context is None:
-        from keystone.common.sql import core
-
-        context = core._get_context()
+        context = _keystones()._get_context()
     contexts = getattr(context, "_enginefacade_context", None)
     transaction = getattr(contexts, "current", None)
     mode = getattr(transaction, "mode", None)
     if mode is None:
         return Scope.NONE
-    return Scope.WRITER if _is_writer(mode) else Scope.READER
+    return Scope.WRITER if mode is _writer() else Scope.READER
 
 
-def _is_writer(mode: Any) -> bool:
+@functools.cache
+def _keystones() -> Any:
+    """Imported once, and late: this is asked several times in each driver call."""
+    from keystone.common.sql import core
+
+    return core
+
+
+@functools.cache
+def _writer() -> Any:
     from oslo_db.sqlalchemy import enginefacade
 
-    return mode is enginefacade._WRITER
+    return enginefacade._WRITER

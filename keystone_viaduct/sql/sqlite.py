@@ -25,6 +25,7 @@ from sqlalchemy import event
 from keystone_viaduct.config import SqlSettings
 from keystone_viaduct.drivers import scope
 from keystone_viaduct.drivers.faults import Fault
+from keystone_viaduct.sql.sqlite_pool import keep_connections
 
 LOG = logging.getLogger(__name__)
 
@@ -37,29 +38,28 @@ _LOCKED = re.compile(r"database (table |schema )?is locked")
 def attach(engine: sa.engine.Engine, settings: SqlSettings) -> None:
     """Install the hooks on one engine of this dialect."""
     journal = Journal(engine.url.database) if settings.sqlite_wal else None
-    timeout = int(settings.sqlite_busy_timeout * 1000)
+    keep_connections(engine)
+
+    @event.listens_for(engine, "do_connect")
+    def _do_connect(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+        options["timeout"] = settings.sqlite_busy_timeout
+        # A session that was left open is closed by the thread that collects it, as with SQLAlchemy 2.
+        options["check_same_thread"] = False
 
     @event.listens_for(engine, "connect")
     def _connect(dbapi_connection: Any, _record: Any) -> None:
-        dbapi_connection.execute(f"PRAGMA busy_timeout = {timeout}")
         if journal is not None:
             journal.ensure(dbapi_connection)
 
-    event.listen(engine, "do_connect", _serve_any_thread)
     event.listen(engine, "before_cursor_execute", begin, retval=True)
-
-
-def _serve_any_thread(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
-    """Let a session that was left open be closed by the thread that collects it, as with SQLAlchemy 2."""
-    options["check_same_thread"] = False
 
 
 class Journal:
     """Keeps a database file in write-ahead mode, and its log in use.
 
-    oslo.db opens a connection for every transaction. The last one that closes folds the log into the database
-    and deletes it, which makes each transaction dearer than without a log; so one idle connection per process
-    is kept. ``path``: the file, or None or ``:memory:`` where there is none.
+    The last connection that closes folds the log into the database and deletes it, which makes the next
+    transaction dearer than without a log; so one idle connection per process is kept. ``path``: the file, or
+    None or ``:memory:`` where there is none.
     """
 
     def __init__(self, path: str | None) -> None:

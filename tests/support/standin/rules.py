@@ -26,6 +26,8 @@ $$ SELECT 1100000000000000000 + nextval('standin.rows') $$;
 CREATE OR REPLACE VIEW standin.columns AS SELECT c.*, 'NO'::text AS is_hidden,
   CASE WHEN c.data_type = 'USER-DEFINED' THEN c.udt_name::text ELSE c.data_type::text END AS crdb_sql_type,
   NULL::text AS column_comment FROM information_schema.columns c;
+CREATE TABLE IF NOT EXISTS standin.regions (region text PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS standin.localities (table_name text PRIMARY KEY, locality text NOT NULL);
 """
 """What the rules below need in the database behind; made as its owner."""
 
@@ -104,18 +106,30 @@ _RULES: tuple[tuple[str, Rewrite], ...] = (
     (r"DROP INDEX (IF EXISTS )?(?P<table>\S+?)@(?P<index>\S+)(?P<cascade> CASCADE)?", _drop_index),
     (r"ALTER TABLE (?P<table>\S+) DROP CONSTRAINT (IF EXISTS )?(?P<name>\S+)", _drop_constraint),
     (r"SHOW TRIGGERS FROM (?P<table>\S+)", lambda found: _show_triggers(found["table"])),
+    (r"SHOW REGIONS FROM DATABASE", "SELECT region FROM standin.regions ORDER BY region"),
     (
-        r"SHOW REGIONS FROM DATABASE",
-        "SELECT region, region = 'north' AS primary_region_of FROM "
-        "(VALUES ('north'), ('south')) AS regions (region)",
+        r"SHOW TABLES",
+        "SELECT t.table_name, coalesce(l.locality, 'REGIONAL BY TABLE IN PRIMARY REGION') AS locality "
+        "FROM information_schema.tables t LEFT JOIN standin.localities l USING (table_name) "
+        "WHERE t.table_schema = 'public' ORDER BY 1",
     ),
-    (r"ALTER TABLE \S+ SET LOCALITY (GLOBAL|REGIONAL BY TABLE IN PRIMARY REGION)", "SELECT 1 WHERE false"),
+    (
+        r"ALTER TABLE (?P<table>\S+) SET LOCALITY (?P<locality>GLOBAL|REGIONAL BY TABLE IN PRIMARY REGION)",
+        lambda found: _set_locality(found["table"].strip('"'), found["locality"]),
+    ),
     (r"CREATE OR REPLACE TRIGGER .*", lambda _: unimplemented("CREATE OR REPLACE TRIGGER", 128422)),
     (r"CREATE TRIGGER \S+ \S+ UPDATE OF .*", lambda _: unimplemented("column lists in triggers", 135656)),
     (r"LOCK TABLE .*", lambda _: raising("42601", 'at or near "lock": syntax error')),
     (r"(LISTEN|NOTIFY) .*", lambda _: unimplemented("this syntax", 41522)),
     (r".*\bxmin\b.*", lambda _: raising("42703", 'column "xmin" does not exist')),
 )
+
+
+def _set_locality(table: str, locality: str) -> str:
+    return (
+        f"INSERT INTO standin.localities VALUES ({_text(table)}, {_text(locality)}) "
+        "ON CONFLICT (table_name) DO UPDATE SET locality = excluded.locality"
+    )
 
 
 def _show_triggers(table: str) -> str:

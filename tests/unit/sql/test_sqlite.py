@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -15,7 +16,7 @@ from sqlalchemy import event
 
 from keystone_viaduct.config import SqlSettings
 from keystone_viaduct.drivers import scope
-from keystone_viaduct.sql import installer, sqlite
+from keystone_viaduct.sql import installer, sqlite, sqlite_pool
 
 
 class Context:
@@ -149,3 +150,81 @@ def test_threads_that_read_and_then_write_lose_no_update(manager: Any, context: 
         thread.join()
     assert failures == []
     assert sqlite3.connect(tmp_path / "keystone.db").execute("SELECT value FROM counter").fetchone() == (100,)
+
+
+def connections_of(manager: Any) -> list[Any]:
+    made: list[Any] = []
+    event.listen(manager.writer.get_engine(), "connect", lambda connection, _record: made.append(connection))
+    return made
+
+
+def value_of(manager: Any, context: Any) -> Any:
+    with manager.reader.using(context) as session:
+        return session.execute(sa.text("SELECT value FROM counter")).scalar()
+
+
+def test_a_connection_serves_one_transaction_after_the_other(manager: Any, context: Any) -> None:
+    made = connections_of(manager)
+    for _ in range(5):
+        with manager.writer.using(context) as session:
+            session.execute(sa.text("UPDATE counter SET value = value + 1"))
+    assert value_of(manager, context) == 5
+    assert len(made) == 1
+    assert made[0].execute("PRAGMA busy_timeout").fetchone() == (20_000,)
+
+
+def test_more_threads_than_kept_connections_each_have_one(manager: Any, context: Any) -> None:
+    made = connections_of(manager)
+    inside = threading.Barrier(sqlite_pool.KEPT + 3, timeout=20)
+
+    def work() -> None:
+        with manager.reader.using(context) as session:
+            session.execute(sa.text("SELECT 1"))
+            inside.wait()
+
+    threads = [threading.Thread(target=work) for _ in range(sqlite_pool.KEPT + 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == sqlite_pool.KEPT + 3
+    assert value_of(manager, context) == 0
+
+
+def test_a_file_that_was_replaced_is_opened_anew(manager: Any, context: Any, tmp_path: Path) -> None:
+    assert value_of(manager, context) == 0
+    backup = tmp_path / "backup.db"
+    with sqlite3.connect(backup) as connection:
+        connection.execute("CREATE TABLE counter (id INTEGER PRIMARY KEY, value INTEGER)")
+        connection.execute("INSERT INTO counter VALUES (1, 42)")
+    connection.close()
+    for suffix in ("-wal", "-shm"):
+        (tmp_path / f"keystone.db{suffix}").unlink()
+    backup.replace(tmp_path / "keystone.db")
+    assert value_of(manager, context) == 42
+
+
+def test_what_a_failed_transaction_leaves_is_rolled_back(manager: Any, context: Any) -> None:
+    made = connections_of(manager)
+
+    def write_and_fail() -> None:
+        with manager.writer.using(context) as session:
+            session.execute(sa.text("UPDATE counter SET value = 9"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
+    assert value_of(manager, context) == 0
+    assert len(made) == 1
+
+
+def test_a_forked_process_has_connections_of_its_own(manager: Any, context: Any) -> None:
+    assert value_of(manager, context) == 0
+    parents = manager.writer.get_engine().pool
+    child = os.fork()
+    if child == 0:
+        made = connections_of(manager)
+        os._exit(0 if value_of(manager, context) == 0 and len(made) == 1 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert parents.checkedin() == 1
+    assert value_of(manager, context) == 0
