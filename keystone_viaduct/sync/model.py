@@ -310,11 +310,26 @@ class Listing:
 
 
 class Checkpoint(NamedTuple):
-    """A position in a site's feed, with the random nonce of the batch it lies in (the fence)."""
+    """A position in a site's feed, with the random nonce of the batch it lies in (the fence).
+
+    Where the feed went further when it was read, the nonce of its last batch then follows, behind ``_``: a
+    backup that holds the position, but not what came after it, may hold records at positions that the reader
+    has passed and that had moved on (:meth:`of_feed`).
+    """
 
     incarnation: str
     seq: int
     nonce: str
+
+    @property
+    def nonces(self) -> tuple[str, ...]:
+        """That of the position's batch, and that of the last one where there was a later."""
+        return tuple(self.nonce.split("_"))
+
+    def of_feed(self, last: str) -> Checkpoint:
+        """This position, in a feed whose last batch has the nonce ``last``."""
+        first = self.nonces[0]
+        return self._replace(nonce=first if first == last else f"{first}_{last}")
 
 
 class Fence(NamedTuple):

@@ -136,6 +136,9 @@ class Records(Protocol):
     def drop_batches(self, upto: int) -> None:
         """Forget the nonces of batches that end at or before this one's last position: they are '' then."""
 
+    def has_batch(self, nonce: str) -> bool:
+        """Whether some batch of this site's has that nonce."""
+
     def records(self, refs: Sequence[Ref]) -> dict[Ref, Record]:
         """The records that are there (tombstones too)."""
 

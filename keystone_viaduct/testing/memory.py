@@ -282,6 +282,10 @@ class MemoryTransaction:
         """One forgotten batch stands for them."""
         self.data.batches = [(upto, ""), *(batch for batch in self.data.batches if batch[0] > upto)]
 
+    def has_batch(self, nonce: str) -> bool:
+        """A scan."""
+        return any(batch[1] == nonce for batch in reversed(self.data.batches))
+
     def records(self, refs: Sequence[Ref]) -> dict[Ref, Record]:
         """Those that are there."""
         return {ref: self.data.records[ref] for ref in refs if ref in self.data.records}

@@ -103,7 +103,7 @@ def resume(
     """
     check_fence(tx, tx.state(), Fence(own) if own else None)
     put_aside(tx, source)
-    tx.save_checkpoint(source, checkpoint)
+    tx.save_checkpoint(source, checkpoint.of_feed(seen.nonce))
     peer = tx.peers().get(source)
     if peer is not None:
         tx.save_peer(replace(peer, incarnation=checkpoint.incarnation, seen=seen))

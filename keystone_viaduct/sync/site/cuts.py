@@ -49,12 +49,13 @@ def adopt_cuts(tx: Transaction, state: SiteState, cuts: Mapping[str, int], *, no
     news = {origin: seq for origin, seq in cuts.items() if state.cuts.get(origin, seq + 1) > seq}
     if not news:
         return state
-    knowledge = state.knowledge
+    knowledge, head = state.knowledge, state.head
     for origin, seq in news.items():
         knowledge = knowledge.clipped(origin, seq)
         state = relabel(tx, state, origin, seq)
     merged = {**state.cuts, **news}
-    state = replace(state, knowledge=knowledge, cuts=merged, nonce=new_nonce(now))
+    nonce = state.nonce if state.head == head else new_nonce(now)
+    state = replace(state, knowledge=knowledge, cuts=merged, nonce=nonce)
     tx.save_state(state)
     return state
 

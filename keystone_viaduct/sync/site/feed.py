@@ -72,7 +72,7 @@ def read_page(
         source=state.site,
         term=state.term,
         after=after,
-        upto=Checkpoint(state.incarnation, upto, nonce or ""),
+        upto=Checkpoint(state.incarnation, upto, nonce or "").of_feed(state.nonce),
         at_head=last and complete and numbered and not tx.held(1),
         knowledge=_vouched(state),
         changes=tuple(changes),

@@ -55,7 +55,7 @@ def check_fence(tx: Transaction, state: SiteState, fence: Fence | None) -> None:
     nonce = tx.nonce_at(known.seq) if 0 < known.seq <= state.head else None
     if nonce == "":
         _too_old(state, fence)
-    elif known.seq > state.head or (known.seq and nonce != known.nonce):
+    elif known.seq > state.head or (known.seq and not _has(tx, known, nonce)):
         raise FenceMismatch(
             f"{state.site} does not have position {known.seq} of the checkpoint in its history",
             hint="its database was restored from a backup",
@@ -73,6 +73,11 @@ def _too_old(state: SiteState, fence: Fence) -> None:
             incarnation=state.incarnation,
             both=True,
         )
+
+
+def _has(tx: Transaction, known: Checkpoint, nonce: str | None) -> bool:
+    first, *later = known.nonces
+    return nonce == first and all(tx.has_batch(one) for one in later)
 
 
 def check_own(state: SiteState, told: Version) -> None:

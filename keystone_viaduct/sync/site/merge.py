@@ -165,12 +165,11 @@ def _merge_fields(
             name, local, content, change, source, here, there, policy
         )
         state = (change.fields if take_theirs else local.fields).get(name)
-        if state is None:
-            continue
-        states[name] = state
         value_from = change.document if take_theirs else content
-        if state.digest != ABSENT and name != DELETED:
-            merged[name] = value_from[name]
+        if state is not None:
+            states[name] = state
+            if state.digest != ABSENT and name != DELETED:
+                merged[name] = value_from[name]
         clash, choice_why = _lost_in_backup(name, local, change, take_theirs) or (clash, choice_why)
         if clash:
             contested.append(name)

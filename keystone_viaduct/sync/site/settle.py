@@ -111,7 +111,11 @@ def _delete_dependents(run: Applying, readiness: Readiness, intent: Intent) -> N
         if ref in seen:
             continue
         seen.add(ref)
-        own = _own_intent(run, readiness, ref, intent.change)
+        own = _awaited(run, ref) or _own_intent(run, readiness, ref, intent.change)
+        if own.content is None:
+            run.intents[ref] = own
+            queue.extend(readiness.living_referrers(ref))
+            continue  # the source has deleted it, too
         lost = dict(own.old or {})
         own.content, own.fresh = None, True
         why = f"{intent.ref} was deleted at {run.page.source}"
@@ -119,8 +123,13 @@ def _delete_dependents(run: Applying, readiness: Readiness, intent: Intent) -> N
             run.conflict(own, "dependent", "rule", why, fields=tuple(sorted(lost)), lost=lost)
         )
         run.intents[ref] = own
-        run.waiting.pop(ref, None)
         queue.extend(readiness.living_referrers(ref))
+
+
+def _awaited(run: Applying, ref: Ref) -> Intent | None:
+    """What waits for this record: a decision must contain it."""
+    waiting = run.waiting.pop(ref, None)
+    return run.intent_for(waiting.change) if waiting is not None else None
 
 
 def _own_intent(run: Applying, readiness: Readiness, ref: Ref, cause: Change) -> Intent:

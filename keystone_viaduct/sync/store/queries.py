@@ -47,6 +47,7 @@ NONCE_AT = (
     .order_by(t.batch.c.last_seq)
     .limit(1)
 )
+HAS_BATCH = sa.select(t.batch.c.last_seq).where(t.batch.c.nonce == _param("nonce")).limit(1)
 
 OLD_BATCHES = (
     sa.select(t.batch)

@@ -165,6 +165,10 @@ class RecordsPart(Part):
         self.connection.execute(q.DELETE_BATCHES, {"p_upto": upto})
         self.connection.execute(q.INSERT_BATCH, {"last_seq": upto, "nonce": ""})
 
+    def has_batch(self, nonce: str) -> bool:
+        """Whether some batch of this site's has that nonce."""
+        return self.connection.execute(q.HAS_BATCH, {"p_nonce": nonce}).first() is not None
+
     def records(self, refs: Sequence[Ref]) -> dict[Ref, Record]:
         """The records that are there (tombstones too)."""
         found: dict[Ref, Record] = {}

@@ -84,6 +84,7 @@ batch = _table(
     "batch",
     sa.Column("last_seq", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("nonce", sa.String(32), nullable=False),
+    sa.Index("ix_viaduct_batch_nonce", "nonce"),
 )
 
 dirty = _table(
@@ -125,7 +126,7 @@ checkpoint = _table(
     sa.Column("source", site(), primary_key=True),
     sa.Column("incarnation", sa.String(16), nullable=False),
     sa.Column("seq", sa.BigInteger, nullable=False),
-    sa.Column("nonce", sa.String(32), nullable=False),
+    sa.Column("nonce", sa.String(64), nullable=False),
 )
 
 pending = _table(

@@ -178,6 +178,12 @@ class TransactionSuite:
         found = store.run(lambda tx: [tx.nonce_at(seq) for seq in (1, 2, 3, 5, 6, 9, 10)])
         assert found == ["n1", "n1", "n2", "n2", "n3", "n3", None]
 
+    def test_a_batch_is_known_by_its_nonce_until_another_ends_where_it_ended(self, store: Store) -> None:
+        for head, nonce in ((2, "n1"), (5, "n2"), (5, "n3")):
+            store.run(lambda tx, h=head, n=nonce: tx.save_state(replace(tx.state(), head=h, nonce=n)))  # type: ignore[misc]
+        found = store.run(lambda tx: [tx.has_batch(nonce) for nonce in ("n1", "n2", "n3", "n4")])
+        assert found == [True, False, True, False]
+
     # records
 
     def test_records_come_back_as_they_were_saved(self, store: Store) -> None:

@@ -46,19 +46,24 @@ def _excuse(fleet: Fleet, chosen: Backup) -> None:
     gone = {mark.ref for mark in lost.marks.values()}
     for ref in touched | {ref for ref in chosen.data.records if ref not in lost.records}:
         record = lost.records.get(ref)
-        if record is None or not any(_has(other, record) for other in others):
+        if record is None or not any(_has(fleet, other, record) for other in others):
             gone.add(ref)
     for edit in [*fleet.ledger.edits, *fleet.ledger.deleted]:
         if edit.ref in gone:
             fleet.excused.add(edit)
 
 
-def _has(data: Data, record: Record) -> bool:
-    """Whether another site knows at least this version of a record."""
+def _has(fleet: Fleet, data: Data, record: Record) -> bool:
+    """Whether another site knows at least this version of a record.
+
+    In lives of the hub that were lost a version may stand for two contents.
+    """
     theirs = data.records.get(record.ref)
     if theirs is None:
-        return data.state.all_knowledge.covers(record.version)
-    return theirs.version.covers(record.version)
+        return record.ref in fleet.buried and data.state.all_knowledge.covers(record.version)
+    forked = any(origin in fleet.forked for origin in record.version.entries)
+    same = theirs.digest == record.digest or not forked
+    return same and theirs.version.covers(record.version)
 
 
 EVENTS = (

@@ -76,6 +76,7 @@ def _site_tables() -> None:
         **OPTIONS,
     )
     op.create_table("viaduct_batch", _key_column("last_seq", BIG), _column("nonce", sa.String(32)), **OPTIONS)
+    op.create_index("ix_viaduct_batch_nonce", "viaduct_batch", ["nonce"])
     op.create_table(
         "viaduct_peer",
         _key_column("site", SITE),
@@ -141,7 +142,7 @@ def _bookkeeping_tables() -> None:
         _key_column("source", SITE),
         _column("incarnation", sa.String(16)),
         _column("seq", BIG),
-        _column("nonce", sa.String(32)),
+        _column("nonce", sa.String(64)),
         **OPTIONS,
     )
     op.create_table(
