@@ -83,7 +83,7 @@ class Applying:
         strange = change.border == IN or not self.state.covered.holds(change.ref.kind, change.scope)
         verdict = judge(local, change, self.state.all_knowledge, was_outside=strange)
         if verdict is Verdict.ACCEPT:
-            return self._accept(change)
+            return self._bury(change) if self._buried_before(local, change) else self._accept(change)
         if verdict is Verdict.ZOMBIE:
             return self._bury(change)
         if verdict is Verdict.KNOWN or local is None:
@@ -120,6 +120,11 @@ class Applying:
             self.records[change.ref] = moved
             self.tx.save_records([moved])
         return None
+
+    def _buried_before(self, local: Record | None, change: Change) -> bool:
+        """Whether the hub had a tombstone of its own for this one, and dropped it: a decision contains both."""
+        known = change.birth.seq > 0 and self.state.all_knowledge.includes(change.birth)
+        return self.state.is_hub and local is None and change.deleted and known
 
     def _accept(self, change: Change) -> Intent:
         change, doubtful = completed(change, self.page, self.records.get(change.ref), self.contents)
@@ -163,7 +168,8 @@ class Applying:
         content = self.contents.get(change.ref)
         change, _ = completed(change, self.page, local, self.contents)
         dot, stamp = self.next_dot(), max(self.now, newest + 1)
-        decision = merge.decide(local, content, change, self.page.source, dot, stamp, policy)
+        sides = merge.Sides(self.page.source, self._columns(change.ref.kind), policy)
+        decision = merge.decide(local, content, change, sides, dot, stamp)
         intent = Intent(change.ref, change, decision.record, decision.content, content)
         self.merged += 1
         if decision.is_conflict:
@@ -178,6 +184,12 @@ class Applying:
             )
             intent.conflicts.append(conflict)
         return intent
+
+    def _columns(self, kind: str) -> frozenset[str] | None:
+        """The fields that the source's release has a column for, if it has told."""
+        peer = self.tx.peers().get(self.page.source)
+        told = peer.capabilities.get(kind) if peer is not None else None
+        return None if told is None else frozenset(told)
 
     def listing(self, ref: Ref, sort: str, why: str, lost: Document) -> Conflict:
         """A conflict row about a change that was not applied."""

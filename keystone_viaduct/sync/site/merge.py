@@ -7,7 +7,8 @@ are merged; fields changed on both go to the policy. The result's version joins 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keystone_viaduct.kinds.registry import REGISTRY
@@ -22,9 +23,21 @@ from keystone_viaduct.sync.model import (
     life,
 )
 from keystone_viaduct.sync.site.conflicts import Contest, choose
+from keystone_viaduct.sync.site.content import is_known
 
 #: Why a value of a restored backup gives way.
 BACKUP = "found unnumbered in a restored backup; the other side had read past it"
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Who differs with the hub, by which policy that is decided, and the columns that its release has (None:
+    unknown).
+    """
+
+    source: str
+    columns: frozenset[str] | None
+    policy: str
 
 
 @dataclass(frozen=True)
@@ -50,15 +63,19 @@ def decide(
     local: Record,
     local_content: Document | None,
     change: Change,
-    source: str,
+    sides: Sides,
     dot: Dot,
     stamp: int,
-    policy: str,
 ) -> Decision:
-    """Decide between the hub's record and a concurrent change from ``source``."""
+    """Decide between the hub's record and a concurrent change."""
     if local.deleted or change.deleted:
-        return _decide_life(local, local_content, change, source, dot, stamp, policy)
-    return _merge_fields(local, local_content or {}, change, source, dot, policy)
+        return _decide_life(local, local_content, change, sides, dot, stamp)
+    return _merge_fields(local, local_content or {}, change, sides, dot)
+
+
+def _birth(local: Record, change: Change) -> Dot:
+    """The hub's, unless that says nothing (the zero dot of a restored backup)."""
+    return local.birth if local.birth.seq else change.birth
 
 
 def _changed_there(change: Change, local: Record) -> set[str]:
@@ -70,7 +87,7 @@ def _changed_here(change: Change, local: Record) -> set[str]:
 
 
 def _decide_life(
-    local: Record, content: Document | None, change: Change, source: str, dot: Dot, stamp: int, policy: str
+    local: Record, content: Document | None, change: Change, sides: Sides, dot: Dot, stamp: int
 ) -> Decision:
     version = local.version.join(change.version).plus(dot)
     if local.deleted and change.deleted:
@@ -80,6 +97,8 @@ def _decide_life(
     dead = change.fields[DELETED] if incoming_dead else local.fields[DELETED]
     withdrawn = _withdrawn(local if incoming_dead else change)
     dead_is_news = not (local.version if incoming_dead else change.version).includes(dead.dot)
+    if dead.dot.seq == 0:
+        return _survivor(local, content, change, version, dot, (DELETED,), {}, f"the deletion was {BACKUP}")
     if dead_is_news and withdrawn:
         lost = (content or {}) if incoming_dead else change.document
         return _tombstone(local, change, version, dot, stamp, lost, withdrawn, BACKUP)
@@ -92,7 +111,7 @@ def _decide_life(
         why = "a deletion wins for this kind" if fields else "deleted on one side, unchanged on the other"
         return _tombstone(local, change, version, dot, stamp, lost if fields else {}, fields, why)
     ours, theirs = local.fields[DELETED], change.fields[DELETED]
-    choice = choose(policy, Contest(ours, theirs, source))
+    choice = choose(sides.policy, Contest(ours, theirs, sides.source))
     why = f"deleted on one side and changed on the other: {choice.why}"
     if choice.incoming_wins == incoming_dead:
         lost = (content or {}) if incoming_dead else change.document
@@ -115,7 +134,8 @@ def _tombstone(
     open_: bool = False,
 ) -> Decision:
     state = life(stamp, dot, deleted=True)
-    record = Record(local.ref, dot.seq, version, local.birth, {DELETED: state}, local.scope or change.scope)
+    birth = _birth(local, change)
+    record = Record(local.ref, dot.seq, version, birth, {DELETED: state}, local.scope or change.scope)
     return Decision(record, None, lost, fields, why, open_)
 
 
@@ -142,10 +162,14 @@ def _survivor(
     return Decision(record, dict(survivor), lost, fields, why, open_)
 
 
-def _merge_fields(
-    local: Record, content: Document, change: Change, source: str, dot: Dot, policy: str
-) -> Decision:
+def _merge_fields(local: Record, content: Document, change: Change, sides: Sides, dot: Dot) -> Decision:
     here, there = _changed_here(change, local), _changed_there(change, local)
+    if _made_apart(local, change):
+        # Who made it without a field has said so just as who made it with a value; an edit says so by itself.
+        ours, theirs = dict(local.fields), dict(change.fields)
+        local = replace(local, fields=_with_absent(ours, theirs, sides.columns))
+        change = replace(change, fields=_with_absent(theirs, ours, sides.columns))
+        here, there = here | _absent(local.fields), there | _absent(change.fields)
     states: dict[str, FieldState] = {}
     merged: Document = {}
     lost: Document = {}
@@ -161,9 +185,7 @@ def _merge_fields(
             if name in content:
                 merged[name] = content[name]
             continue
-        take_theirs, choice_why, is_open, clash = _pick(
-            name, local, content, change, source, here, there, policy
-        )
+        take_theirs, choice_why, is_open, clash = _pick(name, local, content, change, sides, here, there)
         state = (change.fields if take_theirs else local.fields).get(name)
         value_from = change.document if take_theirs else content
         if state is not None:
@@ -177,9 +199,32 @@ def _merge_fields(
             reasons.append(choice_why)
             held = held or is_open
     version = local.version.join(change.version).plus(dot)
-    record = Record(local.ref, dot.seq, version, local.birth, states, local.scope or change.scope)
+    birth = _birth(local, change)
+    record = Record(local.ref, dot.seq, version, birth, states, local.scope or change.scope)
     why = "; ".join(sorted(set(reasons))) or "different fields were changed; all were kept"
     return Decision(record, merged, lost, tuple(sorted(contested)), why, held)
+
+
+def _made_apart(local: Record, change: Change) -> bool:
+    """Whether both sides created it, neither knowing of the other's."""
+    if not (local.birth.seq and change.birth.seq):
+        return False
+    return not local.version.includes(change.birth) and not change.version.includes(local.birth)
+
+
+def _with_absent(
+    fields: Mapping[str, FieldState], others: Mapping[str, FieldState], columns: frozenset[str] | None
+) -> dict[str, FieldState]:
+    """The fields, and for each that only the other side has, and both could have, that it is absent here."""
+    states = dict(fields)
+    for name in others:
+        if name not in fields and (columns is None or is_known(columns, name)):
+            states[name] = fields[DELETED]._replace(digest=ABSENT)
+    return states
+
+
+def _absent(fields: Mapping[str, FieldState]) -> set[str]:
+    return {name for name, state in fields.items() if state.digest == ABSENT}
 
 
 def _withdrawn(side: Record | Change) -> tuple[str, ...]:
@@ -208,10 +253,9 @@ def _pick(
     local: Record,
     content: Document,
     change: Change,
-    source: str,
+    sides: Sides,
     here: set[str],
     there: set[str],
-    policy: str,
 ) -> tuple[bool, str, bool, bool]:
     """Whether the incoming state is taken, why, whether it stays open, and whether something was lost."""
     if name not in there:
@@ -224,7 +268,7 @@ def _pick(
     strategy = REGISTRY[local.ref.kind].merge.get(name)
     if strategy is not None:
         return _extreme(strategy, content.get(name), change.document.get(name)), "", False, False
-    choice = choose(policy, Contest(ours, theirs, source))
+    choice = choose(sides.policy, Contest(ours, theirs, sides.source))
     return choice.incoming_wins, f"{name}: {choice.why}", choice.open, True
 
 

@@ -91,9 +91,11 @@ def _as_old_news(
     """The record of a row whose edit is no news of this site any more; None where nothing need be kept."""
     none = Dot(before.origin, 0)
     if content is None:
-        if record is None or record.deleted or record.evicted:
+        if record is not None and (record.deleted or record.evicted):
             return None
         fields: dict[str, FieldState] = {DELETED: life(0, none, deleted=True)}
+        if record is None:
+            return Record(ref, dot.seq, Version().plus(dot), none, fields)
         return replace(
             record, seq=dot.seq, version=record.version.plus(dot), fields=fields, learned_from=None
         )

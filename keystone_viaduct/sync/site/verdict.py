@@ -19,16 +19,17 @@ class Verdict(enum.Enum):
 def judge(local: Record | None, change: Change, knowledge: Version, *, was_outside: bool = False) -> Verdict:
     """Compare versions; knowledge speaks only about records that are absent.
 
-    A record that is absent here although its birth is known here was deleted here (ZOMBIE); unless it
-    ``was_outside`` of what this site holds: then it is new here. What was evicted is taken as it comes. Equal
-    versions with different contents come from a restored backup and count as concurrent.
+    A record that is absent here although its birth is known here was deleted here (ZOMBIE); of one that was
+    born unnumbered in a restored backup (the zero dot) nobody can say so. Unless it ``was_outside`` of what this
+    site holds: then it is new here. What was evicted is taken as it comes. Equal versions with different contents
+    come from a restored backup and count as concurrent.
     """
     if local is not None and local.evicted:
         return Verdict.ACCEPT
     if local is None:
         if change.deleted:
             return Verdict.KNOWN if knowledge.covers(change.version) else Verdict.ACCEPT
-        if knowledge.includes(change.birth) and not was_outside:
+        if change.birth.seq and knowledge.includes(change.birth) and not was_outside:
             return Verdict.ZOMBIE
         return Verdict.ACCEPT
     if local.version == change.version:

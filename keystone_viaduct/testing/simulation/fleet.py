@@ -90,6 +90,7 @@ class Fleet:
     listed: dict[str, Conflict] = field(default_factory=dict)
     past_restarts: int = 0
     restored: str = ""
+    put_back: list[Backup] = field(default_factory=list)
     restorations: int = 0
     forked: set[str] = field(default_factory=set)
     excused: set[Edit] = field(default_factory=set)

@@ -26,6 +26,7 @@ def restore(fleet: Fleet, _: str) -> list[str]:
         return []
     chosen = fleet.chance.choice(usable)
     fleet.restored = chosen.site
+    fleet.put_back.append(chosen)
     node = fleet.nodes[chosen.site]
     fleet.counts["restores"] += 1
     fleet.restorations += 1

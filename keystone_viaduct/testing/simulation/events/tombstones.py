@@ -7,12 +7,15 @@ from dataclasses import replace
 from keystone_viaduct.sync.model import Peer, Record, Ref
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.events.event import Event
-from keystone_viaduct.testing.simulation.fleet import SECOND, Fleet, Node
+from keystone_viaduct.testing.simulation.fleet import SECOND, Backup, Fleet, Node
 
 
 def purge(fleet: Fleet, site: str) -> list[str]:
     """A site drops tombstones; the hub's operator may have given up on sites that are cut off."""
     node = fleet.nodes[site]
+    dead = {ref for ref, record in node.store.data.records.items() if record.deleted}
+    if any(_alive(backup, dead) for backup in fleet.put_back):
+        return []  # the retention is longer than the age of a backup that is put back
     away = (
         {spoke for spoke in sorted(fleet.cut) if fleet.chance.random() < 0.5} if site == fleet.hub else set()
     )
@@ -23,6 +26,7 @@ def purge(fleet: Fleet, site: str) -> list[str]:
     fleet.counts["purges"] += dropped
     if dropped:
         _check_safe(node, before)
+        _outdate_backups(fleet, set(before) - set(node.store.data.records))
         fleet.tell(f"{site}: {dropped} tombstones purged, away: {sorted(away)}")
     return [site]
 
@@ -30,6 +34,16 @@ def purge(fleet: Fleet, site: str) -> list[str]:
 def _give_up(node: Node, away: set[str]) -> None:
     for peer in node.store.data.peers.values():
         _save(node, replace(peer, live=peer.site not in away))
+
+
+def _outdate_backups(fleet: Fleet, dropped: set[Ref]) -> None:
+    """Nobody puts back a backup that is older than the retention of tombstones."""
+    fleet.backups = [backup for backup in fleet.backups if not _alive(backup, dropped)]
+
+
+def _alive(backup: Backup, refs: set[Ref]) -> bool:
+    records = backup.data.records
+    return any(ref in backup.data.rows or not (ref in records and records[ref].deleted) for ref in refs)
 
 
 def _save(node: Node, peer: Peer) -> None:
@@ -44,4 +58,4 @@ def _check_safe(node: Node, before: dict[Ref, Record]) -> None:
             raise Broken("purge_safe", f"{node.name} dropped {ref} at {record.version}")
 
 
-EVENTS = (Event("purge", 3, purge, shares={"purges": 0.5}),)
+EVENTS = (Event("purge", 4, purge, shares={"purges": 0.3}),)
