@@ -122,7 +122,7 @@ class Applying:
         return None
 
     def _buried_before(self, local: Record | None, change: Change) -> bool:
-        """Whether the hub had a tombstone of its own for this one, and dropped it: a decision contains both."""
+        """Whether the hub had a tombstone of its own, and dropped it: a decision contains both."""
         known = change.birth.seq > 0 and self.state.all_knowledge.includes(change.birth)
         return self.state.is_hub and local is None and change.deleted and known
 

@@ -17,6 +17,8 @@ from keystone_viaduct.testing.simulation.watch import Watch, check_no_echo
 def at_rest(fleet: Fleet) -> None:
     """Raise Broken unless the fleet is equal, complete and quiet."""
     fleet.forked = set()
+    for node in fleet.nodes.values():
+        fleet.buried.update(ref for ref, record in node.store.data.records.items() if record.deleted)
     Watch().look(fleet, fleet.nodes)
     _no_echo(fleet)
     _converged(fleet)
