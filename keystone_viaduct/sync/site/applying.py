@@ -168,7 +168,7 @@ class Applying:
         content = self.contents.get(change.ref)
         change, _ = completed(change, self.page, local, self.contents)
         dot, stamp = self.next_dot(), max(self.now, newest + 1)
-        sides = merge.Sides(self.page.source, self._columns(change.ref.kind), policy)
+        sides = merge.Sides(self.page.source, policy)
         decision = merge.decide(local, content, change, sides, dot, stamp)
         intent = Intent(change.ref, change, decision.record, decision.content, content)
         self.merged += 1
@@ -184,12 +184,6 @@ class Applying:
             )
             intent.conflicts.append(conflict)
         return intent
-
-    def _columns(self, kind: str) -> frozenset[str] | None:
-        """The fields that the source's release has a column for, if it has told."""
-        peer = self.tx.peers().get(self.page.source)
-        told = peer.capabilities.get(kind) if peer is not None else None
-        return None if told is None else frozenset(told)
 
     def listing(self, ref: Ref, sort: str, why: str, lost: Document) -> Conflict:
         """A conflict row about a change that was not applied."""

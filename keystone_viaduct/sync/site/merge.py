@@ -23,7 +23,6 @@ from keystone_viaduct.sync.model import (
     life,
 )
 from keystone_viaduct.sync.site.conflicts import Contest, choose
-from keystone_viaduct.sync.site.content import is_known
 
 #: Why a value of a restored backup gives way.
 BACKUP = "found unnumbered in a restored backup; the other side had read past it"
@@ -31,12 +30,9 @@ BACKUP = "found unnumbered in a restored backup; the other side had read past it
 
 @dataclass(frozen=True)
 class Sides:
-    """Who differs with the hub, by which policy that is decided, and the columns that its release has (None:
-    unknown).
-    """
+    """Who differs with the hub, and by which policy that is decided."""
 
     source: str
-    columns: frozenset[str] | None
     policy: str
 
 
@@ -97,7 +93,7 @@ def _decide_life(
     dead = change.fields[DELETED] if incoming_dead else local.fields[DELETED]
     withdrawn = _withdrawn(local if incoming_dead else change)
     dead_is_news = not (local.version if incoming_dead else change.version).includes(dead.dot)
-    if dead.dot.seq == 0:
+    if dead.dot.seq == 0 and dead.stamp == 0:  # a hollow tombstone (a creation refused) has a stamp
         return _survivor(local, content, change, version, dot, (DELETED,), {}, f"the deletion was {BACKUP}")
     if dead_is_news and withdrawn:
         lost = (content or {}) if incoming_dead else change.document
@@ -167,8 +163,8 @@ def _merge_fields(local: Record, content: Document, change: Change, sides: Sides
     if _made_apart(local, change):
         # Who made it without a field has said so just as who made it with a value; an edit says so by itself.
         ours, theirs = dict(local.fields), dict(change.fields)
-        local = replace(local, fields=_with_absent(ours, theirs, sides.columns))
-        change = replace(change, fields=_with_absent(theirs, ours, sides.columns))
+        local = replace(local, fields=_with_absent(ours, theirs))
+        change = replace(change, fields=_with_absent(theirs, ours))
         here, there = here | _absent(local.fields), there | _absent(change.fields)
     states: dict[str, FieldState] = {}
     merged: Document = {}
@@ -212,13 +208,14 @@ def _made_apart(local: Record, change: Change) -> bool:
     return not local.version.includes(change.birth) and not change.version.includes(local.birth)
 
 
-def _with_absent(
-    fields: Mapping[str, FieldState], others: Mapping[str, FieldState], columns: frozenset[str] | None
-) -> dict[str, FieldState]:
-    """The fields, and for each that only the other side has, and both could have, that it is absent here."""
+def _with_absent(fields: Mapping[str, FieldState], others: Mapping[str, FieldState]) -> dict[str, FieldState]:
+    """The fields, and for each that only the other side has the statement that it is absent.
+
+    What the other's release has no column for is not among these (``sync.site.lacking``).
+    """
     states = dict(fields)
     for name in others:
-        if name not in fields and (columns is None or is_known(columns, name)):
+        if name not in fields:
             states[name] = fields[DELETED]._replace(digest=ABSENT)
     return states
 

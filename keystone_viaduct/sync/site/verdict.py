@@ -19,9 +19,9 @@ class Verdict(enum.Enum):
 def judge(local: Record | None, change: Change, knowledge: Version, *, was_outside: bool = False) -> Verdict:
     """Compare versions; knowledge speaks only about records that are absent.
 
-    A record that is absent here although its birth is known here was deleted here (ZOMBIE); of one that was
-    born unnumbered in a restored backup (the zero dot) nobody can say so. Unless it ``was_outside`` of what this
-    site holds: then it is new here. What was evicted is taken as it comes. Equal versions with different contents
+    A record that is absent here although its birth is known here was deleted here (ZOMBIE); of one born
+    unnumbered in a restored backup (the zero dot) nobody can say so, and one that ``was_outside`` of what
+    this site holds is new here. What was evicted is taken as it comes. Equal versions with different contents
     come from a restored backup and count as concurrent.
     """
     if local is not None and local.evicted:
