@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from keystone_viaduct.cli import _keystone
@@ -48,9 +49,16 @@ def gather(tx: SqlTransaction) -> dict[str, Any]:
         "records": {kind: count._asdict() for kind, count in sorted(tx.count_records().items())},
         "pending": tx.count_pending(),
         "conflicts": {"open": open_conflicts, "all": conflicts},
+        "purged": state.purged,
+        "sweep": {**asdict(tx.sweep_state()), "held": tx.count_held()},
         "checkpoints": {source: place._asdict() for source, place in tx.checkpoints().items()},
         "peers": {
-            name: {"acknowledged": peer.acknowledged, "public_key": peer.public_key.hex()}
+            name: {
+                "acknowledged": peer.acknowledged,
+                "heard": peer.heard,
+                "live": peer.live,
+                "public_key": peer.public_key.hex(),
+            }
             for name, peer in tx.peers().items()
         },
     }
@@ -63,6 +71,11 @@ def _show(terminal: Terminal, found: dict[str, Any]) -> None:
     waiting = ", ".join(f"{number} from {source}" for source, number in found["pending"].items())
     terminal.say(f"waiting: {waiting or 'nothing'}")
     terminal.say(f"conflicts: {found['conflicts']['open']} open of {found['conflicts']['all']}")
+    held = sum(found["sweep"]["held"].values())
+    terminal.say(f"tombstones purged up to {found['purged']}; {held} deletions wait for `viaduct sweep`")
+    away = ", ".join(name for name, peer in found["peers"].items() if not peer["live"])
+    if away:
+        terminal.say(f"not waited for any more: {away}")
     rows = [[kind, count["live"], count["deleted"]] for kind, count in found["records"].items()]
     terminal.table("Records", ["kind", "live", "deleted"], rows)
     places = [[source, place["seq"], place["incarnation"]] for source, place in found["checkpoints"].items()]
