@@ -48,6 +48,7 @@ def gather(tx: SqlTransaction) -> dict[str, Any]:
         "marks": {"count": marks, "oldest": oldest},
         "records": {kind: count._asdict() for kind, count in sorted(tx.count_records().items())},
         "pending": tx.count_pending(),
+        "waiting_for": tx.count_reasons(),
         "conflicts": {"open": open_conflicts, "all": conflicts},
         "purged": state.purged,
         "sweep": {**asdict(tx.sweep_state()), "held": tx.count_held()},
@@ -68,7 +69,8 @@ def _show(terminal: Terminal, found: dict[str, Any]) -> None:
     role = "the hub" if found["site"] == found["hub"] else f"a spoke of {found['hub']}"
     terminal.say(f"site {found['site']} ({role}), incarnation {found['incarnation']}, term {found['term']}")
     terminal.say(f"feed: {found['head']} numbered, {found['marks']['count']} marks to be numbered")
-    waiting = ", ".join(f"{number} from {source}" for source, number in found["pending"].items())
+    reasons = {s: ", ".join(f"{n} {why}" for why, n in r.items()) for s, r in found["waiting_for"].items()}
+    waiting = ", ".join(f"{number} from {s} ({reasons[s]})" for s, number in found["pending"].items())
     terminal.say(f"waiting: {waiting or 'nothing'}")
     terminal.say(f"conflicts: {found['conflicts']['open']} open of {found['conflicts']['all']}")
     held = sum(found["sweep"]["held"].values())

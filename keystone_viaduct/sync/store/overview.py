@@ -35,6 +35,13 @@ class OverviewPart(Part):
         """Waiting changes per source."""
         return dict(self.connection.execute(q.COUNT_PENDING).all())
 
+    def count_reasons(self) -> dict[str, dict[str, int]]:
+        """Waiting changes per source and reason of the wait."""
+        found: dict[str, dict[str, int]] = {}
+        for source, reason, number in self.connection.execute(q.COUNT_REASONS):
+            found.setdefault(source, {})[reason] = number
+        return found
+
     def count_conflicts(self) -> tuple[int, int]:
         """How many conflicts are open, and how many there are in all."""
         counts = {bool(is_open): number for is_open, number in self.connection.execute(q.COUNT_CONFLICTS)}

@@ -158,6 +158,9 @@ GET_PENDING = (
 DELETE_PENDING = t.pending.delete().where(t.pending.c.source == _param("source"), _these(t.pending))
 INSERT_PENDING = t.pending.insert()
 COUNT_PENDING = sa.select(t.pending.c.source, sa.func.count()).group_by(t.pending.c.source)
+COUNT_REASONS = sa.select(t.pending.c.source, t.pending.c.reason, sa.func.count()).group_by(
+    t.pending.c.source, t.pending.c.reason
+)
 
 # conflicts
 INSERT_CONFLICTS = t.conflict.insert()

@@ -58,6 +58,20 @@ def text(value: Any, where: str, most: int, pattern: re.Pattern[str] | None = No
     return value
 
 
+def shallow(value: Any, where: str, most: int = limits.DEPTH) -> None:
+    """Raise BadRequest when lists and objects lie deeper in each other than ``most``, without recursion."""
+    level = [value]
+    for _ in range(most + 1):
+        level = [part for found in level if isinstance(found, (list, dict)) for part in _parts(found)]
+        if not level:
+            return
+    raise bad(where, f"is nested more than {most} deep", "no field of Keystone's needs that")
+
+
+def _parts(value: list[Any] | dict[str, Any]) -> list[Any]:
+    return [*value.values()] if isinstance(value, dict) else value
+
+
 def integer(value: Any, where: str, least: int = 0, most: int = limits.INTEGER) -> int:
     """An integer within bounds; a boolean is none."""
     if type(value) is not int:

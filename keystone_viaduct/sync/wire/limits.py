@@ -15,6 +15,8 @@ POKE = 48 * 1024
 PAGE_CHANGES = 5000
 PAGE_DEFAULT = 500
 RECORD_FIELDS = 4000
+#: Lists and objects inside each other within one field; mapping rules, the deepest of Keystone's, need 7.
+DEPTH = 200
 VERSION_ENTRIES = 4096
 CAPABILITY_FIELDS = 500
 LIST = 1000

@@ -65,12 +65,17 @@ def change_from_json(value: Any, where: str, opener: secrecy.Open) -> Change:
     """The opposite of :func:`change_to_json`; birth and every field's edit have to be part of the version."""
     body = checks.mapping(value, where)
     ref = ref_from_json(checks.member(body, "ref", where), f"{where}.ref")
+    if "\0" in ref.key:
+        raise checks.bad(f"{where}.ref", "has a NUL character", "PostgreSQL's columns hold none")
     version = values.version_from_json(checks.member(body, "version", where), f"{where}.version")
     birth = values.dot_from_json(checks.member(body, "birth", where), f"{where}.birth")
     fields = values.fields_from_json(checks.member(body, "fields", where), f"{where}.fields")
     scope = body.get("scope")
     place = f"{where}.document"
     plain = checks.mapping(checks.member(body, "document", where), place, limits.RECORD_FIELDS)
+    for name, member in plain.items():
+        if isinstance(member, (list, dict)):
+            checks.shallow(member, f"{place}.{name[:80]}")
     change = Change(
         ref,
         checks.integer(checks.member(body, "seq", where), f"{where}.seq", 1),

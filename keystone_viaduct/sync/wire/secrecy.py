@@ -72,4 +72,5 @@ def join(ref: Ref, plain: Document, sealed: Mapping[str, Any], opener: Open, whe
         if not isinstance(text, str) or field in plain:
             raise checks.bad(f"{where}.{field[:80]}", "is not one sealed text")
         document[field] = opener(text, f"{ref}/{field}")
+        checks.shallow(document[field], f"{where}.{field[:80]}")
     return document

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import Delegation
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.site.delegation import RULES, Act, Court
+from keystone_viaduct.sync.site.delegation.table import table
 
 LIMITED = Delegation(domains=frozenset({"d1"}), roles=frozenset({"member"}))
 
@@ -76,3 +78,8 @@ def test_a_kind_that_is_not_named_is_not_delegated() -> None:
     problem = _court(Delegation(kinds=frozenset({"project"}))).problem(act)
     assert problem is not None
     assert "kind user is not delegated" in problem.why
+
+
+def test_the_reference_has_the_rules_as_they_are() -> None:
+    page = Path("docs/reference/delegation.md").read_text()
+    assert table() in page

@@ -130,6 +130,14 @@ def test_a_field_that_this_release_does_not_know_travels_sealed() -> None:
     assert decode(value).changes[0].document["quantum_key"] == "s3cr3t"
 
 
+def _nested(depth: int) -> Any:
+    """Lists in each other, around nothing."""
+    value: Any = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -147,6 +155,8 @@ def test_a_field_that_this_release_does_not_know_travels_sealed() -> None:
         ({"fields": [[5, "west#a", 1, {"@deleted": "alive"}]]}, "no state of its field"),
         ({"fields": [[5, "west#a", 1, {"@deleted": "deleted"}]]}, "tombstone with a document"),
         ({"document": []}, "a list, not an object"),
+        ({"ref": ["user", "x\0y"]}, "NUL character"),
+        ({"document": {"extra.deep": _nested(201)}}, "nested more than 200 deep"),
     ],
 )
 def test_a_change_that_contradicts_itself_is_refused_naming_the_place(
