@@ -82,22 +82,23 @@ SQL_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         "isolation_level",
         choices=["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"],
-        help="PostgreSQL, MariaDB and MySQL: isolation level of Keystone's transactions; unset: that of "
-        "the server. With SERIALIZABLE the driver methods are retried as the database asks for it.",
+        help="PostgreSQL, CockroachDB, MariaDB and MySQL: isolation level of Keystone's transactions; "
+        "unset: that of the server. With SERIALIZABLE the driver methods are retried as the database asks "
+        "for it.",
     ),
     cfg.FloatOpt(
         "ping_after",
         default=5.0,
         min=0.0,
-        help="PostgreSQL, MariaDB and MySQL: a pooled connection that was in use less than so many "
+        help="All servers: a pooled connection that was in use less than so many "
         "seconds ago is not asked whether it is alive, which saves a message per transaction; if it "
         "is not, the driver method is run again. 0: it is always asked, as without retry.",
     ),
     cfg.BoolOpt(
         "read_without_transaction",
         default=True,
-        help="PostgreSQL at READ COMMITTED: run the statements of transactions that only read each "
-        "alone, which saves two messages per transaction and reads the same.",
+        help="PostgreSQL and CockroachDB at READ COMMITTED: run the statements of transactions that only "
+        "read each alone, which saves two messages per transaction and reads the same.",
     ),
     cfg.IntOpt(
         "galera_sync_wait",
@@ -126,7 +127,7 @@ SQL_OPTS: list[cfg.Opt] = [
     cfg.FloatOpt(
         "lock_wait_timeout",
         min=0.0,
-        help="PostgreSQL, MariaDB and MySQL: seconds that a statement waits for a lock before its "
+        help="All servers: seconds that a statement waits for a lock before its "
         "transaction is given up and run again. Unset: the server's own setting.",
     ),
     cfg.FloatOpt(

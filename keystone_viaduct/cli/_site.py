@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from keystone_viaduct import sql
 from keystone_viaduct.cli._keystone import KeystoneSettings
 from keystone_viaduct.documents.cipher import KeyRepositoryCipher
 from keystone_viaduct.documents.codec import Codecs
@@ -32,6 +33,7 @@ class Database:
 def open_database(settings: KeystoneSettings) -> Database:
     """Connect. Raises ConfigError, StoreUnavailable, SchemaMissing (no tables of Keystone)."""
     engine = make_engine(settings.connection)
+    sql.prepare(engine)
     _check_file(engine)
     try:
         with engine.connect() as connection:

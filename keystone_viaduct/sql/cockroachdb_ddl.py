@@ -144,15 +144,15 @@ class CockroachDBImpl(PostgresqlImpl):
             )
 
 
-def commit_around_ddl(connection: sa.engine.Connection) -> None:
-    """From now on, run every schema change of ``connection`` in a transaction of its own.
+def commit_around_ddl(target: sa.engine.Connection | sa.engine.Engine) -> None:
+    """From now on, run every schema change of a connection or an engine in a transaction of its own.
 
     What CockroachDB itself does from 25.1 on (``autocommit_before_ddl``), in all its versions and also after
     the statement. Doing it twice is harmless.
     """
-    if not event.contains(connection, "before_cursor_execute", _commit):
-        event.listen(connection, "before_cursor_execute", _commit)
-        event.listen(connection, "after_cursor_execute", _commit)
+    if not event.contains(target, "before_cursor_execute", _commit):
+        event.listen(target, "before_cursor_execute", _commit)
+        event.listen(target, "after_cursor_execute", _commit)
 
 
 def _commit(connection: sa.engine.Connection, _cursor: Any, statement: str, *_rest: Any) -> None:

@@ -48,6 +48,12 @@ def attach(engine: sa.engine.Engine, settings: config.SqlSettings | None = None)
             engine.dispose()
 
 
+def prepare(engine: sa.engine.Engine) -> None:
+    """Make an engine that is not Keystone's fit for migrations and triggers, where it takes something."""
+    if engine.dialect.name == cockroachdb.DIALECT:
+        cockroachdb.prepare(engine)
+
+
 def register() -> None:
     """Register the exception filters with oslo.db and the engines' errors with the drivers, once."""
     global _registered

@@ -44,6 +44,7 @@ class CockroachDBTarget(PostgreSQLTarget):
     """
 
     base = CockroachDialect
+    transactional = False
     name_limit = 63 - 14
     security = ""
 
