@@ -88,6 +88,9 @@ test-upstream-capture: $(VENV)/.upstream ## Keystone's SQL and v3 identity tests
 test-galera: venv servers ## Keystone on a Galera cluster of three sites (root)
 	$(PYTEST) -q -m galera $(ARGS)
 
+test-faults: venv servers ## processes killed, roads cut, clocks wrong, disks full, backups put back; ARGS: --schedules N --seed S
+	$(BIN)/python -W ignore -m tests.faults.run $(ARGS)
+
 test-keystone-24: venv venv-24 servers ## Keystone 24 (2023.2, SQLAlchemy 1.4) as a site
 	$(PYTEST) -q -m keystone24 $(ARGS)
 
