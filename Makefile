@@ -12,7 +12,7 @@ EXCLUDED := slow or faults or keystone24 or galera
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo servers lint format test test-galera test-upstream test-upstream-stock \
+.PHONY: help venv demo servers lint format test test-faults test-galera test-upstream test-upstream-stock \
 	test-upstream-capture test-keystone-24 galera docs clean
 
 help: ## this list
