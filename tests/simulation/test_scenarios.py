@@ -461,3 +461,39 @@ def test_a_refused_creation_does_not_stand_in_the_way_of_another_sites() -> None
     scene.equal()
     assert scene.row("west", grant) is not None
     assert [conflict.sort for conflict in scene.conflicts] == ["refused"]
+
+
+def test_revert_races_edit(scene: Scene) -> None:
+    """While the hub's revert of one field is on its way, the region edits another: that one survives."""
+    user = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    scene.store("hub").unstorable = frozenset({"\N{PILE OF POO}"})
+    scene.put("west", "user", "u", extra__email="\N{PILE OF POO}")
+    scene.send("west", "hub")
+    page = scene.read("hub", "west")
+    scene.put("west", "user", "u", extra__phone="meanwhile")
+    scene.site("west").apply(page)
+    scene.equal()
+    row = scene.row("south", user) or {}
+    assert (row["extra.email"], row["extra.phone"]) == ("old", "meanwhile")
+    assert [conflict.sort for conflict in scene.conflicts] == ["unstorable"]
+
+
+def test_mixed_workers_one_schema(scene: Scene) -> None:
+    """Workers of two releases take turns at one database; what the older has no column for is not lost."""
+    old = {"project": frozenset({"id", "name", "domain_id", "parent_id", "enabled"})}
+    store = scene.store("west")
+    ref = scene.project("hub", "p", "web", description="first")
+    store.known = old
+    scene.send("hub", "west")
+    store.known = {}
+    scene.put("west", "project", "p", name="by the newer")
+    scene.sync()
+    store.known = old
+    scene.put("west", "project", "p", enabled=False)
+    scene.sync()
+    store.known = {}
+    scene.put("hub", "project", "p", description="second")
+    scene.equal()
+    row = scene.row("west", ref) or {}
+    assert (row["name"], row["enabled"], row["description"]) == ("by the newer", False, "second")

@@ -1,0 +1,130 @@
+"""Databases put back from a backup: once, twice, with marks in them, and after they went on alone."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from keystone_viaduct.sync.site.nonce import seeded
+from keystone_viaduct.testing.memory import Data
+from tests.simulation.scene import Scene
+
+
+def put_back(scene: Scene, site: str, data: Data) -> None:
+    """Restore a backup; what only the lost database knew must have been read by somebody in these tests."""
+    scene.fleet.restorations += 1
+    scene.fleet.forked |= {scene.store(site).data.state.origin, data.state.origin}
+    scene.store(site).data = data.copy()
+
+
+@pytest.mark.parametrize("site", ["hub", "west"])
+def test_double_restore_same_backup(scene: Scene, site: str) -> None:
+    """Each life after the backup is told from the others, though all began alike."""
+    ref = scene.user(site, "u", "ada", extra__email="old")
+    scene.sync()
+    data = scene.store(site).data.copy()
+    scene.put(site, "user", "u", extra__email="first life")
+    scene.sync()
+    put_back(scene, site, data)
+    scene.put(site, "user", "u", extra__phone="second life")
+    scene.sync()
+    lives = {scene.store(site).data.state.incarnation}
+    put_back(scene, site, data)
+    scene.put(site, "user", "u", extra__room="third life")
+    scene.equal()
+    lives |= {scene.store(site).data.state.incarnation, f"{site}-1"}
+    assert len(lives) == 3
+    row = scene.row("south", ref) or {}
+    assert row["extra.email"] == "first life"
+    assert row["extra.phone"] == "second life"
+    assert row["extra.room"] == "third life"
+
+
+def test_fork_numbered_past_checkpoint(scene: Scene) -> None:
+    """The restored hub numbers other edits past the position that west has read, and south reads them."""
+    mail, phone = scene.user("hub", "u1", "ada"), scene.user("hub", "u2", "bob")
+    scene.sync()
+    data = scene.store("hub").data.copy()
+    scene.put("hub", "user", "u1", extra__email="lost life")
+    scene.send("hub", "west")
+    put_back(scene, "hub", data)
+    for number in range(3):
+        scene.put("hub", "user", "u2", extra__phone=f"second branch {number}")
+        scene.send("hub", "south")
+    scene.equal()
+    assert (scene.row("south", mail) or {})["extra.email"] == "lost life"
+    assert (scene.row("west", phone) or {})["extra.phone"] == "second branch 2"
+
+
+def test_backup_with_marks(scene: Scene) -> None:
+    """An edit that lies unnumbered in the backup is old: what the hub has made of it since stays, listed."""
+    ref = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    scene.put("west", "user", "u", extra__email="in the backup")
+    data = scene.store("west").data.copy()
+    scene.sync()
+    scene.put("hub", "user", "u", extra__email="since then")
+    scene.sync()
+    put_back(scene, "west", data)
+    scene.equal()
+    assert (scene.row("west", ref) or {})["extra.email"] == "since then"
+    assert [conflict.lost for conflict in scene.conflicts] == [{"extra.email": "in the backup"}]
+
+
+def test_a_deletion_is_not_undone_by_a_creation_in_a_backup(scene: Scene) -> None:
+    """Created and not yet numbered when the backup was made; deleted at the hub since."""
+    ref = scene.user("west", "u", "ada")
+    data = scene.store("west").data.copy()
+    scene.sync()
+    scene.delete("hub", ref)
+    scene.sync()
+    put_back(scene, "west", data)
+    scene.equal()
+    assert scene.row("west", ref) is None
+    assert scene.row("south", ref) is None
+
+
+def test_a_deletion_in_a_backup_that_gives_way_is_listed(scene: Scene) -> None:
+    """Deleted and not yet numbered in the backup; the hub has it again since."""
+    user = scene.user("hub", "u", "ada")
+    scene.sync()
+    scene.delete("west", user)
+    data = scene.store("west").data.copy()
+    scene.sync()
+    scene.user("hub", "u", "ada", extra__email="created anew")
+    scene.sync()
+    put_back(scene, "west", data)
+    scene.equal()
+    assert scene.row("west", user) is not None
+    assert "@deleted" in {field for conflict in scene.conflicts for field in conflict.fields}
+
+
+def test_a_record_that_moved_on_before_its_first_reading_is_not_lost(scene: Scene) -> None:
+    """The hub passed the place that the record had in the backup, while it lay further on in the feed."""
+    first = scene.user("west", "u1", "ada", extra__email="in the backup")
+    for number in range(2, 5):
+        scene.user("west", f"u{number}", f"user {number}")
+    scene.site("west").state()
+    data = scene.store("west").data.copy()
+    scene.put("west", "user", "u1", extra__email="moved on")
+    page = scene.read("west", "hub", limit=3)
+    assert first not in {change.ref for change in page.changes}
+    scene.site("hub").apply(page)
+    put_back(scene, "west", data)
+    scene.fleet.excused |= {edit for edit in scene.fleet.ledger.edits if edit.value == "'moved on'"}
+    scene.sync()
+    assert (scene.row("hub", first) or {})["extra.email"] == "in the backup"
+
+
+def test_a_site_that_joins_later_takes_what_a_backup_has_no_birth_for() -> None:
+    """Records numbered with the zero dot are new to who never had them, not deleted there."""
+    with seeded(random.Random(7)):
+        scene = Scene("hub", "west", "south")
+    ref = scene.user("hub", "u", "ada")
+    data = scene.store("hub").data.copy()
+    scene.send("hub", "west")
+    put_back(scene, "hub", data)
+    scene.equal()
+    assert scene.row("south", ref) is not None
+    assert not scene.conflicts
