@@ -18,7 +18,7 @@ from typing import TypeVar
 from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.charter import Coverage
+from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
 from keystone_viaduct.sync.model import (
     Bucket,
     Checkpoint,
@@ -475,8 +475,10 @@ def _release(known: tuple[tuple[str, frozenset[str]], ...]) -> str:
 
 
 def _perhaps(coverage: Coverage, record: Record) -> bool:
-    moved = bool(record.former) and (coverage.kinds is None or record.ref.kind in coverage.kinds)
-    return moved or coverage.holds(record.ref.kind, record.scope)
+    if coverage.kinds is not None and record.ref.kind not in coverage.kinds:
+        return False
+    unsure = bool(record.former) or UNKNOWN in domains_of(record.scope)
+    return unsure or coverage.holds(record.ref.kind, record.scope)
 
 
 class _Everything(frozenset[str]):

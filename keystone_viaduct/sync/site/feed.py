@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keystone_viaduct.sync.charter import UNKNOWN, Coverage
+from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
 from keystone_viaduct.sync.model import (
     IN,
     OUT,
@@ -131,7 +131,7 @@ def _changes(
     entries: list[Record] = []
     changes: list[Change] = []
     for entry in found:
-        if coverage.holds(entry.ref.kind, entry.scope):
+        if _is_inside(entry, coverage):
             entries.append(entry)
         elif _was_inside(entry, coverage):
             changes.append(_farewell(entry))
@@ -160,6 +160,14 @@ def _changes(
 def _is_fresh(tx: Transaction, state: SiteState, entry: Record, document: Document) -> bool:
     found = digests(state.fleet_secret, entry.ref.kind, document)
     return matches(entry, found, tx.known_fields(entry.ref.kind))
+
+
+def _is_inside(entry: Record, coverage: Coverage) -> bool:
+    """Whether the reader holds it. A tombstone says nothing of a record, so that what is not known of its
+    domains is no reason to keep it back: its reader may have made it, and waits for an answer.
+    """
+    known = domains_of(entry.scope) - {UNKNOWN} if entry.deleted else domains_of(entry.scope)
+    return coverage.holds(entry.ref.kind, "/".join(known) or None)
 
 
 def _was_inside(entry: Record, coverage: Coverage, *, always: bool = False) -> bool:

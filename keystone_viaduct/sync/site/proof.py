@@ -28,7 +28,7 @@ from keystone_viaduct.sync.model import (
     site_of,
 )
 from keystone_viaduct.sync.ports import Transaction
-from keystone_viaduct.sync.site.content import digests
+from keystone_viaduct.sync.site.content import digests, is_known
 from keystone_viaduct.sync.site.fence import check_own
 from keystone_viaduct.sync.site.verdict import Verdict, judge
 
@@ -99,10 +99,11 @@ def bounded(change: Change, now: int) -> Change:
 class Proof:
     """Judges the changes of one page of a spoke at the hub."""
 
-    def __init__(self, tx: Transaction, state: SiteState, source: str) -> None:
+    def __init__(self, tx: Transaction, state: SiteState, page: Page) -> None:
         self._tx = tx
         self._state = state
-        self._source = source
+        self._source = page.source
+        self._storable = page.capabilities
         self._known = state.all_knowledge
         self._waiting: dict[Ref, dict[str, Change]] | None = None
         self._shown: dict[str, int] = {}
@@ -123,6 +124,11 @@ class Proof:
         """Whether another site's version of the record waits here."""
         return bool(self._others().get(ref))
 
+    def _can_lack(self, change: Change, name: str) -> bool:
+        """Whether the source's release may have lost the value: it has no column for it."""
+        known = self._storable.get(change.ref.kind)
+        return name not in change.document and known is not None and not is_known(known, name)
+
     def _contradiction(self, change: Change, local: Record | None) -> str | None:
         kind = REGISTRY[change.ref.kind]
         if change.ref.key in kind.hidden:
@@ -131,7 +137,11 @@ class Proof:
             if not self._is_under_its_key(change):
                 return "its document is another record's"
             found = digests(self._state.fleet_secret, change.ref.kind, change.document)
-            stated = {n: s.digest for n, s in change.fields.items() if n != DELETED and s.digest != ABSENT}
+            stated = {
+                name: state.digest
+                for name, state in change.fields.items()
+                if name != DELETED and state.digest != ABSENT and not self._can_lack(change, name)
+            }
             if found != stated:
                 return "its document is not the one that its digests stand for"
         if local is not None and local.version != change.version and change.version.covers(local.version):

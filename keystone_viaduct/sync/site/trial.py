@@ -31,7 +31,7 @@ class Trial:
 
     def __init__(self, run: Applying) -> None:
         self._run = run
-        self._proof = Proof(run.tx, run.state, run.page.source)
+        self._proof = Proof(run.tx, run.state, run.page)
         self._delegation = run.state.charter.delegation_of(run.page.source)
         self._world = PageWorld(run)
         self._court = Court(self._delegation, self._world, RULES)

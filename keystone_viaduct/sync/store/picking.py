@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from keystone_viaduct.sync.charter import Coverage
+from keystone_viaduct.sync.charter import UNKNOWN, Coverage
 from keystone_viaduct.sync.store import queries as q
 from keystone_viaduct.sync.store import tables as t
 
@@ -29,7 +29,7 @@ def perhaps_inside(statement: Any, coverage: Coverage) -> tuple[Any, dict[str, A
         one = _r.scope.in_(sa.bindparam("p_domains", expanding=True))
         several = _r.scope.like("%/%")
         statement = statement.where(sa.or_(_r.scope.is_(None), one, several, _r.former.is_not(None)))
-        parameters["p_domains"] = sorted(coverage.domains)
+        parameters["p_domains"] = sorted(coverage.domains | {UNKNOWN})
     return statement, parameters
 
 

@@ -46,8 +46,8 @@ def _converged(fleet: Fleet) -> None:
             if record.evicted:
                 continue
             twin = hub.records.get(ref)
-            if twin is None and record.deleted:
-                continue  # a tombstone that the hub has purged already
+            if record.deleted and (twin is None or not data.state.coverage.holds(ref.kind, twin.scope)):
+                continue  # a tombstone that the hub has purged already, or that it does not tell this site of
             if twin is None or twin.version != record.version or twin.digest != record.digest:
                 raise Broken("converged", f"{node.name} has another version of {ref} than the hub")
             _record_matches(

@@ -38,7 +38,9 @@ class Watch:
                     self._chained(data.state, record)
             self._exact(fleet, name, data, changed)
             for source, checkpoint in data.checkpoints.items():
-                key = (name, f"{source}#{checkpoint.incarnation}", fleet.restarts)
+                # Who is to hold more reads anew, by a later charter.
+                life = f"{source}#{checkpoint.incarnation}@{data.state.charter.edition.number}"
+                key = (name, life, fleet.restarts)
                 if self._checkpoints.get(key, 0) > checkpoint.seq:
                     raise Broken("checkpoint_monotone", f"{name} from {source}")
                 self._checkpoints[key] = checkpoint.seq
@@ -113,7 +115,7 @@ class Watch:
 
 def _elsewhere(data: Data, mine: Record | None, theirs: Record, decided: Record | None) -> bool:
     """Whether the site does not hold the record, so that its knowledge says nothing about it."""
-    if mine is not None and mine.evicted:
+    if theirs.evicted or (mine is not None and mine.evicted):
         return True
     covered = data.state.covered
     sights = [theirs] if decided is None else [theirs, decided]

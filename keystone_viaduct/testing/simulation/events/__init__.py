@@ -10,6 +10,7 @@ from __future__ import annotations
 from keystone_viaduct.testing.simulation.events import (
     backups,
     clocks,
+    coverages,
     crashes,
     hostile,
     links,
@@ -26,6 +27,7 @@ EVENTS: tuple[Event, ...] = (
     *links.EVENTS,
     *crashes.EVENTS,
     *clocks.EVENTS,
+    *coverages.EVENTS,
     *backups.EVENTS,
     *tombstones.EVENTS,
     *hostile.EVENTS,

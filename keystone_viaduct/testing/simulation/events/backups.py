@@ -21,6 +21,8 @@ def restore(fleet: Fleet, _: str) -> list[str]:
 
     One site a run, as often as may be: the loss of two in the same hours is a residue that the docs name.
     """
+    if fleet.counts["coverages"]:
+        return []
     usable = [copy for copy in fleet.backups if fleet.restored in ("", copy.site)]
     if not usable:
         return []

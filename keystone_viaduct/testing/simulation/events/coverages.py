@@ -1,0 +1,42 @@
+"""Operators change what a spoke holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keystone_viaduct.sync.charter import Coverage
+from keystone_viaduct.testing.simulation.events.event import Event
+from keystone_viaduct.testing.simulation.fleet import Fleet
+
+#: What a spoke may be told to hold.
+CHOICES = (
+    Coverage(domains=frozenset({"acme"})),
+    Coverage(domains=frozenset({"default"})),
+    Coverage(domains=frozenset()),
+    Coverage(kinds=frozenset({"user", "project"})),
+    Coverage(frozenset({"assignment"}), frozenset({"acme"})),
+)
+
+
+def cover(fleet: Fleet, site: str) -> list[str]:
+    """A spoke is to hold more, or less, or something else; it hears of it with the hub's next page.
+
+    Not in a run in which a site is restored: what a spoke evicted between a backup of the hub and its return
+    is lost with what the hub lost, a residue that the docs name.
+    """
+    if fleet.restored:
+        return []
+    hub = fleet.nodes[fleet.hub].site
+    charter = hub.charter()
+    wanted = Coverage() if fleet.chance.random() < 0.5 else fleet.chance.choice(CHOICES)
+    if charter.coverage_of(site) == wanted:
+        return []
+    hub.write_charter(replace(charter, coverages={**charter.coverages, site: wanted}), charter.edition)
+    fleet.counts["coverages"] += 1
+    kinds = "all kinds" if wanted.kinds is None else f"kinds {sorted(wanted.kinds)}"
+    domains = "all domains" if wanted.domains is None else f"domains {sorted(wanted.domains)}"
+    fleet.tell(f"{site} is to hold {kinds} of {domains}")
+    return [fleet.hub]
+
+
+EVENTS = (Event("cover", 1.5, cover, spokes=True, shares={"coverages": 0.4}),)
