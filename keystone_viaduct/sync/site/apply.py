@@ -19,6 +19,7 @@ from keystone_viaduct.sync.model import (
     Dot,
     FieldState,
     Page,
+    Pending,
     Record,
     Ref,
     SiteState,
@@ -53,7 +54,7 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
     if is_heard(state, page):
         page = with_stamps_bounded(page, now)
     run = Applying(tx, state, page, now, policy_for, grown=grown)
-    waiting = tx.pending(page.source)
+    waiting = _still_waiting(tx, state, page.source)
     candidates = {entry.change.ref: entry.change for entry in waiting if entry.reason not in PASSIVE}
     run.aside = {entry.change.ref: entry.change for entry in waiting if entry.reason == ASIDE}
     run.disputed = {entry.change.ref: entry for entry in waiting if entry.reason == CONFLICT}
@@ -80,6 +81,15 @@ def _work_out(run: Applying) -> None:
             settle(run, readiness)
         if run.trial is None or not run.trial.hear():
             return
+
+
+def _still_waiting(tx: Transaction, state: SiteState, source: str) -> list[Pending]:
+    """What waits from there, but for what this site is not to hold any more: that is forgotten."""
+    waiting = tx.pending(source)
+    held = [e for e in waiting if state.coverage.holds(e.change.ref.kind, e.change.scope)]
+    if len(held) < len(waiting):
+        tx.save_pending(source, held, [entry.change.ref for entry in waiting])
+    return held
 
 
 def _follow(tx: Transaction, state: SiteState, page: Page, now: int) -> tuple[SiteState, bool]:
