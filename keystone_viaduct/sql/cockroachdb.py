@@ -20,8 +20,6 @@ from keystone_viaduct.sql import postgresql
 from keystone_viaduct.sql.sqlstate import sqlstate
 
 DIALECT = "cockroachdb"
-_DDL = "keystone_viaduct.sql.cockroachdb_ddl"
-"""Imported where the dialect is in use only: its package may be missing elsewhere."""
 
 RESTART = "40001"
 AMBIGUOUS = "40003"
@@ -93,10 +91,16 @@ def attach(engine: sa.engine.Engine, settings: SqlSettings) -> None:
     Session settings and the ways to save messages are PostgreSQL's; without ``isolation_level`` transactions
     stay SERIALIZABLE, CockroachDB's default.
     """
-    importlib.import_module(_DDL)  # Alembic: migrations come after this
+    _ddl()  # migrations come after this
     postgresql.attach(engine, settings)
 
 
 def prepare(engine: sa.engine.Engine) -> None:
     """Let each schema change on ``engine`` be alone in its transaction, Alembic's and any other."""
-    importlib.import_module(_DDL).commit_around_ddl(engine)
+    _ddl().commit_around_ddl(engine)
+
+
+def _ddl() -> Any:
+    """Alembic's operations; after those that the dialect's package has under the same name."""
+    importlib.import_module("sqlalchemy_cockroachdb.base")
+    return importlib.import_module("keystone_viaduct.sql.cockroachdb_ddl")

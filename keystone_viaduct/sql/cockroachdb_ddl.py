@@ -2,7 +2,7 @@
 
 PostgreSQL's implementation with what CockroachDB does otherwise (docs/explanation/cockroachdb.md has the
 sources). It takes the place of the one that the dialect's package registers, which differs from PostgreSQL's
-by nothing but its name:
+by nothing but its name, if it is imported after that:
 
 - a schema change is atomic only when it is alone in its transaction, so each statement gets one of its own
   (:func:`commit_around_ddl`; Keystone's migrations run in a single transaction) and is repeated when it was
@@ -14,7 +14,6 @@ by nothing but its name:
 
 from __future__ import annotations
 
-import importlib
 import logging
 import re
 from collections.abc import Callable
@@ -29,7 +28,6 @@ from keystone_viaduct.drivers import faults
 from keystone_viaduct.drivers.backoff import Backoff
 from keystone_viaduct.errors import StoreError
 
-importlib.import_module("sqlalchemy_cockroachdb.base")  # registers its own, under the same name
 LOG = logging.getLogger(__name__)
 
 _DDL = re.compile(r"\s*(CREATE|ALTER|DROP|TRUNCATE|COMMENT)\b", re.IGNORECASE)
