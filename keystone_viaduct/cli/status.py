@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from keystone_viaduct.cli import _keystone
 from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.sync.charter import coverage_to_json
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.store import SqlTransaction
@@ -45,6 +46,8 @@ def gather(tx: SqlTransaction) -> dict[str, Any]:
         "head": state.head,
         "knowledge": dict(state.knowledge.entries),
         "joined": bool(state.fleet_secret),
+        "coverage": coverage_to_json(state.coverage),
+        "complete": state.is_hub or state.is_complete,
         "marks": {"count": marks, "oldest": oldest},
         "records": {kind: count._asdict() for kind, count in sorted(tx.count_records().items())},
         "pending": tx.count_pending(),
@@ -72,6 +75,8 @@ def _show(terminal: Terminal, found: dict[str, Any]) -> None:
     reasons = {s: ", ".join(f"{n} {why}" for why, n in r.items()) for s, r in found["waiting_for"].items()}
     waiting = ", ".join(f"{number} from {s} ({reasons[s]})" for s, number in found["pending"].items())
     terminal.say(f"waiting: {waiting or 'nothing'}")
+    if not found["complete"]:
+        terminal.say("this site does not hold all of the fleet, or is still loading it")
     terminal.say(f"conflicts: {found['conflicts']['open']} open of {found['conflicts']['all']}")
     held = sum(found["sweep"]["held"].values())
     terminal.say(f"tombstones purged up to {found['purged']}; {held} deletions wait for `viaduct sweep`")
