@@ -15,6 +15,7 @@
     |   +-- CheckpointMismatch      a page came for another checkpoint
     |   +-- Refused                 not allowed by delegation, term or scope
     |   +-- NotYet                  the other direction has to carry something first
+    |   +-- OldTerm                 it is spoken for a hub that has been replaced
     |   +-- UnknownSite
     |   +-- BadRequest              malformed input on the wire
     |   |   +-- TooLarge
@@ -137,6 +138,12 @@ class NotYet(SyncError):
     """The other direction has to carry something first; nothing is wrong."""
 
     code = "sync.not-yet"
+
+
+class OldTerm(SyncError):
+    """A call for a hub that has been replaced; ``fields`` name the later ``term`` and its ``hub``."""
+
+    code = "sync.term"
 
 
 class UnknownSite(SyncError):

@@ -284,12 +284,14 @@ class Tally(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a site tells of its records when it is compared, at ``head`` of its feed. Empty buckets are
-    absent.
+    absent. ``term`` and ``hub`` are those that the site believes in.
     """
 
     head: Checkpoint
     knowledge: Version
     tallies: Mapping[Bucket, Tally]
+    term: int = 0
+    hub: str = ""
 
 
 class Entry(NamedTuple):
@@ -347,12 +349,15 @@ class Standing:
     """Where a site stands with another one's feed.
 
     ``checkpoint`` is None before the first page and after a start over; ``fence`` outlives a start over.
+    ``term`` and ``hub`` are those that the site believes in.
     """
 
     origin: str
     checkpoint: Checkpoint | None
     fence: Fence | None
     knowledge: Version
+    term: int = 0
+    hub: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +368,8 @@ class Page:
     backup finds that it does not have this position. ``knowledge`` is the source's, and may be believed only
     when the page is ``at_head``. ``charter`` comes from the hub, once it has one. ``coverage`` is what the
     hub has picked the changes by.
+    when the page is ``at_head``. ``charter`` comes from the hub, once it has one. ``hub`` is the one of
+    ``term``, as far as the source knows. ``peers`` are the other sites, for a spoke that may be promoted.
     """
 
     source: str
@@ -377,6 +384,8 @@ class Page:
     cuts: Mapping[str, int] = field(default_factory=dict)
     charter: Charter | None = None
     coverage: Coverage = field(default_factory=Coverage)
+    hub: str = ""
+    peers: tuple[Peer, ...] = ()
 
 
 class Mark(NamedTuple):
@@ -426,6 +435,7 @@ class SiteState:
     ``coverage`` is what the hub sends this site, ``covered`` what of it has been loaded: only about that does
     knowledge speak. Up to the own feed position ``swept`` all that this site does not hold was evicted.
     ``release`` says what the schema could store when it was last looked at (``sync.site.release``).
+    ``former`` is the hub before this one, while changes from there still wait here ('' otherwise).
     """
 
     site: str
@@ -443,6 +453,7 @@ class SiteState:
     covered: Coverage = field(default_factory=Coverage)
     swept: int = 0
     release: str = ""
+    former: str = ""
 
     @property
     def origin(self) -> str:
@@ -527,6 +538,8 @@ class Peer:
     started over when the feed was there). A peer that is not ``live`` does not hold up the purge of
     tombstones; it compares when it comes back. ``heard`` is when it last read here, to the quarter of
     an hour.
+    tombstones; it compares when it comes back. ``met``: the last term in which all that it had was applied
+    here.
     """
 
     site: str
@@ -538,6 +551,7 @@ class Peer:
     seen: Checkpoint | None = None
     shown: int = 0
     heard: int = 0
+    met: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,9 @@ class Bookkeeping(Protocol):
     def save_peer(self, peer: Peer) -> None:
         """Insert or replace."""
 
+    def drop_peer(self, site: str) -> None:
+        """Forget that site; nothing happens if it is not there."""
+
 
 class Sweeping(Protocol):
     """What the sweep of a site's own tables needs."""
@@ -314,6 +317,12 @@ class SitePort(Protocol):
         ``fence`` is what ``source`` last knew of this site's own feed: one that was restored from a backup
         finds
         out here, before the other believes that it still has what it once sent. Raises FenceMismatch.
+        """
+
+    def follow(self, term: int, hub: str, fence: Fence | None) -> None:
+        """Become a spoke of ``hub``, which has been promoted in ``term``; does nothing if it is one.
+
+        ``fence`` is what that hub last knew of this site's feed. Raises OldTerm, Refused.
         """
 
     def forget(self, source: str) -> None:

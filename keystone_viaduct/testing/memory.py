@@ -467,6 +467,10 @@ class MemoryTransaction:
         """Insert or replace."""
         self.data.peers[peer.site] = peer
 
+    def drop_peer(self, site: str) -> None:
+        """Forget it."""
+        self.data.peers.pop(site, None)
+
 
 @functools.lru_cache(maxsize=64)
 def _release(known: tuple[tuple[str, frozenset[str]], ...]) -> str:

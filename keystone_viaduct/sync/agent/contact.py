@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import Protocol
 
-from keystone_viaduct.errors import ConfigError, UnsupportedVersion
+from keystone_viaduct.errors import ConfigError, OldTerm, UnsupportedVersion
 from keystone_viaduct.sync.model import Peer
 from keystone_viaduct.sync.ports import SitePort
 from keystone_viaduct.sync.wire import limits
@@ -45,13 +45,16 @@ class Contact:
         self._made = False
 
     def make(self) -> None:
-        """Introduce them, if not done yet. Raises ConfigError, UnsupportedVersion, SiteUnavailable."""
+        """Introduce them, if not done yet.
+
+        Raises ConfigError, OldTerm, UnsupportedVersion, SiteUnavailable.
+        """
         with self._lock:
             if self._made:
                 return
             hub, spoke = self._hub.capabilities(), self._spoke.capabilities()
-            check(self._hub.name, hub, self._hub.name)
-            check(self._spoke.name, spoke, self._hub.name)
+            check(self._hub.name, hub, hub)
+            check(self._spoke.name, spoke, hub)
             self._hub.register(peer_of(spoke))
             self._spoke.register(peer_of(hub))
             if not spoke.has_secret:
@@ -61,19 +64,29 @@ class Contact:
             self._made = True
 
 
-def check(name: str, found: Capabilities, hub: str) -> None:
-    """Refuse a site that is not the one meant, has another hub, or speaks another major version."""
+def check(name: str, found: Capabilities, hub: Capabilities) -> None:
+    """Refuse a site that is not the one meant, has a later hub, or speaks another major version.
+
+    One that has not heard of the hub yet is told when the two of them are linked.
+    """
     if found.site != name:
         raise ConfigError(
             f"the cloud of site {name} is {found.site}",
             hint="correct the names in viaduct.yaml or the URLs in clouds.yaml",
             site=name,
         )
-    if found.hub != hub:
+    if found.hub != hub.site and (not found.has_secret or found.term == hub.term == 1):
         raise ConfigError(
-            f"{name} takes {found.hub} for the hub, viaduct.yaml says {hub}",
+            f"{name} takes {found.hub} for the hub, the agent works at {hub.site}",
             hint="set `hub:` in viaduct.yaml, or `viaduct init` the site with --hub",
             site=name,
+        )
+    if found.hub != hub.site and (name == hub.site or (found.term, found.hub) > (hub.term, hub.site)):
+        raise OldTerm(
+            f"{name} takes {found.hub} for the hub, since term {found.term}",
+            hint=f"let the agent work at {found.hub}",
+            term=found.term,
+            hub=found.hub,
         )
     majors = {version.partition(".")[0] for version in found.versions}
     if str(limits.MAJOR) not in majors:

@@ -8,7 +8,7 @@ from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.api import assembly
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, read_json
 from keystone_viaduct.sync.wire import checks
-from keystone_viaduct.sync.wire.resources import bytes_from_json, key_to_json
+from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json
 
 #: Bytes of a sealed keyset: hundreds of keys.
 SEALED = 64 * 1024

@@ -20,18 +20,18 @@ from keystone_viaduct.sync.charter import charter_to_json
 from keystone_viaduct.sync.model import Fence, Ref
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.wire import checks, comparing, limits, upkeep, values
+from keystone_viaduct.sync.wire.office import beyond_from_json, office_to_json, order_from_json
 from keystone_viaduct.sync.wire.page import check_ref
 from keystone_viaduct.sync.wire.resources import (
-    bytes_from_json,
     capabilities_document,
     conflict_to_json,
-    key_to_json,
     peer_from_json,
     peer_to_json,
     record_to_json,
     standing_to_json,
 )
 from keystone_viaduct.sync.wire.secrecy import is_confidential, public_part
+from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json
 
 #: Stands in each route, not in the class: Keystone takes off trailing slashes, so a prefix has no root of its
 #: own.
@@ -269,6 +269,32 @@ class ResolutionResource(flask_restful.Resource):  # type: ignore[misc]
         return Reply(conflict_to_json(found, detail=True))
 
 
+class HubResource(flask_restful.Resource):  # type: ignore[misc]
+    """Who is the hub, and who shall be."""
+
+    @gated("sync:get_hub")
+    def get(self) -> Reply:
+        """What this site knows of it, and whether it could be the next one."""
+        return Reply(office_to_json(assembly.service().office()))
+
+    @gated("sync:follow_hub")
+    def put(self) -> Reply:
+        """Follow a hub of a later term."""
+        assembly.service().follow(order_from_json(read_json()))
+        return Reply(status=204)
+
+    @gated("sync:promote")
+    def post(self) -> Reply:
+        """Be the hub from now on."""
+        return Reply(office_to_json(assembly.service().promote(beyond_from_json(read_json()))))
+
+    @gated("sync:promote")
+    def delete(self) -> Reply:
+        """Hand over to another site, at the hub."""
+        successor = checks.site_name(argument("successor"), "successor")
+        return Reply(office_to_json(assembly.service().resign(successor)))
+
+
 class CharterResource(flask_restful.Resource):  # type: ignore[misc]
     """What each spoke holds and may change, and who wins conflicts."""
 
@@ -369,6 +395,7 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
             "conflict_resolution",
             "conflict_id",
         ),
+        _route(HubResource, "/hub", "hub"),
         _route(CharterResource, "/charter", "charter"),
         _route(KeysResource, "/keys", "keys"),
         _route(KeyRepositoryResource, "/keys/<string:repository>", "key_repository", "repository"),

@@ -33,10 +33,12 @@ from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.sealing import KeyRing, seal
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.guard import GUARD, Guard
+from keystone_viaduct.sync.site.promote import obstacle
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction
 from keystone_viaduct.sync.wire import limits
 from keystone_viaduct.sync.wire.charter import checked_charter
+from keystone_viaduct.sync.wire.office import Office, Order
 from keystone_viaduct.sync.wire.resources import Capabilities
 
 T = TypeVar("T")
@@ -169,6 +171,49 @@ class Service:
                 _peer(tx, source)
 
         return Site(Watched(self.store, check), self.clock).standing(source, fence)
+
+    def office(self) -> Office:
+        """Who is the hub, and whether this site could be. Raises NotInitialised."""
+
+        def work(tx: SqlTransaction) -> Office:
+            state = joined(tx.peek_state())
+            others = sorted(tx.peers().values(), key=lambda peer: peer.site) if state.is_hub else []
+            checkpoint = tx.checkpoint(state.former if state.is_hub else state.hub)
+            return Office(
+                state.site,
+                state.hub,
+                state.term,
+                state.former,
+                obstacle(state),
+                len(tx.pending(state.former if state.is_hub else state.hub)),
+                checkpoint.seq if checkpoint is not None else 0,
+                tuple(peer.site for peer in others if peer.met >= state.term),
+                tuple(peer.site for peer in others if peer.met < state.term),
+            )
+
+        return self.store.read(work)
+
+    def promote(self, beyond: int) -> Office:
+        """Make this site the hub of a term later than ``beyond``. Raises Refused."""
+        watched = Watched(self.store, lambda tx: None)
+        state = Site(watched, self.clock, self._policy_for).promote(beyond)
+        if watched.writes:
+            self.around.written(watched.writes, state.site)
+        return self.office()
+
+    def resign(self, successor: str) -> Office:
+        """At the hub: hand over to another site. Raises Refused."""
+        Site(self.store, self.clock, self._policy_for).resign(successor)
+        return self.office()
+
+    def follow(self, order: Order) -> None:
+        """Follow a hub of a later term. Raises OldTerm, Refused, UnknownSite."""
+
+        def check(tx: SqlTransaction) -> None:
+            joined(tx.peek_state())
+            _peer(tx, order.hub)
+
+        Site(Watched(self.store, check), self.clock).follow(order.term, order.hub, order.fence)
 
     def peers(self) -> list[Peer]:
         """The registered peers."""
@@ -314,11 +359,6 @@ def _check_source(tx: SqlTransaction, page: Page) -> None:
     state = joined(tx.peek_state())
     if page.source == state.site:
         raise Refused(f"{state.site} gets a page of its own feed", hint="look at the names in viaduct.yaml")
-    if state.is_hub is (page.source == state.hub):
-        raise Refused(
-            f"{state.site} takes nothing from {page.source}",
-            hint=f"every spoke syncs with the hub only: {state.hub}",
-        )
     _peer(tx, page.source)
 
 

@@ -11,7 +11,7 @@ from keystone_viaduct.sync.client.transport import Transport, garbled
 from keystone_viaduct.sync.keyset.model import HeldKeys
 from keystone_viaduct.sync.wire import checks
 from keystone_viaduct.sync.wire.keys import held_from_json
-from keystone_viaduct.sync.wire.resources import bytes_from_json, key_to_json
+from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json
 
 T = TypeVar("T")
 _SEALED = 64 * 1024

@@ -27,16 +27,21 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.wire import checks, comparing, upkeep, values
 from keystone_viaduct.sync.wire.carried import CarriedPage, carry
 from keystone_viaduct.sync.wire.charter import checked_charter
+from keystone_viaduct.sync.wire.office import (
+    Office,
+    Order,
+    office_from_json,
+    order_to_json,
+)
 from keystone_viaduct.sync.wire.page import result_from_json
 from keystone_viaduct.sync.wire.resources import (
     Capabilities,
-    bytes_from_json,
     capabilities_of,
     conflicts_from_json,
-    key_to_json,
     peer_to_json,
     standing_from_json,
 )
+from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json
 
 T = TypeVar("T")
 
@@ -140,6 +145,25 @@ class HttpSite:
         return self._understood(
             lambda: checks.integer(checks.member(checks.mapping(body, ""), "records", ""), "records")
         )
+
+    def follow(self, term: int, hub: str, fence: Fence | None) -> None:
+        """Become a spoke of ``hub``, promoted in ``term``. Raises OldTerm, Refused, UnknownSite."""
+        self._transport.call("PUT", "/hub", content=order_to_json(Order(term, hub, fence)))
+
+    def office(self) -> Office:
+        """Who is the hub, as the site sees it, and whether it could be."""
+        body = self._transport.call("GET", "/hub")
+        return self._understood(lambda: office_from_json(body))
+
+    def promote(self, beyond: int) -> Office:
+        """Make the site the hub of a term later than ``beyond``. Raises Refused."""
+        body = self._transport.call("POST", "/hub", content={"beyond": beyond})
+        return self._understood(lambda: office_from_json(body))
+
+    def resign(self, successor: str) -> Office:
+        """Have the hub hand over to another site. Raises Refused."""
+        body = self._transport.call("DELETE", "/hub", query={"successor": successor})
+        return self._understood(lambda: office_from_json(body))
 
     def capabilities(self) -> Capabilities:
         """What the site says of itself."""

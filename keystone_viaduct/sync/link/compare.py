@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+from keystone_viaduct.errors import FenceMismatch
 from keystone_viaduct.sync.model import (
     BUCKET_DIGITS,
     Bucket,
@@ -151,6 +152,12 @@ class Comparison:
             root = self._call(side).summary(self._other(side).site.name, None, side.fence, self.kinds)
             side.root, side.head = root, root.head
             yield
+        here, there = self._hub.root, self._spoke.root
+        if here and there and (here.term, here.hub) != (there.term, there.hub):
+            raise FenceMismatch(
+                f"{self.hub.name} is in term {here.term}, {self.spoke.name} in term {there.term}",
+                hint="they agree on the hub first",
+            )
         self.records = max(
             sum(tally.number for tally in self._tallies(side.root).values())
             for side in (self._hub, self._spoke)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from keystone_viaduct.errors import FenceMismatch
+from keystone_viaduct.errors import FenceMismatch, NotYet, OldTerm
 from keystone_viaduct.sync.link.compare import Comparison
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.ports import SitePort
@@ -30,13 +30,14 @@ class Link:
         self.up = Replicator(self.spoke, self.hub, self.limit)
         self.down = Replicator(self.hub, self.spoke, self.limit)
         self._lock = threading.Lock()
-        self._starting_over: Iterator[None] | None = None
+        self._starting_over: Iterator[None] | None = self._agree()
 
     def step(self, replicator: Replicator) -> Progress:
         """One page of one direction, or one call of a comparison.
 
         When a side does not have the history that the other knows, or a reader has missed tombstones that are
-        gone, the two are compared: what differs is shown by both, and both go on from there.
+        gone, the two are compared: what differs is shown by both, and both go on from there. Before anything
+        else they agree on the hub. Raises OldTerm when that is another one than this link's.
         """
         with self._lock:
             if self._starting_over is not None:
@@ -47,15 +48,35 @@ class Link:
             with self._lock:
                 if self._starting_over is None:
                     self.restarts += 1
-                    self._starting_over = Comparison(self.hub, self.spoke).starting_over()
+                    self._starting_over = self._start_over()
             return Progress.MORE
+
+    def _agree(self) -> Iterator[None]:
+        """Have a spoke that has not heard of the hub follow it before it numbers anything; compare them."""
+        mine, theirs = self.hub.standing(self.spoke.name), self.spoke.standing(self.hub.name)
+        if mine.hub != self.hub.name or (theirs.term, theirs.hub) > (mine.term, mine.hub):
+            latest = max(mine, theirs, key=lambda standing: (standing.term, standing.hub))
+            raise OldTerm(
+                f"{self.hub.name} is not the hub any more: {latest.hub} is, since term {latest.term}",
+                hint="let the agent work there",
+                term=latest.term,
+                hub=latest.hub,
+            )
+        if (theirs.term, theirs.hub) < (mine.term, mine.hub):
+            self.spoke.follow(mine.term, mine.hub, mine.fence)
+            yield
+            yield from Comparison(self.hub, self.spoke).starting_over()
+
+    def _start_over(self) -> Iterator[None]:
+        yield from self._agree()
+        yield from Comparison(self.hub, self.spoke).starting_over()
 
     def _go_on(self, steps: Iterator[None]) -> Progress:
         """The next call; a comparison that fails is dropped, and begun anew when the next page is refused."""
         try:
             next(steps)
             return Progress.MORE
-        except (StopIteration, FenceMismatch):
+        except (StopIteration, FenceMismatch, NotYet):
             self._starting_over = None
         except BaseException:
             self._starting_over = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keystone_viaduct.errors import CheckpointMismatch, Refused
+from keystone_viaduct.errors import CheckpointMismatch
 from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.model import (
     ABSENT,
@@ -33,20 +33,23 @@ from keystone_viaduct.sync.site.content import contents, digests, for_tables, sp
 from keystone_viaduct.sync.site.coverage import evict, follow_coverage, reached
 from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts, check_life
 from keystone_viaduct.sync.site.fence import check_fence, check_own
+from keystone_viaduct.sync.site.former import retry_former
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.nonce import new_nonce
-from keystone_viaduct.sync.site.proof import check_page, own_knowledge
+from keystone_viaduct.sync.site.proof import check_page, own_knowledge, vouches
 from keystone_viaduct.sync.site.readiness import ASIDE, CONFLICT, PASSIVE, Readiness
+from keystone_viaduct.sync.site.register import adopt_peers
 from keystone_viaduct.sync.site.scope import rescoped, resolve
 from keystone_viaduct.sync.site.sequencer import follow, sequence, sequence_records
 from keystone_viaduct.sync.site.settle import settle
+from keystone_viaduct.sync.site.term import check_term
 from keystone_viaduct.sync.site.trial import Trial, is_heard, with_stamps_bounded
 
 
 def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) -> ApplyResult:
     """Apply one page on exactly its checkpoint.
 
-    Raises CheckpointMismatch when another page was applied meanwhile, Refused for an old term.
+    Raises CheckpointMismatch when another page was applied meanwhile, and what :func:`check_term` raises.
     """
     state = tx.state()
     _check(tx, state, page)
@@ -54,7 +57,15 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
     if is_heard(state, page):
         page = with_stamps_bounded(page, now)
     run = Applying(tx, state, page, now, policy_for, grown=grown)
-    waiting = _still_waiting(tx, state, page.source)
+    result = _finish(run, apply_waiting(run))
+    state = retry_former(tx, apply_waiting, now=now, policy_for=policy_for)
+    return replace(result, knowledge=state.all_knowledge, head=state.checkpoint)
+
+
+def apply_waiting(run: Applying) -> set[Ref]:
+    """Apply what can be of the page and of all that waits from its source; returns what was considered."""
+    page = run.page
+    waiting = _still_waiting(run.tx, run.state, page.source)
     candidates = {entry.change.ref: entry.change for entry in waiting if entry.reason not in PASSIVE}
     run.aside = {entry.change.ref: entry.change for entry in waiting if entry.reason == ASIDE}
     run.disputed = {entry.change.ref: entry for entry in waiting if entry.reason == CONFLICT}
@@ -65,7 +76,7 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
         _consider(run, change)
     _work_out(run)
     _write(run)
-    return _finish(run, set(candidates))
+    return set(candidates)
 
 
 def _work_out(run: Applying) -> None:
@@ -97,16 +108,12 @@ def _follow(tx: Transaction, state: SiteState, page: Page, now: int) -> tuple[Si
     if page.source != state.hub:
         return state, False
     state = adopt_cuts(tx, state, page.cuts, now=now)
+    adopt_peers(tx, state, page)
     return follow_coverage(adopt_charter(state, page.charter), page)
 
 
 def _check(tx: Transaction, state: SiteState, page: Page) -> None:
-    if page.term < state.term:
-        raise Refused(
-            f"{page.source} speaks for term {page.term}, this fleet is in term {state.term}",
-            hint="another hub was promoted; this one must demote itself",
-            term=state.term,
-        )
+    check_term(state, page)
     check_fence(tx, state, page.fence)
     if is_heard(state, page):
         check_page(tx, state, page)
@@ -252,15 +259,18 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
     candidates |= _still_disputed(run, candidates)
     if page.at_head:
         candidates |= _give_up(run, candidates)
-    _acknowledge(tx, page, run.state.incarnation)
+    _acknowledge(tx, page, run.state)
     tx.save_pending(page.source, list(run.waiting.values()), candidates - set(run.waiting))
     if run.conflicts:
         tx.add_conflicts(run.conflicts)
     # Who is to hold more than before reads the whole feed again; what is known costs a comparison.
     tx.save_checkpoint(page.source, None if run.grown else page.upto)
     state = run.state
+    if page.at_head and page.source == state.former:
+        state = replace(state, former="")
     if page.at_head and not run.waiting and not run.grown:
-        told = own_knowledge(page) if run.trial else _foreign(page, state)
+        alone = run.trial is not None and not vouches(state, page.source)
+        told = own_knowledge(page) if alone else _foreign(page, state)
         if not state.knowledge.covers(told):
             state = replace(state, knowledge=state.knowledge.join(told))
         if page.source == state.hub:
@@ -305,17 +315,18 @@ def _give_up(run: Applying, shown: set[Ref]) -> set[Ref]:
     return set(run.aside)
 
 
-def _acknowledge(tx: Transaction, page: Page, incarnation: str) -> None:
+def _acknowledge(tx: Transaction, page: Page, state: SiteState) -> None:
     """The page says how far its source has applied our feed, and which life of its database it speaks for."""
     peer = tx.peers().get(page.source)
     if peer is None:
         return
     fence, acknowledged, seen = page.fence, peer.acknowledged, page.upto
-    if fence is not None and fence.seen.incarnation == incarnation and not fence.anew:
+    if fence is not None and fence.seen.incarnation == state.incarnation and not fence.anew:
         acknowledged = max(acknowledged, fence.seen.seq)
     if peer.seen is not None and peer.seen.incarnation == seen.incarnation and peer.seen.seq > seen.seq:
         seen = peer.seen
-    known = replace(peer, incarnation=page.upto.incarnation, acknowledged=acknowledged, seen=seen)
+    met = state.term if page.at_head else peer.met
+    known = replace(peer, incarnation=page.upto.incarnation, acknowledged=acknowledged, seen=seen, met=met)
     if known != peer:
         tx.save_peer(known)
 

@@ -26,7 +26,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.feed import MOST_MARKS, selection_for
-from keystone_viaduct.sync.site.fence import check_fence
+from keystone_viaduct.sync.site.fence import check_fence, check_reader
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.readiness import ASIDE
 from keystone_viaduct.sync.site.sequencer import sequence_some
@@ -51,14 +51,15 @@ def summary(
 ) -> Summary:
     """The tallies below these buckets; of whole kinds after numbering what is unnumbered.
 
-    Marks beyond a bound stay: their records get later positions. Raises FenceMismatch.
+    Marks beyond a bound stay: their records get later positions. Raises FenceMismatch, NotYet.
     """
     state = tx.state()
+    check_reader(state, reader)
     check_fence(tx, state, fence)
     if within is None:
         state, _ = sequence_some(tx, state, now, MOST_MARKS)
     found = tx.tallies(within, _coverage(tx, state, reader, kinds))
-    return Summary(state.checkpoint, state.all_knowledge, found)
+    return Summary(state.checkpoint, state.all_knowledge, found, state.term, state.hub)
 
 
 def listing(tx: Transaction, reader: str, within: Sequence[Bucket]) -> Listing:

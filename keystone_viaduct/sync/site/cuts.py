@@ -60,9 +60,12 @@ def adopt_cuts(tx: Transaction, state: SiteState, cuts: Mapping[str, int], *, no
     return state
 
 
-def relabel(tx: Transaction, state: SiteState, origin: str, safe: int) -> SiteState:
-    """Give every edit of ``origin`` beyond ``safe`` that is in a record here a dot of this site's own."""
-    after, last = 0, state.head
+def relabel(tx: Transaction, state: SiteState, origin: str, safe: int, *, after: int = 0) -> SiteState:
+    """Give every edit of ``origin`` beyond ``safe`` that is in a record here a dot of this site's own.
+
+    Only records behind position ``after`` of the feed are looked at.
+    """
+    last = state.head
     while True:
         batch = [record for record in tx.feed(after, BATCH, None) if record.seq <= last]
         if not batch:

@@ -21,8 +21,9 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import contents, digests, matches
-from keystone_viaduct.sync.site.fence import check_fence, check_purge, fence_of
+from keystone_viaduct.sync.site.fence import check_fence, check_purge, check_reader, fence_of
 from keystone_viaduct.sync.site.guard import GUARD, Guard, delete_missing
+from keystone_viaduct.sync.site.register import told_peers
 from keystone_viaduct.sync.site.scope import selection
 from keystone_viaduct.sync.site.sequencer import sequence_some
 
@@ -52,6 +53,7 @@ def read_page(
     While such records wait for a person no page is at the head, so that nobody takes them for deleted.
     """
     state = tx.state()
+    check_reader(state, site_of(reader))
     check_fence(tx, state, fence)
     check_fence(tx, state, Fence(after) if after else None)
     check_purge(state, after)
@@ -78,6 +80,8 @@ def read_page(
         changes=tuple(changes),
         fence=fence_of(tx, site),
         cuts=state.cuts,
+        hub=state.hub,
+        peers=told_peers(tx, state, site, changes),
         charter=state.charter if state.is_hub and state.charter.edition.number else None,
         coverage=coverage,
         capabilities=_capabilities(tx, changes),

@@ -7,7 +7,7 @@ that it has given out before.
 
 from __future__ import annotations
 
-from keystone_viaduct.errors import FenceMismatch
+from keystone_viaduct.errors import FenceMismatch, NotYet
 from keystone_viaduct.sync.model import Checkpoint, Fence, SiteState, Version, origin_of
 from keystone_viaduct.sync.ports import Transaction
 
@@ -78,6 +78,17 @@ def _too_old(state: SiteState, fence: Fence) -> None:
 def _has(tx: Transaction, known: Checkpoint, nonce: str | None) -> bool:
     first, *later = known.nonces
     return nonce == first and all(tx.has_batch(one) for one in later)
+
+
+def check_reader(state: SiteState, reader: str) -> None:
+    """Raise NotYet at a spoke for anybody but its hub: it follows a new one before it numbers anything."""
+    if not state.is_hub and reader != state.hub:
+        raise NotYet(
+            f"{state.site} follows {state.hub} in term {state.term} and shows {reader} nothing",
+            hint="it has to hear first that there is another hub",
+            term=state.term,
+            hub=state.hub,
+        )
 
 
 def check_own(state: SiteState, told: Version) -> None:

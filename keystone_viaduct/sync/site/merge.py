@@ -21,8 +21,9 @@ from keystone_viaduct.sync.model import (
     FieldState,
     Record,
     life,
+    site_of,
 )
-from keystone_viaduct.sync.site.conflicts import Contest, choose
+from keystone_viaduct.sync.site.conflicts import Choice, Contest, choose
 
 #: Why a value of a restored backup gives way.
 BACKUP = "found unnumbered in a restored backup; the other side had read past it"
@@ -74,6 +75,18 @@ def _birth(local: Record, change: Change) -> Dot:
     return local.birth if local.birth.seq else change.birth
 
 
+def _choose(policy: str, contest: Contest) -> Choice:
+    """Who wins; between two lives of one site's database its later edit does, whatever the policy.
+
+    A site that was restored, or got another hub, can't always tell what of its past is known elsewhere. What
+    the others have of it is then most likely what it has replaced since.
+    """
+    ours, theirs = site_of(contest.ours.dot.origin), site_of(contest.theirs.dot.origin)
+    if ours != theirs:
+        return choose(policy, contest)
+    return Choice(contest.theirs.stamp > contest.ours.stamp, f"the later of two edits at {ours}")
+
+
 def _changed_there(change: Change, local: Record) -> set[str]:
     return {name for name, state in change.fields.items() if not local.version.includes(state.dot)}
 
@@ -107,7 +120,7 @@ def _decide_life(
         why = "a deletion wins for this kind" if fields else "deleted on one side, unchanged on the other"
         return _tombstone(local, change, version, dot, stamp, lost if fields else {}, fields, why)
     ours, theirs = local.fields[DELETED], change.fields[DELETED]
-    choice = choose(sides.policy, Contest(ours, theirs, sides.source))
+    choice = _choose(sides.policy, Contest(ours, theirs, sides.source))
     why = f"deleted on one side and changed on the other: {choice.why}"
     if choice.incoming_wins == incoming_dead:
         lost = (content or {}) if incoming_dead else change.document
@@ -265,7 +278,7 @@ def _pick(
     strategy = REGISTRY[local.ref.kind].merge.get(name)
     if strategy is not None:
         return _extreme(strategy, content.get(name), change.document.get(name)), "", False, False
-    choice = choose(sides.policy, Contest(ours, theirs, sides.source))
+    choice = _choose(sides.policy, Contest(ours, theirs, sides.source))
     return choice.incoming_wins, f"{name}: {choice.why}", choice.open, True
 
 

@@ -31,15 +31,19 @@ from keystone_viaduct.sync.site.nonce import new_incarnation, new_nonce, numbere
 from keystone_viaduct.sync.site.scope import rescoped, resolve
 
 
-def renew(tx: Transaction, known: Checkpoint | None, caller: str, *, now: int) -> SiteState:
+def renew(
+    tx: Transaction, known: Checkpoint | None, caller: str, *, now: int, safe: int | None = None
+) -> SiteState:
     """Take a new incarnation.
 
     ``known`` is the position of the lost history that ``caller`` has presented. What the caller had
-    acknowledged when the backup was made is the last that both histories surely have in common.
+    acknowledged when the backup was made is the last that both histories surely have in common; ``safe``
+    says it otherwise.
     """
     before = tx.state()
     peer = tx.peers().get(caller)
-    safe = min(peer.acknowledged, before.head) if peer is not None else 0
+    if safe is None:
+        safe = min(peer.acknowledged, before.head) if peer is not None else 0
     knowledge = before.knowledge.plus(Dot(before.origin, safe))
     cuts = {**before.cuts, before.origin: safe}
     if known is not None and known.incarnation != before.incarnation:
@@ -50,7 +54,8 @@ def renew(tx: Transaction, known: Checkpoint | None, caller: str, *, now: int) -
     if before.is_hub:
         state = replace(state, cuts=cuts)
     state = _withdraw_old_marks(tx, state, before, numbered_until(known.nonce) if known else 0)
-    state = relabel(tx, state, before.origin, safe)
+    # a record with an own edit stands in the feed where that edit was numbered, or later
+    state = relabel(tx, state, before.origin, safe, after=safe)
     for other in tx.peers().values():
         tx.save_peer(replace(other, acknowledged=0))
     state = replace(state, nonce=new_nonce(now), purged=0, swept=0)

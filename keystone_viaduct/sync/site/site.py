@@ -25,15 +25,18 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Store, Transaction
 from keystone_viaduct.sync.site import compare, sweep
-from keystone_viaduct.sync.site.apply import apply_page
+from keystone_viaduct.sync.site.apply import apply_page, apply_waiting
 from keystone_viaduct.sync.site.applying import PolicyFor
 from keystone_viaduct.sync.site.charter import write_charter
 from keystone_viaduct.sync.site.feed import read_page
 from keystone_viaduct.sync.site.fence import check_fence, fence_of, later
+from keystone_viaduct.sync.site.former import retry_former
 from keystone_viaduct.sync.site.guard import GUARD, Guard
+from keystone_viaduct.sync.site.promote import promote, resign
 from keystone_viaduct.sync.site.purge import Retention, clean, purge
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.sequencer import sequence
+from keystone_viaduct.sync.site.term import NewHub, follow
 
 T = TypeVar("T")
 
@@ -80,12 +83,44 @@ class Site:
         )
 
     def apply(self, page: Page) -> ApplyResult:
-        """Apply a page of another site's feed. Raises CheckpointMismatch, FenceMismatch, Refused."""
-        return self._fenced(
-            lambda tx: apply_page(tx, page, now=self._clock.now(), policy_for=self._policy_for),
-            page.fence,
-            page.source,
-        )
+        """Apply a page of another site's feed; a later hub's is followed first.
+
+        Raises CheckpointMismatch, FenceMismatch, NotYet, OldTerm, Refused.
+        """
+
+        def work(tx: Transaction) -> ApplyResult:
+            return apply_page(tx, page, now=self._clock.now(), policy_for=self._policy_for)
+
+        try:
+            return self._fenced(work, page.fence, page.source)
+        except NewHub:
+            self.follow(page.term, page.hub, page.fence)
+            raise FenceMismatch(
+                f"{page.hub} is the hub of term {page.term} now",
+                hint="both sides compare from the start",
+                both=True,
+            ) from None
+
+    def follow(self, term: int, hub: str, fence: Fence | None) -> None:
+        """Become a spoke of a later hub, or the hub itself if it is this site that was appointed.
+
+        Raises OldTerm when this site knows of a later one, Refused for a site that may not be the hub.
+        """
+        self._store.run(lambda tx: follow(tx, term, hub, fence, now=self._clock.now()))
+
+    def promote(self, beyond: int = 0) -> SiteState:
+        """Become the hub of a term later than ``beyond`` and than this site's own. Raises Refused."""
+
+        def work(tx: Transaction) -> SiteState:
+            now = self._clock.now()
+            promote(tx, beyond=beyond, now=now)
+            return retry_former(tx, apply_waiting, now=now, policy_for=self._policy_for)
+
+        return self._store.run(work)
+
+    def resign(self, successor: str) -> SiteState:
+        """At the hub: appoint another site and become its spoke. Raises Refused."""
+        return self._store.run(lambda tx: resign(tx, successor, now=self._clock.now()))
 
     def standing(self, source: str, fence: Fence | None = None) -> Standing:
         """How far this site has applied the feed of ``source``, and its knowledge. Raises FenceMismatch."""
@@ -94,7 +129,8 @@ class Site:
             state = tx.state()
             check_fence(tx, state, fence)
             mine = fence_of(tx, source)
-            return Standing(state.origin, tx.checkpoint(source), mine, state.all_knowledge)
+            checkpoint = tx.checkpoint(source)
+            return Standing(state.origin, checkpoint, mine, state.all_knowledge, state.term, state.hub)
 
         return self._fenced(work, fence, source)
 
@@ -125,7 +161,10 @@ class Site:
         fence: Fence | None = None,
         kinds: frozenset[str] | None = None,
     ) -> Summary:
-        """Tallies one digit below each of these buckets; None: of whole kinds. Raises FenceMismatch."""
+        """Tallies one digit below each of these buckets; None: of whole kinds.
+
+        Raises FenceMismatch, NotYet.
+        """
 
         def work(tx: Transaction) -> Summary:
             return compare.summary(tx, reader, within, fence, kinds, now=self._clock.now())

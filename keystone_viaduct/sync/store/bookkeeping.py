@@ -134,6 +134,10 @@ class BookkeepingPart(Part):
         """The registered peers by site name."""
         return {row.site: _peer(row) for row in self.connection.execute(q.PEERS)}
 
+    def drop_peer(self, site: str) -> None:
+        """Forget that site; nothing happens if it is not there."""
+        self.connection.execute(q.DELETE_PEER, {"p_site": site})
+
     def save_peer(self, peer: Peer) -> None:
         """Register a peer, or replace what is known of it."""
         self.connection.execute(q.DELETE_PEER, {"p_site": peer.site})
@@ -150,6 +154,7 @@ class BookkeepingPart(Part):
                 "seen": None if peer.seen is None else to_json(list(peer.seen)),
                 "shown": peer.shown,
                 "heard": peer.heard,
+                "met": peer.met,
             },
         )
 
@@ -166,4 +171,5 @@ def _peer(row: Any) -> Peer:
         Checkpoint(*from_json(row.seen)) if row.seen else None,
         row.shown,
         row.heard,
+        row.met,
     )

@@ -93,6 +93,7 @@ class RecordsPart(Part):
             covered=coverage_from_json(from_json(row.covered)),
             swept=row.swept,
             release=row.release,
+            former=row.former,
         )
         return self._stored
 
@@ -144,6 +145,7 @@ class RecordsPart(Part):
             "covered": to_json(coverage_to_json(state.covered)),
             "swept": state.swept,
             "release": state.release,
+            "former": state.former,
         }
 
     def _add_batch(self, state: SiteState) -> None:

@@ -78,6 +78,7 @@ site_table = _table(
     sa.Column("covered", text(), nullable=False),
     sa.Column("swept", sa.BigInteger, nullable=False),
     sa.Column("release", text(), nullable=False),
+    sa.Column("former", site(), nullable=False),
 )
 
 batch = _table(
@@ -167,6 +168,7 @@ peer = _table(
     sa.Column("live", sa.Boolean, nullable=False),
     sa.Column("seen", sa.String(255)),
     sa.Column("shown", sa.BigInteger, nullable=False),
+    sa.Column("met", sa.BigInteger, nullable=False),
     sa.Column("heard", sa.BigInteger, nullable=False),
 )
 

@@ -41,6 +41,7 @@ def carry(data: bytes, encoding: str | None) -> CarriedPage:
         cuts=values.version_from_json(page.get("cuts", {}), "cuts").entries,
         charter=checked_charter(page["charter"], "charter") if page.get("charter") is not None else None,
         coverage=checked_coverage(page.get("coverage", {}), "coverage"),
+        hub=checks.site_name(page["hub"], "hub") if page.get("hub") else "",
         data=data,
         encoding=encoding,
     )

@@ -92,6 +92,8 @@ def summary_to_json(summary: Summary) -> dict[str, Any]:
         "head": values.checkpoint_to_json(summary.head),
         "knowledge": values.version_to_json(summary.knowledge),
         "tallies": tallies,
+        "term": summary.term,
+        "hub": summary.hub,
     }
 
 
@@ -109,6 +111,8 @@ def summary_from_json(value: Any) -> Summary:
         values.position_from_json(checks.member(body, "head", ""), "head"),
         values.version_from_json(checks.member(body, "knowledge", ""), "knowledge"),
         tallies,
+        checks.integer(checks.member(body, "term", ""), "term"),
+        checks.site_name(checks.member(body, "hub", ""), "hub"),
     )
 
 

@@ -20,6 +20,8 @@ DEPTH = 200
 VERSION_ENTRIES = 4096
 CAPABILITY_FIELDS = 500
 LIST = 1000
+#: Sites of a fleet.
+PEERS = 10_000
 
 #: Buckets in one question of a comparison, and records to be shown in one call.
 BUCKETS = 1024

@@ -11,7 +11,7 @@ from typing import Any
 from keystone_viaduct.errors import BadKey, BadRequest, UnknownKind
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import charter_to_json, coverage_to_json
-from keystone_viaduct.sync.model import IN, OUT, ApplyResult, Change, Checkpoint, Page, Ref
+from keystone_viaduct.sync.model import IN, OUT, ApplyResult, Change, Checkpoint, Page, Peer, Ref
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 from keystone_viaduct.sync.wire.charter import checked_charter, checked_coverage
 
@@ -116,6 +116,8 @@ def page_to_json(page: Page, sealing: str, seal: secrecy.Seal) -> dict[str, Any]
         "sealing": sealing,
         "source": page.source,
         "term": page.term,
+        "hub": page.hub,
+        "peers": [_told_to_json(peer) for peer in page.peers],
         "after": values.checkpoint_to_json(page.after),
         "upto": values.checkpoint_to_json(page.upto),
         "at_head": page.at_head,
@@ -162,9 +164,38 @@ def page_from_json(value: Any, opening: Callable[[str], secrecy.Open]) -> Page:
         cuts=values.version_from_json(body.get("cuts", {}), "cuts").entries,
         coverage=checked_coverage(body.get("coverage", {}), "coverage"),
         charter=checked_charter(body["charter"], "charter") if body.get("charter") is not None else None,
+        hub=checks.site_name(body["hub"], "hub") if body.get("hub") else "",
+        peers=tuple(
+            _told_from_json(peer, f"peers[{number}]")
+            for number, peer in enumerate(checks.sequence(body.get("peers", []), "peers", limits.PEERS))
+        ),
     )
     _check_order(page)
     return page
+
+
+def _told_to_json(peer: Peer) -> dict[str, Any]:
+    """Another site, as the hub tells of it."""
+    return {
+        "site": peer.site,
+        "public_key": values.key_to_json(peer.public_key),
+        "incarnation": peer.incarnation,
+        "seen": values.checkpoint_to_json(peer.seen),
+    }
+
+
+def _told_from_json(value: Any, where: str) -> Peer:
+    body = checks.mapping(value, where)
+
+    def get(name: str) -> Any:
+        return checks.member(body, name, where)
+
+    return Peer(
+        checks.site_name(get("site"), f"{where}.site"),
+        values.public_key_from_json(get("public_key"), f"{where}.public_key"),
+        checks.identifier(get("incarnation"), f"{where}.incarnation"),
+        seen=values.checkpoint_from_json(body.get("seen"), f"{where}.seen"),
+    )
 
 
 def _check_order(page: Page) -> None:

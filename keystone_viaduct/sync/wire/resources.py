@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass, field
 from typing import Any
 
 from keystone_viaduct.sync.model import Checkpoint, Conflict, Document, Peer, Record, SiteState, Standing
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 from keystone_viaduct.sync.wire.page import capabilities_from_json, capabilities_to_json
-
-KEY_BYTES = 32
-
-
-def key_to_json(key: bytes) -> str:
-    """Bytes in base64."""
-    return base64.b64encode(key).decode()
-
-
-def bytes_from_json(value: Any, where: str, most: int = 4096) -> bytes:
-    """The opposite of :func:`key_to_json`."""
-    try:
-        return base64.b64decode(checks.text(value, where, most * 2), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise checks.bad(where, "is not base64") from error
-
-
-def public_key_from_json(value: Any, where: str) -> bytes:
-    """A site's public key: 32 bytes in base64."""
-    key = bytes_from_json(value, where)
-    if len(key) != KEY_BYTES:
-        raise checks.bad(where, f"has {len(key)} bytes, not {KEY_BYTES}")
-    return key
+from keystone_viaduct.sync.wire.values import key_to_json, public_key_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +91,8 @@ def standing_to_json(standing: Standing) -> dict[str, Any]:
         "checkpoint": values.checkpoint_to_json(standing.checkpoint),
         "fence": values.fence_to_json(standing.fence),
         "knowledge": values.version_to_json(standing.knowledge),
+        "term": standing.term,
+        "hub": standing.hub,
     }
 
 
@@ -126,6 +104,8 @@ def standing_from_json(value: Any) -> Standing:
         values.checkpoint_from_json(checks.member(body, "checkpoint", ""), "checkpoint"),
         values.fence_from_json(body.get("fence"), "fence"),
         values.version_from_json(checks.member(body, "knowledge", ""), "knowledge"),
+        checks.integer(checks.member(body, "term", ""), "term"),
+        checks.site_name(checks.member(body, "hub", ""), "hub"),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +13,29 @@ from keystone_viaduct.sync.wire import checks, limits
 #: Nothing for an absent field; the two states of the field ``@deleted``.
 _WORDS = frozenset({"", "alive", "deleted"})
 _DIGITS = "0123456789abcdef"
+#: Of a site's public key.
+KEY_BYTES = 32
+
+
+def key_to_json(key: bytes) -> str:
+    """Bytes in base64."""
+    return base64.b64encode(key).decode()
+
+
+def bytes_from_json(value: Any, where: str, most: int = 4096) -> bytes:
+    """The opposite of :func:`key_to_json`."""
+    try:
+        return base64.b64decode(checks.text(value, where, most * 2), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise checks.bad(where, "is not base64") from error
+
+
+def public_key_from_json(value: Any, where: str) -> bytes:
+    """A site's public key: 32 bytes in base64."""
+    key = bytes_from_json(value, where)
+    if len(key) != KEY_BYTES:
+        raise checks.bad(where, f"has {len(key)} bytes, not {KEY_BYTES}")
+    return key
 
 
 def version_to_json(version: Version) -> dict[str, int]:

@@ -675,6 +675,14 @@ class TransactionSuite:
         store.run(lambda tx: tx.add_conflicts(rows[1:]))
         store.run(lambda tx: tx.add_conflicts([]))
 
+    def test_a_peer_is_forgotten(self, store: Store) -> None:
+        store.run(lambda tx: tx.save_peer(Peer("west", b"k" * 32, "w", met=3)))
+        store.run(lambda tx: tx.save_peer(Peer("south", b"s" * 32, "s")))
+        assert store.run(lambda tx: tx.peers()["west"].met) == 3
+        for _ in range(2):
+            store.run(lambda tx: tx.drop_peer("west"))
+        assert list(store.run(lambda tx: dict(tx.peers()))) == ["south"]
+
     def test_peers_are_registered_and_replaced(self, store: Store) -> None:
         west = Peer("west", bytes(range(32)), "00000002", 5, {"user": ("id", "local.name")})
         south = Peer("south", bytes(32), live=False, seen=Checkpoint("00000003", 4, "n4"), shown=6, heard=7)

@@ -146,6 +146,7 @@ def _one_sided(fleet: Fleet) -> None:
     """
     if fleet.restorations:
         return
+    promoted = bool(fleet.counts["promotions"])
     sides: dict[tuple[Ref, str], set[str]] = {}
     for edit in [*fleet.ledger.edits, *fleet.ledger.deleted]:
         sides.setdefault((edit.ref, edit.field), set()).add(edit.site)
@@ -153,8 +154,16 @@ def _one_sided(fleet: Fleet) -> None:
         if conflict.sort != "concurrent" or DELETED in conflict.fields:
             continue
         for name in conflict.fields:
+            if promoted and _own_past(fleet, conflict, name):
+                continue
             if not _two_sided(fleet, sides, conflict, name):
                 raise Broken("one_sided_not_conflict", f"{conflict.ref}.{name}: {conflict.explanation}")
+
+
+def _own_past(fleet: Fleet, conflict: Conflict, name: str) -> bool:
+    """What lost had been replaced by its own writer: when the hub changed, nobody could tell for sure."""
+    what = (conflict.ref, name, repr(conflict.lost.get(name)))
+    return any(edit.what == what for edit in fleet.ledger.replaced)
 
 
 def _two_sided(fleet: Fleet, sides: dict[tuple[Ref, str], set[str]], conflict: Conflict, name: str) -> bool:

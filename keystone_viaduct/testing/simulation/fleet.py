@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from keystone_viaduct.clock import ManualClock
+from keystone_viaduct.errors import Refused
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress
 from keystone_viaduct.sync.model import Conflict, Page, Peer, Ref
@@ -108,9 +109,48 @@ class Fleet:
 
     def link(self, spoke: str) -> Link:
         """Both directions between the hub and a spoke; a crash of the agent throws it away."""
+        self._fill_office()
+        if spoke == self.hub:  # promoted meanwhile
+            spoke = next(name for name in self.nodes if name != self.hub)
         if spoke not in self.links:
+            self.acquaint(self.hub, spoke)
             self.links[spoke] = Link(self.nodes[self.hub].site, self.nodes[spoke].site)
         return self.links[spoke]
+
+    @property
+    def term(self) -> int:
+        """The latest term that any site has heard of."""
+        return max(node.store.data.state.term for node in self.nodes.values())
+
+    def elect(self) -> None:
+        """The agent works at the hub of the latest term; it has found out which one that is."""
+        claims = [node.store.data.state for node in self.nodes.values() if node.store.data.state.is_hub]
+        latest = max(((state.term, state.site) for state in claims), default=(0, self.hub))[1]
+        self.hub = latest
+        for spoke in list(self.links):
+            self.forget_link(spoke)
+        self.past_restarts += 1
+
+    def _fill_office(self) -> None:
+        """Nobody is the hub of the latest term (it was restored from a backup): the operator promotes one."""
+        state = self.nodes[self.hub].store.data.state
+        if state.is_hub and state.term == self.term:
+            return
+        for name in sorted(self.nodes, key=lambda name: name != self.hub):
+            try:
+                self.nodes[name].site.promote(self.term)
+            except Refused:
+                continue
+            self.counts["promotions"] += 1
+            self.tell(f"{name} is promoted, for nobody holds the office")
+            self.elect()
+            return
+
+    def acquaint(self, hub: str, spoke: str) -> None:
+        """Register them at each other, as an agent does."""
+        for one, other in ((hub, spoke), (spoke, hub)):
+            if other not in self.nodes[one].store.data.peers:
+                introduce(self.nodes[one], self.nodes[other])
 
     def forget_link(self, spoke: str) -> None:
         """The agent that drove it has died."""

@@ -14,7 +14,7 @@ from keystone_viaduct.testing.simulation.fleet import SECOND, Fleet, MakeDatabas
 from keystone_viaduct.testing.simulation.plan import Step
 from keystone_viaduct.testing.simulation.watch import Watch
 
-_ACTS = {event.name: event.act for event in EVENTS}
+_BY_NAME = {event.name: event for event in EVENTS}
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,11 @@ def _steps(made: Fleet, plan: list[Step], nonces: random.Random) -> None:
         for node in made.nodes.values():
             node.clock.advance((step.number - done) * SECOND + made.chance.randrange(SECOND))
         done = step.number
-        watch.look(made, _ACTS[step.event](made, step.site))
+        event = _BY_NAME[step.event]
+        site = step.site
+        if event.spokes and site == made.hub:
+            site = next(name for name in made.nodes if name != made.hub)  # it was promoted meanwhile
+        watch.look(made, event.act(made, site))
     made.step += 1
     hostile.calm(made)
     if not fleet.settle(made):

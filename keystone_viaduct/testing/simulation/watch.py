@@ -19,7 +19,7 @@ class Watch:
         self._versions: dict[tuple[Ref, Version], str] = {}
         self._checkpoints: dict[tuple[str, str, int], int] = {}
         self._looked_at: dict[tuple[str, Ref], Record] = {}
-        self._decided: dict[Ref, tuple[int, Version]] = {}
+        self._decided: dict[tuple[int, str, Ref], Version] = {}
         self._knowledge: dict[str, Version] = {}
         self._restorations = 0
         self._forked: set[str] = set()
@@ -34,7 +34,7 @@ class Watch:
             changed = self._changed(fleet, name, data)
             for record in changed:
                 self._seen(name, record)
-                if name == fleet.hub:
+                if data.state.is_hub:
                     self._chained(data.state, record)
             self._exact(fleet, name, data, changed)
             for source, checkpoint in data.checkpoints.items():
@@ -79,10 +79,11 @@ class Watch:
 
     def _chained(self, state: SiteState, record: Record) -> None:
         """What the hub says of a record only ever grows, within a term."""
-        term, before = self._decided.get(record.ref, (state.term, Version()))
-        if term == state.term and not record.version.covers(before) and not self._forked:
+        key = (state.term, state.site, record.ref)
+        before = self._decided.get(key, Version())
+        if not record.version.covers(before) and not self._forked:
             raise Broken("hub_versions_chain", f"{record.ref}: {before}, then {record.version}")
-        self._decided[record.ref] = (state.term, record.version)
+        self._decided[key] = record.version
 
     def _exact(self, fleet: Fleet, name: str, data: Data, changed: list[Record]) -> None:
         """Every edit that the site knows of is in its record, or was replaced, or the record is deleted.

@@ -124,6 +124,9 @@ class FakeSite:
         report: Report = self._call("swept", work)
         return report
 
+    def follow(self, term: int, hub: str, fence: Fence | None) -> None:
+        self._call("follow", lambda: self.site.follow(term, hub, fence))
+
     def capabilities(self) -> Capabilities:
         def work() -> Capabilities:
             found = Capabilities.of(self.site.state(), public_key=b"k" * 32, versions=self.versions)

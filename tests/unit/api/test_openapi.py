@@ -43,6 +43,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.sealing import KeyRing, PageSealer
 from keystone_viaduct.sync.wire import body, comparing, limits, upkeep
+from keystone_viaduct.sync.wire.office import Office, Order, office_to_json, order_to_json
 from keystone_viaduct.sync.wire.page import page_to_json
 from keystone_viaduct.sync.wire.resources import (
     Capabilities,
@@ -146,7 +147,10 @@ def test_the_rest_is_as_written(openapi: OpenAPI) -> None:
     peer = peer_to_json(Peer("west", b"k" * 32, "a", 3))
     validate(openapi, "Peer", peer)
     validate(openapi, "PeerRegistration", peer)
-    standing = Standing("east#a", checkpoint, None, Version({"east#a": 1}))
+    standing = Standing("east#a", checkpoint, None, Version({"east#a": 1}), 1, "east")
+    office = Office("west", "east", 1, "", "", 0, 7)
+    validate(openapi, "Hub", office_to_json(office))
+    validate(openapi, "HubOrder", order_to_json(Order(2, "east", None)))
     validate(openapi, "Standing", {"site": "west", **standing_to_json(standing)})
     validate(openapi, "Times", upkeep.times_to_json(upkeep.Times(5, None, 7)))
     validate(openapi, "Purged", upkeep.purged_to_json(Purged(1, 2, 3, None, ("west",))))

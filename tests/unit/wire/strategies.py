@@ -14,6 +14,7 @@ from keystone_viaduct.sync.model import (
     Fence,
     FieldState,
     Page,
+    Peer,
     Ref,
     Version,
     life,
@@ -59,6 +60,9 @@ def changes(draw: st.DrawFn, seq: int) -> Change:
     return Change(ref, seq, version, birth, fields, document, scope)
 
 
+PEERS = st.builds(Peer, NAMES, st.binary(min_size=32, max_size=32), WORDS, seen=st.none() | CHECKPOINTS)
+
+
 @st.composite
 def pages(draw: st.DrawFn) -> Page:
     """A page whose changes stand in feed order."""
@@ -82,4 +86,6 @@ def pages(draw: st.DrawFn) -> Page:
         changes=tuple(draw(changes(seq)) for seq in seqs),
         capabilities=draw(st.dictionaries(st.just("user"), st.frozensets(st.sampled_from(FIELDS)))),
         fence=draw(st.none() | FENCES),
+        hub=draw(NAMES),
+        peers=tuple(draw(st.lists(PEERS, max_size=3))),
     )

@@ -34,7 +34,7 @@ def travelled(value: Any) -> Any:
 
 @given(st.dictionaries(buckets, st.builds(Tally, st.integers(0, 2**40), numbers), max_size=20))
 def test_summaries_arrive_as_they_were(tallies: dict[Bucket, Tally]) -> None:
-    summary = Summary(HEAD, Version({"east#a1": 7}), tallies)
+    summary = Summary(HEAD, Version({"east#a1": 7}), tallies, 1, "east")
     assert comparing.summary_from_json(travelled(comparing.summary_to_json(summary))) == summary
 
 

@@ -14,6 +14,7 @@ from keystone_viaduct.testing.simulation.events import (
     crashes,
     hostile,
     links,
+    promotion,
     tombstones,
     users,
 )
@@ -31,6 +32,7 @@ EVENTS: tuple[Event, ...] = (
     *backups.EVENTS,
     *tombstones.EVENTS,
     *hostile.EVENTS,
+    *promotion.EVENTS,
 )
 
 

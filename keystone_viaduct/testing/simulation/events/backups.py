@@ -34,7 +34,7 @@ def restore(fleet: Fleet, _: str) -> list[str]:
     fleet.restorations += 1
     fleet.note_conflicts()
     _excuse(fleet, chosen)
-    if chosen.site == fleet.hub:
+    if chosen.site == fleet.hub or node.store.data.state.is_hub or chosen.data.state.is_hub:
         fleet.forked |= {node.store.data.state.origin, chosen.data.state.origin}
     node.store.restore(chosen.copy)
     fleet.tell(f"{chosen.site}: restored from its backup")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch, NotYet
+from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch, NotYet, OldTerm, Refused
 from keystone_viaduct.testing.simulation.events.event import Event
 from keystone_viaduct.testing.simulation.fleet import Fleet
 from keystone_viaduct.testing.simulation.watch import check_no_echo
@@ -62,7 +62,7 @@ def replay(fleet: Fleet, _: str) -> list[str]:
             # sent by a life that was lost, or applied by one that does not know yet that it is new
             fleet.forked.add(fleet.nodes[fleet.restored].store.data.state.origin)
         fleet.tell(f"{page.source} -> {target}: a late page still fits")
-    except (CheckpointMismatch, FenceMismatch, NotYet):
+    except (CheckpointMismatch, FenceMismatch, NotYet, OldTerm, Refused):
         fleet.tell(f"{page.source} -> {target}: a late page is refused")
     return [target]
 

@@ -73,6 +73,7 @@ def _site_tables() -> None:
         _column("covered", TEXT),
         _column("swept", BIG),
         _column("release", TEXT),
+        _column("former", SITE),
         **OPTIONS,
     )
     op.create_table("viaduct_batch", _key_column("last_seq", BIG), _column("nonce", sa.String(32)), **OPTIONS)
@@ -88,6 +89,7 @@ def _site_tables() -> None:
         sa.Column("seen", sa.String(255)),
         _column("shown", BIG),
         _column("heard", BIG),
+        _column("met", BIG),
         **OPTIONS,
     )
     op.create_table(

@@ -1,0 +1,132 @@
+"""Which hub counts (PROTOCOL rule 15): the one of the highest term.
+
+Terms are compared with the hub's name behind the number, so that two sites promoted at the same time agree
+on one of the two. A site believes in a new hub only when that hub itself says so, and only if the charter
+lets that hub hold and change everything: a limited spoke can't make itself the hub.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keystone_viaduct.errors import FenceMismatch, NotYet, OldTerm, Refused
+from keystone_viaduct.sync.charter import Charter
+from keystone_viaduct.sync.model import Checkpoint, Fence, Page, SiteState
+from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.fence import check_fence
+from keystone_viaduct.sync.site.readiness import ASIDE
+from keystone_viaduct.sync.site.restore import renew
+from keystone_viaduct.sync.site.sequencer import sequence
+
+
+class NewHub(Exception):
+    """The page comes from a hub of a later term, which is to be followed before anything else."""
+
+
+def may_lead(charter: Charter, site: str) -> bool:
+    """Whether that site holds and may change everything, as the hub does."""
+    return charter.coverage_of(site).is_full and charter.delegation_of(site).is_full
+
+
+def check_term(state: SiteState, page: Page) -> None:
+    """Raise unless ``page`` is of this site's term and comes from whom this site listens to.
+
+    Raises NewHub when another hub is to be followed first, NotYet at the hub for a spoke that has not heard
+    of it yet, OldTerm for an outdated hub, Refused for a site that is neither hub nor spoke to this one.
+    """
+    theirs, mine = (page.term, page.hub or state.hub), (state.term, state.hub)
+    if theirs < mine:
+        _refuse_old(state, page)
+    if theirs > mine:
+        if page.source == page.hub and may_lead(state.charter, page.hub):
+            raise NewHub
+        raise OldTerm(
+            f"{page.source} follows {page.hub} in term {page.term}; {state.site} is in term {state.term}",
+            hint="let the agent work at the hub of the later term",
+            term=page.term,
+            hub=page.hub,
+        )
+    if state.is_hub is (page.source == state.hub):
+        raise Refused(
+            f"{state.site} takes nothing from {page.source}",
+            hint=f"every spoke syncs with the hub only: {state.hub}",
+        )
+
+
+def _refuse_old(state: SiteState, page: Page) -> None:
+    if state.is_hub:
+        raise NotYet(
+            f"{page.source} has not heard yet that {state.site} is the hub of term {state.term}",
+            hint="it will with the next page from there",
+        )
+    raise OldTerm(
+        f"{page.source} speaks for term {page.term}, this fleet is in term {state.term}",
+        hint=f"another hub was promoted: {state.hub}",
+        term=state.term,
+        hub=state.hub,
+    )
+
+
+def follow(tx: Transaction, term: int, hub: str, fence: Fence | None, *, now: int) -> SiteState:
+    """Become a spoke of ``hub``; ``fence`` is what that has last seen of this site's feed.
+
+    All is compared anew, in a new life. Nobody can tell any more what this site may have lost in a restored
+    backup, for it was the old hub that knew where it stood; and an old hub that was cut off, or lost and
+    restored, may have told others what the new one has never seen. So only what a feed's reader has surely
+    had keeps its dots.
+    """
+    state = tx.state()
+    if not _is_later(state, term, hub):
+        return state
+    lost, safe = _common(tx, state, fence)
+    state = replace(state, term=term, hub=hub, former="")
+    tx.save_state(state)
+    renew(tx, lost, hub, now=now, safe=safe)
+    start_over(tx, hub)
+    return sequence(tx, tx.state(), now)
+
+
+def _is_later(state: SiteState, term: int, hub: str) -> bool:
+    if (term, hub) == (state.term, state.hub):
+        return False
+    if (term, hub) < (state.term, state.hub):
+        raise OldTerm(
+            f"{state.site} follows {state.hub} in term {state.term}",
+            hint=f"{hub} has been replaced",
+            term=state.term,
+            hub=state.hub,
+        )
+    if hub == state.site or not may_lead(state.charter, hub):
+        raise Refused(
+            f"{hub} may not be the hub of {state.site}",
+            hint="a hub is promoted at its own site, and the charter lets it hold and change everything",
+        )
+    return True
+
+
+def acknowledged(tx: Transaction, state: SiteState) -> int:
+    """Up to where somebody has surely read this site's feed, also if its database was put back since."""
+    return min(max((peer.acknowledged for peer in tx.peers().values()), default=0), state.head)
+
+
+def _common(tx: Transaction, state: SiteState, fence: Fence | None) -> tuple[Checkpoint | None, int]:
+    """The position of a lost history that ``fence`` names, and up to where this one has surely been read."""
+    known = acknowledged(tx, state)
+    try:
+        check_fence(tx, state, fence)
+    except FenceMismatch as error:
+        return fence.seen if fence is not None and error.fields.get("forked") else None, known
+    if fence is not None and fence.seen.incarnation == state.incarnation:
+        known = max(known, fence.seen.seq)
+    return None, known
+
+
+def start_over(tx: Transaction, hub: str) -> None:
+    """Forget how far this site and others have come with each other; what waits waits for ``hub``'s word."""
+    for peer in tx.peers().values():
+        tx.save_checkpoint(peer.site, None)
+        waiting = tx.pending(peer.site)
+        aside = [replace(entry, source=hub, reason=ASIDE) for entry in waiting]
+        tx.save_pending(peer.site, [], [entry.change.ref for entry in waiting])
+        tx.save_pending(hub, aside, [])
+        tx.save_peer(replace(peer, live=peer.site == hub))
