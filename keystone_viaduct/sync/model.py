@@ -537,9 +537,7 @@ class Peer:
     the peer's feed that was applied here; up to ``shown`` it is sent everything, also what came from it (it
     started over when the feed was there). A peer that is not ``live`` does not hold up the purge of
     tombstones; it compares when it comes back. ``heard`` is when it last read here, to the quarter of
-    an hour.
-    tombstones; it compares when it comes back. ``met``: the last term in which all that it had was applied
-    here.
+    an hour; ``met`` the last term in which all that it had was applied here.
     """
 
     site: str

@@ -109,7 +109,7 @@ class Fleet:
 
     def link(self, spoke: str) -> Link:
         """Both directions between the hub and a spoke; a crash of the agent throws it away."""
-        self._fill_office()
+        self.fill_office()
         if spoke == self.hub:  # promoted meanwhile
             spoke = next(name for name in self.nodes if name != self.hub)
         if spoke not in self.links:
@@ -131,10 +131,12 @@ class Fleet:
             self.forget_link(spoke)
         self.past_restarts += 1
 
-    def _fill_office(self) -> None:
+    def fill_office(self) -> None:
         """Nobody is the hub of the latest term (it was restored from a backup): the operator promotes one."""
-        state = self.nodes[self.hub].store.data.state
-        if state.is_hub and state.term == self.term:
+        if self._in_office(self.hub):
+            return
+        if any(self._in_office(name) for name in self.nodes):
+            self.elect()
             return
         for name in sorted(self.nodes, key=lambda name: name != self.hub):
             try:
@@ -145,6 +147,10 @@ class Fleet:
             self.tell(f"{name} is promoted, for nobody holds the office")
             self.elect()
             return
+
+    def _in_office(self, site: str) -> bool:
+        state = self.nodes[site].store.data.state
+        return state.is_hub and state.term == self.term
 
     def acquaint(self, hub: str, spoke: str) -> None:
         """Register them at each other, as an agent does."""

@@ -38,7 +38,13 @@ _DELEGATION = Delegation(domains=frozenset({DELEGATED}), roles=frozenset({"membe
 
 
 def limit(fleet: Fleet, spoke: str) -> list[str]:
-    """The hub's operator limits a spoke to one domain and one role."""
+    """The hub's operator limits a spoke to one domain and one role.
+
+    Not where the hub was changed: what a limited spoke has heard from the old one waits for that one's word.
+    """
+    fleet.fill_office()
+    if fleet.term > 1:
+        return []
     site = fleet.nodes[fleet.hub].site
     charter = site.charter()
     if charter.delegations:
@@ -51,6 +57,7 @@ def limit(fleet: Fleet, spoke: str) -> list[str]:
 
 def forge(fleet: Fleet, _: str) -> list[str]:
     """The limited spoke answers the agent with some changes that it may not make, or that are not its own."""
+    fleet.fill_office()
     hub = fleet.nodes[fleet.hub]
     spoke = next(iter(hub.site.charter().delegations), None)
     if spoke is None or spoke in fleet.cut:
@@ -195,5 +202,5 @@ def _claim(
 
 EVENTS = (
     Event("limit", 1, limit, spokes=True, shares={"delegations limited": 0.2}),
-    Event("forge", 4, forge, spokes=True, shares={"forgeries": 1}),
+    Event("forge", 4, forge, spokes=True, shares={"forgeries": 0.2}),
 )

@@ -26,6 +26,8 @@ def hand_over(fleet: Fleet, spoke: str) -> list[str]:
     """The operator moves the hub in good order."""
     old = fleet.hub
     why_not = obstacle(fleet.nodes[spoke].store.data.state)
+    if any(node.store.data.state.charter.delegations for node in fleet.nodes.values()):
+        return []
     if spoke in fleet.cut or why_not:
         fleet.tell(f"{old} can't hand over to {spoke}: {why_not or 'it is cut off'}")
         return []
@@ -78,6 +80,8 @@ def old_agent(fleet: Fleet, site: str) -> list[str]:
 
 
 def _take_office(fleet: Fleet, site: str, beyond: int) -> bool:
+    if any(node.store.data.state.charter.delegations for node in fleet.nodes.values()):
+        return False  # a limited spoke's word about the old hub would wait until that one shows it
     try:
         fleet.nodes[site].site.promote(beyond)
     except Refused as error:
@@ -89,8 +93,8 @@ def _take_office(fleet: Fleet, site: str, beyond: int) -> bool:
 
 
 EVENTS = (
-    Event("promote", 1.0, promote, spokes=True, shares={"promotions": 0.5}),
-    Event("hand_over", 0.5, hand_over, spokes=True, shares={"hand-overs": 0.1}),
+    Event("promote", 1.0, promote, spokes=True, shares={"promotions": 0.2}),
+    Event("hand_over", 0.5, hand_over, spokes=True, shares={"hand-overs": 0.05}),
     Event("rival", 0.2, rival, spokes=True),
-    Event("old_agent", 2, old_agent, shares={"old agents": 0.1}),
+    Event("old_agent", 2, old_agent, shares={"old agents": 0.03}),
 )

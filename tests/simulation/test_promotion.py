@@ -1,0 +1,149 @@
+"""A fleet whose hub is lost, moved, or there twice: the scenarios of rule 15 by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from keystone_viaduct.errors import OldTerm, Refused
+from keystone_viaduct.sync.charter import Coverage, Delegation
+from keystone_viaduct.sync.link.link import Link
+from keystone_viaduct.sync.model import Ref
+from tests.simulation.scene import Scene
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """A hub and two spokes, each of which knows the hub only."""
+    scene = Scene("hub", "west", "south")
+    for name in ("west", "south"):
+        data = scene.store(name).data
+        data.peers = {site: peer for site, peer in data.peers.items() if site == "hub"}
+    scene.user("hub", "u0", "eve")
+    scene.sync()
+    return scene
+
+
+def promote(scene: Scene, site: str) -> None:
+    """Make it the hub, for the agent too."""
+    scene.site(site).promote()
+    scene.fleet.counts["promotions"] += 1
+    scene.fleet.elect()
+
+
+def test_promote_with_pending(scene: Scene) -> None:
+    """What waits at the new hub for a reference that only another spoke has got is not given up."""
+    scene.project("hub", "p1", "late")
+    scene.send("hub", "south")
+    grant = scene.grant("hub", "u0", "p1")
+    page = scene.read("hub", "west")
+    scene.site("west").apply(replace(page, changes=tuple(c for c in page.changes if c.ref == grant)))
+    assert [entry.change.ref for entry in scene.store("west").data.pending.values()] == [grant]
+    scene.fleet.cut.add("hub")
+    promote(scene, "west")
+    assert scene.store("west").data.pending, "it waits until the others have shown what they have"
+    scene.equal()
+    assert scene.row("west", grant) is not None
+    assert not scene.conflicts
+
+
+def test_old_hub_returns(scene: Scene) -> None:
+    """What was acknowledged at the lost hub and seen nowhere else comes back with it."""
+    alone = scene.user("hub", "u1", "ada")
+    promote(scene, "west")
+    elsewhere = scene.user("south", "u2", "bob")
+    scene.equal()
+    assert scene.row("south", alone) is not None and scene.row("hub", elsewhere) is not None
+    state = scene.store("hub").data.state
+    assert (state.hub, state.term) == ("west", 2)
+
+
+def test_a_deletion_that_only_another_spoke_has_seen_stays(scene: Scene) -> None:
+    """Long absence past the purge, and a promotion: no zombie."""
+    gone = Ref("user", "u0")
+    scene.delete("hub", gone)
+    scene.send("hub", "south")
+    scene.send("south", "hub")
+    data = scene.store("hub").data
+    data.peers = {name: replace(peer, live=name != "west") for name, peer in data.peers.items()}
+    scene.send("hub", "south")
+    scene.site("hub").purge(0)
+    promote(scene, "west")
+    scene.equal()
+    assert scene.row("west", gone) is None
+
+
+def test_orderly_hand_over(scene: Scene) -> None:
+    """The hub resigns, the successor takes over, and nobody begins a conflict."""
+    scene.sync()
+    assert scene.site("hub").resign("south").term == 2
+    promote(scene, "south")
+    late = scene.user("hub", "u3", "dan")
+    scene.equal()
+    assert scene.row("west", late) is not None and not scene.conflicts
+
+
+def test_two_hubs_at_once(scene: Scene) -> None:
+    """Two spokes promoted in one term: all agree on one of them, and what both decided is kept."""
+    promote(scene, "south")
+    scene.site("west").promote()
+    first, second = scene.user("south", "u4", "cyd"), scene.user("west", "u5", "fay")
+    scene.fleet.elect()
+    assert scene.fleet.hub == "west"
+    scene.equal()
+    assert {scene.store(name).data.state.hub for name in scene.fleet.nodes} == {"west"}
+    assert scene.row("hub", first) is not None and scene.row("hub", second) is not None
+
+
+def test_promotion_back(scene: Scene) -> None:
+    """The first hub is promoted again once it has followed."""
+    promote(scene, "west")
+    scene.sync()
+    promote(scene, "hub")
+    scene.user("south", "u6", "gus")
+    scene.equal()
+    assert scene.store("west").data.state.term == 3
+
+
+def test_an_old_hub_decides_nothing(scene: Scene) -> None:
+    """Its agent goes on, but a spoke that has heard of the new hub refuses it."""
+    promote(scene, "west")
+    link = Link(scene.site("west"), scene.site("south"))
+    while scene.store("south").data.state.term == 1:
+        link.step(link.down)
+    old = Link(scene.site("hub"), scene.site("south"))
+    with pytest.raises(OldTerm) as refusal:
+        old.step(old.down)
+    assert refusal.value.fields["hub"] == "west"
+    assert scene.store("hub").data.state.is_hub
+
+
+def test_a_limited_spoke_can_not_be_the_hub(scene: Scene) -> None:
+    """Neither by promotion nor by saying so."""
+    charter = scene.site("hub").charter()
+    limits = replace(
+        charter,
+        coverages={"south": Coverage(kinds=frozenset({"user"}))},
+        delegations={"west": Delegation(domains=frozenset({"default"}))},
+    )
+    scene.site("hub").write_charter(limits, charter.edition)
+    scene.sync()
+    for spoke in ("west", "south"):
+        with pytest.raises(Refused):
+            scene.site(spoke).promote()
+    with pytest.raises(Refused):
+        scene.site("hub").follow(2, "west", None)
+    assert scene.store("hub").data.state.term == 1
+
+
+def test_a_site_that_was_restored_before_it_heard_of_the_new_hub_is_found_out(scene: Scene) -> None:
+    """The register of sites tells the new hub how far the old one had read each feed."""
+    backup = scene.store("south").data.copy()
+    lost = scene.user("south", "u7", "hal")
+    scene.sync()
+    scene.store("south").data = backup
+    made = scene.user("south", "u8", "ida")
+    promote(scene, "west")
+    scene.sync()
+    assert scene.row("south", lost) is not None and scene.row("west", made) is not None
