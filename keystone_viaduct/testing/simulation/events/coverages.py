@@ -22,9 +22,11 @@ def cover(fleet: Fleet, site: str) -> list[str]:
     """A spoke is to hold more, or less, or something else; it hears of it with the hub's next page.
 
     Not in a run in which a site is restored: what a spoke evicted between a backup of the hub and its return
-    is lost with what the hub lost, a residue that the docs name.
+    is lost with what the hub lost, a residue that the docs name. Nor where the hub was changed: that is shown
+    for sites that hold everything.
     """
-    if fleet.restored:
+    fleet.fill_office()
+    if fleet.restored or fleet.term > 1:
         return []
     hub = fleet.nodes[fleet.hub].site
     charter = hub.charter()
@@ -39,4 +41,4 @@ def cover(fleet: Fleet, site: str) -> list[str]:
     return [fleet.hub]
 
 
-EVENTS = (Event("cover", 1.5, cover, spokes=True, shares={"coverages": 0.4}),)
+EVENTS = (Event("cover", 1.5, cover, spokes=True, shares={"coverages": 0.1}),)

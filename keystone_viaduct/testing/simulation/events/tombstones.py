@@ -58,4 +58,4 @@ def _check_safe(node: Node, before: dict[Ref, Record]) -> None:
             raise Broken("purge_safe", f"{node.name} dropped {ref} at {record.version}")
 
 
-EVENTS = (Event("purge", 4, purge, shares={"purges": 0.3}),)
+EVENTS = (Event("purge", 4, purge, shares={"purges": 0.2}),)
