@@ -15,6 +15,9 @@ LOG = logging.getLogger(__name__)
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Started = tuple[Any, ...]
 
+REQUEST_ID = "openstack.request_id"
+"""Where oslo.middleware puts the id into the environment."""
+
 UNAVAILABLE = "503 Service Unavailable"
 _TITLE = "Service Unavailable"
 _MESSAGE = (
@@ -61,14 +64,14 @@ class Unavailable:
                 if not noted.given_up:
                     raise
                 LOG.exception("the database did not serve this request")
-                return self._refuse(start_response)
+                return self._refuse(environ, start_response)
             if noted.given_up and answer.is_error():
                 _close(body)
-                return self._refuse(start_response)
+                return self._refuse(environ, start_response)
         answer.go()
         return body
 
-    def _refuse(self, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def _refuse(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = json.dumps({"error": {"code": 503, "title": _TITLE, "message": _MESSAGE}}).encode()
         headers = [
             ("Content-Type", "application/json"),
@@ -76,8 +79,10 @@ class Unavailable:
             ("Retry-After", self._after),
             ("Vary", "X-Auth-Token"),
         ]
+        if REQUEST_ID in environ:
+            headers.append(("x-openstack-request-id", environ[REQUEST_ID]))
         start_response(UNAVAILABLE, headers)
-        return [body]
+        return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
 
 
 class _Held:

@@ -26,6 +26,7 @@ from keystone_viaduct.errors import ServerFailed
 from keystone_viaduct.testing.galera import node
 
 READY_SECONDS = 120.0
+ENDING_SECONDS = 30.0
 _POLL = 0.05
 _PROGRAMS = {
     "mariadbd": "mariadb-server",
@@ -104,7 +105,11 @@ class Galera:
             assert world.stdin is not None
             assert world.stdout is not None
             world.stdin.close()
-            world.wait()
+            try:
+                world.wait(ENDING_SECONDS)
+            except subprocess.TimeoutExpired:
+                world.kill()  # and its child, which is the first process of the namespace, with it
+                world.wait()
             world.stdout.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 

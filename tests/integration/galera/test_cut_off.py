@@ -64,6 +64,7 @@ def test_it_answers_503_at_once_while_the_others_go_on_and_then_has_what_it_miss
         seconds.append((time.monotonic() - begun) / 3)
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) > 0
+        assert answer.headers["x-openstack-request-id"].startswith("req-")
         assert answer.json()["error"]["code"] == 503
     assert max(seconds[1:]) < 0.5, "only the first request waits"
     cluster.wait_size(1, 2)

@@ -15,6 +15,8 @@ import pytest
 from keystone_viaduct.testing.wan import Place, Roads, Router, make_place
 from tests.support.servers import unavailable
 
+pytestmark = pytest.mark.galera
+
 ECHO = """
 import socket
 server = socket.create_server(("10.99.0.2", 7000))

@@ -58,7 +58,8 @@ def test_a_conflict_is_still_repeated_for_the_whole_deadline() -> None:
     assert time.now > 6.0
 
 
-def serve(application: Any, settings: DriverSettings | None = None) -> Answer:
+def serve(application: Any, settings: DriverSettings | None = None, method: str = "GET") -> Answer:
+    environ = {"REQUEST_METHOD": method, "openstack.request_id": "req-1"}
     started: list[Any] = []
     written: list[bytes] = []
 
@@ -66,7 +67,7 @@ def serve(application: Any, settings: DriverSettings | None = None) -> Answer:
         started[:] = [status, dict(headers)]
         return written.append
 
-    body = b"".join(around(application, settings or DriverSettings())({}, start_response))
+    body = b"".join(around(application, settings or DriverSettings())(environ, start_response))
     return started[0], started[1], b"".join(written) + body
 
 
@@ -87,6 +88,7 @@ def test_an_error_that_the_database_caused_is_answered_503(status: str) -> None:
     answer, headers, body = serve(answering(status, given_up=True), DriverSettings(retry_after=7))
     assert answer == "503 Service Unavailable"
     assert headers["Retry-After"] == "7"
+    assert headers["x-openstack-request-id"] == "req-1"
     error = json.loads(body)["error"]
     assert error["code"] == 503
     assert error["title"] == "Service Unavailable"
@@ -139,3 +141,10 @@ def test_an_exception_that_keystone_lets_pass_is_answered_503_only_if_the_databa
     else:
         with pytest.raises(ZeroDivisionError):
             serve(failing)
+
+
+def test_the_answer_to_head_has_no_body() -> None:
+    answer, headers, body = serve(answering("500 Internal Server Error", given_up=True), method="HEAD")
+    assert answer == "503 Service Unavailable"
+    assert headers["Retry-After"]
+    assert body == b""
