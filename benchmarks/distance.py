@@ -36,7 +36,7 @@ def load_requests() -> Any:
     spec = importlib.util.spec_from_file_location("bench_requests", ROOT / "benchmarks" / "requests.py")
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -84,25 +84,23 @@ def away(near: Path, far: Path, round_trip: float) -> Iterator[None]:
 
 
 def measure(bench: Any, server: Server, database: str, arguments: argparse.Namespace) -> None:
-    """Print one table for one engine."""
+    """Print a table for each distance to one engine."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bench.write_site(folder, server.url(database))
         real = Path(next(value for key, value in server.query.items() if key in ("host", "unix_socket")))
         far = real / SOCKETS["postgresql"] if server.name == "postgresql" else real
-        results = {}
+        bench.WRAPPINGS = ("upstream", "memo on")
+        print(f"\n{server.name}: statements, milliseconds (median), factor")
         for milliseconds in arguments.rtt:
             near = folder / SOCKETS[server.name]
             place = str(folder) if server.name == "postgresql" else str(near)
             text = (folder / "base.conf").read_text().replace(str(real), place)
             (folder / "base.conf").write_text(text)
+            bench.CAPTIONS["stock"] = f"{milliseconds} ms away"
             with away(near, far, milliseconds / 1000):
-                for wrapping in ("upstream", "memo on"):
-                    result = bench.run_child(folder, "stock", wrapping, arguments)
-                    results[f"{milliseconds} ms away", wrapping] = result
+                print(f"\n{bench.table('stock', bench.measure(folder, 'stock', arguments))}", flush=True)
             (folder / "base.conf").write_text(text.replace(place, str(real)))
-    print(f"\n{server.name}: statements, milliseconds (median)")
-    print(bench.table(results))
 
 
 def main() -> None:
@@ -111,6 +109,7 @@ def main() -> None:
     parser.add_argument("--engine", action="append", choices=list(SOCKETS), help="default: both")
     parser.add_argument("--rtt", type=int, action="append", help="milliseconds; default: 5 and 50")
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--request", action="append", help="only these, by name")
     arguments = parser.parse_args()
     arguments.clock = "wall"
     arguments.rtt = arguments.rtt or [5, 50]
