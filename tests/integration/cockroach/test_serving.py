@@ -13,10 +13,11 @@ from tests.support.standin.sites import Site, Unlucky
 pytestmark = [pytest.mark.postgresql, pytest.mark.keystone]
 
 
-def worked(home: KeystoneHome, rounds: int, tag: str, *more: str) -> dict[str, Any]:
-    """What a client saw; see ``tests.support.standin.work``."""
+def worked(home: KeystoneHome, rounds: int, tag: str, *more: str, files: str = "") -> dict[str, Any]:
+    """What a client saw; see ``tests.support.standin.work``. ``files``: other configuration files."""
     arguments = ("-m", "tests.support.standin.work", str(rounds), tag, *more)
-    printed = home.release.run("python", *arguments, env=home.env)
+    environment = home.env | ({"OS_KEYSTONE_CONFIG_FILES": files} if files else {})
+    printed = home.release.run("python", *arguments, env=environment)
     found: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return found
 
@@ -68,3 +69,17 @@ def test_a_commit_whose_outcome_is_unknown_is_found_out(site: Site) -> None:
         site.standin.plan = lambda _sql: None
     assert unexpected(found["done"]) == []
     assert found["outcomes"].get("resolved", 0) >= 3
+
+
+def test_at_read_committed_reads_need_no_transaction(site: Site) -> None:
+    (site.home.folder / "committed.conf").write_text("[viaduct]\nisolation_level = READ COMMITTED\n")
+    site.standin.plan = Unlucky(seed=2, restart=0.02)
+    before = len(site.standin.statements)
+    try:
+        found = worked(site.home, 1, "committed", files="keystone.conf;committed.conf")
+    finally:
+        site.standin.plan = lambda _sql: None
+    assert unexpected(found["done"]) == []
+    sent = site.standin.statements[before:]
+    assert "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED" in sent
+    assert sent.count("BEGIN") < sum(sql.startswith("SELECT") for sql in sent) / 2
