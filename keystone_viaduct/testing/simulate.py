@@ -50,6 +50,10 @@ class Setting:
     @property
     def database(self) -> MakeDatabase:
         """How a site's database is made."""
+        if self.store == "sqlite":
+            from keystone_viaduct.testing.simulation.sqlite import SqliteDatabase
+
+            return SqliteDatabase
         return in_memory
 
 
@@ -99,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     setting = Setting(
         options.sites,
         options.steps,
+        store=options.store,
         without=frozenset(options.without) | frozenset(["restore"] * options.no_restores),
         keep=options.keep,
         only_sites=options.only_sites,
@@ -125,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="of the first run")
     parser.add_argument("--sites", type=int, default=4)
     parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--store", choices=("memory", "sqlite"), default="memory", help="sites' databases")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--no-restores", action="store_true", help="put no backup back")
     parser.add_argument("--without", action="append", default=[], metavar="EVENT", help="leave an event out")

@@ -16,3 +16,12 @@ def test_fleets_converge_and_lose_nothing(block: int) -> None:
     for seed in range(1000 + block * 50, 1000 + block * 50 + 50):
         total.update(run(seed, SIX))
     assert not total.short_of(shares(SIX), 50)
+
+
+def test_the_same_fleets_over_sqlite() -> None:
+    """The real store, Keystone's own tables, triggers: two short runs, for many take their time."""
+    setting = Setting(sites=3, steps=80, store="sqlite")
+    total = Counts()
+    for seed in range(2):
+        total.update(run(seed, setting))
+    assert total["acknowledged"] > 20

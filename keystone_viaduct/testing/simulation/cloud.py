@@ -163,6 +163,7 @@ class Cloud:
             return False  # the user gets 409: nothing was acknowledged
         if self._lives is not None:
             self._lives -= 1
+        new = store.data.rows.get(ref)
         self.ledger.wrote(step, site, ref, old, new, self._numbered(store, ref, old or {}, new or {}))
         return True
 
@@ -186,12 +187,22 @@ class Cloud:
             "domain_id": domain.key,
             "enabled": True,
             "local.name": name,
-            "local.domain_id": domain.key,
             "extra.email": self.unique("mail"),
-            "passwords": [{"hash": self.unique("hash")}],
+            "passwords": self._passwords(),
         }
         done = self._write(site, store, step, now, Ref("user", key), document)
         return f"create user {key} called {name}: {done}"
+
+    def _passwords(self) -> list[Document]:
+        made = 1_700_000_000_000_000 + self._step
+        return [
+            {
+                "created_at_int": made,
+                "expires_at_int": None,
+                "password_hash": self.unique("hash"),
+                "self_service": False,
+            }
+        ]
 
     def _create_project(self, site: str, store: Rows, step: int, now: int) -> str:
         domain = self._pick(store, "domain")
@@ -236,7 +247,7 @@ class Cloud:
             return "nothing to describe"
         if ref.kind == "user":
             name = self.chance.choice(("extra.email", "passwords", "extra.phone"))
-            value: object = [{"hash": self.unique("hash")}] if name == "passwords" else self.unique("word")
+            value: object = self._passwords() if name == "passwords" else self.unique("word")
         else:
             name = self.chance.choice(("description", "tags", "extra.cost"))
             value = [self.unique("tag")] if name == "tags" else self.unique("word")

@@ -20,6 +20,8 @@ from keystone_viaduct.testing.simulation.counts import Counts
 from keystone_viaduct.testing.simulation.crashing import CrashingStore
 
 SECOND = 1_000_000
+#: Pages and calls of one direction in one round of :func:`settle`; more means that it goes in circles.
+MOST_STEPS = 60
 T = TypeVar("T")
 
 
@@ -216,9 +218,10 @@ def settle(fleet: Fleet, *, rounds: int = 80) -> bool:
             ends = fleet.link(spoke)
             for replicator in (ends.up, ends.down):
                 replicator.limit = 50
-                while (progress := ends.step(replicator)) is not Progress.IDLE:
-                    moved = True
-                    if progress is Progress.MOVED:
+                for _ in range(MOST_STEPS):
+                    progress = ends.step(replicator)
+                    moved = moved or progress is not Progress.IDLE
+                    if progress is not Progress.MORE:
                         break
         if not moved:
             return True

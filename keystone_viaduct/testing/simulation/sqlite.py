@@ -1,0 +1,162 @@
+"""A site's database for the simulation as it really is: Keystone's tables, ours and the triggers, on SQLite.
+
+Keystone's tables are made from its own models, once per process; each further database is a copy in memory.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sqlite3
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.pool import StaticPool
+
+from keystone_viaduct.documents.codec import Codecs
+from keystone_viaduct.documents.schema import reflect
+from keystone_viaduct.sync.capture import TriggerCapture
+from keystone_viaduct.sync.model import Document, Record, Ref
+from keystone_viaduct.sync.ports import Write
+from keystone_viaduct.sync.sealing import KeyRing
+from keystone_viaduct.sync.site.content import without_defaults
+from keystone_viaduct.sync.store import SqlStore, SqlTransaction, make_engine, schema
+from keystone_viaduct.sync.store.tables import dirty
+from keystone_viaduct.testing.memory import Data, MemoryTransaction, empty
+
+T = TypeVar("T")
+_ALL = 1_000_000
+
+
+class PlainCipher:
+    """Credential blobs in hexadecimal digits: no key repository is needed."""
+
+    def decrypt(self, blob: str) -> str:
+        """The text."""
+        return bytes.fromhex(blob).decode()
+
+    def encrypt(self, text: str) -> tuple[str, str]:
+        """The blob and a key hash."""
+        return text.encode().hex(), "0" * 40
+
+
+class SqliteDatabase:
+    """``simulation.fleet.Database`` over :class:`SqlStore`."""
+
+    def __init__(self, site: str, hub: str, incarnation: str) -> None:
+        self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+        self._connection.deserialize(_template())
+        engine = make_engine("sqlite://", poolclass=StaticPool, creator=lambda: self._connection)
+        self._store = SqlStore(engine, _ring(), _codecs())
+        first = empty(site, hub, incarnation=incarnation).state
+        self._store.run(lambda tx: tx.create_state(first))
+        self._seen: tuple[int, Data] | None = None
+        self._restored = 0
+
+    def run(self, work: Callable[[Any], T]) -> T:
+        """``ports.Store``."""
+        return self._store.run(work)
+
+    @property
+    def data(self) -> Data:
+        """What it holds, read again when something was written."""
+        changes = self._connection.total_changes + self._restored
+        if self._seen is None or self._seen[0] != changes:
+            before = self._seen[1] if self._seen else None
+            self._seen = (changes, self._store.read(lambda tx: _load(tx, before)))
+        return self._seen[1]
+
+    def edit(self, writes: Sequence[Write], stamped_at: int) -> None:
+        """What an application does in one transaction, at the time of the site's own clock.
+
+        SQLite checks no foreign keys here, so that is done as the database in memory does it.
+        """
+        rows = dict(self.data.rows)
+        trial = MemoryTransaction(Data(self.data.state, rows=rows), {})
+        trial.write_documents(writes)
+
+        def work(tx: SqlTransaction) -> None:
+            last = tx.connection.scalar(sa.select(sa.func.max(dirty.c.id))) or 0
+            tx.write_documents(
+                [Write(w.ref, _full(tx, w.ref, w.old), _full(tx, w.ref, w.new)) for w in writes]
+            )
+            tx.connection.execute(dirty.update().where(dirty.c.id > last).values(stamped_at=stamped_at))
+
+        self._store.run(work)
+
+    def backup(self) -> bytes:
+        """The whole database."""
+        return self._connection.serialize()
+
+    def restore(self, copy: bytes) -> None:
+        """Put it back."""
+        self._connection.deserialize(copy)
+        self._restored += _ALL
+
+
+def _full(tx: SqlTransaction, ref: Ref, document: Document | None) -> Document | None:
+    return None if document is None else {**tx.defaults(ref.kind), **document}
+
+
+def _load(tx: SqlTransaction, before: Data | None) -> Data:
+    known = before.records if before is not None else {}
+    data = Data(tx.known_state())
+    data.records = {record.ref: _same(known, record) for record in tx.feed(0, _ALL, None)}
+    data.marks = {mark.id: mark for mark in tx.take_marks(_ALL)}
+    data.checkpoints = tx.checkpoints()
+    data.peers = dict(tx.peers())
+    data.pending = {(site, w.change.ref): w for site in data.peers for w in tx.pending(site)}
+    data.conflicts = list(reversed(tx.conflicts(_ALL)))
+    refs = list(dict.fromkeys([*data.records, *(mark.ref for mark in data.marks.values())]))
+    for ref, document in tx.documents(refs).items():
+        data.rows[ref] = {
+            **without_defaults(document, tx.defaults(ref.kind)),
+            **(data.records[ref].unknown if ref in data.records else {}),
+        }
+    return data
+
+
+def _same(known: dict[Ref, Record], record: Record) -> Record:
+    """The object of the last sight where nothing has changed: who looks for changes compares objects."""
+    before = known.get(record.ref)
+    return before if before == record and before is not None else record
+
+
+@cache
+def _ring() -> KeyRing:
+    return KeyRing.generate()
+
+
+def _template() -> bytes:
+    return _made()[0]
+
+
+def _codecs() -> Codecs:
+    return _made()[1]
+
+
+@cache
+def _made() -> tuple[bytes, Codecs]:
+    """A database with all tables and triggers, and without records; and how its tables are read."""
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    engine = make_engine("sqlite://", poolclass=StaticPool, creator=lambda: connection)
+    _keystone_tables(engine)
+    schema.upgrade(engine)
+    found = reflect(engine)
+    with engine.connect() as opened:
+        TriggerCapture(opened, found).install()
+    return connection.serialize(), Codecs(found, PlainCipher())
+
+
+def _keystone_tables(engine: sa.engine.Engine) -> None:
+    """Create the tables of every model that the installed Keystone has."""
+    import keystone
+    from keystone.common import sql
+
+    for found in pkgutil.walk_packages(keystone.__path__, "keystone."):
+        parts = found.name.split(".")
+        if parts[-1] in ("sql", "sql_model") and any("backends" in part for part in parts):
+            importlib.import_module(found.name)
+    sql.ModelBase.metadata.create_all(engine)
