@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from keystone_viaduct.sync.charter import Charter, Edition
 from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.testing.memory import Data
 from tests.simulation.scene import Scene
@@ -128,3 +129,19 @@ def test_a_site_that_joins_later_takes_what_a_backup_has_no_birth_for() -> None:
     scene.equal()
     assert scene.row("south", ref) is not None
     assert not scene.conflicts
+
+
+def test_a_hub_restored_to_an_earlier_charter_is_heard_again(scene: Scene) -> None:
+    """The spoke has a later edition than the hub now has; the hub's counts, and pages go on."""
+    ref = scene.user("hub", "u", "ada")
+    scene.site("hub").write_charter(Charter(), Edition())
+    scene.sync()
+    data = scene.store("hub").data.copy()
+    scene.site("hub").write_charter(Charter(), scene.site("hub").charter().edition)
+    scene.put("hub", "user", "u", extra__email="read by all")
+    scene.sync()
+    put_back(scene, "hub", data)
+    scene.put("hub", "user", "u", extra__phone="after the restore")
+    scene.equal()
+    assert (scene.row("west", ref) or {})["extra.phone"] == "after the restore"
+    assert scene.site("west").charter().edition == scene.site("hub").charter().edition

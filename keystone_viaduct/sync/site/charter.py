@@ -17,6 +17,16 @@ def adopt_charter(state: SiteState, charter: Charter | None) -> SiteState:
     return replace(state, charter=charter)
 
 
+def take_next_charter(tx: Transaction, source: str) -> None:
+    """At a spoke that starts over with the hub: the hub's charter counts, whichever edition it is.
+
+    The hub may have been restored from a backup with an earlier one, which would be refused for ever.
+    """
+    state = tx.state()
+    if source == state.hub and not state.is_hub and state.charter.edition.number:
+        tx.save_state(replace(state, charter=replace(state.charter, edition=Edition())))
+
+
 def write_charter(tx: Transaction, charter: Charter, seen: Edition) -> Charter:
     """At the hub: replace the charter of edition ``seen``; returns it with its own edition.
 

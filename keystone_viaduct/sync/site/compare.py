@@ -25,6 +25,7 @@ from keystone_viaduct.sync.model import (
     Summary,
 )
 from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.charter import take_next_charter
 from keystone_viaduct.sync.site.feed import MOST_MARKS, selection_for
 from keystone_viaduct.sync.site.fence import check_fence, check_reader
 from keystone_viaduct.sync.site.nonce import new_nonce
@@ -104,6 +105,7 @@ def resume(
     """
     check_fence(tx, tx.state(), Fence(own) if own else None)
     put_aside(tx, source)
+    take_next_charter(tx, source)
     tx.save_checkpoint(source, checkpoint.of_feed(seen.nonce))
     peer = tx.peers().get(source)
     if peer is not None:
