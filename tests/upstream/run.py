@@ -42,6 +42,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     how.add_argument("--compare-stock", action="store_true", help="with and without, test by test")
     how.add_argument("--memo-per-test", action="store_true", help="one memo for a whole test, not a request")
     parser.add_argument("--report", type=Path, help="write all outcomes there, as JSON lines")
+    parser.add_argument(
+        "--against", type=Path, help="compare stock with this report instead of a run of ours"
+    )
     return parser.parse_args(arguments)
 
 
@@ -62,7 +65,9 @@ def main() -> int:
         arguments.processes,
     )
     try:
-        return compare(run) if arguments.compare_stock else check(run, arguments.report)
+        if arguments.compare_stock:
+            return compare(run, arguments.against)
+        return check(run, arguments.report)
     except MissingServer as absent:
         return _unavailable(str(absent))
 
@@ -112,10 +117,13 @@ def check(run: Run, report: Path | None = None) -> int:
     return UNEXPECTED if found else 0
 
 
-def compare(run: Run) -> int:
-    """Run stock and ours, both without lists, and compare; the exit status."""
+def compare(run: Run, report: Path | None = None) -> int:
+    """Run stock and ours, both without lists, and compare; the exit status.
+
+    With a ``report`` of an earlier run of ours, only stock is run; listed tests were skipped in it.
+    """
     begun = time.monotonic()
-    ours = execute(dataclasses.replace(run, skips={}))
+    ours = execute(dataclasses.replace(run, skips={})) if report is None else _reported(report, run.suite)
     without = "stock" if run.engine == "sqlite" else "unwrapped"
     stock = execute(dataclasses.replace(run, skips={}, mode=without))
     different = differing(stock.outcomes, ours.outcomes)
@@ -126,6 +134,13 @@ def compare(run: Run) -> int:
     same = len(ours.outcomes) - len(different)
     print(f"engine={run.engine} suite={run.suite} same={same} different={len(different)}")
     return UNEXPECTED if found or not count(ours.outcomes, "passed") else 0
+
+
+def _reported(report: Path, suite: str) -> Result:
+    """What was run of the suite, from the report."""
+    lines = [Outcome(**json.loads(line)) for line in report.read_text().splitlines()]
+    modules = suites.modules(suite)
+    return Result([one for one in lines if one.name.partition("::")[0] in modules])
 
 
 def told(result: Result) -> str:
