@@ -61,6 +61,11 @@ class KeyRing:
         """What others seal for this site with (32 bytes)."""
         return bytes(next(iter(self._exchange.values())).public_key)
 
+    @property
+    def storage_number(self) -> int:
+        """Number of the storage key that new secrets are closed with."""
+        return next(iter(self._storage))
+
     def open_sealed(self, sealed: bytes) -> bytes:
         """Open what was sealed for this site by :func:`seal`, with any exchange key that is still here."""
         for key in self._exchange.values():
@@ -143,6 +148,31 @@ def create_keys(folder: str | os.PathLike[str]) -> list[Path]:
         if not _numbered(place):
             made.append(_place_key(place, 1))
     return made
+
+
+def add_keys(folder: str | os.PathLike[str]) -> list[Path]:
+    """A further key in each series, for new secrets from now on; the older ones go on opening theirs."""
+    made: list[Path] = []
+    for series in SERIES:
+        place = Path(folder) / series
+        made.append(_place_key(place, max(_numbered(place), default=0) + 1))
+    return made
+
+
+def drop_old_keys(folder: str | os.PathLike[str]) -> list[Path]:
+    """Remove all but the current key of each series; what they alone could open is closed for good."""
+    gone: list[Path] = []
+    for series in SERIES:
+        numbered = _numbered(Path(folder) / series)
+        gone += [path for number, path in sorted(numbered.items()) if number != max(numbered)]
+    for path in gone:
+        path.unlink()
+    return gone
+
+
+def key_stamp(folder: str | os.PathLike[str]) -> tuple[int, ...]:
+    """Changes when a key was added or removed (nanoseconds); no key is read for it."""
+    return tuple(os.stat(Path(folder) / series).st_mtime_ns for series in SERIES)
 
 
 def missing_keys(folder: str | os.PathLike[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Protocol
 
 from keystone_viaduct.errors import ConfigError, OldTerm, UnsupportedVersion
@@ -13,6 +14,8 @@ from keystone_viaduct.sync.wire import limits
 from keystone_viaduct.sync.wire.resources import Capabilities
 
 LOG = logging.getLogger(__name__)
+#: Seconds after which sites are asked again who they are: their keys may have been renewed.
+AGAIN = 600.0
 
 
 class RemoteSite(SitePort, Protocol):
@@ -39,6 +42,7 @@ class Contact:
         self._spoke = spoke
         self._lock = threading.Lock()
         self._made = False
+        self._made_at = 0.0
 
     def renew(self) -> None:
         """Introduce them anew before the next step: one of them has changed its keys or its incarnation."""
@@ -50,7 +54,7 @@ class Contact:
         Raises ConfigError, OldTerm, UnsupportedVersion, SiteUnavailable.
         """
         with self._lock:
-            if self._made:
+            if self._made and time.monotonic() - self._made_at < AGAIN:
                 return
             hub, spoke = self._hub.capabilities(), self._spoke.capabilities()
             check(self._hub.name, hub, hub)
@@ -61,7 +65,7 @@ class Contact:
                 sealed = self._hub.sealed_secret(spoke.site)
                 self._spoke.hand_over(sealed, source=hub.site, term=hub.term)
                 LOG.info("%s has joined the fleet of %s", spoke.site, hub.site)
-            self._made = True
+            self._made, self._made_at = True, time.monotonic()
 
 
 def check(name: str, found: Capabilities, hub: Capabilities) -> None:

@@ -13,12 +13,13 @@ from keystone_viaduct.documents.schema import reflect
 from keystone_viaduct.sync.api import aftermath, options
 from keystone_viaduct.sync.api.keys import KeysService
 from keystone_viaduct.sync.api.service import Service, Surroundings
-from keystone_viaduct.sync.sealing import KeyRing
+from keystone_viaduct.sync.sealing import KeyRing, key_stamp
 from keystone_viaduct.sync.site.guard import Guard
 from keystone_viaduct.sync.store import SqlStore, make_engine
 
 _lock = threading.Lock()
 _made: tuple[int, Service] | None = None
+_stamp: tuple[int, ...] = ()
 
 
 def service() -> Service:
@@ -26,6 +27,7 @@ def service() -> Service:
     global _made
     found = _made
     if found is not None and found[0] == os.getpid():
+        _follow_keys(found[1])
         return found[1]
     with _lock:
         if _made is None or _made[0] != os.getpid():  # a connection must not be shared with a parent process
@@ -45,6 +47,17 @@ def reset() -> None:
     global _made
     with _lock:
         _made = None
+
+
+def _follow_keys(made: Service) -> None:
+    """Read the site's keys again when there are others (`viaduct renew-keys`)."""
+    global _stamp
+    import keystone.conf
+
+    folder = options.sync_settings(keystone.conf.CONF).key_repository
+    stamp = key_stamp(folder)
+    if stamp != _stamp:
+        made.store.ring, _stamp = KeyRing.load(folder), stamp
 
 
 def _make() -> Service:

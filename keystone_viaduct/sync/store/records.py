@@ -115,6 +115,12 @@ class RecordsPart(Part):
             self._opened = (seal(self.ring.public_key, secret), secret)
         return self._opened[0]
 
+    def reseal(self) -> None:
+        """Seal the fleet's secret for the present exchange key."""
+        state = self.known_state(lock=True)
+        self._opened = None
+        self.save_state(state)
+
     def create_state(self, state: SiteState) -> None:
         """Store the site's first row."""
         self.connection.execute(q.INSERT_SITE, {"id": 1, **self._site_row(state)})

@@ -80,4 +80,7 @@ def test_no_request_is_answered_by_500(lone: httpx.Client, method: str, path: st
 
 def _broken(operation: Any) -> st.SearchStrategy[Any]:
     """Requests that the description does not allow."""
-    return operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE)
+    found: st.SearchStrategy[Any] = operation.as_strategy(
+        generation_mode=schemathesis.GenerationMode.NEGATIVE
+    )
+    return found

@@ -1,0 +1,45 @@
+"""Give this site further keys of its own, and close again with them what it keeps closed.
+
+The older keys go on opening what was sealed for them, until --drop-old removes them.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli._terminal import Terminal
+
+NAME = "renew-keys"
+HELP = "renew this site's own keys"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("--drop-old", action="store_true", help="remove the older keys instead of adding one")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    _keystone.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Add or drop keys, and close everything with the present one. May be interrupted and repeated."""
+    from keystone_viaduct.cli._site import open_store
+    from keystone_viaduct.sync.sealing import add_keys, drop_old_keys
+    from keystone_viaduct.sync.store.reclose import reclose
+
+    settings = _keystone.settings_of(args)
+    open_store(settings).read(lambda tx: tx.known_state())  # nothing is made for what is no site
+    added = [] if args.drop_old else add_keys(settings.viaduct_keys)
+    store, closed = open_store(settings), 0
+    while found := store.run(reclose):
+        closed += found
+    dropped = drop_old_keys(settings.viaduct_keys) if args.drop_old else []
+    terminal.json({"added": len(added), "dropped": len(dropped), "closed_again": closed})
+    if added:
+        terminal.say(f"{len(added)} keys added; {closed} secrets closed again with the new one")
+        terminal.say(
+            "once the other sites know it (see `viaduct renew-keys --help`), drop the old ones: --drop-old"
+        )
+    else:
+        terminal.say(f"{len(dropped)} old keys dropped; {closed} secrets closed again before that")
+    return 0
