@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from keystone_viaduct.errors import CheckpointMismatch, Refused, ViaductError
+from keystone_viaduct.errors import CheckpointMismatch, OldTerm, ViaductError
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import Change, Record, SiteState, Version
 from keystone_viaduct.sync.site import apply, applying, compare, content, feed, merge, settle, site, verdict
@@ -193,7 +193,7 @@ def old_term_is_refused() -> None:
     scene.user("hub", "u", "ada")
     page = scene.read("hub", "west")
     scene.store("west").run(lambda tx: tx.save_state(replace(tx.state(), term=2)))
-    with pytest.raises(Refused):
+    with pytest.raises(OldTerm):
         scene.site("west").apply(page)
 
 
@@ -203,6 +203,7 @@ def unknown_fields_come_back() -> None:
     scene.store("west").known = {"project": frozenset({"id", "name", "domain_id", "parent_id", "enabled"})}
     ref = scene.project("hub", "p", "web", description="kept")
     scene.sync()
+    assert scene.record("west", ref).unknown == {"description": "kept"}
     scene.put("west", "project", "p", name="changed")
     scene.sync()
     for name in ("hub", "south"):
