@@ -62,3 +62,20 @@ def test_the_migrations_of_keystone(
         if DDL.match(sql):  # alone in its transaction
             assert sent[index - 1] == "BEGIN" and sent[index + 1] == "COMMIT", sql
     golden("db_sync.sql", "".join(f"{sql};\n" for sql in sent if not READ.match(sql)))
+
+
+def revisions(release: Release) -> dict[str, str]:
+    """The text of each of a release's migrations, by revision."""
+    where = "import keystone.common.sql as it; print(it.__path__[0])"
+    folder = Path(release.python(where).strip()) / "migrations" / "versions"
+    texts = [path.read_text() for path in folder.rglob("*.py")]
+    return {found[1]: text for text in texts if (found := re.search(r"^revision = '(\w+)'", text, re.M))}
+
+
+@pytest.mark.keystone27
+def test_those_of_27_are_the_same_up_to_its_head(
+    keystone_cockroach: Release, keystone27: Release
+) -> None:
+    newer, older = revisions(keystone_cockroach), revisions(keystone27)
+    assert {revision: newer[revision] for revision in older} == older
+    assert sorted(set(newer) - set(older)) == ["742c857f1dfb", "e8725d6fa226"]  # indexes only

@@ -28,7 +28,7 @@ class Site:
         """Run ``viaduct`` with this configuration; raises CommandFailed with the end of Keystone's log."""
         environment = self.home.env | (environment or {})
         with self._with_log():
-            return self.home.release.run("python", *VIADUCT, *arguments, env=environment)
+            return self.home.release.run("python", *VIADUCT, *arguments, env=environment, timeout=300)
 
     def manage(self, *arguments: str) -> str:
         """Run ``viaduct manage`` with this configuration."""
