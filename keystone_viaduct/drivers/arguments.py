@@ -11,12 +11,19 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
+_PLAIN = frozenset({str, int, bool, type(None)})
+"""What nearly all arguments are."""
+
 
 class Snapshot:
     """The contents of all dictionaries, lists, sets and hints among some arguments."""
 
+    __slots__ = ("_kept",)
+
     def __init__(self, values: Iterable[Any]) -> None:
-        self._kept = [(value, _contents(value)) for value in values if is_mutable(value)]
+        self._kept = [
+            (value, _contents(value)) for value in values if type(value) not in _PLAIN and is_mutable(value)
+        ]
 
     def restore(self) -> None:
         """Put the contents back into the same objects; can be done any number of times."""

@@ -28,7 +28,7 @@ class Backoff:
         return Waits(self, self.monotonic())
 
 
-@dataclass
+@dataclass(slots=True)
 class Waits:
     """The waits of one call."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # frozen would double what making one costs, and there is one per driver call
 class Call:
     """``driver.method(*args, **kwargs)`` for a driver of ``namespace``; the method is looked up at each
     attempt.

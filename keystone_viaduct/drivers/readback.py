@@ -160,9 +160,9 @@ def question(call: Call) -> Question | None:
 
     Called before the first attempt, because the answer may depend on what was there before.
     """
-    if (call.namespace, call.method) == (methods.TRUST, "consume_use"):
+    if call.method == "consume_use" and call.namespace == methods.TRUST:
         return _uses_left(call)
-    if (call.namespace, call.method) == (methods.IDENTITY, "authenticate"):
+    if call.method == "authenticate" and call.namespace == methods.IDENTITY:
         return _failure_counted(call, datetime.datetime.now(datetime.UTC).replace(tzinfo=None, microsecond=0))
     return None
 

@@ -54,6 +54,8 @@ class Retrier:
 class _Attempts:
     """What is known about one call between its attempts."""
 
+    __slots__ = ("_ambiguous", "_arguments", "_call", "_outcome", "_prepared", "_question", "_waits")
+
     def __init__(self, call: Call, waits: Waits) -> None:
         self._call = call
         self._waits = waits

@@ -73,9 +73,7 @@ def revisions(release: Release) -> dict[str, str]:
 
 
 @pytest.mark.keystone27
-def test_those_of_27_are_the_same_up_to_its_head(
-    keystone_cockroach: Release, keystone27: Release
-) -> None:
+def test_those_of_27_are_the_same_up_to_its_head(keystone_cockroach: Release, keystone27: Release) -> None:
     newer, older = revisions(keystone_cockroach), revisions(keystone27)
     assert {revision: newer[revision] for revision in older} == older
     assert sorted(set(newer) - set(older)) == ["742c857f1dfb", "e8725d6fa226"]  # indexes only
