@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from keystone_viaduct.errors import SiteUnavailable
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.client import HttpSite
@@ -17,8 +20,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def open_hub(args: argparse.Namespace) -> HttpSite:
+    """The hub: the one of viaduct.yaml, if that still is and answers; else whom the sites take for it.
+
+    Raises ConfigError.
+    """
+    from keystone_viaduct.sync.agent.post import find_hub
+    from keystone_viaduct.sync.agent.topology import read_topology
+
+    topology = read_topology(args.config)
+    named = open_site(args, topology.hub)
+    try:
+        if named.capabilities().hub == named.name:
+            return named
+    except SiteUnavailable:
+        pass  # another one may have been promoted for that very reason
+    found = find_hub({name: open_site(args, name) for name in topology.sites}, topology.hub)
+    if found.warning:
+        print(found.warning, file=sys.stderr)
+    return open_site(args, found.hub)
+
+
 def open_site(args: argparse.Namespace, name: str | None = None) -> HttpSite:
-    """That site, or the hub. Raises ConfigError, UnknownSite."""
+    """That site, or the one that viaduct.yaml takes for the hub. Raises ConfigError, UnknownSite."""
     from keystone_viaduct.sync.agent.agent import open_site as open_one
     from keystone_viaduct.sync.agent.topology import read_topology
 

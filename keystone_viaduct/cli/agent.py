@@ -1,7 +1,8 @@
 """Carry changes between the sites of a fleet.
 
-Runs beside the hub until it gets SIGTERM or SIGINT; any number of them may run, one works. What it needs to
-know is in viaduct.yaml (the sites) and clouds.yaml (how to log in there: system-scoped administrators).
+Runs beside the hub until it gets SIGTERM or SIGINT; any number of them may run, one works. The sites tell
+which of them is the hub, should another one have been promoted. What it needs to know is in viaduct.yaml (the
+sites) and clouds.yaml (how to log in there: system-scoped administrators).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from keystone_viaduct.cli._terminal import Terminal
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.agent.agent import Agent, Failure
+    from keystone_viaduct.sync.agent.following import Following
     from keystone_viaduct.sync.agent.topology import Topology
 
 HELP = "carry changes between the sites"
@@ -40,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Read the fleet's file and work."""
-    from keystone_viaduct.sync.agent.agent import open_agent
+    from keystone_viaduct.sync.agent.following import follow_hub
     from keystone_viaduct.sync.agent.topology import read_topology
 
     logging.basicConfig(
@@ -50,19 +52,19 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     for noisy in ("httpx", "httpcore", "keystoneauth", "stevedore", "openstack"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     topology = read_topology(args.config)
-    agent = open_agent(topology)
+    following = follow_hub(topology)
     if args.check:
         terminal.say(f"{args.config}: hub {topology.hub}, spokes {', '.join(topology.spokes)}")
         terminal.json({"hub": topology.hub, "spokes": topology.spokes})
         return 0
-    if args.once:
-        return _report(agent, agent.once(), terminal)
-    if args.first_load:
-        return _report(agent, _first_load(agent, terminal), terminal)
-    return _serve(agent, topology)
+    if not (args.once or args.first_load):
+        return _serve(following, topology)
+    agent = following.settle()
+    failures = agent.once() if args.once else _first_load(agent, terminal)
+    return _report(agent, failures, terminal)
 
 
-def _serve(agent: Agent, topology: Topology) -> int:
+def _serve(following: Following, topology: Topology) -> int:
     """Work until a signal says to end."""
     from keystone_viaduct.sync.agent.listener import Listener
 
@@ -70,15 +72,15 @@ def _serve(agent: Agent, topology: Topology) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
     address = topology.agent.listen
-    listener = Listener(agent, address) if address else None
+    listener = Listener(lambda: following.agent, address) if address else None
     if listener is not None:
         listener.start()
         LOG.info("listening on %s:%s", *listener.address)
-    agent.start()
+    following.start()
     done.wait()
     if listener is not None:
         listener.stop()
-    ended = agent.stop()
+    ended = following.stop()
     LOG.info("ended" if ended else "ended; a step was still waiting for its site")
     return 0
 

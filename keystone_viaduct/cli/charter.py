@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     else:
         if args.site:
             raise ConfigError("a charter is set at the hub only", hint="leave out --site")
-        charter = _fleet.open_site(args).write_charter(_read(args.file))
+        charter = _fleet.open_hub(args).write_charter(_read(args.file))
     terminal.json(charter_to_json(charter))
     terminal.say(_yaml(charter_to_json(charter)))
     return 0

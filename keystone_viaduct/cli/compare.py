@@ -37,7 +37,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     from keystone_viaduct.sync.agent.upkeep import compare, show
 
     kinds = frozenset(get(kind).name for kind in args.kind) if args.kind else None
-    hub, spoke = _fleet.open_site(args), _fleet.open_site(args, args.site)
+    hub, spoke = _fleet.open_hub(args), _fleet.open_site(args, args.site)
     if hub.name == spoke.name:
         raise ConfigError(f"{hub.name} is the hub", hint="name the spoke that it is to be compared with")
     found = compare(hub, spoke, kinds)

@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Over the hub's API."""
     _check(args)
-    hub = _fleet.open_site(args)
+    hub = _fleet.open_hub(args)
     if args.action == "list":
         found = hub.conflicts(args.limit, open_only=args.open)
         terminal.json({"conflicts": found})

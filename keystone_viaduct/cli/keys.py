@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Over the hub's API."""
-    hub = _fleet.open_site(args).keys
+    hub = _fleet.open_hub(args).keys
     found = _fleet_keys(hub, args.repository)
     if args.action == "rotate":
         for name in found:

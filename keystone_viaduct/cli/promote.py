@@ -1,7 +1,7 @@
 """Make a site the hub: in good order while the present one answers, else by force.
 
-Checks first, and prints what it has found. The sites are those of viaduct.yaml; afterwards `hub:` there has
-to be changed, which the command says.
+Everything between the two is carried first. The sites are those of viaduct.yaml; agents find the new hub by
+themselves, and `hub:` there should be changed at leisure, which the command says.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 from keystone_viaduct.cli import _fleet
 from keystone_viaduct.cli._terminal import Terminal
-from keystone_viaduct.errors import Refused, ViaductError
+from keystone_viaduct.errors import LeaseHeld, Refused, ViaductError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from keystone_viaduct.sync.agent.topology import Topology
     from keystone_viaduct.sync.client import HttpSite
     from keystone_viaduct.sync.wire.office import Office
 
@@ -35,39 +38,74 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     from keystone_viaduct.sync.agent.topology import read_topology
     from keystone_viaduct.sync.wire.office import office_to_json
 
-    views: dict[str, Office] = {}
-    for name in read_topology(args.config).sites:
-        try:
-            views[name] = _fleet.open_site(args, name).office()
-            terminal.say(f"{name}: takes {views[name].hub} for the hub, term {views[name].term}")
-        except ViaductError as error:
-            if name == args.site:
-                raise
-            terminal.say(f"{name}: {error.message}")
+    topology = read_topology(args.config)
+    successor = _fleet.open_site(args, args.site)
+    sites = {name: _fleet.open_site(args, name) for name in topology.sites}
+    views = _views(sites, args.site, terminal)
     mine = views[args.site]
     if mine.obstacle:
         raise Refused(f"{args.site} can't be promoted: {mine.obstacle}", hint="promote another site")
     last = max(views.values(), key=lambda view: (view.term, view.hub))
-    present = views.get(last.hub)
-    found = _promote(args, last, present if present and present.hub == last.hub else None)
+    if last.hub == args.site:  # appointed before, but not promoted
+        found = successor.promote(last.term - 1)
+    elif last.hub in views and views[last.hub].hub == last.hub:
+        if not args.force:
+            _drain(sites, topology, last.hub, args.site, terminal)
+        sites[last.hub].resign(args.site)
+        found = successor.promote(last.term)
+    elif args.force:
+        found = successor.promote(last.term)
+    else:
+        raise Refused(
+            f"{last.hub}, the hub, does not answer",
+            hint="if it is lost, add --force: what it alone has comes back when it returns",
+        )
     terminal.json(office_to_json(found))
-    terminal.say(f"{found.site} is the hub of term {found.term}")
-    terminal.say(f"now set `hub: {found.site}` in {args.config} wherever an agent runs, and restart it")
+    terminal.say(f"{found.site} is the hub of term {found.term}; agents follow by themselves")
+    if topology.hub != found.site:
+        terminal.say(f"now set `hub: {found.site}` in {args.config}")
     return 0
 
 
-def _promote(args: argparse.Namespace, last: Office, present: Office | None) -> Office:
-    site: HttpSite = _fleet.open_site(args, args.site)
-    if present is None:
-        if not args.force:
+def _views(sites: Mapping[str, HttpSite], needed: str, terminal: Terminal) -> dict[str, Office]:
+    """What each site that answers says of the hub; ``needed`` has to."""
+    views: dict[str, Office] = {}
+    for name, site in sites.items():
+        try:
+            views[name] = site.office()
+            terminal.say(f"{name}: takes {views[name].hub} for the hub, term {views[name].term}")
+        except ViaductError as error:
+            if name == needed:
+                raise
+            terminal.say(f"{name}: {error.message}")
+    return views
+
+
+def _drain(
+    sites: Mapping[str, HttpSite], topology: Topology, hub: str, successor: str, terminal: Terminal
+) -> None:
+    """Carry what there is, or see that an agent has. Raises Refused when the successor lacks anything."""
+    from keystone_viaduct.sync.agent.agent import make_agent
+    from keystone_viaduct.sync.agent.post import Post
+
+    try:
+        failures = make_agent(dict(sites), Post(hub, topology.hub), topology.agent).once()
+    except LeaseHeld:
+        failures = []  # an agent is at work
+    for failure in failures:
+        terminal.say_error(f"{failure.lane}: {failure.error}")
+    for source, target in ((hub, successor), (successor, hub)):
+        if _is_behind(sites[source], sites[target]):
             raise Refused(
-                f"{last.hub}, the hub, does not answer",
-                hint="if it is lost, add --force: what it alone has comes back when it returns",
+                f"{target} has not got all that {source} has",
+                hint="let the agent carry it, then try again; or --force",
             )
-        return site.promote(last.term)
-    if not args.force and site.office().pending:
-        raise Refused(
-            f"changes from {last.hub} wait at {args.site}", hint="`viaduct status` says why; or --force"
-        )
-    _fleet.open_site(args, last.hub).resign(args.site)
-    return site.promote(last.term)
+    if sites[successor].office().pending:
+        raise Refused(f"changes from {hub} wait at {successor}", hint="`viaduct status` says why; or --force")
+
+
+def _is_behind(source: HttpSite, target: HttpSite) -> bool:
+    """Whether there is anything in the feed of ``source`` that the other has not applied."""
+    place = target.standing(source.name)
+    page = source.read(place.origin, place.checkpoint, 1, place.fence)
+    return bool(page.changes) or not page.at_head

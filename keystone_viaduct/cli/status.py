@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from keystone_viaduct.cli import _keystone
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.sync.charter import coverage_to_json
+from keystone_viaduct.sync.model import Peer, SiteState
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.store import SqlTransaction
@@ -43,6 +45,8 @@ def gather(tx: SqlTransaction) -> dict[str, Any]:
         "hub": state.hub,
         "incarnation": state.incarnation,
         "term": state.term,
+        "former": state.former,
+        "not_met": _not_met(state, tx.peers()),
         "head": state.head,
         "knowledge": dict(state.knowledge.entries),
         "joined": bool(state.fleet_secret),
@@ -68,9 +72,24 @@ def gather(tx: SqlTransaction) -> dict[str, Any]:
     }
 
 
-def _show(terminal: Terminal, found: dict[str, Any]) -> None:
+def _not_met(state: SiteState, peers: Mapping[str, Peer]) -> list[str]:
+    """At a hub that was promoted: the sites that have not yet shown in its term all that they have."""
+    if not state.is_hub or state.term == 1:
+        return []
+    return sorted(peer.site for peer in peers.values() if peer.met < state.term)
+
+
+def _show_hub(terminal: Terminal, found: dict[str, Any]) -> None:
     role = "the hub" if found["site"] == found["hub"] else f"a spoke of {found['hub']}"
     terminal.say(f"site {found['site']} ({role}), incarnation {found['incarnation']}, term {found['term']}")
+    if found["former"]:
+        terminal.say(f"former hub: {found['former']}; what waits from there is not settled yet")
+    if found["not_met"]:
+        terminal.say(f"have not shown yet in this term all that they have: {', '.join(found['not_met'])}")
+
+
+def _show(terminal: Terminal, found: dict[str, Any]) -> None:
+    _show_hub(terminal, found)
     terminal.say(f"feed: {found['head']} numbered, {found['marks']['count']} marks to be numbered")
     reasons = {s: ", ".join(f"{n} {why}" for why, n in r.items()) for s, r in found["waiting_for"].items()}
     waiting = ", ".join(f"{number} from {s} ({reasons[s]})" for s, number in found["pending"].items())

@@ -71,7 +71,7 @@ def _bring_back(args: argparse.Namespace, site: HttpSite) -> None:
     from keystone_viaduct.sync.agent.upkeep import compare, show
 
     topology = read_topology(args.config)
-    hub = _fleet.open_site(args)
+    hub = _fleet.open_hub(args)
     spokes = topology.spokes if site.name == hub.name else [site.name]
     for name in spokes:
         show(compare(hub, _fleet.open_site(args, name)))

@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from keystone_viaduct.sync.agent.keys import KeyKeeper
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.lease import LeaseKeeper, Leasing
 from keystone_viaduct.sync.agent.pacing import Pacer
+from keystone_viaduct.sync.agent.post import Post
 from keystone_viaduct.sync.agent.topology import AgentSettings, Topology
 from keystone_viaduct.sync.agent.upkeep import KeptSite, Upkeep
 from keystone_viaduct.sync.client import HttpSite, Transport, cloud_login
@@ -58,8 +59,10 @@ class Agent:
         spokes: Mapping[str, SpokeSite],
         settings: AgentSettings,
         keys: KeyCarrier | None = None,
+        post: Post | None = None,
     ) -> None:
         self.hub = hub
+        self.post = post or Post(hub.name, hub.name)
         self.settings = settings
         self.gate = threading.Event()
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -76,6 +79,12 @@ class Agent:
         settings = self.settings
         pacer = Pacer(settings.poll, settings.first_backoff, settings.longest_backoff)
         return Lane(link, replicator, contact, pacer, self.gate, self._moved, settings.first_load_limit)
+
+    def on_doubt(self, doubt: Callable[[], None]) -> None:
+        """Have ``doubt`` called when something speaks against this hub. Before the start."""
+        self.lease.doubt = doubt
+        for lane in self.lanes:
+            lane.doubt = doubt
 
     def start(self) -> None:
         """Begin to work, or to stand by while another agent does."""
@@ -168,11 +177,16 @@ def _drain(lane: Lane) -> bool | ViaductError:
 
 
 def open_agent(topology: Topology) -> Agent:
-    """The agent of a fleet. Raises ConfigError."""
+    """The agent of a fleet at the hub that viaduct.yaml names. Raises ConfigError."""
     sites = {name: open_site(topology, name) for name in topology.sites}
-    hub, spokes = sites[topology.hub], {name: sites[name] for name in topology.spokes}
+    return make_agent(sites, Post(topology.hub, topology.hub), topology.agent)
+
+
+def make_agent(sites: Mapping[str, HttpSite], post: Post, settings: AgentSettings) -> Agent:
+    """An agent at that hub; all other sites are its spokes."""
+    hub, spokes = sites[post.hub], {name: site for name, site in sites.items() if name != post.hub}
     keys = KeyCarrier(hub.keys, {name: site.keys for name, site in spokes.items()})
-    return Agent(hub, spokes, topology.agent, keys)
+    return Agent(hub, spokes, settings, keys, post)
 
 
 def open_site(topology: Topology, name: str) -> HttpSite:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from keystone_viaduct.errors import (
     FenceMismatch,
     NotInitialised,
+    OldTerm,
     SealingError,
     UnknownSite,
     ViaductError,
@@ -51,7 +52,7 @@ class Lane:
     """``gate`` lets it work (the lease is held).
 
     ``moved(lane, refused)`` is called when records have moved; ``refused``: the target showed some of its
-    own.
+    own. ``doubt`` is called when a site knows of a later hub.
     """
 
     link: Link
@@ -61,6 +62,7 @@ class Lane:
     gate: threading.Event
     moved: Callable[[Lane, bool], None]
     first_load_limit: int = 2000
+    doubt: Callable[[], None] = lambda: None
     state: LaneState = field(default_factory=LaneState)
     _woken: threading.Event = field(default_factory=threading.Event)
     _inbox: deque[Page] = field(default_factory=lambda: deque(maxlen=INBOX))
@@ -184,6 +186,8 @@ class Lane:
     def _failed(self, error: Exception, code: str) -> float:
         if isinstance(error, ESTRANGED):
             self.contact.renew()
+        if isinstance(error, OldTerm):
+            self.doubt()
         wait = self.pacer.failed()
         if code != self.state.code:
             LOG.warning("%s: %s; trying again in %.1f s, then less often", self.name, error, wait)

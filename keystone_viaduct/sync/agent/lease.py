@@ -26,7 +26,10 @@ class Leasing(Protocol):
 
 
 class LeaseKeeper:
-    """Holds ``gate`` open while the lease is ours. ``seconds`` is how long one renewal lasts."""
+    """Holds ``gate`` open while the lease is ours. ``seconds`` is how long one renewal lasts.
+
+    ``doubt`` is called when the hub does not answer, or says that it is none.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class LeaseKeeper:
         self._thread: threading.Thread | None = None
         self.poke_key = ""
         self.error = ""
+        self.doubt: Callable[[], None] = lambda: None
 
     @property
     def holding(self) -> bool:
@@ -97,6 +101,8 @@ class LeaseKeeper:
         try:
             self.renew()
         except ViaductError as error:
+            if not isinstance(error, LeaseHeld):
+                self.doubt()
             if str(error) != self.error:
                 LOG.warning("no lease: %s", error)
             self.error = str(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -18,11 +19,14 @@ IDLE = 120.0
 
 
 class Listener:
-    """Serves ``POST /poke``, ``GET /status``, ``GET /metrics``, ``GET /healthz``."""
+    """Serves ``POST /poke``, ``GET /status``, ``GET /metrics``, ``GET /healthz``.
 
-    def __init__(self, agent: Agent, address: tuple[str, int]) -> None:
+    ``present`` gives the agent that works now.
+    """
+
+    def __init__(self, present: Callable[[], Agent], address: tuple[str, int]) -> None:
         try:
-            self._server = _Server(address, agent)
+            self._server = _Server(address, present)
         except OSError as error:
             host, port = address
             raise ConfigError(
@@ -56,8 +60,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, address: tuple[str, int], agent: Agent) -> None:
-        self.agent = agent
+    def __init__(self, address: tuple[str, int], present: Callable[[], Agent]) -> None:
+        self.present = present
         super().__init__(address, _Handler)
 
 
@@ -67,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        agent = self.server.agent
+        agent = self.server.present()
         if self.path == "/status":
             self._answer(200, json.dumps(snapshot(agent)).encode())
         elif self.path == "/metrics":
@@ -97,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         encoding = self.headers.get("Content-Encoding")
         try:
-            genuine = self.server.agent.poked(site, int(head), data, encoding, signature)
+            genuine = self.server.present().poked(site, int(head), data, encoding, signature)
         except ViaductError as error:
             self._refuse(error.status, str(error))
             return

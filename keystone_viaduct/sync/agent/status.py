@@ -24,9 +24,14 @@ _LABELS = ("source", "target")
 
 
 def snapshot(agent: Agent) -> dict[str, Any]:
-    """``working``: this agent holds the lease. Times in seconds since the epoch, 0 for never."""
+    """``working``: this agent holds the lease. ``term``: 0 if no site was asked for the hub. Times in seconds
+    since the epoch, 0 for never.
+    """
     return {
         "hub": agent.hub.name,
+        "term": agent.post.term,
+        "configured_hub": agent.post.configured,
+        "hub_warning": agent.post.warning,
         "holder": agent.holder,
         "working": agent.lease.holding,
         "lease_error": agent.lease.error,

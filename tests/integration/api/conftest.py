@@ -7,7 +7,7 @@ West's database is a copy of east's, so the two agree on ids from the beginning,
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,13 @@ _SHARED = ("keystone.db", "fernet", "receipts", "credentials")
 
 
 class Sites:
-    """The two sites and how to call them."""
+    """The sites (the first is the hub) and how to call them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, names: Sequence[str] = SITES) -> None:
         self.folder = folder
+        self.names = names
         self.agent_port = Port()
-        self.keystones = Keystones(folder, [self._spec(name) for name in SITES])
+        self.keystones = Keystones(folder, [self._spec(name) for name in names])
         self._tokens: dict[tuple[str, str], str] = {}
 
     def _spec(self, name: str) -> SiteSpec:
@@ -41,23 +42,31 @@ class Sites:
     def start(self) -> None:
         """Set everything up and wait until both answer."""
         self.keystones.prepare()
+        for name in self.names[1:]:
+            self._share(name)
+        for name in self.names:
+            self.keystones[name].run(
+                "keystone_viaduct.cli.main", "init", "--site", name, "--hub", self.names[0]
+            )
+        self.keystones.start()
+        (self.folder / "clouds.yaml").write_text(
+            yaml.safe_dump({"clouds": {n: self._cloud(n) for n in self.names}})
+        )
+        self.topology_file.write_text(
+            f"hub: {self.names[0]}\nsites: {{{', '.join(f'{n}: {n}' for n in self.names)}}}\n"
+            "clouds: clouds.yaml\n"
+            f'agent: {{listen: "127.0.0.1:{self.agent_port.number}", poll: 3600}}\n'
+        )
+
+    def _share(self, name: str) -> None:
+        """The hub's database and keys for another site."""
         for part in _SHARED:
-            source, copy = (self.folder / name / part for name in SITES)
+            source, copy = self.folder / self.names[0] / part, self.folder / name / part
             if source.is_dir():
                 shutil.rmtree(copy)
                 shutil.copytree(source, copy)
             else:
                 shutil.copy(source, copy)
-        for name in SITES:
-            self.keystones[name].run("keystone_viaduct.cli.main", "init", "--site", name, "--hub", "east")
-        self.keystones.start()
-        (self.folder / "clouds.yaml").write_text(
-            yaml.safe_dump({"clouds": {n: self._cloud(n) for n in SITES}})
-        )
-        self.topology_file.write_text(
-            f"hub: east\nsites: {{east: east, west: west}}\nclouds: clouds.yaml\n"
-            f'agent: {{listen: "127.0.0.1:{self.agent_port.number}", poll: 3600}}\n'
-        )
 
     def _cloud(self, name: str) -> dict[str, Any]:
         account = {"username": "admin", "password": ADMIN_PASSWORD, "user_domain_id": "default"}

@@ -90,7 +90,7 @@ def test_a_poke_brings_a_change_at_once_though_the_agent_polls_hourly(
     sites: Sites, east: httpx.Client, west: httpx.Client
 ) -> None:
     agent = sites.agent()
-    listener = Listener(agent, ("127.0.0.1", sites.agent_port.number))
+    listener = Listener(lambda: agent, ("127.0.0.1", sites.agent_port.number))
     listener.start()
     agent.start()
     try:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keystone_viaduct.clock import SystemClock
-from keystone_viaduct.errors import LeaseHeld, SiteUnavailable
+from keystone_viaduct.errors import LeaseHeld, Refused, SiteUnavailable
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.topology import AgentSettings
+from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.model import (
     ApplyResult,
     Bucket,
@@ -135,6 +136,10 @@ class FakeSite:
         found: Capabilities = self._call("capabilities", work)
         return found
 
+    def charter(self) -> Charter:
+        found: Charter = self._call("charter", self.site.charter)
+        return found
+
     def register(self, peer: Peer) -> None:
         def work() -> None:
             self.known[peer.site] = peer
@@ -154,6 +159,8 @@ class FakeSite:
 
     def take_lease(self, holder: str, ttl: float) -> str:
         def work() -> str:
+            if not self.store.data.state.is_hub:
+                raise Refused(f"{self.name} is not the hub", hint="the lease is held at the hub")
             if self.held_by and self.held_by != holder:
                 raise LeaseHeld(f"{self.held_by} holds the lease agent", hint="it runs out by itself")
             self.held_by = holder

@@ -22,7 +22,7 @@ class Door:
     def __init__(self) -> None:
         self.agent, self.hub, self.spokes = fleet("west")
         self.agent.lease.renew()
-        self.listener = Listener(self.agent, ("127.0.0.1", 0))
+        self.listener = Listener(lambda: self.agent, ("127.0.0.1", 0))
         self.listener.start()
         host, port = self.listener.address
         self.client = httpx.Client(base_url=f"http://{host}:{port}")
@@ -92,5 +92,5 @@ def test_status_and_metrics_are_served_and_nothing_else(door: Door) -> None:
 
 def test_a_port_that_is_taken_is_told_with_a_hint(door: Door) -> None:
     with pytest.raises(ConfigError, match="can't listen") as caught:
-        Listener(door.agent, door.listener.address)
+        Listener(lambda: door.agent, door.listener.address)
     assert "viaduct.yaml" in caught.value.hint

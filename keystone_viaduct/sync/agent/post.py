@@ -1,0 +1,108 @@
+"""Which site is the hub: the sites tell, whatever viaduct.yaml says (rule 15 of the protocol)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from keystone_viaduct.errors import ConfigError, ViaductError
+from keystone_viaduct.sync.charter import Charter
+from keystone_viaduct.sync.wire.resources import Capabilities
+
+LOG = logging.getLogger(__name__)
+
+
+class Witness(Protocol):
+    """A site, as far as it can be asked for the hub."""
+
+    def capabilities(self) -> Capabilities:
+        """What it says of itself."""
+
+    def charter(self) -> Charter:
+        """The charter that it goes by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """The hub that an agent works at; ``configured`` is the one of viaduct.yaml.
+
+    ``term`` is 0 as long as no site has told. ``taken`` says whether the hub itself says that it is: one that
+    was only appointed, or put back to before its promotion, does not.
+    """
+
+    hub: str
+    configured: str
+    term: int = 0
+    taken: bool = True
+
+    @property
+    def warning(self) -> str:
+        """What an operator should know; '' for nothing."""
+        if not self.taken:
+            return (
+                f"{self.hub} is to be the hub in term {self.term}, but does not say that it is: "
+                f"`viaduct promote {self.hub}`"
+            )
+        if self.hub != self.configured:
+            return (
+                f"viaduct.yaml is outdated: {self.hub} is the hub since term {self.term}, "
+                f"not {self.configured}; set `hub: {self.hub}`"
+            )
+        return ""
+
+
+def find_hub(sites: Mapping[str, Witness], configured: str) -> Post:
+    """The hub of the latest term that any site knows of; the configured one if none answers.
+
+    A site that the charter limits in coverage or delegation is not believed, or it could lead the agent
+    astray. Raises ConfigError when the hub is none of ``sites``.
+    """
+    told = _ask(sites)
+    charter = _charter(sites, told, configured)
+    claims = [
+        (found.term, found.hub)
+        for name, found in told.items()
+        if found.has_secret and _may_lead(charter, name) and _may_lead(charter, found.hub)
+    ]
+    if not claims:
+        return Post(configured, configured)
+    term, hub = max(claims)
+    if hub not in sites:
+        raise ConfigError(
+            f"{hub} is the hub since term {term}, and is not in viaduct.yaml", hint="add it under `sites:`"
+        )
+    return Post(hub, configured, term, hub not in told or told[hub].hub == hub)
+
+
+def _ask(sites: Mapping[str, Witness]) -> dict[str, Capabilities]:
+    """What those say that answer, all asked at once; one that is not who it should be is left out."""
+
+    def ask(name: str) -> Capabilities | None:
+        try:
+            return sites[name].capabilities()
+        except ViaductError as error:
+            LOG.debug("%s was not asked for the hub: %s", name, error)
+            return None
+
+    with ThreadPoolExecutor(max(1, min(len(sites), 32)), "office") as pool:
+        found = dict(zip(sites, pool.map(ask, sites), strict=True))
+    return {name: told for name, told in found.items() if told is not None and told.site == name}
+
+
+def _charter(sites: Mapping[str, Witness], told: Mapping[str, Capabilities], configured: str) -> Charter:
+    """The charter by which claims are weighed: none is needed while all are of one opinion."""
+    if {found.hub for found in told.values()} <= {configured}:
+        return Charter()
+    for name in sorted(told, key=lambda name: (name != configured, told[name].hub == name, name)):
+        try:
+            return sites[name].charter()
+        except ViaductError as error:
+            LOG.debug("%s was not asked for the charter: %s", name, error)
+    return Charter()
+
+
+def _may_lead(charter: Charter, site: str) -> bool:
+    return charter.coverage_of(site).is_full and charter.delegation_of(site).is_full

@@ -1,0 +1,147 @@
+"""The agent goes where the hub goes: over sites in memory, of which each believes what it believes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from keystone_viaduct.errors import ConfigError
+from keystone_viaduct.sync.agent.agent import Agent
+from keystone_viaduct.sync.agent.following import Following
+from keystone_viaduct.sync.agent.post import Post, find_hub
+from keystone_viaduct.sync.agent.status import snapshot
+from keystone_viaduct.sync.agent.topology import AgentSettings
+from keystone_viaduct.sync.charter import Coverage
+from tests.unit.agent.fleet import PATIENCE, FakeSite, domain
+from tests.unit.agent.test_agent import at_rest, eventually
+
+Sites = dict[str, FakeSite]
+
+
+@pytest.fixture
+def sites() -> Sites:
+    """A hub and two spokes that have synced."""
+    found = {name: FakeSite(name) for name in ("hub", "west", "south")}
+    found["hub"].edit(*domain("first"))
+    assert following(found).settle().once() == []
+    return found
+
+
+def following(sites: Sites) -> Following:
+    """It hears of a new hub from what fails, for nobody asks for an hour."""
+    settings = AgentSettings(listen=None, poll=3600.0, first_backoff=0.02, lease=3.0)
+
+    def make(post: Post) -> Agent:
+        spokes = {name: site for name, site in sites.items() if name != post.hub}
+        return Agent(sites[post.hub], spokes, settings, post=post)
+
+    return Following(sites, "hub", make, look=3600.0, least=0.01)
+
+
+@contextmanager
+def running(found: Following) -> Iterator[Following]:
+    """At work; it has to end in order."""
+    found.start()
+    try:
+        yield found
+    finally:
+        assert found.stop(PATIENCE)
+
+
+def test_the_hub_of_the_latest_term_counts_not_that_of_the_file(sites: Sites) -> None:
+    assert find_hub(sites, "hub") == Post("hub", "hub", 1)
+    sites["west"].site.promote()
+    post = find_hub(sites, "hub")
+    assert (post.hub, post.term, post.taken) == ("west", 2, True)
+    assert "set `hub: west`" in post.warning
+
+
+def test_a_hub_that_is_down_stays_the_hub_until_another_one_is_promoted(sites: Sites) -> None:
+    sites["hub"].down = True
+    assert find_hub(sites, "hub") == Post("hub", "hub", 1)
+    for site in sites.values():
+        site.down = True
+    assert find_hub(sites, "hub") == Post("hub", "hub")
+
+
+def test_a_later_hub_that_is_down_is_waited_for(sites: Sites) -> None:
+    """Driving the old one meanwhile would be driving two."""
+    sites["west"].site.promote()
+    sites["south"].follow(2, "west", None)
+    sites["west"].down = True
+    assert find_hub(sites, "hub").hub == "west"
+
+
+def test_one_that_was_appointed_and_not_promoted_is_named(sites: Sites) -> None:
+    sites["hub"].site.resign("west")
+    post = find_hub(sites, "hub")
+    assert not post.taken
+    assert "viaduct promote west" in post.warning
+
+
+def test_a_hub_that_is_not_in_the_file_can_not_be_followed(sites: Sites) -> None:
+    sites["west"].site.promote()
+    known = {name: site for name, site in sites.items() if name != "west"}
+    sites["south"].follow(2, "west", None)
+    with pytest.raises(ConfigError, match="west is the hub since term 2"):
+        find_hub(known, "hub")
+
+
+def test_a_limited_spoke_leads_nobody_astray(sites: Sites) -> None:
+    charter = sites["hub"].site.charter()
+    limited = replace(charter, coverages={"south": Coverage(kinds=frozenset({"user"}))})
+    sites["hub"].site.write_charter(limited, charter.edition)
+    data = sites["south"].store.data
+    data.state = replace(data.state, term=9, hub="south")
+    assert find_hub(sites, "hub").hub == "hub"
+    data.state = replace(data.state, term=9, hub="west")
+    assert find_hub(sites, "hub").hub == "hub"
+
+
+def test_once_works_at_the_real_hub(sites: Sites) -> None:
+    sites["west"].site.promote()
+    sites["hub"].edit(*domain("acme"))
+    sites["west"].edit(*domain("bold"))
+    agent = following(sites).settle()
+    assert agent.hub.name == "west"
+    assert agent.once() == []
+    for site in sites.values():
+        assert site.has(domain("acme")[0]) and site.has(domain("bold")[0])
+    assert sites["hub"].store.data.state.hub == "west"
+
+
+def test_a_promotion_while_it_works_is_followed_at_the_first_refusal(sites: Sites) -> None:
+    """The old hub is not heard any more, and its lease is given back."""
+    with running(following(sites)) as found:
+        assert eventually(lambda: found.agent.lease.holding and at_rest(found.agent))
+        old = found.agent
+        sites["west"].site.promote()
+        sites["hub"].edit(*domain("acme"))
+        old._wake("west")  # its next page, of a later term, is refused
+        assert sites["south"].await_record(domain("acme")[0])
+        assert found.agent.hub.name == "west" and found.agent.lease.holding
+        assert not old.lease.holding and sites["hub"].held_by == ""
+        shown = snapshot(found.agent)
+        assert (shown["hub"], shown["term"], shown["configured_hub"]) == ("west", 2, "hub")
+        assert "outdated" in shown["hub_warning"]
+
+
+def test_a_hub_that_died_is_left_when_another_one_is_promoted(sites: Sites) -> None:
+    """And no step of the old agent is under way when the new one begins."""
+    with running(following(sites)) as found:
+        assert eventually(lambda: found.agent.lease.holding and at_rest(found.agent))
+        old = found.agent
+        sites["hub"].down = True
+        sites["west"].site.promote()
+        found.doubt()
+        assert eventually(lambda: found.agent.hub.name == "west" and found.agent.lease.holding)
+        assert not any(lane._thread.is_alive() for lane in old.lanes if lane._thread)
+        sites["west"].edit(*domain("acme"))
+        found.agent._wake("west")
+        assert sites["south"].await_record(domain("acme")[0])
+    sites["hub"].down = False
+    assert following(sites).settle().once() == []
+    assert sites["hub"].has(domain("acme")[0])
