@@ -89,7 +89,9 @@ class Fleet:
         return self.folder / "viaduct.yaml"
 
     def start_agent(self) -> None:
-        """In a process of its own."""
+        """In a process of its own, unless it runs."""
+        if self._agent is not None:
+            return
         command = [sys.executable, "-m", "keystone_viaduct.cli.main", "agent", "--config", str(self.config)]
         with (self.folder / "agent.log").open("ab") as log:
             self._agent = subprocess.Popen(command, stdout=log, stderr=log)
@@ -214,6 +216,8 @@ def test_no_token_is_refused_during_rotations_with_a_site_cut_off_and_agents_kil
     fleet: Fleet, rotations: int
 ) -> None:
     chance = random.Random(4)
+    fleet.start_agent()
+    fleet.until(lambda keys: len(keys.sites) == 3 and not keys.missing, "all three have one set of keys")
     clients = [Client(fleet, name) for name in SITES]
     for client in clients:
         client.start()
