@@ -74,6 +74,9 @@ def drivers(
     monkeypatch.setattr(shadow, "PROVIDERS", SimpleNamespace(id_generator_api=generator))
     yield world
     manager.dispose_pool()
+    if request.param == "session events":  # the site is the next test's, too
+        with world.engine.connect() as connection:
+            TriggerCapture(connection, reflect(connection)).install()
 
 
 def _identity() -> list[Callable[[], Any]]:
