@@ -7,13 +7,13 @@ ENGINE ?= sqlite
 SUITE ?= all
 RELEASE ?= 30
 PYTEST := $(BIN)/python -m pytest
-EXCLUDED := slow or faults or keystone24 or galera
+EXCLUDED := slow or faults or keystone24 or releases or galera
 # what the tests need inside another release's environment, beside Keystone and the product
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo servers lint format test test-faults test-galera test-upstream test-upstream-stock \
-	test-upstream-capture test-keystone-24 galera docs clean
+	test-upstream-capture test-keystone-24 test-releases galera docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ test-faults: venv servers ## processes killed, roads cut, clocks wrong, disks fu
 
 test-keystone-24: venv venv-24 servers ## Keystone 24 (2023.2, SQLAlchemy 1.4) as a site
 	$(PYTEST) -q -m keystone24 $(ARGS)
+
+test-releases: venv venv-29 venv-28 venv-27 venv-24 ## Keystone 30, 29, 28, 27 and 24 in one fleet
+	$(PYTEST) -q -m releases $(ARGS)
 
 docs: venv ## the documentation as a site, into site/
 	$(BIN)/mkdocs build --strict --quiet

@@ -22,6 +22,7 @@ _OPTIONS: tuple[tuple[str, cfg.Opt], ...] = (
     ("viaduct", cfg.StrOpt("key_repository", default=DEFAULT_KEYS)),
     *(("viaduct", option) for option in config.CAPTURE_OPTS),
     ("viaduct", cfg.StrOpt("counters_folder")),
+    ("viaduct", cfg.FloatOpt("refuse_after", default=0.0)),
 )
 
 
@@ -37,6 +38,7 @@ class KeystoneSettings:
     files: tuple[str, ...]
     capture: str = "auto"
     counters_folder: Path | None = None
+    refuse_after: float = 0.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,6 +91,7 @@ def read_settings(
         files=tuple(conf.config_file or ()),
         capture=conf.viaduct.capture,
         counters_folder=Path(conf.viaduct.counters_folder) if conf.viaduct.counters_folder else None,
+        refuse_after=conf.viaduct.refuse_after,
     )
 
 

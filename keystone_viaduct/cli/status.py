@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from keystone_viaduct.cli import _keystone
 from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.sync.charter import coverage_to_json
 from keystone_viaduct.sync.model import Peer, SiteState
 
@@ -29,7 +30,9 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Reads only, and sequences nothing."""
     from keystone_viaduct.cli._site import open_store
 
-    found = open_store(_keystone.settings_of(args)).read(gather)
+    settings = _keystone.settings_of(args)
+    found = open_store(settings).read(gather)
+    found["revocations"] = revocations(found, settings, SystemClock().now())
     terminal.json(found)
     _show(terminal, found)
     return 0
@@ -48,6 +51,7 @@ def gather(tx: SqlTransaction) -> dict[str, Any]:
         "former": state.former,
         "not_met": _not_met(state, tx.peers()),
         "head": state.head,
+        "caught_up": state.caught_up,
         "knowledge": dict(state.knowledge.entries),
         "joined": bool(state.fleet_secret),
         "coverage": coverage_to_json(state.coverage),
@@ -79,6 +83,33 @@ def _not_met(state: SiteState, peers: Mapping[str, Peer]) -> list[str]:
     return sorted(peer.site for peer in peers.values() if peer.met < state.term)
 
 
+def revocations(found: Mapping[str, Any], settings: _keystone.KeystoneSettings, now: int) -> dict[str, Any]:
+    """When what is revoked elsewhere is refused here. Times in seconds; None for no bound.
+
+    ``age``: since this site last had all that the hub had. ``refuse_after``: beyond it the site is to refuse
+    tokens; ``refusing``: it is beyond.
+    """
+    if found["site"] == found["hub"]:
+        return {"age": 0.0, "refuse_after": None, "refusing": False}
+    age = max(0, now - found["caught_up"]) / 1_000_000 if found["caught_up"] else None
+    limit = settings.refuse_after or None
+    return {"age": age, "refuse_after": limit, "refusing": bool(limit and age is not None and age > limit)}
+
+
+def _tell_revocations(terminal: Terminal, known: Mapping[str, Any]) -> None:
+    age, limit = known["age"], known["refuse_after"]
+    last = "never yet" if age is None else f"{age:.0f} s ago"
+    terminal.say(
+        f"had all of the hub {last}; what was revoked elsewhere since is valid here until it has again"
+    )
+    if known["refusing"]:
+        terminal.say(f"tokens are refused here: [viaduct] refuse_after is {limit:g} s")
+    elif limit:
+        terminal.say(f"without the hub this site refuses tokens after {limit:g} s ([viaduct] refuse_after)")
+    else:
+        terminal.say("without the hub it goes on accepting tokens ([viaduct] refuse_after is not set)")
+
+
 def _show_hub(terminal: Terminal, found: dict[str, Any]) -> None:
     role = "the hub" if found["site"] == found["hub"] else f"a spoke of {found['hub']}"
     terminal.say(f"site {found['site']} ({role}), incarnation {found['incarnation']}, term {found['term']}")
@@ -94,6 +125,8 @@ def _show(terminal: Terminal, found: dict[str, Any]) -> None:
     reasons = {s: ", ".join(f"{n} {why}" for why, n in r.items()) for s, r in found["waiting_for"].items()}
     waiting = ", ".join(f"{number} from {s} ({reasons[s]})" for s, number in found["pending"].items())
     terminal.say(f"waiting: {waiting or 'nothing'}")
+    if found["site"] != found["hub"]:
+        _tell_revocations(terminal, found["revocations"])
     if not found["complete"]:
         terminal.say("this site does not hold all of the fleet, or is still loading it")
     terminal.say(f"conflicts: {found['conflicts']['open']} open of {found['conflicts']['all']}")

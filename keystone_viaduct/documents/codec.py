@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from .cipher import CredentialCipher
 from .delete import delete_records
 from .insert import Inserter
 from .layout import Layout, make_layout
+from .limits import check_limits, limits_of
 from .load import Loader, batches, in_keys
 from .lookup import Referrers, Target
 from .revocation import Events
@@ -28,25 +29,32 @@ from .storable import check_storable
 from .update import Updater
 
 Connection = sa.engine.Connection
+Options = Mapping[str, frozenset[str]]
 
 
 class Codecs:
     """Reads and writes the records of every kind over one schema. Never commits.
 
     Unknown kinds raise UnknownKind, malformed keys BadKey, a kind whose table is missing SchemaMissing.
+    ``options``: per kind, the ids of the resource options that the running Keystone has registered. The
+    others it would delete with the next change of their owner, so it is not given them (None: given all).
     """
 
-    def __init__(self, schema: Schema, cipher: CredentialCipher) -> None:
+    def __init__(self, schema: Schema, cipher: CredentialCipher, options: Options | None = None) -> None:
         self.schema = schema
         self.cipher = cipher
+        self.options = options
         self._layouts = {
-            name: make_layout(schema, kind) for name, kind in REGISTRY.items() if schema.has(kind.table)
+            name: make_layout(schema, kind, None if options is None else options.get(name))
+            for name, kind in REGISTRY.items()
+            if schema.has(kind.table)
         }
         self._loaders = {name: Loader(layout, cipher) for name, layout in self._layouts.items()}
         self._inserters = {name: Inserter(layout, cipher) for name, layout in self._layouts.items()}
         self._updaters = {
             name: Updater(layout, self._inserters[name]) for name, layout in self._layouts.items()
         }
+        self._limits = {name: limits_of(schema, layout) for name, layout in self._layouts.items()}
         self._defaults: dict[str, Document] = {}
         self._events = {
             name: Events(layout) for name, layout in self._layouts.items() if layout.kind.insert_only
@@ -65,7 +73,7 @@ class Codecs:
 
     def anew(self, connection: Connection) -> Codecs:
         """Codecs for the schema as it is now."""
-        return Codecs(reflect(connection, fresh=True), self.cipher)
+        return Codecs(reflect(connection, fresh=True), self.cipher, self.options)
 
     def fields(self, kind: str) -> frozenset[str]:
         """The fields that this release can store; a pattern ends in ``.*``."""
@@ -96,6 +104,7 @@ class Codecs:
     def check(self, kind: str, document: Document) -> None:
         """Raises BadDocument for what this database can't hold: wrong types, sizes, characters."""
         check_storable(self.schema, self._layout(kind), document)
+        check_limits(self._limits[kind], kind, document)
 
     def load(self, connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, Document]:
         """The documents of these keys; those that are not there are missing from the result.

@@ -169,8 +169,11 @@ class Layout:
         )
 
 
-def make_layout(schema: Schema, kind: Kind) -> Layout:
-    """Binds ``kind``; raises SchemaMissing when its root table is not there."""
+def make_layout(schema: Schema, kind: Kind, options: frozenset[str] | None = None) -> Layout:
+    """Binds ``kind``; raises SchemaMissing when its root table is not there.
+
+    ``options``: the resource options that the running Keystone has registered; None: any may be stored.
+    """
     if not schema.has(kind.table):
         raise SchemaMissing(
             f"this database has no table {kind.table!r}",
@@ -184,7 +187,7 @@ def make_layout(schema: Schema, kind: Kind) -> Layout:
             part = _make_child(schema, root, child, children)
             part.enforced = child.cascade and root is not None and schema.dialect != "sqlite"
             children.append(part)
-    return Layout(kind, root, tuple(children), frozenset(_fields(kind, root, children)))
+    return Layout(kind, root, tuple(children), frozenset(_fields(kind, root, children, options)))
 
 
 def _make_child(schema: Schema, root: Root | None, child: Child, done: list[ChildPart]) -> ChildPart:
@@ -214,7 +217,9 @@ def _make_child(schema: Schema, root: Root | None, child: Child, done: list[Chil
     return ChildPart(child, part, None, root.keys[0].column, source, lookup, prefix)
 
 
-def _fields(kind: Kind, root: Root | None, children: list[ChildPart]) -> Iterator[str]:
+def _fields(
+    kind: Kind, root: Root | None, children: list[ChildPart], options: frozenset[str] | None
+) -> Iterator[str]:
     if root is None:
         yield from kind.key
     else:
@@ -224,6 +229,8 @@ def _fields(kind: Kind, root: Root | None, children: list[ChildPart]) -> Iterato
     for part in children:
         if part.child.shape is Shape.ONE:
             yield from (part.prefix + bound.name for bound in part.part.bounds)
+        elif part.child.shape is Shape.OPTIONS and options is not None:
+            yield from (part.prefix + option for option in options)
         else:
             yield from part.child.document_fields
 

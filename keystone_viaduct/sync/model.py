@@ -436,6 +436,7 @@ class SiteState:
     knowledge speak. Up to the own feed position ``swept`` all that this site does not hold was evicted.
     ``release`` says what the schema could store when it was last looked at (``sync.site.release``).
     ``former`` is the hub before this one, while changes from there still wait here ('' otherwise).
+    ``caught_up``: when a spoke last had all of the hub's feed, in microseconds (0: never yet).
     """
 
     site: str
@@ -454,6 +455,7 @@ class SiteState:
     swept: int = 0
     release: str = ""
     former: str = ""
+    caught_up: int = 0
 
     @property
     def origin(self) -> str:

@@ -497,3 +497,21 @@ def test_mixed_workers_one_schema(scene: Scene) -> None:
     scene.equal()
     row = scene.row("west", ref) or {}
     assert (row["name"], row["enabled"], row["description"]) == ("by the newer", False, "second")
+
+
+def test_caught_up_with_the_hub(scene: Scene) -> None:
+    """A spoke notes when it last had all of the hub's feed; the hub notes nothing, others' news do not count."""
+    before = scene.clock.now()
+    assert scene.store("west").data.state.caught_up <= before
+    scene.user("hub", "u", "ada")
+    scene.user("hub", "v", "grace")
+    scene.clock.advance(1_000_000)
+    scene.site("west").apply(scene.read("hub", "west", limit=1))
+    assert scene.store("west").data.state.caught_up <= before
+    scene.site("west").apply(scene.read("hub", "west"))
+    assert scene.store("west").data.state.caught_up == scene.clock.now()
+    scene.clock.advance(1_000_000)
+    scene.site("west").apply(scene.read("hub", "west"))
+    assert scene.store("west").data.state.caught_up == scene.clock.now()
+    scene.sync()
+    assert scene.store("hub").data.state.caught_up == 0

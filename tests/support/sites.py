@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 import sqlalchemy as sa
 
-from keystone_viaduct.documents.codec import Codecs
+from keystone_viaduct.documents.codec import Codecs, Options
 from keystone_viaduct.documents.schema import reflect, tables_of_kinds
 from keystone_viaduct.sync.capture import TriggerCapture
 from keystone_viaduct.sync.sealing import KeyRing
@@ -30,8 +30,19 @@ class HexCipher:
 
 
 @contextmanager
-def open_site(url: str, site: str = "east", hub: str = "east", *, capture: bool = True) -> Iterator[SqlStore]:
-    """An initialised site whose existing rows are not marked; its connections are closed at the end."""
+def open_site(
+    url: str,
+    site: str = "east",
+    hub: str = "east",
+    *,
+    capture: bool = True,
+    options: Options | None = None,
+    ring: KeyRing | None = None,
+) -> Iterator[SqlStore]:
+    """An initialised site whose existing rows are not marked; its connections are closed at the end.
+
+    ``options``: the resource options that its Keystone has registered; ``ring``: a known site's keys.
+    """
     engine = make_engine(url)
     schema.upgrade(engine)
     with engine.connect() as connection:
@@ -39,8 +50,9 @@ def open_site(url: str, site: str = "east", hub: str = "east", *, capture: bool 
     if capture:
         with engine.connect() as connection:
             TriggerCapture(connection, tables).install()
-    store = SqlStore(engine, KeyRing.generate(), Codecs(tables, HexCipher()))
-    store.run(lambda tx: tx.create_state(first_state(site, hub)))
+    store = SqlStore(engine, ring or KeyRing.generate(), Codecs(tables, HexCipher(), options))
+    if not store.read(lambda tx: tx.has_state()):
+        store.run(lambda tx: tx.create_state(first_state(site, hub)))
     yield store
     engine.dispose()
 

@@ -78,7 +78,9 @@ class Agent:
     def _lane(self, link: Link, replicator: Replicator, contact: Contact) -> Lane:
         settings = self.settings
         pacer = Pacer(settings.poll, settings.first_backoff, settings.longest_backoff)
-        return Lane(link, replicator, contact, pacer, self.gate, self._moved, settings.first_load_limit)
+        confirm = settings.confirm if replicator is link.down else 0.0
+        limit = settings.first_load_limit
+        return Lane(link, replicator, contact, pacer, self.gate, self._moved, limit, confirm=confirm)
 
     def on_doubt(self, doubt: Callable[[], None]) -> None:
         """Have ``doubt`` called when something speaks against this hub. Before the start."""

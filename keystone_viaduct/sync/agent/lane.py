@@ -51,6 +51,8 @@ class LaneState:
 class Lane:
     """``gate`` lets it work (the lease is held).
 
+    ``confirm``: seconds after which the target is told that it has all, though nothing is new (0: never).
+
     ``moved(lane, refused)`` is called when records have moved; ``refused``: the target showed some of its
     own. ``doubt`` is called when a site knows of a later hub.
     """
@@ -63,6 +65,7 @@ class Lane:
     moved: Callable[[Lane, bool], None]
     first_load_limit: int = 2000
     doubt: Callable[[], None] = lambda: None
+    confirm: float = 0.0
     state: LaneState = field(default_factory=LaneState)
     _woken: threading.Event = field(default_factory=threading.Event)
     _inbox: deque[Page] = field(default_factory=lambda: deque(maxlen=INBOX))
@@ -70,6 +73,7 @@ class Lane:
     _thread: threading.Thread | None = None
     _known: bool = False
     _usual: int = 0
+    _told_at: float = 0.0
 
     @property
     def source(self) -> str:
@@ -124,9 +128,18 @@ class Lane:
             if self.replicator.offer(self._inbox.popleft()):
                 self.state.offered += 1
                 before = self._tell(before)
-        progress = self.link.step(self.replicator)
+        progress = self._carry()
         self._tell(before)
         self._note(progress)
+        return progress
+
+    def _carry(self) -> Progress:
+        """One page; at times an empty one, so that the target knows that it is up to date."""
+        now, pages = time.monotonic(), self.replicator.totals.pages
+        self.replicator.confirm = 0 < self.confirm <= now - self._told_at
+        progress = self.link.step(self.replicator)
+        if self.replicator.totals.pages > pages and progress is not Progress.MORE:
+            self._told_at = now
         return progress
 
     def _begin(self) -> None:

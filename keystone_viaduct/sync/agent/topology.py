@@ -33,12 +33,15 @@ _CENTURY = 36600 * DAY
 class AgentSettings:
     """Times in seconds. ``listen``: where pokes come in, and who asks for status and metrics.
 
+    ``confirm``: after so long without news a spoke is told that it is up to date (0: never).
+
     ``upkeep``: between two rounds of purge, sweep and comparison (0: never). ``retention``: of tombstones;
     ``lost_retention``: of what closed conflicts have lost; ``away``: how long a silent site is waited for.
     """
 
     listen: tuple[str, int] | None = ("127.0.0.1", 7788)
     poll: float = 10.0
+    confirm: float = 20.0
     page_limit: int = 500
     first_load_limit: int = 2000
     lease: float = 30.0
@@ -119,6 +122,7 @@ def _agent(found: Located, value: Any) -> AgentSettings:
     return AgentSettings(
         listen=_listen(found, options["listen"]) if "listen" in options else default.listen,
         poll=number("poll", 0.1, 3600),
+        confirm=number("confirm", 0, 3600),
         page_limit=int(number("page_limit", 1, limits.PAGE_CHANGES)),
         first_load_limit=int(number("first_load_limit", 1, limits.PAGE_CHANGES)),
         lease=number("lease", 3, limits.LEASE_LONGEST),

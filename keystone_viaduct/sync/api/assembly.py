@@ -69,7 +69,8 @@ def _make() -> Service:
     settings = options.sync_settings(conf)
     ring = KeyRing.load(settings.key_repository)
     engine = make_engine(conf.database.connection)
-    codecs = Codecs(reflect(engine), KeyRepositoryCipher(conf.credential.key_repository))
+    cipher = KeyRepositoryCipher(conf.credential.key_repository)
+    codecs = Codecs(reflect(engine), cipher, _registered_options())
     around = Surroundings(
         release=version("keystone"),
         policies=settings.policies,
@@ -77,3 +78,22 @@ def _make() -> Service:
         written=aftermath.Aftermath(notify=settings.notify_replicated),
     )
     return Service(SqlStore(engine, ring, codecs), SystemClock(), around)
+
+
+def _registered_options() -> dict[str, frozenset[str]]:
+    """The resource options that this Keystone knows, per kind.
+
+    With each change of a user, project or role Keystone deletes the options that it does not know
+    (``keystone/common/resource_options/core.py``, ``resource_options_ref_to_mapper``).
+    """
+    from keystone.assignment.role_backends import resource_options as roles
+    from keystone.identity.backends import resource_options as users
+    from keystone.resource.backends import resource_options as projects
+
+    projects_know = frozenset(projects.PROJECT_OPTIONS_REGISTRY.option_ids)
+    return {
+        "user": frozenset(users.USER_OPTIONS_REGISTRY.option_ids),
+        "role": frozenset(roles.ROLE_OPTIONS_REGISTRY.option_ids),
+        "project": projects_know,
+        "domain": projects_know,
+    }

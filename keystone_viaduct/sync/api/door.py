@@ -34,10 +34,15 @@ def install(conf: Any, after_write: Callable[[], None] | None = None) -> None:
 
 def around(application: Any, conf: Any) -> Any:
     """The WSGI application with what our API needs around it. ``conf`` is parsed by now."""
-    from keystone_viaduct.sync.api import assembly, callers, frontdoor, poke
+    from keystone_viaduct.clock import SystemClock
+    from keystone_viaduct.sync.api import assembly, callers, frontdoor, isolation, poke
 
     settings = options.sync_settings(conf)
     worker = poke.PokeWorker(assembly.service, settings) if settings.poke_url else None
     callers.current = callers.Callers(settings.token_cache_time)
     door = frontdoor.FrontDoor(application, lambda: assembly.service().newest_revocation())
-    return poke.PokeSender(door, worker)
+    sender = poke.PokeSender(door, worker)
+    if not settings.refuse_after:
+        return sender
+    watch = isolation.Watch(settings.refuse_after, lambda: assembly.service().contact(), SystemClock())
+    return isolation.Isolation(sender, watch)

@@ -77,6 +77,16 @@ SYNC_OPTS: list[cfg.Opt] = [
         max=1.0,
         help="They also wait when more than this share of a kind's records is gone, and at least three.",
     ),
+    cfg.FloatOpt(
+        "refuse_after",
+        default=0.0,
+        min=0.0,
+        help="At a spoke: seconds without word from the hub after which this site issues and accepts no "
+        "tokens any more (503) until the agent has caught up. It bounds for how long a revoked token can be "
+        "used at a site that is cut off. Only the synchronisation API is served then, and logins for it (by "
+        "password, scoped to the system). At least three times the agent's `poll` and `confirm` together. "
+        "0: never.",
+    ),
     cfg.DictOpt(
         "policies",
         default={},
@@ -100,6 +110,7 @@ class SyncSettings:
     key_settle_time: float
     mass_delete_count: int
     mass_delete_share: float
+    refuse_after: float
     policies: dict[str, str]
 
 

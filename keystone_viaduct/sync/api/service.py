@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from keystone_viaduct import __version__
 from keystone_viaduct.clock import Clock
 from keystone_viaduct.errors import NotInitialised, NotThere, Refused, UnknownSite
+from keystone_viaduct.sync.api.isolation import Contact
 from keystone_viaduct.sync.api.watched import Watched
 from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.model import (
@@ -314,6 +315,11 @@ class Service:
     def newest_revocation(self) -> int:
         """Number of the newest revocation event; 0 when there is none."""
         return self.store.read(lambda tx: int(tx.connection.execute(_NEWEST_REVOCATION).scalar() or 0))
+
+    def contact(self) -> Contact:
+        """When this site last had all that the hub had. Raises NotInitialised."""
+        state = self.store.read(peek)
+        return Contact(state.is_hub, state.caught_up)
 
     def run(self, work: Callable[[SqlTransaction], T]) -> T:
         """Anything else in one transaction."""

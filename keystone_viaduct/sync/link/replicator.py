@@ -43,6 +43,9 @@ class Replicator:
 
     With ``ahead`` (for a first load) the next page is read there while the target applies the present one.
     The source then takes the target to be a page further than it is, until the next read corrects that.
+
+    With ``confirm`` the target is also told that there is nothing new: it may have to know that it is up to
+    date.
     """
 
     source: SitePort
@@ -50,6 +53,7 @@ class Replicator:
     limit: int = 500
     totals: Totals = field(default_factory=Totals)
     ahead: Executor | None = None
+    confirm: bool = False
     _coming: Future[Page] | None = None
     _after: Checkpoint | None = None
     _told: Version | None = None
@@ -133,7 +137,7 @@ class Replicator:
             return True
         if self._coverage is not None and page.coverage != self._coverage:
             return True
-        return page.at_head and (self._told is None or not self._told.covers(page.knowledge))
+        return page.at_head and (self.confirm or self._told is None or not self._told.covers(page.knowledge))
 
     def _apply(self, page: Page) -> Progress:
         if self.ahead is not None and not page.at_head:

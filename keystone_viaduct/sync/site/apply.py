@@ -275,6 +275,8 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
             state = replace(state, knowledge=state.knowledge.join(told))
         if page.source == state.hub:
             state = reached(tx, state)
+    if page.at_head and page.source == state.hub and not run.grown:
+        state = replace(state, caught_up=run.now)
     state, leaving = evict(tx, state, page) if page.source == state.hub else (state, False)
     if state.head != tx.state().head:
         state = replace(state, nonce=new_nonce(run.now))

@@ -96,6 +96,6 @@ def resign(tx: Transaction, successor: str, *, now: int) -> SiteState:
         )
     state = sequence(tx, state, now)
     start_over(tx, successor)
-    state = replace(state, term=state.term + 1, hub=successor, former="")
+    state = replace(state, term=state.term + 1, hub=successor, former="", caught_up=now)
     tx.save_state(state)
     return state

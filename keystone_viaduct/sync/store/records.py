@@ -94,6 +94,7 @@ class RecordsPart(Part):
             swept=row.swept,
             release=row.release,
             former=row.former,
+            caught_up=row.caught_up,
         )
         return self._stored
 
@@ -152,6 +153,7 @@ class RecordsPart(Part):
             "swept": state.swept,
             "release": state.release,
             "former": state.former,
+            "caught_up": state.caught_up,
         }
 
     def _add_batch(self, state: SiteState) -> None:

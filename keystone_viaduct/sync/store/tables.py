@@ -79,6 +79,7 @@ site_table = _table(
     sa.Column("swept", sa.BigInteger, nullable=False),
     sa.Column("release", text(), nullable=False),
     sa.Column("former", site(), nullable=False),
+    sa.Column("caught_up", sa.BigInteger, nullable=False),
 )
 
 batch = _table(

@@ -162,6 +162,7 @@ class TransactionSuite:
                 covered=Coverage(frozenset({"user"}), frozenset()),
                 swept=4,
                 release="{}",
+                caught_up=1_700_000_000_000_000,
                 cuts={EAST: 4},
                 incarnation="0000abcd",
             )

@@ -207,3 +207,24 @@ def test_status_and_metrics_name_each_direction() -> None:
     assert 'viaduct_link_changes_total{source="hub",target="west"} 1.0' in text
     assert 'viaduct_link_up{source="west",target="hub"} 1.0' in text
     assert "viaduct_agent_working 0.0" in text
+
+
+def test_a_spoke_is_told_at_times_that_there_is_no_news() -> None:
+    """So that it knows that it is up to date, and may go on accepting tokens."""
+    agent, hub, sites = fleet("west", confirm=0.01, poll=0.01)
+    with running(agent):
+        assert eventually(lambda: at_rest(agent))
+        first = sites["west"].store.data.state.caught_up
+        assert first
+        assert eventually(lambda: sites["west"].store.data.state.caught_up > first)
+    assert hub.store.data.state.caught_up == 0
+
+
+def test_a_spoke_is_not_bothered_when_that_is_not_asked_for() -> None:
+    agent, hub, sites = fleet("west", confirm=0.0, poll=0.01)
+    with running(agent):
+        assert eventually(lambda: at_rest(agent))
+        looks = hub.calls.count("read")
+        applied = sites["west"].calls.count("apply")
+        assert eventually(lambda: hub.calls.count("read") > looks + 10)
+    assert sites["west"].calls.count("apply") <= applied + 2

@@ -74,6 +74,7 @@ def _site_tables() -> None:
         _column("swept", BIG),
         _column("release", TEXT),
         _column("former", SITE),
+        _column("caught_up", BIG),
         **OPTIONS,
     )
     op.create_table("viaduct_batch", _key_column("last_seq", BIG), _column("nonce", sa.String(32)), **OPTIONS)
