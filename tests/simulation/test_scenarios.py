@@ -500,7 +500,7 @@ def test_mixed_workers_one_schema(scene: Scene) -> None:
 
 
 def test_caught_up_with_the_hub(scene: Scene) -> None:
-    """A spoke notes when it last had all of the hub's feed; the hub notes nothing, others' news do not count."""
+    """A spoke notes when it last had all of the hub's feed; the hub notes nothing."""
     before = scene.clock.now()
     assert scene.store("west").data.state.caught_up <= before
     scene.user("hub", "u", "ada")

@@ -159,6 +159,36 @@ def test_doctor_finds_what_is_missing_and_what_is_exposed(command: Command) -> N
     assert command.run("doctor")[0] == 0
 
 
+@pytest.mark.parametrize(
+    "backend", ["dogpile.cache.memory", "dogpile.cache.memory_pickle", "oslo_cache.dict"]
+)
+def test_doctor_s_exit_code_says_that_a_cache_of_each_process_is_unsafe(
+    backend: str, command: Command
+) -> None:
+    command.init()
+    command.configure(command.url, f"[cache]\nenabled = true\nbackend = {backend}\n")
+    code, found = command.run("doctor")
+    worst = [check for check in found["checks"] if check["status"] == "problem"]
+    assert (code, found["ok"], [check["check"] for check in worst]) == (1, False, ["cache"])
+    assert backend in worst[0]["message"]
+    command.configure(command.url, f"[cache]\nenabled = false\nbackend = {backend}\n")
+    assert command.run("doctor")[0] == 0
+
+
+def test_status_says_how_long_a_spoke_has_been_without_its_hub(command: Command) -> None:
+    assert command.run("init", "--site", "west", "--hub", "east")[0] == 0
+    command.configure(command.url, "[viaduct]\nrefuse_after = 600\n")
+    assert command.run("status")[1]["revocations"] == {"age": None, "refuse_after": 600.0, "refusing": False}
+    engine = sa.create_engine(command.url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE viaduct_site SET caught_up = 1000000"))
+    engine.dispose()
+    found = command.run("status")[1]["revocations"]
+    assert found["age"] > 600 and found["refusing"]
+    assert main(["status", "--config-file", str(command.config)]) == 0
+    assert "tokens are refused here" in command.capsys.readouterr().out
+
+
 def test_lost_keys_are_not_replaced_behind_ones_back(command: Command) -> None:
     command.init()
     command.keys.rename(command.keys.with_name("elsewhere"))
