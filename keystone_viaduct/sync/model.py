@@ -369,7 +369,8 @@ class Page:
     when the page is ``at_head``. ``charter`` comes from the hub, once it has one. ``coverage`` is what the
     hub has picked the changes by.
     when the page is ``at_head``. ``charter`` comes from the hub, once it has one. ``hub`` is the one of
-    ``term``, as far as the source knows. ``peers`` are the other sites, for a spoke that may be promoted.
+    ``term``, as far as the source knows. ``peers`` are the other sites, for a spoke that may be promoted, and
+    ``conflicts`` what was listed or resolved at positions of the page, between sites that may be.
     """
 
     source: str
@@ -386,6 +387,7 @@ class Page:
     coverage: Coverage = field(default_factory=Coverage)
     hub: str = ""
     peers: tuple[Peer, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
 
 
 class Mark(NamedTuple):
@@ -409,7 +411,8 @@ class Pending:
 class Conflict:
     """A decision that an operator may want to see: what clashed, who won and why, and what was lost.
 
-    ``resolution`` is what an operator made of it: '' (nothing yet), ``kept`` or ``restored``.
+    ``resolution`` is what an operator made of it: '' (nothing yet), ``kept`` or ``restored``. ``seq`` is its
+    position in this site's own feed; 0 for one that was heard from the hub, and is not told on.
     """
 
     id: str
@@ -423,6 +426,7 @@ class Conflict:
     lost: Document
     open: bool = False
     resolution: str = ""
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,21 @@ class Bookkeeping(Protocol):
     def add_conflicts(self, conflicts: Sequence[Conflict]) -> None:
         """Append to the list of conflicts."""
 
+    def conflicts_between(self, after: int, upto: int, limit: int) -> list[Conflict]:
+        """Those at feed positions after one up to another, in feed order."""
+
+    def known_conflicts(self, ids: Sequence[str]) -> dict[str, Conflict]:
+        """Those of them that are on the list."""
+
+    def conflict_ids(self) -> list[str]:
+        """The whole list, in the order in which it was decided."""
+
+    def place_conflicts(self, positions: Mapping[str, int]) -> None:
+        """Give these conflicts new feed positions."""
+
+    def close_conflict(self, identifier: str, resolution: str) -> None:
+        """An operator has looked at it: it is not open any more."""
+
     def forget_lost(self, before: int) -> int:
         """Take what was lost out of closed conflicts that were decided before then; how many there were."""
 

@@ -401,6 +401,32 @@ class MemoryTransaction:
         """Append."""
         self.data.conflicts = [*self.data.conflicts, *conflicts]
 
+    def conflicts_between(self, after: int, upto: int, limit: int) -> list[Conflict]:
+        """By position."""
+        found = [row for row in self.data.conflicts if after < row.seq <= upto]
+        return sorted(found, key=lambda row: row.seq)[:limit]
+
+    def known_conflicts(self, ids: Sequence[str]) -> dict[str, Conflict]:
+        """By id."""
+        return {row.id: row for row in self.data.conflicts if row.id in ids}
+
+    def conflict_ids(self) -> list[str]:
+        """All."""
+        return [row.id for row in sorted(self.data.conflicts, key=lambda row: (row.at, row.id))]
+
+    def place_conflicts(self, positions: Mapping[str, int]) -> None:
+        """Move them."""
+        self.data.conflicts = [
+            replace(row, seq=positions.get(row.id, row.seq)) for row in self.data.conflicts
+        ]
+
+    def close_conflict(self, identifier: str, resolution: str) -> None:
+        """It is not open any more."""
+        self.data.conflicts = [
+            replace(row, open=False, resolution=resolution) if row.id == identifier else row
+            for row in self.data.conflicts
+        ]
+
     def forget_lost(self, before: int) -> int:
         """Of closed ones."""
         old = {c.id for c in self.data.conflicts if c.at < before and not c.open and c.lost}

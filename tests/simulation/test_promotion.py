@@ -9,7 +9,8 @@ import pytest
 from keystone_viaduct.errors import OldTerm, Refused
 from keystone_viaduct.sync.charter import Coverage, Delegation
 from keystone_viaduct.sync.link.link import Link
-from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.model import Conflict, Ref
+from keystone_viaduct.sync.site.decisions import close
 from tests.simulation.scene import Scene
 
 
@@ -147,3 +148,74 @@ def test_a_site_that_was_restored_before_it_heard_of_the_new_hub_is_found_out(sc
     promote(scene, "west")
     scene.sync()
     assert scene.row("south", lost) is not None and scene.row("west", made) is not None
+
+
+def contested(scene: Scene) -> Conflict:
+    """A user whose address two sites have changed at the same time: what was listed."""
+    user = Ref("user", "u0")
+    scene.put("hub", "user", "u0", extra__email="the hub's")
+    scene.put("west", "user", "u0", extra__email="the spoke's")
+    scene.sync()
+    return next(row for row in scene.conflicts if row.ref == user)
+
+
+def listed(scene: Scene, site: str) -> dict[str, Conflict]:
+    """The list of conflicts there; positions are each site's own."""
+    return {row.id: replace(row, seq=0) for row in scene.store(site).data.conflicts}
+
+
+def test_the_list_of_conflicts_is_at_the_new_hub(scene: Scene) -> None:
+    """With what was lost, and with what an operator has made of it."""
+    row = contested(scene)
+    assert row.lost["extra.email"] == "the spoke's"
+    assert listed(scene, "west") == listed(scene, "south") == listed(scene, "hub") != {}
+    now = scene.clock.now()
+    scene.store("hub").run(lambda tx: close(tx, row.id, "kept", now))
+    scene.sync()
+    assert listed(scene, "south")[row.id].resolution == "kept"
+    before = listed(scene, "hub")
+    promote(scene, "south")
+    assert listed(scene, "south") == before
+    scene.equal()
+    assert listed(scene, "west") == listed(scene, "hub") == listed(scene, "south")
+
+
+def test_what_the_lost_hub_alone_had_listed_comes_back_with_it(scene: Scene) -> None:
+    """And reaches the other spokes, too."""
+    scene.put("hub", "user", "u0", extra__email="the hub's")
+    scene.put("west", "user", "u0", extra__email="the spoke's")
+    scene.send("west", "hub")
+    alone = {row.id for row in scene.conflicts}
+    promote(scene, "south")
+    assert alone and not scene.conflicts
+    scene.equal()
+    assert alone <= set(listed(scene, "south"))
+    assert listed(scene, "west") == listed(scene, "hub") == listed(scene, "south")
+
+
+def test_a_limited_spoke_is_not_told_what_was_lost(scene: Scene) -> None:
+    """Nor is believed about it."""
+    charter = scene.site("hub").charter()
+    limits = replace(charter, delegations={"west": Delegation(domains=frozenset({"default"}))})
+    scene.site("hub").write_charter(limits, charter.edition)
+    scene.sync()
+    row = contested(scene)
+    assert row.id in listed(scene, "south") and not listed(scene, "west")
+    page = scene.read("west", "hub")
+    forged = replace(row, id="forged", seq=1)
+    scene.site("hub").apply(replace(page, conflicts=(forged,)))
+    assert "forged" not in listed(scene, "hub")
+
+
+def test_a_long_list_travels_page_by_page(scene: Scene) -> None:
+    """With pages that hold fewer changes than there are conflicts."""
+    for number in range(7):
+        scene.user("hub", f"c{number}", f"name {number}")
+    scene.sync()
+    for number in range(7):
+        scene.put("hub", "user", f"c{number}", extra__email="the hub's")
+        scene.put("west", "user", f"c{number}", extra__email="the spoke's")
+    scene.send("west", "hub")
+    assert len(scene.conflicts) == 7
+    scene.send("hub", "south", limit=2)
+    assert listed(scene, "south") == listed(scene, "hub")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from keystone_viaduct.errors import BadDocument, TooLarge
@@ -23,7 +24,8 @@ def read(
     fence: Fence | None,
     accept: str | None,
 ) -> bytes:
-    """A page as JSON. One that would be too large is read again with fewer changes.
+    """A page as JSON. One that would be too large is read again with fewer changes and conflicts; a conflict
+    that alone is too large goes without what was lost.
 
     Raises UnknownSite, FenceMismatch, TooLarge when a single change does not fit.
     """
@@ -32,10 +34,15 @@ def read(
         data = encode(page, peer.public_key)
         if fits(data, accept):
             return data
+        if limit == 1 and page.conflicts:
+            bare = tuple(replace(row, lost={}) for row in page.conflicts)
+            data = encode(replace(page, conflicts=bare), peer.public_key)
+            if fits(data, accept):
+                return data
         if limit == 1:
             ref = page.changes[0].ref
             raise TooLarge(f"{ref} alone is larger than a page may be", hint="make it smaller", ref=str(ref))
-        limit = max(1, min(limit, len(page.changes)) // 2)
+        limit = max(1, min(limit, max(len(page.changes), len(page.conflicts))) // 2)
 
 
 def fits(data: bytes, accept: str | None) -> bool:

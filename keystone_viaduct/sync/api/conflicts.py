@@ -12,6 +12,7 @@ from keystone_viaduct.sync.api.records import Found, check_fields, check_neighbo
 from keystone_viaduct.sync.api.service import Service, joined
 from keystone_viaduct.sync.model import DELETED, Conflict, Document
 from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.decisions import close
 from keystone_viaduct.sync.site.sequencer import sequence_records
 from keystone_viaduct.sync.store import SqlTransaction
 
@@ -47,7 +48,7 @@ class ConflictsService:
             if restore:
                 self._restore(tx, recording, found)
             resolution = RESTORED if restore else KEPT
-            tx.close_conflict(identifier, resolution)
+            close(cast(Transaction, tx), identifier, resolution, self._service.clock.now())
             return replace(found, open=False, resolution=resolution), recording
 
         conflict, recording = self._service.run(work)

@@ -129,7 +129,7 @@ class Replicator:
         return True
 
     def _is_news(self, page: Page) -> bool:
-        if page.changes or self.totals.pending:
+        if page.changes or page.conflicts or self.totals.pending:
             return True
         if page.upto.seq - (page.after.seq if page.after else 0) >= self.limit:
             return True

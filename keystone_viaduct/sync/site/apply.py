@@ -32,6 +32,7 @@ from keystone_viaduct.sync.site.charter import adopt_charter
 from keystone_viaduct.sync.site.content import contents, digests, for_tables, split_known
 from keystone_viaduct.sync.site.coverage import evict, follow_coverage, reached
 from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts, check_life
+from keystone_viaduct.sync.site.decisions import list_conflicts
 from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.former import retry_former
 from keystone_viaduct.sync.site.intent import Intent
@@ -261,8 +262,7 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
         candidates |= _give_up(run, candidates)
     _acknowledge(tx, page, run.state)
     tx.save_pending(page.source, list(run.waiting.values()), candidates - set(run.waiting))
-    if run.conflicts:
-        tx.add_conflicts(run.conflicts)
+    list_conflicts(run)
     # Who is to hold more than before reads the whole feed again; what is known costs a comparison.
     tx.save_checkpoint(page.source, None if run.grown else page.upto)
     state = run.state

@@ -26,6 +26,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.charter import take_next_charter
+from keystone_viaduct.sync.site.decisions import show_conflicts
 from keystone_viaduct.sync.site.feed import MOST_MARKS, selection_for
 from keystone_viaduct.sync.site.fence import check_fence, check_reader
 from keystone_viaduct.sync.site.nonce import new_nonce
@@ -97,9 +98,15 @@ def show(tx: Transaction, refs: Sequence[Ref], *, now: int) -> SiteState:
 
 
 def resume(
-    tx: Transaction, source: str, checkpoint: Checkpoint, seen: Checkpoint, own: Checkpoint | None
+    tx: Transaction,
+    source: str,
+    checkpoint: Checkpoint,
+    seen: Checkpoint,
+    own: Checkpoint | None,
+    *,
+    now: int,
 ) -> None:
-    """Go on with the feed of ``source`` behind ``checkpoint``.
+    """Go on with the feed of ``source`` behind ``checkpoint``; the list of conflicts is shown again there.
 
     Raises FenceMismatch when the history that was compared is not here any more.
     """
@@ -110,6 +117,7 @@ def resume(
     peer = tx.peers().get(source)
     if peer is not None:
         tx.save_peer(replace(peer, incarnation=checkpoint.incarnation, seen=seen))
+    show_conflicts(tx, source, now)
 
 
 def put_aside(tx: Transaction, source: str) -> None:

@@ -21,6 +21,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import contents, digests, matches
+from keystone_viaduct.sync.site.decisions import MOST, told_conflicts
 from keystone_viaduct.sync.site.fence import check_fence, check_purge, check_reader, fence_of
 from keystone_viaduct.sync.site.guard import GUARD, Guard, delete_missing
 from keystone_viaduct.sync.site.register import told_peers
@@ -68,6 +69,10 @@ def read_page(
     entries = tx.feed(start, limit, own, coverage)
     last = len(entries) < limit
     upto = state.head if last else entries[-1].seq
+    conflicts = told_conflicts(tx, state, site, start, upto, limit)
+    if len(conflicts) == min(limit, MOST):
+        upto, last = conflicts[-1].seq, last and conflicts[-1].seq == upto
+        entries = [entry for entry in entries if entry.seq <= upto]
     nonce = state.nonce if upto == state.head else tx.nonce_at(upto)
     changes, complete = _changes(tx, state, entries, coverage, now, guard)
     return Page(
@@ -82,6 +87,7 @@ def read_page(
         cuts=state.cuts,
         hub=state.hub,
         peers=told_peers(tx, state, site, changes),
+        conflicts=conflicts,
         charter=state.charter if state.is_hub and state.charter.edition.number else None,
         coverage=coverage,
         capabilities=_capabilities(tx, changes),

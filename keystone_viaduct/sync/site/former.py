@@ -12,6 +12,7 @@ from dataclasses import replace
 from keystone_viaduct.sync.model import Checkpoint, Page, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
+from keystone_viaduct.sync.site.decisions import list_conflicts
 from keystone_viaduct.sync.site.nonce import new_nonce
 
 #: Works out and writes what waits from a page's source, with the page; returns what was considered.
@@ -28,8 +29,7 @@ def retry_former(tx: Transaction, work: Work, *, now: int, policy_for: PolicyFor
         run = Applying(tx, state, _nothing_new(tx, state, last), now, policy_for)
         considered = work(run)
         tx.save_pending(state.former, list(run.waiting.values()), considered - set(run.waiting))
-        if run.conflicts:
-            tx.add_conflicts(run.conflicts)
+        list_conflicts(run)
         if run.state.head != state.head:
             run.state = replace(run.state, nonce=new_nonce(now))
         state = run.state

@@ -184,7 +184,7 @@ class Site:
         """Go on with the feed of ``source`` behind ``checkpoint``. Raises FenceMismatch."""
 
         def work(tx: Transaction) -> None:
-            compare.resume(tx, source, checkpoint, seen, own)
+            compare.resume(tx, source, checkpoint, seen, own, now=self._clock.now())
 
         self._fenced(work, Fence(own), source)
 

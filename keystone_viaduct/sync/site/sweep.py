@@ -27,6 +27,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.content import contents, digests, matches
+from keystone_viaduct.sync.site.decisions import list_now
 from keystone_viaduct.sync.site.guard import Guard, delete_missing
 from keystone_viaduct.sync.site.nonce import new_identifier
 from keystone_viaduct.sync.site.readiness import OWNING, Need, needs
@@ -129,7 +130,7 @@ def _delete(tx: Transaction, state: SiteState, orphans: dict[Ref, str], now: int
     known = contents(tx, list(rows), tx.records(list(rows)))
     tx.write_documents([Write(ref, row, None) for ref, row in rows.items()])
     tx.let_go(list(rows))
-    tx.add_conflicts([_listing(state, ref, why[ref], known[ref], now) for ref in rows])
+    list_now(tx, [_listing(state, ref, why[ref], known[ref], now) for ref in rows], now)
     return len(rows)
 
 

@@ -90,6 +90,30 @@ class BookkeepingPart(Part):
         values = {"open": False, "resolution": resolution}
         self.connection.execute(q.UPDATE_CONFLICT.values(**values), {"p_id": identifier})
 
+    def conflicts_between(self, after: int, upto: int, limit: int) -> list[Conflict]:
+        """Those at feed positions after one up to another, in feed order."""
+        bounds = {"p_after": after, "p_upto": upto, "p_limit": limit}
+        return [self._conflict(row) for row in self.connection.execute(q.CONFLICTS_BETWEEN, bounds)]
+
+    def known_conflicts(self, ids: Sequence[str]) -> dict[str, Conflict]:
+        """Those of them that are on the list."""
+        rows = (
+            row
+            for part in q.chunks(ids)
+            for row in self.connection.execute(q.KNOWN_CONFLICTS, {"p_ids": part})
+        )
+        return {row.id: self._conflict(row) for row in rows}
+
+    def conflict_ids(self) -> list[str]:
+        """The whole list, in the order in which it was decided."""
+        return [row.id for row in self.connection.execute(q.CONFLICT_IDS)]
+
+    def place_conflicts(self, positions: Mapping[str, int]) -> None:
+        """Give these conflicts new feed positions."""
+        if positions:
+            rows = [{"p_id": identifier, "p_seq": seq} for identifier, seq in positions.items()]
+            self.connection.execute(q.PLACE_CONFLICT, rows)
+
     def _conflict_row(self, item: Conflict) -> dict[str, Any]:
         return {
             "id": item.id,
@@ -104,6 +128,7 @@ class BookkeepingPart(Part):
             "lost": self.ring.encrypt(pack_document(item.lost), f"conflict:{item.id}"),
             "open": item.open,
             "resolution": item.resolution,
+            "seq": item.seq,
         }
 
     def _conflict(self, row: Any) -> Conflict:
@@ -119,6 +144,7 @@ class BookkeepingPart(Part):
             lost=self._lost(row),
             open=bool(row.open),
             resolution=row.resolution,
+            seq=row.seq,
         )
 
     def _lost(self, row: Any) -> Document:

@@ -156,7 +156,9 @@ conflict = _table(
     sa.Column("lost", blob(), nullable=False),
     sa.Column("open", sa.Boolean, nullable=False),
     sa.Column("resolution", sa.String(16), nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Index("ix_viaduct_conflict_at", "at"),
+    sa.Index("ix_viaduct_conflict_seq", "seq"),
 )
 
 peer = _table(

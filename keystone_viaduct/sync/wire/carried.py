@@ -9,17 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from keystone_viaduct.sync.model import Change, Dot, Page, Ref, Version
+from keystone_viaduct.sync.model import Change, Conflict, Dot, Page, Ref, Version
 from keystone_viaduct.sync.wire import body, checks, limits, values
 from keystone_viaduct.sync.wire.charter import checked_charter, checked_coverage
 
 _NOBODY = Dot("", 0)
 _NOTHING = Version()
+_SOME = Conflict("", Ref("", ""), "", "", "", (), "", 0, {})
 
 
 @dataclass(frozen=True, slots=True)
 class CarriedPage(Page):
-    """``data`` is the page's body as received, in ``encoding``; ``changes`` only name the records."""
+    """``data`` is the page's body as received, in ``encoding``; ``changes`` only name the records, and
+    ``conflicts`` only say whether there are any.
+    """
 
     data: bytes = b""
     encoding: str | None = None
@@ -42,6 +45,7 @@ def carry(data: bytes, encoding: str | None) -> CarriedPage:
         charter=checked_charter(page["charter"], "charter") if page.get("charter") is not None else None,
         coverage=checked_coverage(page.get("coverage", {}), "coverage"),
         hub=checks.site_name(page["hub"], "hub") if page.get("hub") else "",
+        conflicts=(_SOME,) if page.get("conflicts") else (),
         data=data,
         encoding=encoding,
     )

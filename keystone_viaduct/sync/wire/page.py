@@ -11,9 +11,10 @@ from typing import Any
 from keystone_viaduct.errors import BadKey, BadRequest, UnknownKind
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import charter_to_json, coverage_to_json
-from keystone_viaduct.sync.model import IN, OUT, ApplyResult, Change, Checkpoint, Page, Peer, Ref
+from keystone_viaduct.sync.model import IN, OUT, ApplyResult, Change, Checkpoint, Conflict, Page, Peer, Ref
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 from keystone_viaduct.sync.wire.charter import checked_charter, checked_coverage
+from keystone_viaduct.sync.wire.listed import listed_from_json, listed_to_json
 
 _COUNTS = ("applied", "known", "merged", "pending")
 
@@ -127,6 +128,7 @@ def page_to_json(page: Page, sealing: str, seal: secrecy.Seal) -> dict[str, Any]
         "charter": None if page.charter is None else charter_to_json(page.charter),
         "knowledge": values.version_to_json(page.knowledge),
         "changes": [change_to_json(change, seal) for change in page.changes],
+        "conflicts": [listed_to_json(conflict, seal) for conflict in page.conflicts],
         "capabilities": capabilities_to_json(page.capabilities),
     }
 
@@ -169,9 +171,19 @@ def page_from_json(value: Any, opening: Callable[[str], secrecy.Open]) -> Page:
             _told_from_json(peer, f"peers[{number}]")
             for number, peer in enumerate(checks.sequence(body.get("peers", []), "peers", limits.PEERS))
         ),
+        conflicts=tuple(
+            _listed_from_json(row, f"conflicts[{number}]", opener)
+            for number, row in enumerate(checks.sequence(body.get("conflicts", []), "conflicts"))
+        ),
     )
     _check_order(page)
     return page
+
+
+def _listed_from_json(value: Any, where: str, opener: secrecy.Open) -> Conflict:
+    body = checks.mapping(value, where)
+    ref = ref_from_json(checks.member(body, "ref", where), f"{where}.ref")
+    return listed_from_json(body, ref, where, opener)
 
 
 def _told_to_json(peer: Peer) -> dict[str, Any]:
@@ -208,6 +220,8 @@ def _check_order(page: Page) -> None:
         if not last < change.seq <= page.upto.seq:
             raise checks.bad(f"changes[{number}].seq", "is out of order")
         last = change.seq
+    if any(not 0 < conflict.seq <= page.upto.seq for conflict in page.conflicts):
+        raise checks.bad("conflicts", "have a position that is not of this page")
 
 
 def capabilities_to_json(capabilities: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:

@@ -676,6 +676,32 @@ class TransactionSuite:
         store.run(lambda tx: tx.add_conflicts(rows[1:]))
         store.run(lambda tx: tx.add_conflicts([]))
 
+    def test_conflicts_are_read_by_position_and_closed(self, store: Store) -> None:
+        ref = Ref("user", "u1")
+        rows = [
+            Conflict(
+                f"c{seq}", ref, "s", "hub", "why", ("name",), "west", NOW - seq, {"name": "x"}, True, "", seq
+            )
+            for seq in (4, 9, 0)
+        ]
+        store.run(lambda tx: tx.add_conflicts(rows))
+
+        def between(after: int, upto: int, limit: int = 9) -> list[str]:
+            return [row.id for row in store.run(lambda tx: tx.conflicts_between(after, upto, limit))]
+
+        assert (between(0, 9), between(4, 9), between(0, 8), between(0, 9, 1)) == (
+            ["c4", "c9"],
+            ["c9"],
+            ["c4"],
+            ["c4"],
+        )
+        assert store.run(lambda tx: tx.conflict_ids()) == ["c9", "c4", "c0"]
+        store.run(lambda tx: tx.place_conflicts({"c0": 11, "c4": 12}))
+        store.run(lambda tx: tx.close_conflict("c4", "kept"))
+        assert between(9, 20) == ["c0", "c4"]
+        found = store.run(lambda tx: tx.known_conflicts(["c4", "c7"]))
+        assert found == {"c4": replace(rows[0], open=False, resolution="kept", seq=12)}
+
     def test_a_peer_is_forgotten(self, store: Store) -> None:
         store.run(lambda tx: tx.save_peer(Peer("west", b"k" * 32, "w", met=3)))
         store.run(lambda tx: tx.save_peer(Peer("south", b"s" * 32, "s")))

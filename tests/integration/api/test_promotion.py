@@ -78,17 +78,46 @@ def equal(fleet: Sites, hub: str) -> bool:
     return all(main(["compare", name, "--config", str(fleet.topology_file)]) == 0 for name in others)
 
 
+def clash(fleet: Sites, *names: str) -> str:
+    """A user whose description these sites changed without knowing of each other; its id."""
+    user = edit(fleet, names[0], "contested")
+    assert carry(fleet) == []
+    for name in names:
+        with fleet.client(name) as client:
+            change = {"user": {"description": f"by {name}", "password": f"secret of {name}"}}
+            client.patch(f"/users/{user}", json=change).raise_for_status()
+    assert carry(fleet) == []
+    return user
+
+
+def listed(fleet: Sites, name: str, user: str) -> list[dict[str, Any]]:
+    """The conflicts about that user which the site knows of, with what was lost."""
+    with fleet.client(name) as client:
+        found = client.get("/OS-SYNC/conflicts").raise_for_status().json()["conflicts"]
+        ids = [row["id"] for row in found if row["key"] == user]
+        return [client.get(f"/OS-SYNC/conflicts/{row}").raise_for_status().json() for row in ids]
+
+
 def test_the_hub_is_moved_and_everybody_goes_on(fleet: Sites, capsys: pytest.CaptureFixture[str]) -> None:
     before = edit(fleet, "east", "before-the-move")
+    contested = clash(fleet, "east", "west")
+    decided = listed(fleet, "east", contested)
+    assert any(row["lost_secrets"] and "passwords" in row["lost_secrets"] for row in decided)
     assert promote(fleet, "west", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["site"], told["term"], told["former"]) == ("west", 2, "east")
+    assert listed(fleet, "west", contested) == decided
+    (row, *_) = decided
+    assert main(["conflicts", "resolve", row["id"], "--keep", "--config", str(fleet.topology_file)]) == 0
     users = [before, edit(fleet, "east", "at-the-old-hub"), edit(fleet, "south", "at-a-spoke")]
     users.append(edit(fleet, "west", "at-the-new-hub"))
     assert carry(fleet) == []
     assert {name: office(fleet, name)["hub"] for name in NAMES} == dict.fromkeys(NAMES, "west")
     assert [holders(fleet, user) for user in users] == [list(NAMES)] * 4
     assert equal(fleet, "west")
+    resolved = listed(fleet, "west", contested)
+    assert [listed(fleet, name, contested) for name in NAMES] == [resolved] * 3
+    assert resolved[0]["resolution"] == "kept"
     assert promote(fleet, "west") == 1
     assert "is the hub already" in capsys.readouterr().err
 

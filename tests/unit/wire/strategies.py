@@ -10,6 +10,7 @@ from keystone_viaduct.sync.model import (
     DELETED,
     Change,
     Checkpoint,
+    Conflict,
     Dot,
     Fence,
     FieldState,
@@ -64,6 +65,27 @@ PEERS = st.builds(Peer, NAMES, st.binary(min_size=32, max_size=32), WORDS, seen=
 
 
 @st.composite
+def conflicts(draw: st.DrawFn, seq: int) -> Conflict:
+    """A row of the list of conflicts; a password that lost is a secret."""
+    names = draw(st.lists(st.sampled_from(FIELDS), unique=True, max_size=3))
+    plain = TEXTS.filter(lambda text: "\0" not in text)
+    return Conflict(
+        draw(WORDS),
+        Ref("user", draw(WORDS)),
+        draw(st.sampled_from(["concurrent", "lost", "clash"])),
+        draw(plain),
+        draw(plain),
+        tuple(names),
+        draw(NAMES),
+        draw(INTEGERS),
+        {name: draw(JSON) for name in names},
+        draw(st.booleans()),
+        draw(st.sampled_from(["", "kept", "restored"])),
+        seq,
+    )
+
+
+@st.composite
 def pages(draw: st.DrawFn) -> Page:
     """A page whose changes stand in feed order."""
     after = draw(st.none() | CHECKPOINTS)
@@ -88,4 +110,5 @@ def pages(draw: st.DrawFn) -> Page:
         fence=draw(st.none() | FENCES),
         hub=draw(NAMES),
         peers=tuple(draw(st.lists(PEERS, max_size=3))),
+        conflicts=tuple(draw(conflicts(seq)) for seq in seqs if draw(st.booleans())),
     )

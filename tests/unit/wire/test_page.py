@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keystone_viaduct.errors import BadRequest, SealingError, TooLarge, UnknownKind, ViaductError
-from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Page, Ref, Version
+from keystone_viaduct.sync.model import (
+    ApplyResult,
+    Change,
+    Checkpoint,
+    Conflict,
+    Dot,
+    FieldState,
+    Page,
+    Ref,
+    Version,
+)
 from keystone_viaduct.sync.sealing import KeyRing, PageOpener, PageSealer
 from keystone_viaduct.sync.wire import body, limits
 from keystone_viaduct.sync.wire.carried import carry
@@ -46,6 +56,7 @@ def test_the_agent_reads_the_frame_and_keeps_the_bytes(page: Page, encoding: str
     assert (carried.source, carried.after, carried.upto) == (page.source, page.after, page.upto)
     assert (carried.at_head, carried.knowledge, carried.fence) == (page.at_head, page.knowledge, page.fence)
     assert [change.ref for change in carried.changes] == [change.ref for change in page.changes]
+    assert bool(carried.conflicts) == bool(page.conflicts)
     assert (carried.data, carried.encoding) == (data, used)
 
 
@@ -65,6 +76,26 @@ def test_a_page_with_anything_replaced_is_read_or_refused_as_bad_input(data: st.
     place[key] = data.draw(st.sampled_from([None, True, -1, 1.5, "x", "", [], {}, 2**70, ["a"], {"a": 1}]))
     error = refusal(value)
     assert error is None or (isinstance(error, BadRequest | UnknownKind | SealingError) and error.hint)
+
+
+def test_a_lost_secret_is_sealed_and_fits_no_living_record() -> None:
+    """Nor can a page be made to hand out what was lost as what is."""
+    lost = {"passwords": [{"hash": "hunter2"}], "enabled": True}
+    row = Conflict("c1", Ref("user", "u1"), "lost", "rule", "why", ("enabled",), "west", 5, lost, seq=3)
+    page = Page("east", 1, None, Checkpoint("a", 3, "n"), True, Version(), (), conflicts=(row,))
+    value = encode(page)
+    (told,) = value["conflicts"]
+    assert told["lost"] == {"enabled": True} and "hunter2" not in str(value)
+    assert decode(value) == page
+    dot = Dot("east#a", 1)
+    fields = {"passwords": FieldState(1, dot, "0" * 32)}
+    living = Change(row.ref, 1, Version({"east#a": 1}), dot, fields, {"passwords": []})
+    both = encode(replace(page, changes=(living,)))
+    assert refusal(both) is None
+    both["changes"][0]["sealed"] = both["conflicts"][0]["sealed"]
+    assert isinstance(refusal(both), SealingError)
+    with pytest.raises(SealingError):
+        decode(value, OTHER)
 
 
 def refusal(value: Any) -> ViaductError | None:

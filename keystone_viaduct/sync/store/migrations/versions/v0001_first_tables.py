@@ -173,9 +173,11 @@ def _bookkeeping_tables() -> None:
         _column("lost", BLOB),
         _column("open", sa.Boolean),
         _column("resolution", sa.String(16)),
+        _column("seq", BIG),
         **OPTIONS,
     )
     op.create_index("ix_viaduct_conflict_at", "viaduct_conflict", ["at"])
+    op.create_index("ix_viaduct_conflict_seq", "viaduct_conflict", ["seq"])
 
 
 def _keyset_tables() -> None:

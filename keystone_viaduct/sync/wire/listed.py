@@ -1,0 +1,78 @@
+"""A row of the list of conflicts on its way to a site that may be promoted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keystone_viaduct.sync.model import Conflict, Ref
+from keystone_viaduct.sync.wire import checks, limits, secrecy
+
+
+def listed_to_json(conflict: Conflict, seal: secrecy.Seal) -> dict[str, Any]:
+    """All of it; the secrets of what was lost are sealed, each bound to its place."""
+    lost, sealed = secrecy.split(conflict.ref, conflict.lost, _for_list(seal))
+    body = {
+        "id": conflict.id,
+        "ref": [*conflict.ref],
+        "sort": conflict.sort,
+        "decided": conflict.decided,
+        "explanation": conflict.explanation,
+        "fields": list(conflict.fields),
+        "site": conflict.site,
+        "at": conflict.at,
+        "lost": lost,
+        "open": conflict.open,
+        "resolution": conflict.resolution,
+        "seq": conflict.seq,
+    }
+    if sealed:
+        body["sealed"] = sealed
+    return body
+
+
+def listed_from_json(value: Any, ref: Ref, where: str, opener: secrecy.Open) -> Conflict:
+    """The opposite of :func:`listed_to_json`; ``ref`` is the row's, already checked. Raises BadRequest."""
+    body = checks.mapping(value, where)
+
+    def get(name: str) -> Any:
+        return checks.member(body, name, where)
+
+    def text(name: str, most: int) -> str:
+        found = checks.text(get(name), f"{where}.{name}", most)
+        if "\0" in found:
+            raise checks.bad(f"{where}.{name}", "has a NUL character", "PostgreSQL's columns hold none")
+        return found
+
+    lost = checks.mapping(get("lost"), f"{where}.lost", limits.RECORD_FIELDS)
+    for name, member in lost.items():
+        if isinstance(member, (list, dict)):
+            checks.shallow(member, f"{where}.lost.{name[:80]}")
+    if "\0" in ref.key:
+        raise checks.bad(f"{where}.ref", "has a NUL character", "PostgreSQL's columns hold none")
+    names = checks.sequence(get("fields"), f"{where}.fields", limits.RECORD_FIELDS)
+    resolution = text("resolution", 16)
+    if resolution not in ("", "kept", "restored"):
+        raise checks.bad(f"{where}.resolution", "is neither kept nor restored")
+    return Conflict(
+        checks.identifier(get("id"), f"{where}.id"),
+        ref,
+        text("sort", 64),
+        text("decided", 255),
+        text("explanation", 65_535),
+        tuple(checks.text(name, f"{where}.fields", limits.FIELD) for name in names),
+        checks.site_name(get("site"), f"{where}.site"),
+        checks.integer(get("at"), f"{where}.at"),
+        secrecy.join(ref, lost, body.get("sealed", {}), _from_list(opener), f"{where}.lost"),
+        checks.flag(get("open"), f"{where}.open"),
+        resolution,
+        checks.integer(get("seq"), f"{where}.seq", 1),
+    )
+
+
+def _for_list(seal: secrecy.Seal) -> secrecy.Seal:
+    """A lost secret can't be put into the place of a living one."""
+    return lambda value, context: seal(value, f"lost:{context}")
+
+
+def _from_list(opener: secrecy.Open) -> secrecy.Open:
+    return lambda sealed, context: opener(sealed, f"lost:{context}")
