@@ -56,12 +56,12 @@ def test_what_lost_is_restored_at_every_site(
     assert (again.status_code, "already" in again.text) == (403, True)
 
 
-def test_a_decision_that_is_kept_changes_nothing(east: httpx.Client, contested: str) -> None:
+def test_a_decision_that_is_kept_changes_no_record(east: httpx.Client, contested: str) -> None:
     conflict = about(east, contested)
-    head = east.get("/OS-SYNC").json()["head"]
+    record = east.get(f"/OS-SYNC/records/user/{contested}").raise_for_status().json()
     answer = east.put(f"{CONFLICTS}/{conflict['id']}/resolution", json={"action": "keep"})
     assert (answer.json()["resolution"], answer.json()["open"]) == ("kept", False)
-    assert east.get("/OS-SYNC").json()["head"] == head
+    assert east.get(f"/OS-SYNC/records/user/{contested}").json() == record
 
 
 def test_a_grant_that_fell_with_its_user_comes_back_only_with_the_user(
