@@ -195,8 +195,11 @@ class Service:
         return self.store.read(work)
 
     def promote(self, beyond: int) -> Office:
-        """Make this site the hub of a term later than ``beyond``. Raises Refused."""
-        watched = Watched(self.store, lambda tx: None)
+        """Make this site the hub of a term later than ``beyond``. Raises Refused.
+
+        The Fernet keys that it knew as a hub of an earlier term may have been rotated away since.
+        """
+        watched = Watched(self.store, lambda tx: tx.forget_keysets())
         state = Site(watched, self.clock, self._policy_for).promote(beyond)
         if watched.writes:
             self.around.written(watched.writes, state.site)

@@ -30,6 +30,11 @@ class KeysetsPart(Part):
         if not done.rowcount:
             self.connection.execute(q.INSERT_KEYSET, {"repository": repository, **values})
 
+    def forget_keysets(self) -> None:
+        """All that was known as the hub: a site that becomes it again begins with the keys that it holds."""
+        self.connection.execute(q.FORGET_CONFIRMATIONS)
+        self.connection.execute(q.FORGET_KEYSETS)
+
     def confirmations(self, repository: str) -> dict[str, Confirmation]:
         """What each site was last seen to hold."""
         rows = self.connection.execute(q.CONFIRMATIONS, {"p_repository": repository})

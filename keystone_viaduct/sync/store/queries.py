@@ -229,6 +229,8 @@ UPDATE_LEASE = t.lease.update().where(t.lease.c.name == _param("name"))
 
 LOCK_KEYSET = sa.select(t.keyset).where(t.keyset.c.repository == _param("repository")).with_for_update()
 GET_KEYSET = sa.select(t.keyset).where(t.keyset.c.repository == _param("repository"))
+FORGET_KEYSETS = t.keyset.delete()
+FORGET_CONFIRMATIONS = t.keyset_site.delete()
 INSERT_KEYSET = t.keyset.insert()
 UPDATE_KEYSET = t.keyset.update().where(t.keyset.c.repository == _param("repository"))
 CONFIRMATIONS = sa.select(t.keyset_site).where(t.keyset_site.c.repository == _param("repository"))

@@ -63,3 +63,11 @@ def test_what_was_sealed_for_the_old_key_opens_until_it_is_dropped(tmp_path: Pat
     drop_old_keys(tmp_path)
     with pytest.raises(SealingError):
         KeyRing.load(tmp_path).open_sealed(sealed)
+
+
+def test_a_site_that_becomes_the_hub_again_knows_no_keys_of_its_earlier_term(site: SqlStore) -> None:
+    """They may have been rotated away since; nobody has confirmed anything in the new term."""
+    site.run(lambda tx: tx.save_keyset("tokens", Keyset(7, new_key(), new_key())))
+    site.run(lambda tx: tx.save_confirmation("tokens", "west", "ab" * 16, 5))
+    site.run(lambda tx: tx.forget_keysets())
+    assert site.run(lambda tx: (tx.keyset("tokens"), tx.confirmations("tokens"))) == (None, {})
