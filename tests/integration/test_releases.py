@@ -124,7 +124,11 @@ def test_every_kind_changed_at_another_release_is_the_same_at_all(journey: Journ
 
 
 def test_a_schema_version_survives_a_change_at_a_site_without_that_column(journey: Journey) -> None:
-    """What 27 has made is changed at 24, which neither shows nor stores the version of the mapping."""
+    """What 27 has made is changed at 24, which neither shows nor stores the version of the mapping.
+
+    A later Keystone sets it back to the first by itself when a change does not name it.
+    """
+    kept = "2.0" if journey.releases[2] == 24 else "1.0"
     for place, before, after in zip(
         journey.joined.places.values(),
         journey.mappings["made"][1],
@@ -133,7 +137,7 @@ def test_a_schema_version_survives_a_change_at_a_site_without_that_column(journe
     ):
         assert before["rules"] != after["rules"]
         assert len(after["rules"][0]["remote"]) == 2
-        assert after.get("schema_version") == ("2.0" if place.keystone.release > 24 else None)
+        assert after.get("schema_version") == (kept if place.keystone.release > 24 else None)
 
 
 def test_a_mapping_of_a_release_without_schema_versions_gets_the_first_elsewhere(journey: Journey) -> None:
