@@ -219,3 +219,17 @@ def test_a_long_list_travels_page_by_page(scene: Scene) -> None:
     assert len(scene.conflicts) == 7
     scene.send("hub", "south", limit=2)
     assert listed(scene, "south") == listed(scene, "hub")
+
+
+def test_a_creation_that_two_lives_of_one_site_show_is_one(scene: Scene) -> None:
+    """West's record comes by the old hub under its first number and from west under a second: one creation.
+
+    So a field that the old hub has added since is no conflict, and is not lost to any policy.
+    """
+    made = scene.project("west", "p1", "ada")
+    scene.send("west", "hub")
+    promote(scene, "south")
+    scene.put("hub", "project", "p1", extra__cost="added at the old hub")
+    scene.equal()
+    assert (scene.row("west", made) or {})["extra.cost"] == "added at the old hub"
+    assert not scene.conflicts

@@ -145,3 +145,15 @@ def test_a_hub_restored_to_an_earlier_charter_is_heard_again(scene: Scene) -> No
     scene.equal()
     assert (scene.row("west", ref) or {})["extra.phone"] == "after the restore"
     assert scene.site("west").charter().edition == scene.site("hub").charter().edition
+
+
+def test_what_a_restored_site_makes_anew_is_another_creation(scene: Scene) -> None:
+    """The lost life made the record with a field that its next one left out: the later counts, listed."""
+    data = scene.store("west").data.copy()
+    ref = scene.project("west", "p", "plan", extra__cost="of the lost life")
+    scene.send("west", "hub")
+    put_back(scene, "west", data)
+    scene.project("west", "p", "plan")
+    scene.equal()
+    assert "extra.cost" not in (scene.row("south", ref) or {})
+    assert [conflict.lost for conflict in scene.conflicts] == [{"extra.cost": "of the lost life"}]

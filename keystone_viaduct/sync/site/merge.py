@@ -215,10 +215,19 @@ def _merge_fields(local: Record, content: Document, change: Change, sides: Sides
 
 
 def _made_apart(local: Record, change: Change) -> bool:
-    """Whether both sides created it, neither knowing of the other's."""
+    """Whether both sides created it, neither knowing of the other's.
+
+    Two lives of one site may name one creation by two dots; but what it made twice, it made at two times.
+    """
     if not (local.birth.seq and change.birth.seq):
         return False
-    return not local.version.includes(change.birth) and not change.version.includes(local.birth)
+    if local.version.includes(change.birth) or change.version.includes(local.birth):
+        return False
+    if site_of(local.birth.origin) != site_of(change.birth.origin):
+        return True
+    ours, theirs = local.fields[DELETED], change.fields[DELETED]
+    created = ours.dot == local.birth and theirs.dot == change.birth
+    return created and ours.stamp != theirs.stamp
 
 
 def _with_absent(fields: Mapping[str, FieldState], others: Mapping[str, FieldState]) -> dict[str, FieldState]:
