@@ -9,7 +9,7 @@ import pytest
 from keystone_viaduct.errors import OldTerm, Refused
 from keystone_viaduct.sync.charter import Coverage, Delegation
 from keystone_viaduct.sync.link.link import Link
-from keystone_viaduct.sync.model import Conflict, Ref
+from keystone_viaduct.sync.model import Conflict, Ref, Version
 from keystone_viaduct.sync.site.decisions import close
 from tests.simulation.scene import Scene
 
@@ -233,3 +233,13 @@ def test_a_creation_that_two_lives_of_one_site_show_is_one(scene: Scene) -> None
     scene.equal()
     assert (scene.row("west", made) or {})["extra.cost"] == "added at the old hub"
     assert not scene.conflicts
+
+
+def test_a_former_hub_can_be_promoted_again_though_no_spoke_has_shown_it_anything(scene: Scene) -> None:
+    """Its successor may have been put back to before it had joined; then nobody else has anything."""
+    data = scene.store("hub").data
+    data.state = replace(data.state, knowledge=Version())
+    promote(scene, "west")
+    scene.site("hub").follow(2, "west", None)
+    scene.site("hub").promote(2)
+    assert scene.store("hub").data.state.term == 3

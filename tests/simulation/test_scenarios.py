@@ -391,6 +391,28 @@ def test_forged_version() -> None:
     assert scene.row("south", ref)["extra.email"] == "honest"  # type: ignore[index]
 
 
+@pytest.mark.parametrize("claimed", ["hub", "south"])
+def test_an_edit_claimed_before_it_was_made_is_never_believed(claimed: str) -> None:
+    """West shows an edit as another site's next one; when that makes it, of something else, it goes back."""
+    scene = Scene("hub", "west", "south")
+    ref = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    scene.put("west", "user", "u", extra__email="forged")
+    page = scene.read("west", "hub")
+    (change,) = page.changes
+    state = scene.store(claimed).data.state
+    dot = Dot(state.origin, state.head + 2)
+    fields = {**change.fields, "extra.email": change.fields["extra.email"]._replace(dot=dot)}
+    forged = replace(change, version=change.version.plus(dot), fields=fields)
+    scene.site("hub").apply(replace(page, changes=(forged,)))
+    for number in range(3):
+        scene.user(claimed, f"u{number}", f"user {number}")
+    scene.send("south", "hub")
+    scene.sync()
+    assert (scene.row("hub", ref) or {})["extra.email"] == "old"
+    assert [conflict.sort for conflict in scene.conflicts] == ["refused"]
+
+
 def test_what_a_spoke_tells_of_another_waits_until_that_one_shows_it(scene: Scene) -> None:
     """The hub was restored to before an edit of the south's. West has it, too, and shows it first."""
     backup = scene.store("hub").data.copy()

@@ -14,7 +14,7 @@ from keystone_viaduct.sync.model import SiteState, site_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.sequencer import sequence
-from keystone_viaduct.sync.site.term import acknowledged, may_lead, start_over
+from keystone_viaduct.sync.site.term import acknowledged, left, may_lead, start_over
 
 
 def promote(tx: Transaction, *, beyond: int, now: int) -> SiteState:
@@ -96,6 +96,7 @@ def resign(tx: Transaction, successor: str, *, now: int) -> SiteState:
         )
     state = sequence(tx, state, now)
     start_over(tx, successor)
-    state = replace(state, term=state.term + 1, hub=successor, former="", caught_up=now)
+    gone = left(state, successor)
+    state = replace(gone, term=state.term + 1, hub=successor, former="", caught_up=now)
     tx.save_state(state)
     return state

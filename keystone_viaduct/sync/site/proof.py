@@ -153,12 +153,23 @@ class Proof:
             }
             if found != stated:
                 return "its document is not the one that its digests stand for"
-        if local is not None and local.version != change.version and change.version.covers(local.version):
-            for name, state in change.fields.items():
-                if self._is_foreign(state.dot) and state.dot.seq and not _same(local.fields.get(name), state):
-                    if self._included(state.dot, local):
-                        return f"{name} is not what {site_of(state.dot.origin)} wrote"
+        if local is None or local.version == change.version:
+            return None
+        for name, state in change.fields.items():
+            if self._is_foreign(state.dot) and state.dot.seq and self._is_false(name, state, change, local):
+                return f"{name} is not what {site_of(state.dot.origin)} wrote"
         return None
+
+    def _is_false(self, name: str, state: FieldState, change: Change, local: Record) -> bool:
+        """Whether that edit of another site is known here, and not as this one of this record.
+
+        What the hub knows and its record does not include, that edit has not done to the record; it may have
+        been claimed before it was made.
+        """
+        if not local.version.includes(state.dot):
+            forgotten = not local.version.entries  # a deletion that was not meant, see ``sync.site.sweep``
+            return not (forgotten or local.deleted) and self._known.includes(state.dot)
+        return change.version.covers(local.version) and not _same(local.fields.get(name), state)
 
     def _is_under_its_key(self, change: Change) -> bool:
         kind = REGISTRY[change.ref.kind]

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from keystone_viaduct.errors import FenceMismatch, NotYet, OldTerm, Refused
 from keystone_viaduct.sync.charter import Charter
-from keystone_viaduct.sync.model import Checkpoint, Fence, Page, SiteState
+from keystone_viaduct.sync.model import Checkpoint, Dot, Fence, Page, SiteState, origin_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.fence import check_fence
 from keystone_viaduct.sync.site.readiness import ASIDE
@@ -79,7 +79,7 @@ def follow(tx: Transaction, term: int, hub: str, fence: Fence | None, *, now: in
     if not _is_later(state, term, hub):
         return state
     lost, safe = _common(tx, state, fence)
-    state = replace(state, term=term, hub=hub, former="")
+    state = replace(left(state, hub), term=term, hub=hub, former="")
     tx.save_state(state)
     renew(tx, lost, hub, now=now, safe=safe)
     start_over(tx, hub)
@@ -102,6 +102,16 @@ def _is_later(state: SiteState, term: int, hub: str) -> bool:
             hint="a hub is promoted at its own site, and the charter lets it hold and change everything",
         )
     return True
+
+
+def left(state: SiteState, successor: str) -> SiteState:
+    """A hub that leaves its office has all that a hub had, as a spoke has that has joined.
+
+    That is said by its knowing of another site, if only that this one has done nothing that it knew of.
+    """
+    if not state.is_hub:
+        return state
+    return replace(state, knowledge=state.knowledge.plus(Dot(origin_of(successor, ""), 0)))
 
 
 def acknowledged(tx: Transaction, state: SiteState) -> int:

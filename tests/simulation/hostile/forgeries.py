@@ -212,7 +212,7 @@ def _poked(s: Stage, lie: bool) -> Check:
     hub = s.site("hub")
     hub.forget("south")
     s.user("south", "eve", "eve")
-    page = s.site("south").read("south", None)
+    page = s.site("south").read("hub", None)
     if lie:
         from keystone_viaduct.sync.link.replicator import Replicator
 
