@@ -171,8 +171,8 @@ peer = _table(
     sa.Column("live", sa.Boolean, nullable=False),
     sa.Column("seen", sa.String(255)),
     sa.Column("shown", sa.BigInteger, nullable=False),
-    sa.Column("met", sa.BigInteger, nullable=False),
     sa.Column("heard", sa.BigInteger, nullable=False),
+    sa.Column("met", sa.BigInteger, nullable=False),
 )
 
 sweep = _table(

@@ -196,7 +196,7 @@ def test_a_site_does_not_take_its_own_page_nor_another_spokes(
     east: httpx.Client, west: httpx.Client, page: dict[str, Any]
 ) -> None:
     told(east.post(f"{SYNC}/changes", json={**page, "source": "east"}), 403, "sync.forbidden")
-    told(west.post(f"{SYNC}/changes", json={**page, "source": "south"}), 403, "sync.forbidden")
+    told(west.post(f"{SYNC}/changes", json={**page, "source": "south"}), 404, "site.unknown")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_page_for_another_checkpoint_is_refused(east: httpx.Client, page: dict
 
 
 def test_a_page_of_an_old_term_is_refused(east: httpx.Client, page: dict[str, Any]) -> None:
-    told(east.post(f"{SYNC}/changes", json={**page, "term": 0}), 403, "sync.forbidden")
+    told(east.post(f"{SYNC}/changes", json={**page, "term": 0}), 409, "sync.not-yet")
 
 
 def test_a_second_agent_gets_no_lease(east: httpx.Client, west: httpx.Client) -> None:
