@@ -104,6 +104,10 @@ def _is_later(state: SiteState, term: int, hub: str) -> bool:
     return True
 
 
+#: Stands for a life of a site in which it has done nothing; an incarnation is never called that.
+NO_LIFE = "none"
+
+
 def left(state: SiteState, successor: str) -> SiteState:
     """A hub that leaves its office has all that a hub had, as a spoke has that has joined.
 
@@ -111,7 +115,7 @@ def left(state: SiteState, successor: str) -> SiteState:
     """
     if not state.is_hub:
         return state
-    return replace(state, knowledge=state.knowledge.plus(Dot(origin_of(successor, ""), 0)))
+    return replace(state, knowledge=state.knowledge.plus(Dot(origin_of(successor, NO_LIFE), 0)))
 
 
 def acknowledged(tx: Transaction, state: SiteState) -> int:
