@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -67,6 +68,11 @@ class Terminal:
             transient=True,
         ) as bar:
             yield Step(bar, bar.add_task(title, total=total), title)
+
+
+def moment(microseconds: int) -> str:
+    """A time since the epoch, in UTC, for people."""
+    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 class Step:

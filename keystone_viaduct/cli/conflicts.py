@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
 from typing import Any
 
 from keystone_viaduct.cli import _fleet
-from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.cli._terminal import Terminal, moment
 from keystone_viaduct.errors import ConfigError
 
 HELP = "list, explain, keep or reverse the hub's decisions"
@@ -33,7 +32,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.action == "list":
         found = hub.conflicts(args.limit, open_only=args.open)
         terminal.json({"conflicts": found})
-        rows = [[c["id"], _time(c["at"]), f"{c['kind']}/{c['key']}", c["sort"], _state(c)] for c in found]
+        rows = [[c["id"], moment(c["at"]), f"{c['kind']}/{c['key']}", c["sort"], _state(c)] for c in found]
         terminal.table("Conflicts", ["id", "when", "record", "sort", "state"], rows)
         return 0
     if args.action == "show":
@@ -64,7 +63,7 @@ def _show(terminal: Terminal, conflict: dict[str, Any]) -> None:
     )
     terminal.say(f"  {conflict['explanation']}")
     terminal.say(f"  state: {_state(conflict)}")
-    terminal.say(f"  lost at {_time(conflict['at'])}, from {conflict['site']}:")
+    terminal.say(f"  lost at {moment(conflict['at'])}, from {conflict['site']}:")
     for name, value in sorted(conflict["lost"].items()):
         terminal.say(f"    {name}: {value}")
     for name in conflict.get("lost_secrets", []):
@@ -73,7 +72,3 @@ def _show(terminal: Terminal, conflict: dict[str, Any]) -> None:
 
 def _state(conflict: dict[str, Any]) -> str:
     return conflict["resolution"] or ("open" if conflict["open"] else "decided")
-
-
-def _time(microseconds: int) -> str:
-    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -9,11 +9,10 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from keystone_viaduct.cli import _fleet
-from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.cli._terminal import Terminal, moment
 from keystone_viaduct.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -90,19 +89,15 @@ def _shown(keys: FleetKeys) -> dict[str, Any]:
 
 def _print(terminal: Terminal, found: Mapping[str, FleetKeys]) -> None:
     for name, keys in found.items():
-        since = f"since {_time(keys.promoted_at)}" if keys.promoted_at else "never rotated by Viaduct"
+        since = f"since {moment(keys.promoted_at)}" if keys.promoted_at else "never rotated by Viaduct"
         terminal.say(
             f"{name}: generation {keys.generation}, {len(keys.known)} keys, the one in use {since}"
             + (", rotation under way" if keys.wanted else "")
         )
         rows = [
-            [site, _time(keys.confirmed[site]) if site in keys.confirmed else "does not have them yet"]
+            [site, moment(keys.confirmed[site]) if site in keys.confirmed else "does not have them yet"]
             for site in keys.sites
         ]
         terminal.table(f"Sites with the present {name}", ["site", "seen"], rows)
         if keys.missing:
             terminal.say_error(f"{name}: nothing is rotated until {', '.join(keys.missing)} has the keys")
-
-
-def _time(microseconds: int) -> str:
-    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

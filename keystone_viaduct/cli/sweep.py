@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 HELP = "show the sweep of a site, and decide what it has held"
 ERROR_EXIT_CODE = 2
-ACTIONS = ("status", "run", "confirm", "discard")
 BATCH = 500
 MICROSECONDS = 1_000_000
 

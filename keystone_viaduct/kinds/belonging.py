@@ -61,12 +61,6 @@ def with_needed(kinds: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def has_domains(kind: str) -> bool:
-    """Whether records of this kind can belong to a domain at all."""
-    declared = REGISTRY.get(kind)
-    return declared is not None and (bool(declared.scope.steps) or bool(_counted(declared)))
-
-
 def _counted(kind: Kind) -> tuple[Reference, ...]:
     """References that count. A project's parent lies in the project's own domain; JSON is not looked into."""
     known = _COUNTED.get(kind.name)

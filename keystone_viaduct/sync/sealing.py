@@ -171,8 +171,9 @@ def drop_old_keys(folder: str | os.PathLike[str]) -> list[Path]:
 
 
 def key_stamp(folder: str | os.PathLike[str]) -> tuple[int, ...]:
-    """Changes when a key was added or removed (nanoseconds); no key is read for it."""
-    return tuple(os.stat(Path(folder) / series).st_mtime_ns for series in SERIES)
+    """Changes when a key was added or removed (nanoseconds, 0 where nothing is); no key is read for it."""
+    places = [Path(folder) / series for series in SERIES]
+    return tuple(place.stat().st_mtime_ns if place.is_dir() else 0 for place in places)
 
 
 def missing_keys(folder: str | os.PathLike[str]) -> list[str]:

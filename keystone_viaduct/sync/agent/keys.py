@@ -14,7 +14,7 @@ LOG = logging.getLogger(__name__)
 
 
 class KeyKeeper:
-    """Works while ``gate`` is open (the lease is held); looks every ``poll`` seconds, sooner when woken."""
+    """Works while ``gate`` is open (the lease is held); looks every ``poll`` seconds or sooner."""
 
     def __init__(self, carrier: KeyCarrier, poll: float, gate: threading.Event) -> None:
         self.carrier = carrier
@@ -23,7 +23,6 @@ class KeyKeeper:
         self._poll = poll
         self._gate = gate
         self._stopping = threading.Event()
-        self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keys", daemon=True)
         self._pool = ThreadPoolExecutor(8, "keys")
         carrier.spread = self._pool.map
@@ -35,14 +34,9 @@ class KeyKeeper:
     def stop(self, patience: float = 10.0) -> None:
         """End after the round under way."""
         self._stopping.set()
-        self._woken.set()
         if self._thread.is_alive():
             self._thread.join(patience)
         self._pool.shutdown(wait=False)
-
-    def wake(self) -> None:
-        """Somebody wants something."""
-        self._woken.set()
 
     def round(self) -> float:
         """One round; the seconds to wait before the next one."""
@@ -65,10 +59,9 @@ class KeyKeeper:
             self._gate.wait()
             if self._stopping.is_set():
                 return
-            self._woken.clear()
             try:
                 wait = self.round()
             except Exception:
                 LOG.exception("keys: an unexpected error")
                 wait = self._poll
-            self._woken.wait(wait)
+            self._stopping.wait(wait)

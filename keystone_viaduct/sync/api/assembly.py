@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 from keystone_viaduct.clock import SystemClock
@@ -18,21 +19,36 @@ from keystone_viaduct.sync.site.guard import Guard
 from keystone_viaduct.sync.store import SqlStore, make_engine
 
 _lock = threading.Lock()
-_made: tuple[int, Service] | None = None
-_stamp: tuple[int, ...] = ()
+_made: Made | None = None
+
+
+@dataclass
+class Made:
+    """One process's service, and the site's keys as they were when they were read."""
+
+    pid: int
+    service: Service
+    folder: str
+    stamp: tuple[int, ...]
+
+    def follow_keys(self) -> None:
+        """Read the site's keys again when there are others (`viaduct renew-keys`)."""
+        stamp = key_stamp(self.folder)
+        if stamp != self.stamp:
+            self.service.store.ring, self.stamp = KeyRing.load(self.folder), stamp
 
 
 def service() -> Service:
     """This process's service. Raises SealingError, StoreError or ConfigError while something is missing."""
     global _made
     found = _made
-    if found is not None and found[0] == os.getpid():
-        _follow_keys(found[1])
-        return found[1]
+    if found is not None and found.pid == os.getpid():
+        found.follow_keys()
+        return found.service
     with _lock:
-        if _made is None or _made[0] != os.getpid():  # a connection must not be shared with a parent process
-            _made = (os.getpid(), _make())
-        return _made[1]
+        if _made is None or _made.pid != os.getpid():  # a connection must not be shared with a parent process
+            _made = _make()
+        return _made.service
 
 
 def keys() -> KeysService:
@@ -49,24 +65,14 @@ def reset() -> None:
         _made = None
 
 
-def _follow_keys(made: Service) -> None:
-    """Read the site's keys again when there are others (`viaduct renew-keys`)."""
-    global _stamp
-    import keystone.conf
-
-    folder = options.sync_settings(keystone.conf.CONF).key_repository
-    stamp = key_stamp(folder)
-    if stamp != _stamp:
-        made.store.ring, _stamp = KeyRing.load(folder), stamp
-
-
-def _make() -> Service:
+def _make() -> Made:
     from importlib.metadata import version
 
     import keystone.conf
 
     conf: Any = keystone.conf.CONF
     settings = options.sync_settings(conf)
+    stamp = key_stamp(settings.key_repository)
     ring = KeyRing.load(settings.key_repository)
     engine = make_engine(conf.database.connection)
     cipher = KeyRepositoryCipher(conf.credential.key_repository)
@@ -77,7 +83,8 @@ def _make() -> Service:
         guard=Guard(settings.mass_delete_count, settings.mass_delete_share),
         written=aftermath.Aftermath(notify=settings.notify_replicated),
     )
-    return Service(SqlStore(engine, ring, codecs), SystemClock(), around)
+    service = Service(SqlStore(engine, ring, codecs), SystemClock(), around)
+    return Made(os.getpid(), service, settings.key_repository, stamp)
 
 
 def _registered_options() -> dict[str, frozenset[str]]:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from keystone_viaduct.errors import BadRequest, NotThere, Refused
-from keystone_viaduct.sync.api.service import Service, _peer, joined, peek
+from keystone_viaduct.sync.api.service import Service, joined, peek, registered
 from keystone_viaduct.sync.keyset.advance import Step, Verdict, advance, blocking
 from keystone_viaduct.sync.keyset.model import (
     Keyset,
@@ -87,7 +87,7 @@ class KeysService:
         repository = self._repository(name)
 
         def work(tx: SqlTransaction) -> bytes:
-            state, peer = joined(tx.known_state()), _peer(tx, reader)
+            state, peer = joined(tx.known_state()), registered(tx, reader)
             if state.is_hub and reader not in _participants(tx, state):
                 raise Refused(
                     f"{reader} has a limited delegation, and with the keys it could make any token",
@@ -144,7 +144,7 @@ class KeysService:
 
         def work(tx: SqlTransaction) -> None:
             _hub(tx)
-            _peer(tx, site)
+            registered(tx, site)
             self._keyset(tx, name)
             tx.save_confirmation(name, site, digest, self._service.clock.now())
 

@@ -97,7 +97,7 @@ class Service:
 
         def check(tx: SqlTransaction) -> None:
             joined(tx.peek_state())
-            found[:] = [_peer(tx, site_of(reader))]
+            found[:] = [registered(tx, site_of(reader))]
 
         page = Site(Watched(self.store, check), self.clock, guard=self.around.guard).read(
             reader, after, limit, fence
@@ -116,7 +116,7 @@ class Service:
         """Have the whole feed of ``source`` read again and compared. Raises UnknownSite."""
 
         def check(tx: SqlTransaction) -> None:
-            _peer(tx, source)
+            registered(tx, source)
 
         Site(Watched(self.store, check), self.clock).forget(source)
 
@@ -134,7 +134,7 @@ class Service:
 
         def check(tx: SqlTransaction) -> None:
             joined(tx.peek_state())
-            _peer(tx, other)
+            registered(tx, other)
 
         return Site(Watched(self.store, check), self.clock)
 
@@ -169,7 +169,7 @@ class Service:
 
         def check(tx: SqlTransaction) -> None:
             if source != joined(tx.peek_state()).site:
-                _peer(tx, source)
+                registered(tx, source)
 
         return Site(Watched(self.store, check), self.clock).standing(source, fence)
 
@@ -215,7 +215,7 @@ class Service:
 
         def check(tx: SqlTransaction) -> None:
             joined(tx.peek_state())
-            _peer(tx, order.hub)
+            registered(tx, order.hub)
 
         Site(Watched(self.store, check), self.clock).follow(order.term, order.hub, order.fence)
 
@@ -288,7 +288,7 @@ class Service:
         """The fleet's secret for a registered peer. Raises UnknownSite."""
 
         def work(tx: SqlTransaction) -> bytes:
-            return seal(_peer(tx, reader).public_key, joined(tx.peek_state()).fleet_secret)
+            return seal(registered(tx, reader).public_key, joined(tx.peek_state()).fleet_secret)
 
         return self.store.read(work)
 
@@ -353,7 +353,7 @@ def _check_joined(tx: SqlTransaction) -> None:
     joined(tx.peek_state())
 
 
-def _peer(tx: SqlTransaction, site: str) -> Peer:
+def registered(tx: SqlTransaction, site: str) -> Peer:
     found = tx.peers().get(site)
     if found is None:
         raise UnknownSite(
@@ -368,7 +368,7 @@ def _check_source(tx: SqlTransaction, page: Page) -> None:
     state = joined(tx.peek_state())
     if page.source == state.site:
         raise Refused(f"{state.site} gets a page of its own feed", hint="look at the names in viaduct.yaml")
-    _peer(tx, page.source)
+    registered(tx, page.source)
 
 
 def poke_key(fleet_secret: bytes) -> str:

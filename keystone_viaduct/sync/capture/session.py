@@ -50,11 +50,6 @@ class SessionCapture:
         event.listen(engine, "before_execute", self._before)
         event.listen(engine, "after_execute", self._after)
 
-    def detach(self, engine: sa.engine.Engine) -> None:
-        """Listen no more."""
-        event.remove(engine, "before_execute", self._before)
-        event.remove(engine, "after_execute", self._after)
-
     def _before(self, connection: Any, element: Any, multiparams: Any, params: Any, _options: Any) -> None:
         if not isinstance(element, (sa.sql.dml.Insert, sa.sql.dml.Update, sa.sql.dml.Delete)):
             return

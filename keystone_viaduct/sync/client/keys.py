@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
-from keystone_viaduct.errors import BadRequest
-from keystone_viaduct.sync.client.transport import Transport, garbled
+from keystone_viaduct.sync.client.transport import Transport
 from keystone_viaduct.sync.keyset.model import HeldKeys
 from keystone_viaduct.sync.wire import checks
 from keystone_viaduct.sync.wire.keys import held_from_json
 from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json
 
-T = TypeVar("T")
 _SEALED = 64 * 1024
 
 
@@ -32,12 +30,12 @@ class HttpKeys:
     def held_keys(self) -> Mapping[str, HeldKeys]:
         """What each repository holds."""
         body = self._transport.call("GET", "/keys")
-        return self._understood(lambda: held_from_json(body))
+        return self._transport.understood(lambda: held_from_json(body))
 
     def sealed_keys(self, repository: str, reader: str) -> bytes:
         """The keys, sealed for ``reader``. Raises Refused."""
         body = self._transport.call("GET", _path(repository), query={"reader": reader})
-        return self._understood(
+        return self._transport.understood(
             lambda: bytes_from_json(
                 checks.member(checks.mapping(body, "keys"), "sealed", ""), "sealed", _SEALED
             )
@@ -46,7 +44,7 @@ class HttpKeys:
     def take_keys(self, repository: str, sealed: bytes) -> float:
         """A step towards the hub's keys; the seconds to wait before the next one, 0.0 when done."""
         body = self._transport.call("PUT", _path(repository), content={"sealed": key_to_json(sealed)})
-        return self._understood(lambda: _seconds(body))
+        return self._transport.understood(lambda: _seconds(body))
 
     def rotate_keys(self, repository: str) -> None:
         """At the hub: have the keys rotated as soon as every site is ready."""
@@ -63,16 +61,10 @@ class HttpKeys:
     def advance_keys(self, repository: str) -> float:
         """At the hub: go a step further if every site is ready; seconds until there is more to do, or 0.0."""
         body = self._act(repository, action="advance")
-        return self._understood(lambda: _seconds(body))
+        return self._transport.understood(lambda: _seconds(body))
 
     def _act(self, repository: str, **content: str) -> Any:
         return self._transport.call("POST", _path(repository), content=content)
-
-    def _understood(self, parse: Callable[[], T]) -> T:
-        try:
-            return parse()
-        except BadRequest as error:
-            raise garbled(self._name, error) from error
 
 
 def _path(repository: str) -> str:

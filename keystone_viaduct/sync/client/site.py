@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.client.keys import HttpKeys
 from keystone_viaduct.sync.client.transport import Transport, garbled
@@ -70,7 +69,7 @@ class HttpSite:
         if after is not None:
             query["after"] = values.checkpoint_to_text(after)
         answer = self._transport.send("GET", "/changes", query=query)
-        page = self._understood(lambda: carry(answer.data, answer.encoding))
+        page = self._transport.understood(lambda: carry(answer.data, answer.encoding))
         if page.source != self._name:
             raise garbled(self._name, checks.bad("source", f"is {page.source}"))
         return page
@@ -80,13 +79,13 @@ class HttpSite:
         if not isinstance(page, CarriedPage):
             raise TypeError("only a page that came over the wire is sealed for its receiver")
         answer = self._transport.send("POST", "/changes", data=page.data, encoding=page.encoding)
-        return self._understood(lambda: result_from_json(answer.json()))
+        return self._transport.understood(lambda: result_from_json(answer.json()))
 
     def standing(self, source: str, fence: Fence | None = None) -> Standing:
         """How far this site has come with the feed of ``source``. Raises FenceMismatch, UnknownSite."""
         query = None if fence is None else {"fence": values.fence_to_text(fence)}
         body = self._transport.call("GET", f"/checkpoints/{quote(source, safe='')}", query=query)
-        return self._understood(lambda: standing_from_json(body))
+        return self._transport.understood(lambda: standing_from_json(body))
 
     def forget(self, source: str) -> None:
         """Drop the checkpoint: the whole feed of ``source`` is read again and compared."""
@@ -102,19 +101,19 @@ class HttpSite:
         """Tallies one digit below these buckets, or of whole kinds. Raises FenceMismatch, UnknownSite."""
         content = comparing.question_to_json(reader, within, fence, kinds)
         body = self._transport.call("POST", "/summary", content=content)
-        return self._understood(lambda: comparing.summary_from_json(body))
+        return self._transport.understood(lambda: comparing.summary_from_json(body))
 
     def listing(self, reader: str, within: Sequence[Bucket]) -> Listing:
         """The records of the first of these buckets."""
         content = comparing.question_to_json(reader, within, None, None)
         body = self._transport.call("POST", "/listing", content=content)
-        return self._understood(lambda: comparing.listing_from_json(body))
+        return self._transport.understood(lambda: comparing.listing_from_json(body))
 
     def show(self, reader: str, refs: Sequence[Ref]) -> Checkpoint:
         """Move these records to the end of the feed; the new head."""
         content = {"reader": reader, "records": [[*ref] for ref in refs]}
         body = self._transport.call("POST", "/shown", content=content)
-        return self._understood(
+        return self._transport.understood(
             lambda: values.position_from_json(checks.member(checks.mapping(body, ""), "head", ""), "head")
         )
 
@@ -126,23 +125,23 @@ class HttpSite:
     def purge(self, times: upkeep.Times) -> Purged:
         """Drop what is kept for a time only."""
         body = self._transport.call("POST", "/purge", content=upkeep.times_to_json(times))
-        return self._understood(lambda: upkeep.purged_from_json(body))
+        return self._transport.understood(lambda: upkeep.purged_from_json(body))
 
     def sweep(self, limit: int) -> SweepState:
         """Compare the next rows with their records; where the sweep is then."""
         body = self._transport.call("POST", "/sweep", content={"limit": limit})
-        return self._understood(lambda: upkeep.sweep_from_json(body))
+        return self._transport.understood(lambda: upkeep.sweep_from_json(body))
 
     def swept(self) -> upkeep.Report:
         """How far the sweep is, and what waits for a person."""
         body = self._transport.call("GET", "/sweep")
-        return self._understood(lambda: upkeep.report_from_json(body))
+        return self._transport.understood(lambda: upkeep.report_from_json(body))
 
     def decide_held(self, kinds: frozenset[str] | None, *, confirm: bool) -> int:
         """Confirm or discard deletions that wait for a person; how many."""
         content = upkeep.decision_to_json(kinds, confirm=confirm)
         body = self._transport.call("POST", "/sweep/held", content=content)
-        return self._understood(
+        return self._transport.understood(
             lambda: checks.integer(checks.member(checks.mapping(body, ""), "records", ""), "records")
         )
 
@@ -153,22 +152,22 @@ class HttpSite:
     def office(self) -> Office:
         """Who is the hub, as the site sees it, and whether it could be."""
         body = self._transport.call("GET", "/hub")
-        return self._understood(lambda: office_from_json(body))
+        return self._transport.understood(lambda: office_from_json(body))
 
     def promote(self, beyond: int) -> Office:
         """Make the site the hub of a term later than ``beyond``. Raises Refused."""
         body = self._transport.call("POST", "/hub", content={"beyond": beyond})
-        return self._understood(lambda: office_from_json(body))
+        return self._transport.understood(lambda: office_from_json(body))
 
     def resign(self, successor: str) -> Office:
         """Have the hub hand over to another site. Raises Refused."""
         body = self._transport.call("DELETE", "/hub", query={"successor": successor})
-        return self._understood(lambda: office_from_json(body))
+        return self._transport.understood(lambda: office_from_json(body))
 
     def capabilities(self) -> Capabilities:
         """What the site says of itself."""
         body = self._transport.call("GET", "")
-        return self._understood(lambda: capabilities_of(body))
+        return self._transport.understood(lambda: capabilities_of(body))
 
     def register(self, peer: Peer) -> None:
         """Tell the site of another one (its public key and what its release can store)."""
@@ -177,7 +176,7 @@ class HttpSite:
     def sealed_secret(self, receiver: str) -> bytes:
         """The fleet's secret, sealed for a registered peer."""
         body = self._transport.call("GET", "/secret", query={"reader": receiver})
-        return self._understood(
+        return self._transport.understood(
             lambda: bytes_from_json(checks.member(checks.mapping(body, ""), "sealed", ""), "sealed")
         )
 
@@ -189,29 +188,29 @@ class HttpSite:
     def charter(self) -> Charter:
         """The charter that the site goes by."""
         body = self._transport.call("GET", "/charter")
-        return self._understood(lambda: checked_charter(body, "charter"))
+        return self._transport.understood(lambda: checked_charter(body, "charter"))
 
     def write_charter(self, value: object) -> Charter:
         """Replace the hub's charter of the edition that ``value`` names. Raises BadRequest, Refused."""
         body = self._transport.call("PUT", "/charter", content=value)
-        return self._understood(lambda: checked_charter(body, "charter"))
+        return self._transport.understood(lambda: checked_charter(body, "charter"))
 
     def conflicts(self, limit: int = 100, *, open_only: bool = False) -> list[dict[str, Any]]:
         """The latest conflicts first, as the API gives them."""
         query = {"limit": str(limit), "open": "true" if open_only else "false"}
         body = self._transport.call("GET", "/conflicts", query=query)
-        return self._understood(lambda: conflicts_from_json(body))
+        return self._transport.understood(lambda: conflicts_from_json(body))
 
     def conflict(self, identifier: str) -> dict[str, Any]:
         """One conflict with what was lost, its secrets left out. Raises NotThere."""
         body = self._transport.call("GET", f"/conflicts/{quote(identifier, safe='')}")
-        return self._understood(lambda: checks.mapping(body, "conflict"))
+        return self._transport.understood(lambda: checks.mapping(body, "conflict"))
 
     def resolve(self, identifier: str, action: str) -> dict[str, Any]:
         """``keep`` or ``restore``. Raises NotThere, Refused."""
         path = f"/conflicts/{quote(identifier, safe='')}/resolution"
         body = self._transport.call("PUT", path, content={"action": action})
-        return self._understood(lambda: checks.mapping(body, "conflict"))
+        return self._transport.understood(lambda: checks.mapping(body, "conflict"))
 
     @property
     def keys(self) -> HttpKeys:
@@ -221,7 +220,9 @@ class HttpSite:
     def take_lease(self, holder: str, ttl: float) -> str:
         """Take or renew the agents' lease for ``ttl`` seconds; gives the key of pokes. Raises LeaseHeld."""
         body = self._transport.call("PUT", "/lease", content={"holder": holder, "ttl": ttl})
-        return self._understood(lambda: str(checks.member(checks.mapping(body, "lease"), "poke_key", "")))
+        return self._transport.understood(
+            lambda: str(checks.member(checks.mapping(body, "lease"), "poke_key", ""))
+        )
 
     def release_lease(self, holder: str) -> None:
         """Give the lease back."""
@@ -231,12 +232,6 @@ class HttpSite:
         """A record as it stands, without its secrets. Raises NotThere, UnknownKind."""
         found: dict[str, Any] = self._transport.call("GET", record_path(ref))
         return found
-
-    def _understood(self, read: Callable[[], T]) -> T:
-        try:
-            return read()
-        except BadRequest as error:
-            raise garbled(self._name, error) from error
 
 
 def record_path(ref: Ref) -> str:

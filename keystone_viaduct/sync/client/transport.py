@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -12,6 +12,8 @@ from keystone_viaduct.errors import BadRequest, SiteUnavailable
 from keystone_viaduct.sync.client.login import Login
 from keystone_viaduct.sync.wire import body, limits
 from keystone_viaduct.sync.wire.faults import error_from_json
+
+T = TypeVar("T")
 
 PREFIX = "/OS-SYNC"
 _ACCEPT = ", ".join(body.ENCODINGS)
@@ -150,11 +152,15 @@ class Transport:
             parts.append(part)
         return b"".join(parts)
 
-    def _parsed(self, answer: Answer) -> Any:
+    def understood(self, read: Callable[[], T]) -> T:
+        """What ``read`` makes of an answer. Raises SiteUnavailable where that is not of its form."""
         try:
-            return answer.json()
+            return read()
         except BadRequest as error:
             raise garbled(self.site, error) from error
+
+    def _parsed(self, answer: Answer) -> Any:
+        return self.understood(answer.json)
 
     def _error_body(self, answer: Answer) -> Any:
         try:

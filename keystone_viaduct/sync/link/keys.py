@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from keystone_viaduct.errors import ViaductError
-from keystone_viaduct.sync.keyset.model import FleetKeys
+from keystone_viaduct.sync.keyset.model import FleetKeys, HeldKeys
 from keystone_viaduct.sync.ports import KeyPort
 
 #: Runs one call for each of many sites, at the same time or one after the other.
@@ -30,25 +30,30 @@ class KeyCarrier:
         before somebody wants something). Raises what the hub's port raises.
         """
         self.failures = {}
-        waits = [0.0]
-        for repository, held in self.hub.held_keys().items():
-            if held.fleet is not None:
-                waits += self._serve(repository, held.fleet)
-                waits.append(self.hub.advance_keys(repository))
+        held = self.hub.held_keys()
+        fleets = {name: keys.fleet for name, keys in held.items() if keys.fleet is not None}
+        wanted = [site for name, site in self.spokes.items() if any(name in f.sites for f in fleets.values())]
+        waits = list(self.spread(lambda site: self._serve(fleets, site), wanted))
+        waits += [self.hub.advance_keys(repository) for repository in fleets]
         return min((wait for wait in waits if wait), default=0.0)
 
-    def _serve(self, repository: str, fleet: FleetKeys) -> list[float]:
-        def one(site: KeyPort) -> float:
-            try:
-                return self._bring(repository, fleet, site)
-            except ViaductError as error:
-                self.failures[site.name] = f"{repository}: {error.message}"
-                return 0.0
+    def _serve(self, fleets: Mapping[str, FleetKeys], site: KeyPort) -> float:
+        """All repositories of one site, which is asked once what it holds."""
+        waits: list[float] = []
+        try:
+            held = site.held_keys()
+        except ViaductError as error:
+            self.failures[site.name] = error.message
+            return 0.0
+        for repository, fleet in fleets.items():
+            if site.name in fleet.sites:
+                try:
+                    waits.append(self._bring(repository, fleet, site, held.get(repository)))
+                except ViaductError as error:
+                    self.failures[site.name] = f"{repository}: {error.message}"
+        return min((wait for wait in waits if wait), default=0.0)
 
-        return list(self.spread(one, [self.spokes[name] for name in fleet.sites if name in self.spokes]))
-
-    def _bring(self, repository: str, fleet: FleetKeys, site: KeyPort) -> float:
-        held = site.held_keys().get(repository)
+    def _bring(self, repository: str, fleet: FleetKeys, site: KeyPort, held: HeldKeys | None) -> float:
         if held is None:
             self.failures[site.name] = f"it has no key repository {repository}"
             return 0.0

@@ -18,6 +18,9 @@ from keystone_viaduct.sync.site.readiness import ASIDE
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.sequencer import sequence
 
+#: Stands for a life of a site in which it has done nothing; an incarnation is never called that.
+NO_LIFE = "none"
+
 
 class NewHub(Exception):
     """The page comes from a hub of a later term, which is to be followed before anything else."""
@@ -102,10 +105,6 @@ def _is_later(state: SiteState, term: int, hub: str) -> bool:
             hint="a hub is promoted at its own site, and the charter lets it hold and change everything",
         )
     return True
-
-
-#: Stands for a life of a site in which it has done nothing; an incarnation is never called that.
-NO_LIFE = "none"
 
 
 def left(state: SiteState, successor: str) -> SiteState:

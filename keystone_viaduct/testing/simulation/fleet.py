@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from keystone_viaduct.clock import ManualClock
 from keystone_viaduct.errors import Refused
 from keystone_viaduct.sync.link.link import Link
-from keystone_viaduct.sync.link.replicator import Progress
+from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.model import Conflict, Page, Peer, Ref
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site import Site
@@ -108,6 +108,10 @@ class Fleet:
     def restarts(self) -> int:
         """How often a link has started over."""
         return self.past_restarts + sum(link.restarts for link in self.links.values())
+
+    def one_way(self, ends: Link) -> Replicator:
+        """One of its two directions, by chance."""
+        return ends.up if self.chance.random() < 0.5 else ends.down
 
     def link(self, spoke: str) -> Link:
         """Both directions between the hub and a spoke; a crash of the agent throws it away."""

@@ -15,7 +15,7 @@ def agent_dies(fleet: Fleet, spoke: str) -> list[str]:
     if spoke in fleet.cut:
         return []
     ends = fleet.link(spoke)
-    replicator = ends.up if fleet.chance.random() < 0.5 else ends.down
+    replicator = fleet.one_way(ends)
     source, target = replicator.source, replicator.target
     fleet.counts["crashes"] += 1
     applied = fleet.chance.random() < 0.5
@@ -37,7 +37,7 @@ def site_dies(fleet: Fleet, spoke: str) -> list[str]:
     if spoke in fleet.cut:
         return []
     ends = fleet.link(spoke)
-    replicator = ends.up if fleet.chance.random() < 0.5 else ends.down
+    replicator = fleet.one_way(ends)
     replicator.limit = fleet.chance.choice((1, 3, 50))
     dying = fleet.nodes[fleet.chance.choice((spoke, fleet.hub))]
     blow = _blow(fleet.chance)

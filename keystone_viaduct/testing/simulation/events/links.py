@@ -13,7 +13,7 @@ def replicate(fleet: Fleet, spoke: str) -> list[str]:
     if spoke in fleet.cut:
         return []
     ends = fleet.link(spoke)
-    replicator = ends.up if fleet.chance.random() < 0.5 else ends.down
+    replicator = fleet.one_way(ends)
     replicator.limit = fleet.chance.choice((1, 2, 3, 7, 50))
     pages = replicator.totals.pages
     progress = ends.step(replicator)

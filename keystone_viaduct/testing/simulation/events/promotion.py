@@ -70,7 +70,7 @@ def old_agent(fleet: Fleet, site: str) -> list[str]:
     ends = Link(fleet.nodes[hub].site, fleet.nodes[site].site, fleet.chance.choice((1, 3, 50)))
     try:
         for _ in range(2):
-            ends.step(ends.up if fleet.chance.random() < 0.5 else ends.down)
+            ends.step(fleet.one_way(ends))
         fleet.tell(f"{hub}, replaced, still works with {site}")
     except (OldTerm, Refused) as error:
         fleet.tell(f"{hub}, replaced: {error.message}")
