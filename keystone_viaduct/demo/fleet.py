@@ -16,9 +16,9 @@ import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
-from keystone_viaduct.demo.handbook import write_clouds, write_topology
+from keystone_viaduct.demo.handbook import AGENT, write_clouds, write_topology
 from keystone_viaduct.demo.keystones import Keystone, Keystones
 from keystone_viaduct.demo.leash import Leashed, Port, tail
 from keystone_viaduct.demo.report import Narrator
@@ -34,6 +34,9 @@ _PACE = 0.05
 
 class Fleet:
     """The sites of a demo as one fleet; implements :class:`keystone_viaduct.demo.fabric.Fabric`."""
+
+    #: The ``agent`` section of its ``viaduct.yaml``.
+    agent_settings: ClassVar[Mapping[str, object]] = AGENT
 
     def __init__(self, narrator: Narrator) -> None:
         self._narrator = narrator
@@ -112,7 +115,8 @@ class Fleet:
         folder.mkdir(mode=0o700)
         away = {name: road.url_to(name) for name, road in roads.items()}
         clouds = write_clouds(folder / "clouds.yaml", keystones.sites.values(), away)
-        write_topology(folder / "viaduct.yaml", hub, list(keystones.sites), clouds, self._port.number)
+        port, settings = self._port.number, self.agent_settings
+        write_topology(folder / "viaduct.yaml", hub, list(keystones.sites), clouds, port, settings)
         self._log = folder / "agent.log"
         self._agent = Leashed(
             [

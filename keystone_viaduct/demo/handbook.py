@@ -10,7 +10,7 @@ import yaml
 from keystone_viaduct.demo.keystones import Keystone
 
 #: So that a cut and a healing are noticed while one watches; the defaults are for sites far apart.
-_AGENT = {
+AGENT: Mapping[str, object] = {
     "poll": 1,
     "lease": 10,
     "connect_timeout": 2,
@@ -20,13 +20,20 @@ _AGENT = {
 }
 
 
-def write_topology(path: Path, hub: str, sites: Sequence[str], clouds: Path, port: int) -> None:
-    """Write ``viaduct.yaml`` for the agent, which listens on ``port``."""
+def write_topology(
+    path: Path,
+    hub: str,
+    sites: Sequence[str],
+    clouds: Path,
+    port: int,
+    settings: Mapping[str, object] = AGENT,
+) -> None:
+    """Write ``viaduct.yaml`` for the agent, which listens on ``port`` and has these ``settings``."""
     topology = {
         "hub": hub,
         "clouds": str(clouds),
         "sites": {name: name for name in sites},
-        "agent": {"listen": f"127.0.0.1:{port}", **_AGENT},
+        "agent": {"listen": f"127.0.0.1:{port}", **settings},
     }
     path.write_text(yaml.safe_dump(topology, sort_keys=False))
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tests.faults.schedule import Campaign
@@ -36,29 +38,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--schedules", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="keep logs and databases of a fleet that failed there")
     options = parser.parse_args(arguments)
-    servers = Servers(new_run_folder(), os.getpid())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # all is taken down
+    begun, servers = time.monotonic(), Servers(new_run_folder(), os.getpid())
     total: Counter[str] = Counter()
+    half = options.schedules - options.schedules // 2
     try:
-        shares = [options.schedules - options.schedules // 2, options.schedules // 2]
-        for fleet, share in zip(FLEETS, shares, strict=True):
-            if share and not play(fleet, share, options.seed, servers, total):
+        for fleet, numbers in zip(FLEETS, (range(half), range(half, options.schedules)), strict=True):
+            if numbers and not play(fleet, numbers, options.seed, servers, total, options.keep):
                 break
     finally:
         servers.stop_all()
+    print(f"{time.monotonic() - begun:.0f} s")
     print(summary(total))
     return 1 if any(total[name] for name in WRONGS) else 0
 
 
-def play(fleet: dict[str, str], schedules: int, seed: int, servers: Servers, total: Counter[str]) -> bool:
-    """So many schedules on one fleet; False when a promise was broken, with the story told."""
+def play(
+    fleet: dict[str, str],
+    numbers: Iterable[int],
+    seed: int,
+    servers: Servers,
+    total: Counter[str],
+    keep: Path | None = None,
+) -> bool:
+    """These schedules on one fleet; False when a promise was broken, with the story told."""
     with (
         Databases(servers).scope() as databases,
         tempfile.TemporaryDirectory(prefix="viaduct-faults-") as folder,
         open_world(Path(folder), fleet, databases) as world,
     ):
         campaign = Campaign(world, seed)
-        for number in range(schedules):
+        for number in numbers:
             begun = time.monotonic()
             verdict = campaign.run(number)
             print(
@@ -68,6 +80,8 @@ def play(fleet: dict[str, str], schedules: int, seed: int, servers: Servers, tot
             total["schedules"] += 1
             if not verdict.good:
                 _tell(campaign, verdict)
+                if keep is not None:
+                    shutil.copytree(folder, keep, dirs_exist_ok=True)
                 for name in WRONGS:
                     total[name] += len(getattr(verdict, name))
                 break

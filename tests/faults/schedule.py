@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ import httpx
 
 from keystone_viaduct.demo.keystones import ADMIN_PASSWORD
 from keystone_viaduct.demo.wan import Cut
-from tests.faults.verdict import Judge, Verdict, held_by, index
+from tests.faults.verdict import Judge, Listed, Verdict, held_by
 from tests.faults.workload import Client, Ledger
 from tests.faults.world import World
 
@@ -37,34 +37,37 @@ class Campaign:
     listed: dict[str, dict[str, Any]] = field(default_factory=dict)
     numbers: itertools.count[int] = field(default_factory=itertools.count)
     told: list[str] = field(default_factory=list)
+    _clients: dict[str, Client] = field(default_factory=dict)
 
     def run(self, number: int) -> Verdict:
         """One schedule of its own seed, to its verdict."""
         chance = random.Random(f"{self.seed}-{number}")
         self.told = [f"schedule {number} of seed {self.seed}"]
-        clients = [
-            Client(name, site.url, self.ledger, random.Random(chance.random()), self.numbers)
+        self._clients = {
+            name: Client(name, site.url, self.ledger, random.Random(chance.random()), self.numbers)
             for name, site in self.world.keystones.sites.items()
-        ]
-        for client in clients:
+        }
+        for client in self._clients.values():
             client.start()
         try:
             for _ in range(chance.randrange(3, 6)):
                 self._work(chance)
-                self._fault(chance, {client.site: client for client in clients})
+                self._fault(chance)
             self._work(chance)
+        except NotAtRest as broken:
+            return Verdict(diverged=broken.unrest)
         finally:
-            for client in clients:
-                client.ended.set()
-            for client in clients:
+            for client in self._clients.values():
+                client.end()
+            for client in self._clients.values():
                 client.join(60)
         return self._verdict()
 
     def _work(self, chance: random.Random) -> None:
         threading.Event().wait(chance.uniform(*PACE))  # the clients are at work meanwhile
 
-    def _fault(self, chance: random.Random, clients: dict[str, Client]) -> None:
-        faults: list[Callable[[random.Random, dict[str, Client]], str]] = [
+    def _fault(self, chance: random.Random) -> None:
+        faults: list[Callable[[random.Random], str]] = [
             self._kill_keystone,
             self._kill_agent,
             self._double_agent,
@@ -77,10 +80,11 @@ class Campaign:
             faults.append(self._fill)
         if self.world.embedded:
             faults.append(self._restore)
-        told = chance.choice(faults)(chance, clients)
-        self.told.append(f"{time.strftime('%H:%M:%S')} {told}")
+        begun, at = time.monotonic(), time.strftime("%H:%M:%S")
+        told = chance.choice(faults)(chance)
+        self.told.append(f"{at} {told} ({time.monotonic() - begun:.1f} s)")
 
-    def _kill_keystone(self, chance: random.Random, _: dict[str, Client]) -> str:
+    def _kill_keystone(self, chance: random.Random) -> str:
         name = chance.choice(list(self.world.engines))
         self.world.kill(name)
         self.counts["kills"] += 1
@@ -88,83 +92,91 @@ class Campaign:
         self.world.start(name)
         return f"the Keystone of {name} was killed"
 
-    def _kill_agent(self, chance: random.Random, _: dict[str, Client]) -> str:
-        self.world.body.kill_agents()
+    def _kill_agent(self, chance: random.Random) -> str:
+        body, keystones = self.world.body, self.world.keystones
         self.counts["kills"] += 1
+        if body.is_doubled and chance.random() < 0.5:
+            body.fail_over(keystones)
+            return "one of two agents was killed"
+        body.kill_agents()
         self._work(chance)
-        self.world.body.start_agent(self.world.keystones)
-        return "the agent was killed"
+        body.start_agent(keystones)
+        return "all agents were killed"
 
-    def _double_agent(self, _: random.Random, __: dict[str, Client]) -> str:
-        if self.world.body.second is None:
-            self.world.body.start_agent(self.world.keystones)
+    def _double_agent(self, _: random.Random) -> str:
+        if self.world.body.is_doubled:
+            return "two agents run already"
+        self.world.body.double_agent(self.world.keystones)
         self.counts["doubles"] += 1
         return "a second agent stands by"
 
-    def _cut(self, chance: random.Random, _: dict[str, Client]) -> str:
+    def _cut(self, chance: random.Random) -> str:
         name = chance.choice(list(self.world.roads))
         road = self.world.roads[name]
         if road.is_cut:
             road.heal()
             return f"the road to {name} was healed"
-        road.cut(chance.choice(list(Cut)))
+        how = chance.choice(list(Cut))
+        road.cut(how)
         self.counts["cuts"] += 1
-        return f"the road to {name} was cut"
+        return f"the road to {name} was cut ({how.value})"
 
-    def _jump(self, chance: random.Random, _: dict[str, Client]) -> str:
+    def _jump(self, chance: random.Random) -> str:
         name, seconds = chance.choice(list(self.world.engines)), chance.choice((-900, -60, 60, 900))
         self.world.jump(name, seconds)
         self.counts["jumps"] += 1
         return f"the clock of {name} goes wrong by {seconds} s"
 
-    def _fill(self, chance: random.Random, _: dict[str, Client]) -> str:
+    def _fill(self, chance: random.Random) -> str:
         name = chance.choice(list(self.world.disks))
-        self.world.fill_disk(name)
+        self.world.disks[name].fill()
         self.counts["full"] += 1
         self._work(chance)
-        self.world.free_disk(name)
+        self.world.disks[name].free()
         return f"the disk of {name} was full"
 
-    def _restore(self, chance: random.Random, clients: dict[str, Client]) -> str:
+    def _restore(self, chance: random.Random) -> str:
         """A backup, some work, then the backup is put back.
 
         Before that everything of the site has to have reached its neighbours: what was nowhere else is gone
-        with a disk, and no protocol brings it back.
+        with a disk, and no protocol brings it back. So all clients rest until it has; while the site is down,
+        those of the others work again.
         """
         name = chance.choice(self.world.embedded)
         backup = self.world.backup(name)
         self._work(chance)
-        client = clients[name]
-        client.paused.set()
-        client.idle.wait(60)
+        for client in self._clients.values():
+            client.pause()
         self.world.calm()
         if not self._until(lambda: self.world.body.drained(name)):
-            client.paused.clear()
-            return f"{name} could not be drained"
+            raise NotAtRest(f"{name} could not be drained", self.world.body.unrest())
         self._note_conflicts()
-        self.world.restore(name, backup)
+        self.world.kill(name)
         self.counts["restores"] += 1
-        client.paused.clear()
+        for site, client in self._clients.items():
+            if site != name:
+                client.go_on()
+        self.world.put_back(name, backup)
+        self.world.start(name)
+        self._clients[name].go_on()
         return f"{name} was put back to its backup"
 
     def _until(self, done: Callable[[], bool]) -> bool:
         end, pause = time.monotonic() + REST, threading.Event()
-        while time.monotonic() < end:
-            if done():
-                return True
+        while not done():
+            if time.monotonic() > end:
+                return False
             pause.wait(0.1)
-        return False
+        return True
 
     def _verdict(self) -> Verdict:
         self.world.calm()
-        verdict = Verdict()
         if not self.world.body.settle(REST):
-            verdict.diverged.append("the fleet does not come to rest")
-            return verdict
+            return Verdict(diverged=["the fleet does not come to rest", *self.world.body.unrest()])
         self._note_conflicts()
         hub = self.world.keystones[self.world.hub]
         held = held_by(hub.url, _token(hub.url))
-        verdict = Judge(self.ledger, held, index(list(self.listed.values()))).judge()
+        verdict = Judge(self.ledger, held, Listed(self.listed.values())).judge()
         verdict.diverged += [str(difference) for difference in self.world.compare().differences]
         for name, site in self.world.keystones.sites.items():
             served = held_by(site.url, _token(site.url))
@@ -174,8 +186,18 @@ class Campaign:
 
     def _note_conflicts(self) -> None:
         """What is listed now was there to be read, whatever is restored later."""
-        for conflict in self.world.body.hub_conflicts():
-            self.listed[str(conflict["id"])] = conflict
+        for conflict in self.world.body.conflicts():
+            name = str(conflict["id"])
+            if name not in self.listed:
+                self.listed[name] = self.world.body.conflict(name)
+
+
+class NotAtRest(Exception):
+    """What was under way did not arrive in time, though nothing hinders it; ``unrest`` says what."""
+
+    def __init__(self, what: str, unrest: Iterable[str]) -> None:
+        self.unrest = [what, *unrest]
+        super().__init__(what)
 
 
 def _token(url: str) -> str:

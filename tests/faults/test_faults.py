@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.run import FLEETS, summary
 from tests.faults.schedule import Campaign
-from tests.faults.verdict import Held, Judge, index
+from tests.faults.verdict import Held, Judge, Listed
 from tests.faults.workload import Ledger
 from tests.faults.world import open_world
 from tests.support.databases import DatabaseScope
@@ -66,12 +66,19 @@ USER = Held({REF: {"id": "u1", "mark1": "west"}, ("project", "p1"): {}}, frozens
 def test_the_judge_sees_what_is_broken_unless_it_is_listed(
     noted: Ledger, held: Held, broken: str | None
 ) -> None:
-    verdict = Judge(noted, held, {}).judge()
+    verdict = Judge(noted, held, Listed()).judge()
     assert [name for name in ("lost", "resurrected") if getattr(verdict, name)] == (
         [broken] if broken else []
     )
     rows = [
-        {"key": "u1", "explanation": "decided"},
-        {"key": "UserProject/u1/p1/r1/0", "explanation": "decided"},
+        {"kind": "user", "key": "u1", "fields": ["extra.mark2"], "lost": {}},
+        {"kind": "assignment", "key": "UserProject/u1/p1/r1/0", "fields": [], "lost": {}},
     ]
-    assert Judge(noted, held, index(rows)).judge().good
+    assert Judge(noted, held, Listed(rows)).judge().good
+
+
+def test_a_conflict_about_another_attribute_excuses_no_loss() -> None:
+    noted = ledger(marks={REF: {"mark2": "west"}})
+    other = {"kind": "user", "key": "u1", "fields": ["extra.mark3"], "lost": {"extra.mark4": "east"}}
+    assert Judge(noted, USER, Listed([other])).judge().lost == ["mark2 of ('user', 'u1') set at west"]
+    assert Judge(noted, USER, Listed([{**other, "lost": {"extra.mark2": "west"}}])).judge().good

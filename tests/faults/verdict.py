@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,10 +50,35 @@ def held_by(url: str, token: str) -> Held:
     return Held(records, grants)
 
 
-class Judge:
-    """Compares the ledger with what is there. ``listed``: all conflicts by the ids that they name."""
+class Listed:
+    """The conflicts that were listed: what an operator could read there and bring back."""
 
-    def __init__(self, ledger: Ledger, held: Held, listed: Mapping[str, list[str]]) -> None:
+    def __init__(self, conflicts: Iterable[Mapping[str, Any]] = ()) -> None:
+        self._records: set[tuple[str, str]] = set()
+        self._fields: set[tuple[str, str, str]] = set()
+        for conflict in conflicts:
+            kind, key = str(conflict["kind"]), str(conflict["key"])
+            self._records.add((kind, key))
+            for name in (*conflict["fields"], *conflict["lost"]):
+                self._fields.add((kind, key, str(name)))
+
+    def record(self, ref: Ref) -> bool:
+        """Whether anything about this record was decided."""
+        return ref in self._records
+
+    def field(self, ref: Ref, name: str) -> bool:
+        """Whether this attribute was part of what was decided or lost."""
+        return (*ref, f"extra.{name}") in self._fields
+
+    def grant(self, triple: Triple) -> bool:
+        """Whether anything about this grant was decided."""
+        return ("assignment", "/".join(("UserProject", *triple, "0"))) in self._records
+
+
+class Judge:
+    """Compares the ledger with what is there. ``listed``: all conflicts that the hub has told of."""
+
+    def __init__(self, ledger: Ledger, held: Held, listed: Listed) -> None:
         self._ledger, self._held, self._listed = ledger, held, listed
         self.verdict = Verdict()
 
@@ -69,20 +94,20 @@ class Judge:
         found = self._held.records.get(ref)
         deleted = ref in self._ledger.deleted
         if found is None:
-            if not deleted and ref not in self._ledger.doubtful_deletes and not self._is_listed(ref[1]):
+            if not deleted and ref not in self._ledger.doubtful_deletes and not self._listed.record(ref):
                 self.verdict.lost.append(f"{ref} made at {site}")
             return
-        if deleted and not self._is_listed(ref[1]):
+        if deleted and not self._listed.record(ref):
             self.verdict.resurrected.append(f"{ref} deleted at {self._ledger.deleted[ref]}")
         for name, value in self._ledger.marks.get(ref, {}).items():
-            if found.get(name) != value and not self._is_listed(ref[1]):
+            if found.get(name) != value and not self._listed.field(ref, name):
                 self.verdict.lost.append(f"{name} of {ref} set at {value}")
 
     def _grant(self, triple: Triple, site: str) -> None:
         there = triple in self._held.grants
         user, project, _ = triple
         gone = any(ref not in self._held.records for ref in (("user", user), ("project", project)))
-        listed = self._is_listed("/".join(triple[:2]))
+        listed = self._listed.grant(triple)
         if there and triple in self._ledger.withdrawn and not listed:
             self.verdict.resurrected.append(f"grant {triple}")
         withdrawn = triple in self._ledger.withdrawn or triple in self._ledger.doubtful_withdrawals
@@ -93,19 +118,3 @@ class Judge:
     def _was_deleted(self, ref: Ref) -> bool:
         """Its grants stay deleted when it comes back (and Keystone deletes them one by one)."""
         return ref in self._ledger.deleted or ref in self._ledger.doubtful_deletes
-
-    def _is_listed(self, text: str) -> bool:
-        return text in self._listed
-
-
-def index(conflicts: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """Conflicts by their record's id, and by ``user/project`` for grants."""
-    found: dict[str, list[str]] = {}
-    for conflict in conflicts:
-        parts = str(conflict["key"]).split("/")
-        names = [str(conflict["key"]), parts[0]]
-        if len(parts) >= 4:
-            names.append("/".join(parts[1:3]))
-        for name in names:
-            found.setdefault(name, []).append(str(conflict["explanation"]))
-    return found

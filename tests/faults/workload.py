@@ -61,27 +61,44 @@ class Client(threading.Thread):
     ) -> None:
         super().__init__(name=f"client-{site}", daemon=True)
         self.site, self._url, self._ledger, self._chance, self._numbers = site, url, ledger, chance, numbers
-        self.paused = threading.Event()
-        self.idle = threading.Event()
-        self.ended = threading.Event()
+        self._paused = threading.Event()
+        self._ended = threading.Event()
+        self._turn = threading.Lock()
         self._http = httpx.Client(timeout=PATIENCE, trust_env=False)
         self._token = ""
         self._roles: list[str] = []
 
     def run(self) -> None:
-        """Until it is ended; waits while it is paused."""
-        while not self.ended.is_set():
-            if self.paused.is_set():
-                self.idle.set()
-                self.ended.wait(0.05)
-                continue
-            self.idle.clear()
-            try:
-                self._act()
-            except (httpx.HTTPError, KeyError, ValueError):
-                self._ledger.note("unanswered")
-                self.ended.wait(0.2)
+        """Until it is ended."""
+        while not self._ended.is_set():
+            with self._turn:
+                resting = self._paused.is_set()
+                if not resting:
+                    self._attempt()
+            if resting:
+                self._ended.wait(0.05)
         self._http.close()
+
+    def pause(self) -> None:
+        """Return when the action under way is over; no other begins before :meth:`go_on`."""
+        self._paused.set()
+        with self._turn:
+            pass
+
+    def go_on(self) -> None:
+        """Work again after :meth:`pause`."""
+        self._paused.clear()
+
+    def end(self) -> None:
+        """Ask it to end."""
+        self._ended.set()
+
+    def _attempt(self) -> None:
+        try:
+            self._act()
+        except (httpx.HTTPError, KeyError, ValueError):
+            self._ledger.note("unanswered")
+            self._ended.wait(0.2)
 
     def _act(self) -> None:
         draw = self._chance.random()
@@ -163,7 +180,7 @@ class Client(threading.Thread):
                 answer = self._http.request(method, self._url + path, json=body, headers=headers)
             except httpx.HTTPError:
                 self._ledger.note("unanswered", doubt)
-                self.ended.wait(0.1)
+                self._ended.wait(0.1)
                 return None
             if answer.status_code != 401:
                 break

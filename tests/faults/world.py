@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -14,72 +13,14 @@ from pathlib import Path
 from rich.console import Console
 
 from keystone_viaduct.demo.comparer import Comparison, Source, compare
-from keystone_viaduct.demo.fleet import VIADUCT, Fleet
 from keystone_viaduct.demo.keystones import Keystone, Keystones, SiteSpec
-from keystone_viaduct.demo.leash import Leashed
 from keystone_viaduct.demo.report import Narrator
 from keystone_viaduct.demo.wan import End, Link, Wan
-from keystone_viaduct.errors import ViaductError
+from tests.faults.body import Body
+from tests.faults.disks import Disk, NoDisk
 from tests.support.databases import DatabaseScope
 
 CLOCK = Path(__file__).with_name("clock.c")
-#: Bytes of the file system that an embedded database lives on, so that it can be filled.
-DISK = 96 * 1024 * 1024
-
-
-class Body(Fleet):
-    """The demo's fleet, whose agents can be killed, doubled and started again."""
-
-    second: Leashed | None = None
-
-    def kill_agents(self) -> None:
-        """All agents, without a chance to clean up."""
-        for agent in (self._agent, self.second):
-            if agent is not None:
-                agent.kill()
-        self._agent = self.second = None
-
-    def start_agent(self, keystones: Keystones) -> None:
-        """One more agent: the first, or one that stands by."""
-        folder = keystones.folder / "agent"
-        config = "viaduct.yaml" if self._agent is None else "second.yaml"
-        if self._agent is not None:
-            text = (folder / "viaduct.yaml").read_text().replace(f":{self._port.number}", ":0")
-            (folder / config).write_text(text)
-        agent = Leashed(
-            [
-                str(keystones[self._hub].spec.python),
-                *("-m", "keystone_viaduct.demo.leashed", VIADUCT, "agent", "--config", config),
-            ],
-            env=keystones[self._hub].environment,
-            log=self._log,
-            cwd=folder,
-        )
-        if self._agent is None:
-            self._agent = agent
-        else:
-            self.second = agent
-
-    def drained(self, site: str) -> bool:
-        """Whether everything of a site's feed is applied at its neighbours."""
-        spokes = [name for name in self._sites if name != self._hub]
-        targets = spokes if site == self._hub else [self._hub]
-        try:
-            return all(self._quiet(site, target) for target in targets)
-        except ViaductError:
-            return False
-
-    def hub_conflicts(self) -> list[dict[str, object]]:
-        """What is listed at the hub now."""
-        site = self._sites[self._hub]
-        return [site.conflict(str(entry["id"])) for entry in site.conflicts(1000)]
-
-    def stop(self) -> None:
-        """Both agents."""
-        if self.second is not None:
-            self.second.kill()
-            self.second = None
-        super().stop()
 
 
 class World:
@@ -93,7 +34,7 @@ class World:
         self.hub = next(iter(engines))
         self._clock = wrong_clock(folder)
         self.can_jump = self._clock is not None
-        self.disks: dict[str, Path] = {}
+        self.disks: dict[str, Disk] = {}
         specs = [self._spec(name, engine, databases, stack) for name, engine in engines.items()]
         self.keystones = Keystones(folder, specs)
         self.body = Body(Narrator(Console(file=(folder / "told.txt").open("a"))))
@@ -116,24 +57,15 @@ class World:
         options = {"identity": {"password_hash_rounds": "4"}}
         if engine != "sqlite":
             return SiteSpec(name, databases.empty(engine), options=options, environment=environment)
-        url = None
-        disk = self._mount(name, stack)
-        if disk is not None:
-            self.disks[name] = disk
-            url = f"sqlite:///{disk / 'keystone.db'}"
-        return SiteSpec(name, url, options=options, environment=environment)
-
-    def _mount(self, name: str, stack: ExitStack) -> Path | None:
-        """A small file system of its own, where that is allowed."""
         place = self.folder / f"{name}-disk"
         place.mkdir()
-        if os.geteuid() != 0:
-            return None
-        command = ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=0700", "viaduct-test", str(place)]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
-            return None
-        stack.callback(lambda: subprocess.run(["umount", "-l", str(place)], check=False))
-        return place
+        try:
+            self.disks[name] = Disk(place)
+        except NoDisk:
+            pass  # the database lies on ours, which is not filled
+        else:
+            stack.callback(self.disks[name].remove)
+        return SiteSpec(name, f"sqlite:///{place}/keystone.db", options=options, environment=environment)
 
     @property
     def embedded(self) -> list[str]:
@@ -160,19 +92,6 @@ class World:
         with (self.folder / f"{name}.clock").open("r+b") as file:
             file.write(seconds.to_bytes(8, sys.byteorder, signed=True))
 
-    def fill_disk(self, name: str) -> None:
-        """Not a byte is left."""
-        with (self.disks[name] / "filler").open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(b"\0" * 65536)
-            except OSError:
-                return
-
-    def free_disk(self, name: str) -> None:
-        """Room again."""
-        (self.disks[name] / "filler").unlink(missing_ok=True)
-
     def backup(self, name: str) -> Path:
         """A consistent copy of an embedded database, taken while it is in use."""
         target = self.folder / f"{name}.backup"
@@ -184,31 +103,28 @@ class World:
         copy.close()
         return target
 
-    def restore(self, name: str, backup: Path) -> None:
-        """The site comes up with the database of the backup."""
-        self.kill(name)
+    def put_back(self, name: str, backup: Path) -> None:
+        """Replace the database of a site that is down by its backup."""
         file = self.database_file(name)
         for suffix in ("", "-wal", "-shm"):
             Path(f"{file}{suffix}").unlink(missing_ok=True)
         shutil.copy(backup, file)
-        self.start(name)
 
     def calm(self) -> None:
         """Everything works again: clocks, disks, roads, Keystones, one agent."""
-        for name in self.engines:
-            if self.can_jump:
+        if self.can_jump:
+            for name in self.engines:
                 self.jump(name, 0)
-        for name in self.disks:
-            self.free_disk(name)
+        for disk in self.disks.values():
+            disk.free()
         for road in self.roads.values():
             road.heal()
         for name, site in self.keystones.sites.items():
             if site.pid is None:
                 self.start(name)
-        if self.body.second is not None:
+        if self.body.is_doubled:
             self.body.kill_agents()
-        if self.body._agent is None:
-            self.body.start_agent(self.keystones)
+        self.body.start_agent(self.keystones)
 
     def compare(self) -> Comparison:
         """All sites, field by field, read by SQL of the judge's own."""
