@@ -120,9 +120,11 @@ SQL_OPTS: list[cfg.Opt] = [
     cfg.BoolOpt(
         "snapshot_isolation",
         default=True,
-        help="MariaDB 10.6.18, 10.11.8 and later: refuse to change a row that another transaction has "
-        "changed since this one has read it (innodb_snapshot_isolation), and run the method again; without "
-        "it two changes to one row at the same moment can lose one of them.",
+        help="Refuse to change a row that another transaction has changed since this one has read it, and "
+        "run the method again; without it two changes to one row at the same moment, by two clients or by a "
+        "client and another site, can lose one of them. MariaDB 10.6.18, 10.11.8 and later: by "
+        "innodb_snapshot_isolation; PostgreSQL, unless isolation_level is set: transactions that write begin "
+        "at REPEATABLE READ.",
     ),
     cfg.FloatOpt(
         "lock_wait_timeout",

@@ -15,7 +15,7 @@ from sqlalchemy import event
 
 from keystone_viaduct.config import SqlSettings
 from keystone_viaduct.drivers.faults import Fault
-from keystone_viaduct.sql import roundtrips
+from keystone_viaduct.sql import roundtrips, snapshots
 from keystone_viaduct.sql.sqlstate import sqlstate
 
 DIALECT = "postgresql"
@@ -63,6 +63,8 @@ def attach(engine: sa.engine.Engine, settings: SqlSettings) -> None:
         roundtrips.ask_idle_only(engine, settings.ping_after)
     if settings.read_without_transaction:
         roundtrips.read_without_transaction(engine, settings.isolation_level)
+    if settings.snapshot_isolation and settings.isolation_level is None:
+        snapshots.write_at_repeatable_read(engine)
 
 
 def session_statements(settings: SqlSettings) -> list[str]:
