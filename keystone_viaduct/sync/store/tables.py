@@ -200,6 +200,7 @@ lease = _table(
     "lease",
     sa.Column("name", site(), primary_key=True),
     sa.Column("holder", sa.String(255), nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False),
     sa.Column("until", sa.BigInteger, nullable=False),
     sa.Column("generation", sa.BigInteger, nullable=False),
 )

@@ -204,6 +204,16 @@ def test_of_two_agents_one_has_the_lease(site: SqlStore) -> None:
     assert site.run(lambda tx: tx.acquire_lease("agent", "a", now=302, until=400)).generation == 3
 
 
+def test_a_clock_that_was_set_back_does_not_make_a_lease_longer(site: SqlStore) -> None:
+    site.run(lambda tx: tx.acquire_lease("agent", "a", now=100_000, until=100_100))
+    with pytest.raises(LeaseHeld):  # set back a little, as clocks are
+        site.run(lambda tx: tx.acquire_lease("agent", "b", now=99_950, until=100_050))
+    taken = site.run(lambda tx: tx.acquire_lease("agent", "b", now=10_000, until=10_100))
+    assert (taken.holder, taken.until, taken.generation) == ("b", 10_100, 2)
+    with pytest.raises(LeaseHeld):
+        site.run(lambda tx: tx.acquire_lease("agent", "a", now=10_050, until=10_150))
+
+
 def test_a_database_without_our_tables_says_so(keystone_url: str) -> None:
     engine = make_engine(keystone_url)
     codecs: Any = None

@@ -97,6 +97,7 @@ def _site_tables() -> None:
         "viaduct_lease",
         _key_column("name", SITE),
         _column("holder", sa.String(255)),
+        _column("since", BIG),
         _column("until", BIG),
         _column("generation", BIG),
         **OPTIONS,
