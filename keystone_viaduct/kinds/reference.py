@@ -126,10 +126,10 @@ class ListReference(Reference):
                 yield self.target, key_part(item)
 
     def rewrite(self, document: Document, visit: Visit) -> None:
-        """Rewrites each element; lists of plain values stay sorted."""
+        """Rewrites each element; lists of plain values are sets, and stay sorted."""
         value = document.get(self.field)
         if isinstance(value, list):
-            document[self.field] = [*sorted(str(moved(visit, self.target, item)) for item in value)]
+            document[self.field] = [*sorted({str(moved(visit, self.target, item)) for item in value})]
 
     def strip(self, document: Document, gone: Callable[[str, str], bool]) -> None:
         """Drops the elements that are gone."""

@@ -63,6 +63,12 @@ _ORDER: tuple[Kind, ...] = (
 REGISTRY: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _ORDER})
 """Name -> kind; what a kind refers to comes before it, so this is the order to insert in."""
 
+UNITABLE = ("user", "group", "project", "role")
+"""Kinds of which an operator may merge two records that sites made apart under one name.
+
+Not domains: their ids are in too many places outside of Keystone.
+"""
+
 EXCLUDED: Mapping[str, str] = MappingProxyType(
     {
         "alembic_version": "which migrations this database has seen",

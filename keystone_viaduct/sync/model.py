@@ -412,7 +412,8 @@ class Conflict:
     """A decision that an operator may want to see: what clashed, who won and why, and what was lost.
 
     ``resolution`` is what an operator made of it: '' (nothing yet), ``kept`` or ``restored``. ``seq`` is its
-    position in this site's own feed; 0 for one that was heard from the hub, and is not told on.
+    position in this site's own feed; 0 for one that was heard from the hub, and is not told on. ``into`` is
+    the key of the record that this one was merged into ('' otherwise): such a row is an alias for ever.
     """
 
     id: str
@@ -427,6 +428,25 @@ class Conflict:
     open: bool = False
     resolution: str = ""
     seq: int = 0
+    into: str = ""
+
+    @property
+    def is_alias(self) -> bool:
+        """Whether references to the record mean another one: it was merged, and not brought back."""
+        return bool(self.into) and self.resolution != "restored"
+
+
+class United(NamedTuple):
+    """What became of a merge.
+
+    ``conflict`` is the row of the list that is the alias. So many records were ``moved`` to the other one,
+    were ``equal`` to one that it had already, or had to be ``given_up``.
+    """
+
+    conflict: Conflict
+    moved: int
+    equal: int
+    given_up: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,9 @@ class Bookkeeping(Protocol):
     def known_conflicts(self, ids: Sequence[str]) -> dict[str, Conflict]:
         """Those of them that are on the list."""
 
+    def aliases(self, refs: Sequence[Ref]) -> dict[Ref, str]:
+        """What those became that were merged, and not brought back since: the other record's key."""
+
     def conflict_ids(self) -> list[str]:
         """The whole list, in the order in which it was decided."""
 

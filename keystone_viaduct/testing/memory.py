@@ -410,6 +410,12 @@ class MemoryTransaction:
         """By id."""
         return {row.id: row for row in self.data.conflicts if row.id in ids}
 
+    def aliases(self, refs: Sequence[Ref]) -> dict[Ref, str]:
+        """A scan."""
+        wanted = set(refs)
+        rows = sorted(self.data.conflicts, key=lambda row: (row.at, row.id))
+        return {row.ref: row.into for row in rows if row.is_alias and row.ref in wanted}
+
     def conflict_ids(self) -> list[str]:
         """All."""
         return [row.id for row in sorted(self.data.conflicts, key=lambda row: (row.at, row.id))]

@@ -15,11 +15,13 @@ from keystone_viaduct.sync.api import assembly, changes
 from keystone_viaduct.sync.api.conflicts import ConflictsService
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json
 from keystone_viaduct.sync.api.keyroutes import KeyRepositoryResource, KeysResource
+from keystone_viaduct.sync.api.merges import merge
 from keystone_viaduct.sync.api.records import Found, RecordsService
 from keystone_viaduct.sync.charter import charter_to_json
 from keystone_viaduct.sync.model import Fence, Ref
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.wire import checks, comparing, limits, upkeep, values
+from keystone_viaduct.sync.wire.merging import merge_from_json, united_to_json
 from keystone_viaduct.sync.wire.office import beyond_from_json, office_to_json, order_from_json
 from keystone_viaduct.sync.wire.page import check_ref
 from keystone_viaduct.sync.wire.resources import (
@@ -269,6 +271,16 @@ class ResolutionResource(flask_restful.Resource):  # type: ignore[misc]
         return Reply(conflict_to_json(found, detail=True))
 
 
+class MergesResource(flask_restful.Resource):  # type: ignore[misc]
+    """Two ids of one thing."""
+
+    @gated("sync:merge_records")
+    def post(self) -> Reply:
+        """Make one of them the other, at the hub."""
+        loser, winner = merge_from_json(read_json())
+        return Reply(united_to_json(merge(assembly.service(), loser, winner)))
+
+
 class HubResource(flask_restful.Resource):  # type: ignore[misc]
     """Who is the hub, and who shall be."""
 
@@ -395,6 +407,7 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
             "conflict_resolution",
             "conflict_id",
         ),
+        _route(MergesResource, "/merges", "merges"),
         _route(HubResource, "/hub", "hub"),
         _route(CharterResource, "/charter", "charter"),
         _route(KeysResource, "/keys", "keys"),

@@ -212,6 +212,11 @@ class HttpSite:
         body = self._transport.call("PUT", path, content={"action": action})
         return self._transport.understood(lambda: checks.mapping(body, "conflict"))
 
+    def merge(self, kind: str, key: str, into: str) -> dict[str, Any]:
+        """Merge a record into another of its kind. Raises NotThere, Refused."""
+        body = self._transport.call("POST", "/merges", content={"kind": kind, "key": key, "into": into})
+        return self._transport.understood(lambda: checks.mapping(body, "merge"))
+
     @property
     def keys(self) -> HttpKeys:
         """Its Fernet key repositories."""

@@ -27,6 +27,7 @@ from keystone_viaduct.sync.model import (
     life,
 )
 from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.site.alias import reread
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
 from keystone_viaduct.sync.site.charter import adopt_charter
 from keystone_viaduct.sync.site.content import contents, digests, for_tables, split_known
@@ -86,6 +87,7 @@ def _work_out(run: Applying) -> None:
     """
     readiness = Readiness(run)
     if run.trial:
+        reread(run, readiness)
         run.trial.hear()
     while True:
         readiness.reduce()

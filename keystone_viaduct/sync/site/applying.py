@@ -26,6 +26,7 @@ from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site import merge
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.lacking import completed
+from keystone_viaduct.sync.site.merged import is_merged
 from keystone_viaduct.sync.site.nonce import new_identifier
 from keystone_viaduct.sync.site.readiness import CONFLICT
 from keystone_viaduct.sync.site.verdict import Verdict, judge
@@ -58,6 +59,7 @@ class Applying:
     trial: Trial | None = None
     grown: bool = False
     scopes: dict[Ref, str | None] = field(default_factory=dict)
+    aliases: dict[Ref, str] = field(default_factory=dict)
 
     @property
     def source_origin(self) -> str:
@@ -164,6 +166,8 @@ class Applying:
 
     def _decide(self, local: Record, change: Change) -> Intent:
         policy = self.policy(change.ref.kind, local.scope or change.scope)
+        if local.deleted and is_merged(self.tx, change.ref):
+            policy = "hub"  # or the merge would come undone
         newest = max(local.newest_stamp, newest_stamp(change.fields))
         content = self.contents.get(change.ref)
         change, _ = completed(change, self.page, local, self.contents)

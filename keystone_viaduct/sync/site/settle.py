@@ -5,16 +5,16 @@ A spoke never comes here: it waits for the hub's decision.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import Change, Document, Ref, site_of
+from keystone_viaduct.sync.model import Document, Ref, site_of
 from keystone_viaduct.sync.ports import Claim
+from keystone_viaduct.sync.site.alias import follow
 from keystone_viaduct.sync.site.conflicts import Contest, choose
-from keystone_viaduct.sync.site.content import contents
 from keystone_viaduct.sync.site.intent import Intent
+from keystone_viaduct.sync.site.own import awaited, own_intent
 from keystone_viaduct.sync.site.readiness import (
     NAME,
     REFERENCE,
@@ -44,7 +44,7 @@ def settle(run: Applying, readiness: Readiness) -> None:
             intent = run.intent_for(waiting.change)
             if intent is None:
                 continue
-            if run.trial and run.trial.refuses(intent):
+            if follow(run, readiness, intent) or (run.trial and run.trial.refuses(intent)):
                 pass
             elif waiting.reason == REFERENCE:
                 _dangling(run, readiness, intent)
@@ -111,7 +111,7 @@ def _delete_dependents(run: Applying, readiness: Readiness, intent: Intent) -> N
         if ref in seen:
             continue
         seen.add(ref)
-        own = _awaited(run, ref) or _own_intent(run, readiness, ref, intent.change)
+        own = awaited(run, ref) or own_intent(run, readiness, ref, intent.change)
         if own.content is None:
             run.intents[ref] = own
             queue.extend(readiness.living_referrers(ref))
@@ -126,28 +126,6 @@ def _delete_dependents(run: Applying, readiness: Readiness, intent: Intent) -> N
         queue.extend(readiness.living_referrers(ref))
 
 
-def _awaited(run: Applying, ref: Ref) -> Intent | None:
-    """What waits for this record: a decision must contain it."""
-    waiting = run.waiting.pop(ref, None)
-    return run.intent_for(waiting.change) if waiting is not None else None
-
-
-def _own_intent(run: Applying, readiness: Readiness, ref: Ref, cause: Change) -> Intent:
-    """An intent on one of the hub's own records, for an edit that another change makes necessary."""
-    existing = run.intents.get(ref)
-    if existing is not None:
-        return existing
-    local = readiness.local(ref)
-    if local is None:
-        raise StoreError(f"{ref} has rows but no record", hint="run `viaduct doctor`", ref=str(ref))
-    if ref not in run.contents and not local.deleted:
-        run.contents.update(contents(run.tx, [ref], {ref: local}))
-    change = Change(ref, cause.seq, local.version, local.birth, local.fields, {}, local.scope)
-    record = replace(local, seq=0, learned_from=None)
-    old = run.contents.get(ref)
-    return Intent(ref, change, record, old, old, fresh=True, ours=True)
-
-
 def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
     """Two records claim one unique value: the winner keeps it, the other is renamed (nameless: deleted)."""
     if intent.content is None:
@@ -156,7 +134,7 @@ def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
         rival_ref = _rival(run, readiness, intent, claim)
         if rival_ref is None:
             continue
-        rival = _own_intent(run, readiness, rival_ref, intent.change)
+        rival = own_intent(run, readiness, rival_ref, intent.change)
         if rival.content is None:
             continue
         loser, winner, why, is_open = _loser(run, intent, rival)

@@ -21,6 +21,7 @@ from keystone_viaduct.sync.model import (
     Standing,
     Summary,
     SweepState,
+    United,
     site_of,
 )
 from keystone_viaduct.sync.ports import Store, Transaction
@@ -37,6 +38,7 @@ from keystone_viaduct.sync.site.purge import Retention, clean, purge
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.sequencer import sequence
 from keystone_viaduct.sync.site.term import NewHub, follow
+from keystone_viaduct.sync.site.unite import unite
 
 T = TypeVar("T")
 
@@ -187,6 +189,10 @@ class Site:
             compare.resume(tx, source, checkpoint, seen, own, now=self._clock.now())
 
         self._fenced(work, Fence(own), source)
+
+    def unite(self, loser: Ref, winner: Ref) -> United:
+        """At the hub: merge a record into another of its kind. Raises NotThere, Refused."""
+        return self._store.run(lambda tx: unite(tx, loser, winner, now=self._clock.now()))
 
     def purge(self, retention: int) -> int:
         """Drop tombstones older than ``retention`` (microseconds) that all live peers have; returns how

@@ -70,6 +70,13 @@ class Trial:
             self._refuse(intent, problem.why)
         return problem is not None
 
+    def refuses_instead(self, intent: Intent, becomes: Intent) -> bool:
+        """Judge what an intent comes to at the hub, where that is a change of another record (a merge)."""
+        problem = self._problem(becomes)
+        if problem is not None:
+            self._refuse(intent, problem.why)
+        return problem is not None
+
     def may_rename(self, rival: Intent) -> bool:
         """Whether the source may have the hub's record give its name away."""
         if self._delegation.is_full or not rival.ours or rival.old is None:

@@ -104,6 +104,16 @@ class BookkeepingPart(Part):
         )
         return {row.id: self._conflict(row) for row in rows}
 
+    def aliases(self, refs: Sequence[Ref]) -> dict[Ref, str]:
+        """What those became that were merged, and not brought back since: the other record's key."""
+        rows = (
+            row
+            for kind, keys in keys_by_kind(refs).items()
+            for part in q.chunks(keys)
+            for row in self.connection.execute(q.ALIASES, {"p_kind": kind, "p_keys": part})
+        )
+        return {Ref(row.kind, row.key): row.merged_into for row in rows}
+
     def conflict_ids(self) -> list[str]:
         """The whole list, in the order in which it was decided."""
         return [row.id for row in self.connection.execute(q.CONFLICT_IDS)]
@@ -129,6 +139,7 @@ class BookkeepingPart(Part):
             "open": item.open,
             "resolution": item.resolution,
             "seq": item.seq,
+            "merged_into": item.into,
         }
 
     def _conflict(self, row: Any) -> Conflict:
@@ -145,6 +156,7 @@ class BookkeepingPart(Part):
             open=bool(row.open),
             resolution=row.resolution,
             seq=row.seq,
+            into=row.merged_into,
         )
 
     def _lost(self, row: Any) -> Document:

@@ -174,6 +174,12 @@ CONFLICTS_BETWEEN = (
     .limit(_param("limit"))
 )
 KNOWN_CONFLICTS = sa.select(t.conflict).where(t.conflict.c.id.in_(_list("ids")))
+ALIASES = (
+    sa.select(t.conflict.c.kind, t.conflict.c.key, t.conflict.c.merged_into)
+    .where(t.conflict.c.kind == _param("kind"), t.conflict.c.key.in_(_list("keys")))
+    .where(t.conflict.c.merged_into != "", t.conflict.c.resolution != "restored")
+    .order_by(t.conflict.c.at, t.conflict.c.id)
+)
 CONFLICT_IDS = sa.select(t.conflict.c.id).order_by(t.conflict.c.at, t.conflict.c.id)
 PLACE_CONFLICT = t.conflict.update().where(t.conflict.c.id == _param("id")).values(seq=sa.bindparam("p_seq"))
 OPEN_CONFLICTS = CONFLICTS.where(t.conflict.c.open == sa.true())

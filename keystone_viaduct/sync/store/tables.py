@@ -157,8 +157,10 @@ conflict = _table(
     sa.Column("open", sa.Boolean, nullable=False),
     sa.Column("resolution", sa.String(16), nullable=False),
     sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("merged_into", key(), nullable=False),
     sa.Index("ix_viaduct_conflict_at", "at"),
     sa.Index("ix_viaduct_conflict_seq", "seq"),
+    sa.Index("ix_viaduct_conflict_record", "kind", "key"),
 )
 
 peer = _table(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from keystone_viaduct.errors import BadKey, BadRequest
+from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Conflict, Ref
 from keystone_viaduct.sync.wire import checks, limits, secrecy
 
@@ -25,6 +27,8 @@ def listed_to_json(conflict: Conflict, seal: secrecy.Seal) -> dict[str, Any]:
         "resolution": conflict.resolution,
         "seq": conflict.seq,
     }
+    if conflict.into:
+        body["into"] = conflict.into
     if sealed:
         body["sealed"] = sealed
     return body
@@ -66,7 +70,21 @@ def listed_from_json(value: Any, ref: Ref, where: str, opener: secrecy.Open) -> 
         checks.flag(get("open"), f"{where}.open"),
         resolution,
         checks.integer(get("seq"), f"{where}.seq", 1),
+        _into(ref, body.get("into", ""), where),
     )
+
+
+def _into(ref: Ref, value: Any, where: str) -> str:
+    """The key of another record of the same kind, or ''."""
+    key = checks.text(value, f"{where}.into", 700)
+    if "\0" in key:
+        raise checks.bad(f"{where}.into", "has a NUL character", "PostgreSQL's columns hold none")
+    if key:
+        try:
+            REGISTRY[ref.kind].split_key(key)
+        except BadKey as error:
+            raise BadRequest(f"{where}.into: {error.message}", hint=error.hint, where=where) from error
+    return key
 
 
 def _for_list(seal: secrecy.Seal) -> secrecy.Seal:

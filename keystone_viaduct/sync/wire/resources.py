@@ -148,6 +148,8 @@ def conflict_to_json(conflict: Conflict, *, detail: bool) -> dict[str, Any]:
         "open": conflict.open,
         "resolution": conflict.resolution,
     }
+    if conflict.into:
+        body["into"] = conflict.into
     if detail:
         body["lost"] = secrecy.public_part(conflict.ref.kind, conflict.lost)
         body["lost_secrets"] = sorted(

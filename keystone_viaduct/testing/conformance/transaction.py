@@ -702,6 +702,22 @@ class TransactionSuite:
         found = store.run(lambda tx: tx.known_conflicts(["c4", "c7"]))
         assert found == {"c4": replace(rows[0], open=False, resolution="kept", seq=12)}
 
+    def test_a_record_that_was_merged_is_known_by_what_it_became(self, store: Store) -> None:
+        def row(number: int, key: str, into: str) -> Conflict:
+            ref = Ref("user", key)
+            return Conflict(
+                f"c{number}", ref, "merged", "operator", "why", (), "hub", NOW + number, {}, into=into
+            )
+
+        rows = [row(2, "a", "c"), row(1, "a", "b"), row(3, "d", ""), row(4, "e", "f")]
+        store.run(lambda tx: tx.add_conflicts(rows))
+        asked = [Ref("user", "a"), Ref("user", "d"), Ref("group", "e"), Ref("user", "z")]
+        assert store.run(lambda tx: tx.aliases(asked)) == {Ref("user", "a"): "c"}
+        assert store.run(lambda tx: tx.aliases([])) == {}
+        store.run(lambda tx: tx.close_conflict("c2", "restored"))
+        assert store.run(lambda tx: tx.aliases(asked)) == {Ref("user", "a"): "b"}
+        assert store.run(lambda tx: tx.known_conflicts(["c4"])["c4"]) == rows[3]
+
     def test_a_peer_is_forgotten(self, store: Store) -> None:
         store.run(lambda tx: tx.save_peer(Peer("west", b"k" * 32, "w", met=3)))
         store.run(lambda tx: tx.save_peer(Peer("south", b"s" * 32, "s")))

@@ -82,6 +82,7 @@ def conflicts(draw: st.DrawFn, seq: int) -> Conflict:
         draw(st.booleans()),
         draw(st.sampled_from(["", "kept", "restored"])),
         seq,
+        draw(st.just("") | WORDS),
     )
 
 

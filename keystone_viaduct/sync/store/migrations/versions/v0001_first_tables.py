@@ -175,10 +175,12 @@ def _bookkeeping_tables() -> None:
         _column("open", sa.Boolean),
         _column("resolution", sa.String(16)),
         _column("seq", BIG),
+        _column("merged_into", KEY),
         **OPTIONS,
     )
     op.create_index("ix_viaduct_conflict_at", "viaduct_conflict", ["at"])
     op.create_index("ix_viaduct_conflict_seq", "viaduct_conflict", ["seq"])
+    op.create_index("ix_viaduct_conflict_record", "viaduct_conflict", ["kind", "key"])
 
 
 def _keyset_tables() -> None:

@@ -1,0 +1,37 @@
+"""Edits of the hub's own that a page makes necessary."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from keystone_viaduct.errors import StoreError
+from keystone_viaduct.sync.model import Change, Ref
+from keystone_viaduct.sync.site.content import contents
+from keystone_viaduct.sync.site.intent import Intent
+
+if TYPE_CHECKING:
+    from keystone_viaduct.sync.site.applying import Applying
+    from keystone_viaduct.sync.site.readiness import Readiness
+
+
+def awaited(run: Applying, ref: Ref) -> Intent | None:
+    """What waits for this record: a decision must contain it."""
+    waiting = run.waiting.pop(ref, None)
+    return run.intent_for(waiting.change) if waiting is not None else None
+
+
+def own_intent(run: Applying, readiness: Readiness, ref: Ref, cause: Change) -> Intent:
+    """An intent on one of the hub's own records, for an edit that another change makes necessary."""
+    existing = run.intents.get(ref)
+    if existing is not None:
+        return existing
+    local = readiness.local(ref)
+    if local is None:
+        raise StoreError(f"{ref} has rows but no record", hint="run `viaduct doctor`", ref=str(ref))
+    if ref not in run.contents and not local.deleted:
+        run.contents.update(contents(run.tx, [ref], {ref: local}))
+    change = Change(ref, cause.seq, local.version, local.birth, local.fields, {}, local.scope)
+    record = replace(local, seq=0, learned_from=None)
+    old = run.contents.get(ref)
+    return Intent(ref, change, record, old, old, fresh=True, ours=True)
