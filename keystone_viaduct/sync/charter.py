@@ -86,12 +86,16 @@ class PolicyRule:
 
 @dataclass(frozen=True, slots=True)
 class Charter:
-    """The settings of a fleet. A site that is not named holds everything and may change everything."""
+    """The settings of a fleet. A site that is not named holds everything and may change everything.
+
+    ``retired`` are the lives (``site#incarnation``) of sites that are gone for good; no operator sets them.
+    """
 
     edition: Edition = field(default_factory=Edition)
     coverages: Mapping[str, Coverage] = field(default_factory=dict)
     delegations: Mapping[str, Delegation] = field(default_factory=dict)
     policies: tuple[PolicyRule, ...] = ()
+    retired: frozenset[str] = frozenset()
 
     def coverage_of(self, site: str) -> Coverage:
         """What that site is meant to hold."""
@@ -131,7 +135,7 @@ def coverage_from_json(body: Mapping[str, Any]) -> Coverage:
 
 def charter_to_json(charter: Charter) -> dict[str, Any]:
     """``{"edition": [term, number], "coverages": {site: {"kinds": [...]}}, ...}``; "all" is left out."""
-    return {
+    body: dict[str, Any] = {
         "edition": [*charter.edition],
         "coverages": {site: _sets(c, ("kinds", "domains")) for site, c in charter.coverages.items()},
         "delegations": {
@@ -141,6 +145,7 @@ def charter_to_json(charter: Charter) -> dict[str, Any]:
             {"policy": rule.policy, **_sets(rule, ("kinds", "domains"))} for rule in charter.policies
         ],
     }
+    return {**body, "retired": sorted(charter.retired)} if charter.retired else body
 
 
 def charter_from_json(body: Mapping[str, Any]) -> Charter:
@@ -163,6 +168,7 @@ def charter_from_json(body: Mapping[str, Any]) -> Charter:
             PolicyRule(value["policy"], **sets(value, ("kinds", "domains")))
             for value in body.get("policies", ())
         ),
+        frozenset(body.get("retired", ())),
     )
 
 

@@ -436,6 +436,19 @@ class Conflict:
         return bool(self.into) and self.resolution != "restored"
 
 
+class Retired(NamedTuple):
+    """What became of a site that was retired.
+
+    ``heard`` is when it last read at the hub (microseconds, 0: never). So many changes from it were
+    ``waiting``; of these so many had to be given up, and are listed as ``lost``.
+    """
+
+    site: str
+    heard: int
+    waiting: int
+    lost: int
+
+
 class United(NamedTuple):
     """What became of a merge.
 

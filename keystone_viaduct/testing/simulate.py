@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from keystone_viaduct.testing.simulation.counts import Counts, wrong
-from keystone_viaduct.testing.simulation.events import chosen, shares_of
+from keystone_viaduct.testing.simulation.events import FURTHER, chosen, shares_of
 from keystone_viaduct.testing.simulation.fleet import MakeDatabase, in_memory, names
 from keystone_viaduct.testing.simulation.plan import Step, draw, parse_numbers, show_numbers
 from keystone_viaduct.testing.simulation.run import Outcome, play
@@ -32,6 +32,7 @@ class Setting:
     steps: int = 150
     store: str = "memory"
     without: frozenset[str] = frozenset()
+    also: frozenset[str] = frozenset()
     keep: frozenset[int] | None = None
     only_sites: int | None = None
 
@@ -42,7 +43,7 @@ class Setting:
 
     def plan(self, seed: int) -> list[Step]:
         """What happens in the run of this seed."""
-        drawn = draw(seed, self.sites, self.steps, chosen(self.without))
+        drawn = draw(seed, self.sites, self.steps, chosen(self.without, self.also))
         there = names(self.present)
         kept = [step for step in drawn if step.site in there]
         return kept if self.keep is None else [step for step in kept if step.number in self.keep]
@@ -82,6 +83,7 @@ def explain(seed: int, setting: Setting, outcome: Outcome, *, tries: int = 600) 
     options = [f"--seed {seed} --sites {setting.sites} --steps {setting.steps} --only-sites {small.sites}"]
     options += [f"--store {setting.store}"] * (setting.store != "memory")
     options += [f"--without {name}" for name in sorted(setting.without)]
+    options += [f"--also {name}" for name in sorted(setting.also)]
     options += [f"--keep {show_numbers([step.number for step in small.plan])}"]
     return "\n".join(
         [
@@ -105,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.steps,
         store=options.store,
         without=frozenset(options.without) | frozenset(["restore"] * options.no_restores),
+        also=frozenset(options.also),
         keep=options.keep,
         only_sites=options.only_sites,
     )
@@ -121,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def shares(setting: Setting) -> dict[str, float]:
     """How often each counter must have moved in a run, on average."""
-    return shares_of(chosen(setting.without), setting.steps)
+    return shares_of(chosen(setting.without, setting.also), setting.steps)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -134,6 +137,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--no-restores", action="store_true", help="put no backup back")
     parser.add_argument("--without", action="append", default=[], metavar="EVENT", help="leave an event out")
+    parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        choices=[event.name for event in FURTHER],
+        help="an event that does not happen by itself",
+    )
     parser.add_argument("--keep", type=parse_numbers, metavar="3,7-9", help="play only these steps")
     parser.add_argument("--only-sites", type=int, metavar="N", help="play only what the first N sites do")
     parser.add_argument("--no-shrink", action="store_true", help="do not shorten the first failure")

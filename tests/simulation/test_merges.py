@@ -11,6 +11,8 @@ from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.site.decisions import close
 from keystone_viaduct.sync.site.purge import Retention
+from keystone_viaduct.testing.simulate import Setting, run
+from keystone_viaduct.testing.simulation.counts import Counts
 from tests.simulation.scene import Scene
 
 LOSER, WINNER = Ref("user", "u2"), Ref("user", "u1")
@@ -335,6 +337,14 @@ def test_bad_merges_change_nothing(
     with pytest.raises(error, match=why):
         scene.site("hub").unite(loser, winner)
     assert (scene.store("hub").data.rows, scene.conflicts) == before
+
+
+def test_fleets_in_which_records_are_merged_converge_and_lose_nothing() -> None:
+    setting = Setting(sites=5, also=frozenset({"merge"}))
+    total = Counts()
+    for seed in range(890000, 890030):
+        total.update(run(seed, setting))
+    assert total["merges"] >= 10
 
 
 def test_a_merge_is_for_the_hub(scene: Scene) -> None:

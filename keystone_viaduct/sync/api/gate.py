@@ -133,6 +133,14 @@ def argument(name: str, default: str | None = None) -> str:
     return values[0] if values else str(default)
 
 
+def truth(name: str) -> bool:
+    """Whether a parameter of the query is ``true``; false when it is missing. Raises BadRequest."""
+    text = argument(name, "false")
+    if text not in ("true", "false"):
+        raise BadRequest(f"{name} is neither true nor false", hint="leave it out for false", where=name)
+    return text == "true"
+
+
 def number(name: str, default: int, most: int) -> int:
     """A positive number in the query."""
     text = argument(name, str(default))

@@ -50,6 +50,7 @@ RULES = (
     _rule("decide_held", "Confirm or discard deletions that a sweep has found", ("POST", "/sweep/held")),
     _rule("list_peers", "The registered sites", ("GET", "/peers")),
     _rule("register_peer", "Register a site and its public key", ("PUT", "/peers/{site}")),
+    _rule("retire_peer", "Forget a site that is gone for good", ("DELETE", "/peers/{site}")),
     _rule(
         "hold_lease", "Take, renew or give back the agents' lease", ("PUT", "/lease"), ("DELETE", "/lease")
     ),

@@ -13,7 +13,7 @@ from keystone.server import flask as ks_flask
 from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.api import assembly, changes
 from keystone_viaduct.sync.api.conflicts import ConflictsService
-from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json
+from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json, truth
 from keystone_viaduct.sync.api.keyroutes import KeyRepositoryResource, KeysResource
 from keystone_viaduct.sync.api.merges import merge
 from keystone_viaduct.sync.api.records import Found, RecordsService
@@ -208,6 +208,13 @@ class PeerResource(flask_restful.Resource):  # type: ignore[misc]
         """Register it."""
         return Reply(peer_to_json(assembly.service().register(peer_from_json(site, read_json()))))
 
+    @gated("sync:retire_peer")
+    def delete(self, site: str) -> Reply:
+        """Forget it, at the hub."""
+        force = truth("force")
+        found = assembly.service().retire(checks.site_name(site, "site"), force=force)
+        return Reply(upkeep.retired_to_json(found))
+
 
 class LeaseResource(flask_restful.Resource):  # type: ignore[misc]
     """Which agent is at work."""
@@ -238,10 +245,7 @@ class ConflictsResource(flask_restful.Resource):  # type: ignore[misc]
     @gated("sync:list_conflicts")
     def get(self) -> Reply:
         """The latest first."""
-        wanted = argument("open", "false")
-        if wanted not in ("true", "false"):
-            raise BadRequest("open is neither true nor false", hint="leave it out for all", where="open")
-        found = assembly.service().conflicts(number("limit", 100, limits.LIST), open_only=wanted == "true")
+        found = assembly.service().conflicts(number("limit", 100, limits.LIST), open_only=truth("open"))
         return Reply({"conflicts": [conflict_to_json(conflict, detail=False) for conflict in found]})
 
 

@@ -25,9 +25,11 @@ from keystone_viaduct.sync.model import (
     Page,
     Peer,
     Purged,
+    Retired,
     SiteState,
     Standing,
     SweepState,
+    origin_of,
     site_of,
 )
 from keystone_viaduct.sync.ports import Write
@@ -232,6 +234,11 @@ class Service:
             state = tx.state()
             if peer.site == state.site:
                 raise Refused(f"{peer.site} is this site itself", hint="register the other sites here")
+            if origin_of(peer.site, peer.incarnation) in state.charter.retired:
+                raise Refused(
+                    f"{peer.site} was retired",
+                    hint="take it out of viaduct.yaml; a new Keystone may have its name",
+                )
             known = tx.peers().get(peer.site)
             same_life = known is not None and known.incarnation == peer.incarnation
             found = peer
@@ -249,6 +256,19 @@ class Service:
             return found
 
         return self.store.run(work)
+
+    def retire(self, site: str, *, force: bool) -> Retired:
+        """At the hub: forget a site that is gone for good. Raises NotThere, Refused."""
+
+        def work(tx: SqlTransaction) -> None:
+            _check_joined(tx)
+            tx.forget_confirmations(site)
+
+        watched = Watched(self.store, work)
+        found = Site(watched, self.clock, self._policy_for).retire(site, force=force)
+        if watched.writes:
+            self.around.written(watched.writes, site)
+        return found
 
     def take_lease(self, holder: str, seconds: float) -> tuple[int, str]:
         """Take or renew the agents' lease: when it ends (microseconds), and the key of pokes. Raises

@@ -19,6 +19,7 @@ from keystone_viaduct.sync.model import (
     Peer,
     Purged,
     Ref,
+    Retired,
     Standing,
     Summary,
     SweepState,
@@ -172,6 +173,12 @@ class HttpSite:
     def register(self, peer: Peer) -> None:
         """Tell the site of another one (its public key and what its release can store)."""
         self._transport.call("PUT", f"/peers/{quote(peer.site, safe='')}", content=peer_to_json(peer))
+
+    def retire(self, site: str, *, force: bool) -> Retired:
+        """Have the hub forget a site that is gone for good. Raises NotThere, Refused."""
+        query = {"force": "true" if force else "false"}
+        body = self._transport.call("DELETE", f"/peers/{quote(site, safe='')}", query=query)
+        return self._transport.understood(lambda: upkeep.retired_from_json(body))
 
     def sealed_secret(self, receiver: str) -> bytes:
         """The fleet's secret, sealed for a registered peer."""

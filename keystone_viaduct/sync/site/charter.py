@@ -30,6 +30,8 @@ def take_next_charter(tx: Transaction, source: str) -> None:
 def write_charter(tx: Transaction, charter: Charter, seen: Edition) -> Charter:
     """At the hub: replace the charter of edition ``seen``; returns it with its own edition.
 
+    Which sites have been retired is no part of what is replaced.
+
     Raises Refused at a spoke, and when another edition than ``seen`` is there.
     """
     state = tx.state()
@@ -43,6 +45,7 @@ def write_charter(tx: Transaction, charter: Charter, seen: Edition) -> Charter:
             f"the charter is of edition {state.charter.edition.number} already, not {seen.number}",
             hint="read it again, and change that",
         )
-    written = replace(charter, edition=Edition(state.term, state.charter.edition.number + 1))
+    edition = Edition(state.term, state.charter.edition.number + 1)
+    written = replace(charter, edition=edition, retired=state.charter.retired)
     tx.save_state(replace(state, charter=written))
     return written

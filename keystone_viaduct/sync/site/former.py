@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from keystone_viaduct.sync.model import Checkpoint, Page, Ref, SiteState
+from keystone_viaduct.sync.model import Page, Peer, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
 from keystone_viaduct.sync.site.decisions import list_conflicts
 from keystone_viaduct.sync.site.nonce import new_nonce
+from keystone_viaduct.sync.site.quiet import quiet_page
 
 #: Works out and writes what waits from a page's source, with the page; returns what was considered.
 Work = Callable[[Applying], set[Ref]]
@@ -47,6 +48,4 @@ def _all_met(tx: Transaction, state: SiteState) -> bool:
 
 def _nothing_new(tx: Transaction, state: SiteState, last: bool) -> Page:
     """A page of the former hub without changes."""
-    peer = tx.peers().get(state.former)
-    upto = peer.seen if peer is not None and peer.seen is not None else Checkpoint("", 0, "")
-    return Page(state.former, state.term, upto, upto, last, state.knowledge, (), hub=state.hub)
+    return quiet_page(state, tx.peers().get(state.former) or Peer(state.former, b""), at_head=last)

@@ -190,7 +190,11 @@ class Proof:
         if vouches(self._state, self._source):
             return None
         for dot in self._news_of_others(change, local):
-            if not self._vouched(change, dot):
+            if dot.origin in self._state.charter.retired:
+                if not self._state.charter.delegation_of(self._source).is_full:
+                    why = f"edit {dot.seq} of {site_of(dot.origin)}, which was retired, is news to the hub"
+                    return Doubt(why, forged=True)
+            elif not self._vouched(change, dot):
                 return Doubt(f"{site_of(dot.origin)} has not shown edit {dot.seq} yet", forged=False)
         return None
 

@@ -17,6 +17,7 @@ from keystone_viaduct.sync.model import (
     Page,
     Purged,
     Ref,
+    Retired,
     SiteState,
     Standing,
     Summary,
@@ -36,6 +37,7 @@ from keystone_viaduct.sync.site.guard import GUARD, Guard
 from keystone_viaduct.sync.site.promote import promote, resign
 from keystone_viaduct.sync.site.purge import Retention, clean, purge
 from keystone_viaduct.sync.site.restore import renew
+from keystone_viaduct.sync.site.retire import retire
 from keystone_viaduct.sync.site.sequencer import sequence
 from keystone_viaduct.sync.site.term import NewHub, follow
 from keystone_viaduct.sync.site.unite import unite
@@ -189,6 +191,17 @@ class Site:
             compare.resume(tx, source, checkpoint, seen, own, now=self._clock.now())
 
         self._fenced(work, Fence(own), source)
+
+    def retire(self, site: str, *, force: bool = False) -> Retired:
+        """At the hub: forget a site that is gone for good. Raises NotThere, Refused."""
+
+        def work(tx: Transaction) -> Retired:
+            now, policy_for = self._clock.now(), self._policy_for
+            found = retire(tx, site, apply_waiting, force=force, now=now, policy_for=policy_for)
+            retry_former(tx, apply_waiting, now=now, policy_for=policy_for)
+            return found
+
+        return self._store.run(work)
 
     def unite(self, loser: Ref, winner: Ref) -> United:
         """At the hub: merge a record into another of its kind. Raises NotThere, Refused."""

@@ -35,6 +35,10 @@ class KeysetsPart(Part):
         self.connection.execute(q.FORGET_CONFIRMATIONS)
         self.connection.execute(q.FORGET_KEYSETS)
 
+    def forget_confirmations(self, site: str) -> None:
+        """What one site was last seen to hold."""
+        self.connection.execute(q.FORGET_CONFIRMATIONS_OF, {"p_site": site})
+
     def confirmations(self, repository: str) -> dict[str, Confirmation]:
         """What each site was last seen to hold."""
         rows = self.connection.execute(q.CONFIRMATIONS, {"p_repository": repository})

@@ -237,6 +237,7 @@ LOCK_KEYSET = sa.select(t.keyset).where(t.keyset.c.repository == _param("reposit
 GET_KEYSET = sa.select(t.keyset).where(t.keyset.c.repository == _param("repository"))
 FORGET_KEYSETS = t.keyset.delete()
 FORGET_CONFIRMATIONS = t.keyset_site.delete()
+FORGET_CONFIRMATIONS_OF = t.keyset_site.delete().where(t.keyset_site.c.site == _param("site"))
 INSERT_KEYSET = t.keyset.insert()
 UPDATE_KEYSET = t.keyset.update().where(t.keyset.c.repository == _param("repository"))
 CONFIRMATIONS = sa.select(t.keyset_site).where(t.keyset_site.c.repository == _param("repository"))

@@ -10,7 +10,7 @@ from keystone_viaduct.sync.charter import Charter, Coverage, Delegation, Edition
 from keystone_viaduct.sync.wire import checks, limits
 
 POLICY = re.compile(r"hub|latest|hold|spoke:[A-Za-z0-9][A-Za-z0-9._-]*")
-_PARTS = frozenset({"edition", "coverages", "delegations", "policies"})
+_PARTS = frozenset({"edition", "coverages", "delegations", "policies", "retired"})
 
 
 def checked_charter(value: Any, where: str, *, strict: bool = False) -> Charter:
@@ -39,6 +39,10 @@ def checked_charter(value: Any, where: str, *, strict: bool = False) -> Charter:
         tuple(
             _rule(rule, f"{where}.policies[{number}]", strict)
             for number, rule in enumerate(checks.sequence(body.get("policies", []), f"{where}.policies"))
+        ),
+        frozenset(
+            checks.origin(life, f"{where}.retired")
+            for life in checks.sequence(body.get("retired", []), f"{where}.retired", limits.PEERS)
         ),
     )
 

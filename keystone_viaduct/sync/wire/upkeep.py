@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from keystone_viaduct.sync.model import Held, Purged, Reason, Ref, SweepState
+from keystone_viaduct.sync.model import Held, Purged, Reason, Ref, Retired, SweepState
 from keystone_viaduct.sync.wire import checks, limits
 
 _KIND, _KEY = 32, 700
@@ -131,3 +131,15 @@ def decision_from_json(value: Any) -> tuple[bool, frozenset[str] | None]:
         return decision == "confirm", None
     kinds = checks.sequence(body["kinds"], "kinds")
     return decision == "confirm", frozenset(checks.text(kind, "kinds", _KIND) for kind in kinds)
+
+
+def retired_to_json(retired: Retired) -> dict[str, Any]:
+    """As JSON."""
+    return retired._asdict()
+
+
+def retired_from_json(value: Any) -> Retired:
+    """The opposite of :func:`retired_to_json`."""
+    body = checks.mapping(value, "retired")
+    numbers = [checks.integer(checks.member(body, name, ""), name) for name in ("heard", "waiting", "lost")]
+    return Retired(checks.site_name(checks.member(body, "site", ""), "site"), *numbers)

@@ -9,12 +9,12 @@ from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.testing.simulation import checks, fleet
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.counts import Counts
-from keystone_viaduct.testing.simulation.events import EVENTS, hostile
+from keystone_viaduct.testing.simulation.events import EVENTS, FURTHER, hostile
 from keystone_viaduct.testing.simulation.fleet import SECOND, Fleet, MakeDatabase, in_memory
 from keystone_viaduct.testing.simulation.plan import Step
 from keystone_viaduct.testing.simulation.watch import Watch
 
-_BY_NAME = {event.name: event for event in EVENTS}
+_BY_NAME = {event.name: event for event in (*EVENTS, *FURTHER)}
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ from keystone_viaduct.testing.simulation.events import (
     crashes,
     hostile,
     links,
+    merges,
     promotion,
     tombstones,
     users,
 )
 from keystone_viaduct.testing.simulation.events.event import Event
 
-__all__ = ["EVENTS", "Event", "chosen", "shares_of"]
+__all__ = ["EVENTS", "FURTHER", "Event", "chosen", "shares_of"]
 
 #: Weights are relative to each other.
 EVENTS: tuple[Event, ...] = (
@@ -36,9 +37,14 @@ EVENTS: tuple[Event, ...] = (
 )
 
 
-def chosen(without: frozenset[str] = frozenset()) -> tuple[Event, ...]:
-    """All events but those named."""
-    return tuple(event for event in EVENTS if event.name not in without)
+#: What happens only when asked for by name.
+FURTHER: tuple[Event, ...] = merges.EVENTS
+
+
+def chosen(without: frozenset[str] = frozenset(), also: frozenset[str] = frozenset()) -> tuple[Event, ...]:
+    """All events but those named, and those of ``FURTHER`` that are."""
+    common = tuple(event for event in EVENTS if event.name not in without)
+    return (*common, *(event for event in FURTHER if event.name in also))
 
 
 def shares_of(events: tuple[Event, ...], steps: int) -> dict[str, float]:

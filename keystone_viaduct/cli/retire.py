@@ -1,0 +1,55 @@
+"""Forget a site that is gone for good: nothing waits for it any more, and its name is free.
+
+What it alone knew is lost. It is done at the hub; a site that answers is refused, and the hub itself always.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from keystone_viaduct.cli import _fleet
+from keystone_viaduct.cli._terminal import Terminal, moment
+from keystone_viaduct.errors import Refused, ViaductError
+
+HELP = "forget a site that is gone for good"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("site", metavar="SITE", help="the site that is gone")
+    parser.add_argument(
+        "--force", action="store_true", help="although it answers, or was heard less than an hour ago"
+    )
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    _fleet.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Over the hub's API. Raises NotThere, Refused."""
+    from keystone_viaduct.sync.agent.topology import read_topology
+
+    is_named = args.site in read_topology(args.config).sites
+    hub = _fleet.open_hub(args)
+    if is_named and args.site != hub.name and not args.force and _answers(args):
+        raise Refused(
+            f"{args.site} answers", hint="end it for good first, or add --force: its edits since are lost"
+        )
+    found = hub.retire(args.site, force=args.force)
+    terminal.json(found._asdict())
+    last = moment(found.heard) if found.heard else "never"
+    terminal.say(f"{found.site} is retired; it was last heard: {last}")
+    terminal.say("  what was done there and never reached the hub is lost")
+    terminal.say(f"  {found.waiting} changes from it waited and are settled, {found.lost} of them given up")
+    if found.lost:
+        terminal.say("  `viaduct conflicts list` has each of them")
+    if is_named:
+        terminal.say(f"now take {found.site} out of {args.config}: the hub refuses it from now on")
+    return 0
+
+
+def _answers(args: argparse.Namespace) -> bool:
+    try:
+        _fleet.open_site(args, args.site).capabilities()
+    except ViaductError:
+        return False
+    return True

@@ -1,0 +1,102 @@
+"""The hub forgets a site that is gone for good (see docs/how-to/retire-a-site.md).
+
+What waited from it is settled as if it had nothing more to show. What others tell of its edits would have
+waited until it shows them, and is judged now: the charter names its past lives for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from keystone_viaduct.errors import NotThere, Refused
+from keystone_viaduct.sync.charter import Edition
+from keystone_viaduct.sync.model import Peer, Ref, Retired, SiteState, origin_of, site_of
+from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.applying import Applying, PolicyFor
+from keystone_viaduct.sync.site.decisions import list_conflicts
+from keystone_viaduct.sync.site.nonce import new_nonce
+from keystone_viaduct.sync.site.quiet import quiet_page
+
+#: Works out and writes what waits from a page's source, with the page; returns what was considered.
+Work = Callable[[Applying], set[Ref]]
+#: A site that has read here within so many microseconds is not gone.
+RECENT = 3600 * 1_000_000
+
+
+def retire(
+    tx: Transaction, site: str, work: Work, *, force: bool, now: int, policy_for: PolicyFor
+) -> Retired:
+    """Forget ``site``; ``force``: although it was heard a short while ago. Raises NotThere, Refused."""
+    state = tx.state()
+    peer = _checked(tx, state, site, force=force, now=now)
+    waiting = len(tx.pending(site))
+    lost = _settle(tx, state, peer, work, now, policy_for)
+    state = _without(tx.state(), peer)
+    tx.save_state(state)
+    tx.save_checkpoint(site, None)
+    tx.drop_peer(site)
+    for other in sorted(tx.peers().values(), key=lambda found: found.site):
+        if tx.pending(other.site):
+            _look_again(tx, other, work, now, policy_for)
+    return Retired(site, peer.heard, waiting, lost)
+
+
+def _checked(tx: Transaction, state: SiteState, site: str, *, force: bool, now: int) -> Peer:
+    if not state.is_hub:
+        raise Refused(f"{state.site} is not the hub", hint=f"retire it at {state.hub}", hub=state.hub)
+    if site == state.site:
+        raise Refused(f"{site} is the hub", hint="promote another site first, then retire this one there")
+    peer = tx.peers().get(site)
+    if peer is None:
+        raise NotThere(f"no site {site[:64]} is registered here", hint="`viaduct status` names them")
+    if not force and peer.heard and now - peer.heard < RECENT:
+        raise Refused(
+            f"{site} has read here less than an hour ago",
+            hint="end it for good first; then wait, or add --force",
+            heard=peer.heard,
+        )
+    return peer
+
+
+def _settle(
+    tx: Transaction, state: SiteState, peer: Peer, work: Work, now: int, policy_for: PolicyFor
+) -> int:
+    """Decide all that waits from the site; how many changes can't be, and are listed as lost."""
+    if not tx.pending(peer.site):
+        return 0
+    run = Applying(tx, state, quiet_page(state, peer, at_head=True), now, policy_for)
+    considered = work(run)
+    why = f"{peer.site} was retired, and whoever else has had a part in it has not shown it yet"
+    rows = [run.listing(ref, "lost", why, entry.change.document) for ref, entry in run.waiting.items()]
+    run.conflicts.extend(rows)
+    tx.save_pending(peer.site, [], [*considered, *(e.change.ref for e in tx.pending(peer.site))])
+    _close(tx, run, state, now)
+    return len(rows)
+
+
+def _look_again(tx: Transaction, peer: Peer, work: Work, now: int, policy_for: PolicyFor) -> None:
+    """What another site has told of the edits of the one that is gone is judged anew."""
+    state = tx.state()
+    run = Applying(tx, state, quiet_page(state, peer, at_head=False), now, policy_for)
+    considered = work(run)
+    tx.save_pending(peer.site, list(run.waiting.values()), considered - set(run.waiting))
+    _close(tx, run, state, now)
+
+
+def _close(tx: Transaction, run: Applying, before: SiteState, now: int) -> None:
+    list_conflicts(run)
+    if run.state.head != before.head:
+        run.state = replace(run.state, nonce=new_nonce(now))
+    tx.save_state(run.state)
+
+
+def _without(state: SiteState, peer: Peer) -> SiteState:
+    """The state with a charter that names the lives of the site as gone."""
+    lives = {origin for origin in state.knowledge.entries if site_of(origin) == peer.site}
+    if peer.incarnation:
+        lives.add(origin_of(peer.site, peer.incarnation))
+    edition = Edition(state.term, state.charter.edition.number + 1)
+    charter = replace(state.charter, edition=edition, retired=state.charter.retired | lives)
+    former = "" if state.former == peer.site else state.former
+    return replace(state, charter=charter, former=former)
