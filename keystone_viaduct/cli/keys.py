@@ -1,4 +1,4 @@
-"""Show or rotate the Fernet keys of the fleet.
+"""Show or rotate the keys of tokens of the fleet.
 
 The agent carries the keys: a new key is staged at every site, then used, and the old one is dropped when no
 token can be left that was made with it. A site that is away holds a rotation up, and is named.
@@ -18,16 +18,19 @@ from keystone_viaduct.errors import ConfigError
 if TYPE_CHECKING:
     from keystone_viaduct.sync.client.keys import HttpKeys
     from keystone_viaduct.sync.keyset.model import FleetKeys
+    from keystone_viaduct.sync.keyset.public import PublicFleet
 
-HELP = "show or rotate the Fernet keys of the fleet"
+HELP = "show or rotate the keys of tokens of the fleet"
 #: Seconds between two looks at the hub while waiting.
 LOOK = 0.5
+#: The name of the public keys of JWS tokens (``sync.keyset.public`` is not imported before it is needed).
+JWS = "jws"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("action", choices=("status", "rotate"), nargs="?", default="status")
-    parser.add_argument("--repository", help="only this one: tokens or receipts")
+    parser.add_argument("--repository", help="only this one: tokens, receipts or jws")
     parser.add_argument(
         "--wait", type=float, default=0.0, metavar="SECONDS", help="after rotate: until every site confirmed"
     )
@@ -38,20 +41,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Over the hub's API."""
     hub = _fleet.open_hub(args).keys
+    if args.repository == JWS:
+        return _public_only(args, terminal, hub)
     found = _fleet_keys(hub, args.repository)
+    public = None if args.repository else _public(hub)
     if args.action == "rotate":
         for name in found:
             hub.rotate_keys(name)
         found = _wait(hub, found, args)
-    terminal.json({"hub": hub.name, "repositories": {name: _shown(keys) for name, keys in found.items()}})
+    shown = {name: _shown(keys) for name, keys in found.items()}
+    terminal.json({"hub": hub.name, "repositories": shown, "public": public and _shown_public(public)})
     _print(terminal, found)
-    late = any(keys.missing for keys in found.values())
+    if public is not None:
+        _print_public(terminal, public)
+    late = any(keys.missing for keys in found.values()) or (public is not None and bool(public.missing))
     waiting = bool(args.wait) and any(keys.wanted for keys in found.values())
     return 1 if waiting or (late and (args.action == "status" or args.wait)) else 0
 
 
 def _fleet_keys(hub: HttpKeys, only: str | None) -> dict[str, FleetKeys]:
-    held = hub.held_keys()
+    held = hub.held_keys().repositories
     found = {name: entry.fleet for name, entry in held.items() if entry.fleet is not None}
     if only is not None:
         if only not in found:
@@ -59,6 +68,24 @@ def _fleet_keys(hub: HttpKeys, only: str | None) -> dict[str, FleetKeys]:
             raise ConfigError(f"{hub.name} has no key repository {only[:40]!r}", hint=f"it has: {known}")
         found = {only: found[only]}
     return found
+
+
+def _public(hub: HttpKeys) -> PublicFleet | None:
+    held = hub.held_keys().public
+    return held.fleet if held is not None else None
+
+
+def _public_only(args: argparse.Namespace, terminal: Terminal, hub: HttpKeys) -> int:
+    if args.action == "rotate":
+        raise ConfigError(
+            "each site has a JWS key of its own", hint="see docs/how-to/rotate-keys.md, JWS tokens"
+        )
+    public = _public(hub)
+    if public is None:
+        raise ConfigError(f"{hub.name} issues no JWS tokens", hint="leave --repository out")
+    terminal.json({"hub": hub.name, "repositories": {}, "public": _shown_public(public)})
+    _print_public(terminal, public)
+    return 1 if public.missing else 0
 
 
 def _wait(hub: HttpKeys, before: Mapping[str, FleetKeys], args: argparse.Namespace) -> dict[str, FleetKeys]:
@@ -101,3 +128,22 @@ def _print(terminal: Terminal, found: Mapping[str, FleetKeys]) -> None:
         terminal.table(f"Sites with the present {name}", ["site", "seen"], rows)
         if keys.missing:
             terminal.say_error(f"{name}: nothing is rotated until {', '.join(keys.missing)} has the keys")
+
+
+def _shown_public(keys: PublicFleet) -> dict[str, Any]:
+    return {
+        "keys": {print_: dict(owners) for print_, owners in keys.owners.items()},
+        "confirmed": dict(keys.confirmed),
+        "missing": list(keys.missing),
+    }
+
+
+def _print_public(terminal: Terminal, keys: PublicFleet) -> None:
+    rows = []
+    for print_, owners in sorted(keys.owners.items()):
+        for site, since in sorted(owners.items()):
+            state = "in use" if since is None else f"not any more since {moment(since)}"
+            rows.append([print_, site or "(not known yet)", state])
+    terminal.table("Public keys of JWS tokens", ["key", "site", "state"], rows)
+    if keys.missing:
+        terminal.say_error(f"{JWS}: {', '.join(keys.missing)} does not have just these yet")

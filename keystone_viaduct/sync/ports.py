@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.sync.charter import Coverage
-from keystone_viaduct.sync.keyset.model import HeldKeys
+from keystone_viaduct.sync.keyset.public import SiteKeys
 from keystone_viaduct.sync.model import (
     ApplyResult,
     Bucket,
@@ -286,14 +286,14 @@ class Store(Protocol):
 
 
 class KeyPort(Protocol):
-    """A site's Fernet key repositories, by name, as the link sees them."""
+    """A site's keys of tokens, as the link sees them: Fernet repositories by name, and JWS public keys."""
 
     @property
     def name(self) -> str:
         """The site's name."""
 
-    def held_keys(self) -> Mapping[str, HeldKeys]:
-        """What each repository holds."""
+    def held_keys(self) -> SiteKeys:
+        """What each repository holds, and the public keys of JWS tokens."""
 
     def sealed_keys(self, repository: str, reader: str) -> bytes:
         """The keys, sealed for ``reader``. Raises Refused."""
@@ -306,6 +306,15 @@ class KeyPort(Protocol):
 
     def import_keys(self, repository: str, site: str, sealed: bytes) -> None:
         """At the hub: keep the keys that a site uses or has used."""
+
+    def take_public(self, keys: Sequence[str]) -> None:
+        """Have these public keys (PEM) beside the site's own."""
+
+    def collect_public(self, site: str, own: Mapping[str, str], held: Sequence[str]) -> None:
+        """At the hub: that site was seen to have these as its own (fingerprint -> PEM), and to hold those."""
+
+    def advance_public(self) -> None:
+        """At the hub: take in its own public keys, and drop what nobody needs any more."""
 
     def advance_keys(self, repository: str) -> float:
         """At the hub: go a step further, if every site is ready; the seconds after which there is more to do

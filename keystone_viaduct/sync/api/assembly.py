@@ -13,6 +13,7 @@ from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.documents.schema import reflect
 from keystone_viaduct.sync.api import aftermath, options
 from keystone_viaduct.sync.api.keys import KeysService
+from keystone_viaduct.sync.api.publickeys import PublicKeysService
 from keystone_viaduct.sync.api.service import Service, Surroundings
 from keystone_viaduct.sync.sealing import KeyRing, key_stamp
 from keystone_viaduct.sync.site.guard import Guard
@@ -56,6 +57,15 @@ def keys() -> KeysService:
     import keystone.conf
 
     return KeysService(service(), options.key_settings(keystone.conf.CONF))
+
+
+def public_keys() -> PublicKeysService:
+    """This process's service for public keys of JWS tokens; as :func:`service`."""
+    import keystone.conf
+
+    conf: Any = keystone.conf.CONF
+    lifetime = options.key_settings(conf).lifetime
+    return PublicKeysService(service(), options.jws_repository(conf), lifetime)
 
 
 def reset() -> None:

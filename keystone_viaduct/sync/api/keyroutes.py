@@ -1,4 +1,4 @@
-"""The routes under ``/v3/OS-SYNC/keys``."""
+"""The routes of the keys of tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import flask_restful
 from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.api import assembly
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, read_json
-from keystone_viaduct.sync.wire import checks
+from keystone_viaduct.sync.keyset.public import by_fingerprint
+from keystone_viaduct.sync.wire import checks, publickeys
 from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json
 
 #: Bytes of a sealed keyset: hundreds of keys.
@@ -20,7 +21,8 @@ class KeysResource(flask_restful.Resource):  # type: ignore[misc]
     @gated("sync:get_keys")
     def get(self) -> Reply:
         """As fingerprints."""
-        return Reply(assembly.keys().status())
+        public = assembly.public_keys().status()
+        return Reply({**assembly.keys().status(), **({} if public is None else {"public": public})})
 
 
 class KeyRepositoryResource(flask_restful.Resource):  # type: ignore[misc]
@@ -61,4 +63,32 @@ class KeyRepositoryResource(flask_restful.Resource):  # type: ignore[misc]
         else:
             sealed = bytes_from_json(checks.member(body, "sealed", ""), "sealed", SEALED)
             keys.take_in(repository, site, sealed)
+        return Reply(status=204)
+
+
+class PublicKeysResource(flask_restful.Resource):  # type: ignore[misc]
+    """Public keys of JWS tokens; what a site has stands among all its keys."""
+
+    @gated("sync:write_keys")
+    def put(self) -> Reply:
+        """At a spoke: have these beside its own."""
+        body = checks.mapping(read_json(), "keys")
+        keys = publickeys.all_from_json(checks.member(body, "keys", ""), "keys")
+        assembly.public_keys().take(keys)
+        return Reply(status=204)
+
+    @gated("sync:rotate_keys")
+    def post(self) -> Reply:
+        """At the hub: ``collect`` what a site has, or ``advance``."""
+        body = checks.mapping(read_json(), "keys")
+        action = checks.text(checks.member(body, "action", ""), "action", 16)
+        if action == "advance":
+            assembly.public_keys().advance()
+            return Reply(status=204)
+        if action != "collect":
+            raise BadRequest(f"there is no action {action!r}", hint="collect or advance", where="action")
+        site = checks.site_name(checks.member(body, "site", ""), "site")
+        own = by_fingerprint(publickeys.pems_from_json(checks.member(body, "own", ""), "own"))
+        held = publickeys.fingerprints_from_json(checks.member(body, "held", ""), "held")
+        assembly.public_keys().collect(site, own, held)
         return Reply(status=204)

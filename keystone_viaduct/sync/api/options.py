@@ -8,6 +8,7 @@ from typing import Any
 from oslo_config import cfg
 
 from keystone_viaduct.sync.api.keys import KeySettings
+from keystone_viaduct.sync.keyset.jws import JwsRepository
 from keystone_viaduct.sync.keyset.repository import REPOSITORIES, KeyRepository
 
 GROUP = "viaduct"
@@ -142,6 +143,14 @@ def key_settings(conf: Any) -> KeySettings:
     return KeySettings(
         folders, lifetime * MICROSECONDS, int(conf[GROUP].key_rotation_interval * MICROSECONDS)
     )
+
+
+def jws_repository(conf: Any) -> JwsRepository | None:
+    """Where Keystone's keys of JWS tokens are; None where it issues others."""
+    if conf.token.provider != "jws":
+        return None
+    folders = conf.jwt_tokens
+    return JwsRepository(folders.jws_public_key_repository, folders.jws_private_key_repository)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

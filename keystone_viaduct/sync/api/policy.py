@@ -62,10 +62,10 @@ RULES = (
     _rule("promote", "Make this site the hub, or hand over to another", ("POST", "/hub"), ("DELETE", "/hub")),
     _rule("get_charter", "What each spoke holds and may change", ("GET", "/charter")),
     _rule("put_charter", "Replace the fleet's charter, at the hub", ("PUT", "/charter")),
-    _rule("get_keys", "Fingerprints of the Fernet keys", ("GET", "/keys")),
+    _rule("get_keys", "Fingerprints of the keys of tokens", ("GET", "/keys")),
     _rule("read_keys", "The Fernet keys, sealed for a registered peer", ("GET", _KEYS)),
-    _rule("write_keys", "Take the hub's Fernet keys", ("PUT", _KEYS)),
-    _rule("rotate_keys", "Rotate the fleet's Fernet keys", ("POST", _KEYS)),
+    _rule("write_keys", "Take the hub's keys of tokens", ("PUT", _KEYS), ("PUT", "/public-keys")),
+    _rule("rotate_keys", "Rotate the fleet's keys of tokens", ("POST", _KEYS), ("POST", "/public-keys")),
     _rule("read_secret", "The fleet's secret, sealed for a registered peer", ("GET", "/secret")),
     _rule("write_secret", "Take the fleet's secret when joining", ("PUT", "/secret")),
 )

@@ -14,7 +14,7 @@ from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.api import assembly, changes
 from keystone_viaduct.sync.api.conflicts import ConflictsService
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json, truth
-from keystone_viaduct.sync.api.keyroutes import KeyRepositoryResource, KeysResource
+from keystone_viaduct.sync.api.keyroutes import KeyRepositoryResource, KeysResource, PublicKeysResource
 from keystone_viaduct.sync.api.merges import merge
 from keystone_viaduct.sync.api.records import Found, RecordsService
 from keystone_viaduct.sync.charter import charter_to_json
@@ -416,6 +416,7 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
         _route(CharterResource, "/charter", "charter"),
         _route(KeysResource, "/keys", "keys"),
         _route(KeyRepositoryResource, "/keys/<string:repository>", "key_repository", "repository"),
+        _route(PublicKeysResource, "/public-keys", "public_keys"),
         _route(SecretResource, "/secret", "secret"),
     ]
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from keystone_viaduct.sync.client.transport import Transport
-from keystone_viaduct.sync.keyset.model import HeldKeys
+from keystone_viaduct.sync.keyset.public import SiteKeys
 from keystone_viaduct.sync.wire import checks
 from keystone_viaduct.sync.wire.keys import held_from_json
+from keystone_viaduct.sync.wire.publickeys import public_held_from_json
 from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json
 
 _SEALED = 64 * 1024
@@ -27,10 +28,10 @@ class HttpKeys:
         """The site's name."""
         return self._name
 
-    def held_keys(self) -> Mapping[str, HeldKeys]:
-        """What each repository holds."""
+    def held_keys(self) -> SiteKeys:
+        """What each repository holds, and the public keys of JWS tokens."""
         body = self._transport.call("GET", "/keys")
-        return self._transport.understood(lambda: held_from_json(body))
+        return self._transport.understood(lambda: SiteKeys(held_from_json(body), public_held_from_json(body)))
 
     def sealed_keys(self, repository: str, reader: str) -> bytes:
         """The keys, sealed for ``reader``. Raises Refused."""
@@ -62,6 +63,19 @@ class HttpKeys:
         """At the hub: go a step further if every site is ready; seconds until there is more to do, or 0.0."""
         body = self._act(repository, action="advance")
         return self._transport.understood(lambda: _seconds(body))
+
+    def take_public(self, keys: Sequence[str]) -> None:
+        """Have these public keys beside the site's own."""
+        self._transport.call("PUT", "/public-keys", content={"keys": list(keys)})
+
+    def collect_public(self, site: str, own: Mapping[str, str], held: Sequence[str]) -> None:
+        """At the hub: that site was seen to have these as its own, and to hold those."""
+        content = {"action": "collect", "site": site, "own": list(own.values()), "held": list(held)}
+        self._transport.call("POST", "/public-keys", content=content)
+
+    def advance_public(self) -> None:
+        """At the hub: take in its own public keys, and drop what nobody needs any more."""
+        self._transport.call("POST", "/public-keys", content={"action": "advance"})
 
     def _act(self, repository: str, **content: str) -> Any:
         return self._transport.call("POST", _path(repository), content=content)

@@ -1,4 +1,4 @@
-"""Carries the fleet's Fernet keys from the hub to every site (docs/how-to/rotate-keys.md), without own I/O.
+"""Carries the keys of tokens from the hub to every site (docs/how-to/rotate-keys.md), without own I/O.
 
 Everything is found out anew in each round, and each call may be repeated, so an agent may die anywhere.
 """
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from keystone_viaduct.errors import ViaductError
 from keystone_viaduct.sync.keyset.model import FleetKeys, HeldKeys
+from keystone_viaduct.sync.keyset.public import JWS, PublicFleet
+from keystone_viaduct.sync.link.publickeys import serve
 from keystone_viaduct.sync.ports import KeyPort
 
 #: Runs one call for each of many sites, at the same time or one after the other.
@@ -31,13 +33,18 @@ class KeyCarrier:
         """
         self.failures = {}
         held = self.hub.held_keys()
-        fleets = {name: keys.fleet for name, keys in held.items() if keys.fleet is not None}
-        wanted = [site for name, site in self.spokes.items() if any(name in f.sites for f in fleets.values())]
-        waits = list(self.spread(lambda site: self._serve(fleets, site), wanted))
+        public = held.public.fleet if held.public is not None else None
+        fleets = {name: keys.fleet for name, keys in held.repositories.items() if keys.fleet is not None}
+        concerned = {site for fleet in fleets.values() for site in fleet.sites}
+        concerned |= set(public.sites) if public is not None else set()
+        wanted = [site for name, site in self.spokes.items() if name in concerned]
+        waits = list(self.spread(lambda site: self._serve(fleets, public, site), wanted))
         waits += [self.hub.advance_keys(repository) for repository in fleets]
+        if public is not None:
+            self.hub.advance_public()
         return min((wait for wait in waits if wait), default=0.0)
 
-    def _serve(self, fleets: Mapping[str, FleetKeys], site: KeyPort) -> float:
+    def _serve(self, fleets: Mapping[str, FleetKeys], public: PublicFleet | None, site: KeyPort) -> float:
         """All repositories of one site, which is asked once what it holds."""
         waits: list[float] = []
         try:
@@ -48,9 +55,14 @@ class KeyCarrier:
         for repository, fleet in fleets.items():
             if site.name in fleet.sites:
                 try:
-                    waits.append(self._bring(repository, fleet, site, held.get(repository)))
+                    waits.append(self._bring(repository, fleet, site, held.repositories.get(repository)))
                 except ViaductError as error:
                     self.failures[site.name] = f"{repository}: {error.message}"
+        if public is not None:
+            try:
+                waits.append(serve(self.hub, public, site, held.public))
+            except ViaductError as error:
+                self.failures[site.name] = f"{JWS}: {error.message}"
         return min((wait for wait in waits if wait), default=0.0)
 
     def _bring(self, repository: str, fleet: FleetKeys, site: KeyPort, held: HeldKeys | None) -> float:

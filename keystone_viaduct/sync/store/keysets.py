@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from keystone_viaduct.sync.keyset.advance import Confirmation
 from keystone_viaduct.sync.keyset.model import Keyset, keyset_from_json, keyset_to_json
+from keystone_viaduct.sync.keyset.public import JWS, PublicKey, public_from_json, public_to_json
 from keystone_viaduct.sync.store import queries as q
 from keystone_viaduct.sync.store.base import Part
 
@@ -24,11 +26,24 @@ class KeysetsPart(Part):
 
     def save_keyset(self, repository: str, keyset: Keyset) -> None:
         """Insert or replace."""
-        closed = self.ring.encrypt(json.dumps(keyset_to_json(keyset)).encode(), f"keyset/{repository}")
-        values = {"generation": keyset.generation, "keys": closed}
+        self._save(repository, keyset.generation, json.dumps(keyset_to_json(keyset)))
+
+    def _save(self, repository: str, generation: int, text: str) -> None:
+        values = {"generation": generation, "keys": self.ring.encrypt(text.encode(), f"keyset/{repository}")}
         done = self.connection.execute(q.UPDATE_KEYSET.values(**values), {"p_repository": repository})
         if not done.rowcount:
             self.connection.execute(q.INSERT_KEYSET, {"repository": repository, **values})
+
+    def public_keys(self, *, lock: bool = False) -> tuple[PublicKey, ...] | None:
+        """The public keys of JWS tokens that the fleet has; None before the hub has looked at any."""
+        row = self.connection.execute(q.LOCK_KEYSET if lock else q.GET_KEYSET, {"p_repository": JWS}).first()
+        if row is None:
+            return None
+        return public_from_json(json.loads(self.ring.decrypt(bytes(row.keys), f"keyset/{JWS}")))
+
+    def save_public_keys(self, keys: Iterable[PublicKey]) -> None:
+        """Replace them."""
+        self._save(JWS, 0, json.dumps(public_to_json(keys)))
 
     def forget_keysets(self) -> None:
         """All that was known as the hub: a site that becomes it again begins with the keys that it holds."""

@@ -114,7 +114,7 @@ class Fleet:
         """What the hub says of the fleet's token keys."""
         if self._hub is None:
             self._hub = open_site(read_topology(self.config), "hub")
-        found = self._hub.keys.held_keys()["tokens"].fleet
+        found = self._hub.keys.held_keys().repositories["tokens"].fleet
         assert found is not None
         return found
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from keystone_viaduct.errors import SiteUnavailable
 from keystone_viaduct.sync.keyset.model import FleetKeys, HeldKeys, Keyset, new_key
+from keystone_viaduct.sync.keyset.public import HeldPublic, PublicFleet, SiteKeys
 from keystone_viaduct.sync.link.keys import KeyCarrier
 
 OURS, THEIRS = Keyset(1, new_key(), new_key()), Keyset(1, new_key(), new_key())
@@ -22,15 +23,27 @@ class Place:
     away: bool = False
     confirmed: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    public: HeldPublic | None = None
 
-    def held_keys(self) -> Mapping[str, HeldKeys]:
+    def held_keys(self) -> SiteKeys:
         self.asked.append("held")
         if self.away:
             raise SiteUnavailable(f"{self.name} does not answer", hint="wait")
         state = OURS.state
         sites = ("hub", "west", "south")
         fleet = FleetKeys(1, state.digest, state.all, sites, self.confirmed, False, 0, {})
-        return {n: HeldKeys(self.held.state, fleet if self.name == "hub" else None) for n in REPOSITORIES}
+        is_hub = self.name == "hub"
+        held = {n: HeldKeys(self.held.state, fleet if is_hub else None) for n in REPOSITORIES}
+        return SiteKeys(held, self.public)
+
+    def take_public(self, keys: Sequence[str]) -> None:
+        self.asked.append(f"take public {len(keys)}")
+
+    def collect_public(self, site: str, own: Mapping[str, str], held: Sequence[str]) -> None:
+        self.asked.append(f"collect public of {site}")
+
+    def advance_public(self) -> None:
+        self.asked.append("advance public")
 
     def sealed_keys(self, repository: str, reader: str) -> bytes:
         self.asked.append(f"sealed {repository} for {reader}")
@@ -94,3 +107,50 @@ def test_a_site_that_the_hub_does_not_trust_is_left_alone() -> None:
     north = Place("north", THEIRS)
     carry(north)
     assert north.asked == []
+
+
+def public(own: str, *others: str, fleet: PublicFleet | None = None) -> HeldPublic:
+    """What a site with one key of its own has; any text will do for a key here."""
+    return HeldPublic({own: own}, frozenset({own, *others}), fleet)
+
+
+def fleet_of(*keys: str, confirmed: Mapping[str, int] | None = None) -> PublicFleet:
+    """A key for each site, named as the site is."""
+    sites = ("hub", "south", "west")
+    owners = {key: {key: None} for key in keys}
+    trusted = frozenset({"hub", "west"})
+    return PublicFleet({key: key for key in keys}, owners, sites, trusted, confirmed or {})
+
+
+def carry_public(fleet: PublicFleet, spoke: Place) -> tuple[list[str], list[str], float]:
+    """What the hub and the spoke are asked of public keys in one round, and what the carrier waits."""
+    hub = Place("hub", OURS, confirmed={"west": 1, "south": 1}, public=public("hub", fleet=fleet))
+    wait = KeyCarrier(hub, {spoke.name: spoke}).round()
+    asked, told = ([text for text in place.asked if "public" in text] for place in (hub, spoke))
+    return asked, told, wait
+
+
+def test_the_key_of_a_site_goes_to_the_hub_before_it_gets_the_others() -> None:
+    asked, told, wait = carry_public(fleet_of("hub"), Place("west", OURS, public=public("west")))
+    assert (asked, told, wait) == (["collect public of west", "advance public"], ["take public 1"], 0.1)
+
+
+def test_who_has_all_public_keys_is_confirmed_and_left_alone() -> None:
+    west = Place("west", OURS, public=public("west", "hub"))
+    assert carry_public(fleet_of("hub", "west"), west)[0] == ["collect public of west", "advance public"]
+    west = Place("west", OURS, public=public("west", "hub"))
+    done = carry_public(fleet_of("hub", "west", confirmed={"west": 1}), west)
+    assert done == (["advance public"], [], 0.0)
+
+
+def test_a_site_that_is_not_trusted_gets_the_keys_of_the_others() -> None:
+    south = Place("south", OURS, public=public("south"))
+    asked, told, _ = carry_public(fleet_of("hub", "west"), south)
+    assert (asked, told) == (["advance public"], ["take public 2"])
+
+
+def test_a_site_that_issues_other_tokens_is_named() -> None:
+    hub = Place("hub", OURS, confirmed={"west": 1}, public=public("hub", fleet=fleet_of("hub")))
+    carrier = KeyCarrier(hub, {"west": Place("west", OURS)})
+    carrier.round()
+    assert carrier.failures == {"west": "jws: it issues no JWS tokens, as the hub does"}
