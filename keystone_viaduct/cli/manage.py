@@ -2,7 +2,8 @@
 
 Takes keystone-manage's arguments and gives its exit codes; `viaduct manage --help` is keystone-manage's help.
 Its transactions run with the hooks of the engine in use and are run again when the database asks for it,
-as those of `keystone_viaduct.wsgi:application` are.
+as those of `keystone_viaduct.wsgi:application` are. While `db_sync` migrates a site's database, the triggers
+that capture changes are off.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def run_unread(arguments: Sequence[str]) -> int:
             hint="run `viaduct` of the environment that Keystone is installed in",
         ) from error
     from keystone_viaduct import config, drivers, sql
+    from keystone_viaduct.cli._aside import triggers_aside
     from keystone_viaduct.sync import capture
 
     conf = keystone.conf.CONF
@@ -47,5 +49,6 @@ def run_unread(arguments: Sequence[str]) -> int:
     capture.hook(lambda: config.capture_setting(conf))
     # Keystone looks for files, and names its log, by what it is called.
     sys.argv = [PROGRAM, *arguments]
-    manage.main()
+    with triggers_aside(arguments):
+        manage.main()
     return 0
