@@ -41,6 +41,11 @@ class Disk:
             self.remove()
             raise NoDisk
 
+    @property
+    def keeper(self) -> int:
+        """Pid of the process that unmounts it."""
+        return self._keeper.pid
+
     def fill(self) -> None:
         """Not a byte is left."""
         with (self.place / "filler").open("wb", buffering=0) as file:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import select
+import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from tests.faults.disks import Disk, NoDisk
 from tests.faults.run import FLEETS, summary
 from tests.faults.schedule import Campaign
 from tests.faults.verdict import Held, Judge, Listed
@@ -82,3 +89,54 @@ def test_a_conflict_about_another_attribute_excuses_no_loss() -> None:
     other = {"kind": "user", "key": "u1", "fields": ["extra.mark3"], "lost": {"extra.mark4": "east"}}
     assert Judge(noted, USER, Listed([other])).judge().lost == ["mark2 of ('user', 'u1') set at west"]
     assert Judge(noted, USER, Listed([{**other, "lost": {"extra.mark2": "west"}}])).judge().good
+
+
+MOUNTS = """
+import os, sys
+from pathlib import Path
+from tests.faults.disks import Disk
+disk = Disk(Path(sys.argv[1]))
+print(disk.keeper, flush=True)
+sys.stdin.read()
+"""
+
+
+def small_disk(place: Path) -> Disk:
+    place.mkdir()
+    try:
+        return Disk(place)
+    except NoDisk:
+        pytest.skip("this account may not mount file systems")
+
+
+def test_a_disk_is_full_when_filled_and_gone_when_removed(tmp_path: Path) -> None:
+    disk = small_disk(tmp_path / "disk")
+    try:
+        disk.fill()
+        with pytest.raises(OSError) as refused:
+            (disk.place / "file").write_bytes(bytes(4096))
+        assert refused.value.errno == errno.ENOSPC
+        disk.free()
+        (disk.place / "file").write_bytes(bytes(4096))
+    finally:
+        disk.remove()
+    assert not os.path.ismount(disk.place) and not list(disk.place.iterdir())
+
+
+def test_a_disk_is_unmounted_when_its_owner_is_killed(tmp_path: Path) -> None:
+    small_disk(tmp_path / "probe").remove()
+    place = tmp_path / "disk"
+    place.mkdir()
+    owner = subprocess.Popen(
+        [sys.executable, "-c", MOUNTS, str(place)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert owner.stdin is not None and owner.stdout is not None
+    keeper = os.pidfd_open(int(owner.stdout.readline()))
+    assert os.path.ismount(place)
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    ended, _, _ = select.select([keeper], [], [], 30)
+    os.close(keeper)
+    owner.stdin.close()
+    owner.stdout.close()
+    assert ended and not os.path.ismount(place)
