@@ -14,6 +14,7 @@ import cProfile
 import json
 import os
 import pstats
+import shutil
 import sys
 import tempfile
 import time
@@ -34,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:] = [str(ROOT)] + [place for place in sys.path if Path(place).resolve() != ROOT / "benchmarks"]
 
 from keystone_viaduct.clock import SystemClock  # noqa: E402
-from keystone_viaduct.demo.fleet import VIADUCT, adopt, initialise, share_keys  # noqa: E402
+from keystone_viaduct.demo.fleet import VIADUCT, adopt, initialise  # noqa: E402
 from keystone_viaduct.demo.handbook import write_clouds  # noqa: E402
 from keystone_viaduct.demo.keystones import Keystone, Keystones, SiteSpec  # noqa: E402
 from keystone_viaduct.documents.cipher import KeyRepositoryCipher  # noqa: E402
@@ -76,6 +77,14 @@ def fleet(databases: Databases, users: int) -> Iterator[Keystones]:
             yield keystones
         finally:
             keystones.stop()
+
+
+def share_keys(hub: Keystone, site: Keystone) -> None:
+    """The hub's keys for both, as the agent that is not there would see to it."""
+    for ours, theirs in zip(hub.layout.token_keys, site.layout.token_keys, strict=True):
+        shutil.rmtree(theirs)
+        shutil.copytree(ours, theirs)
+        theirs.chmod(0o700)
 
 
 def copy(databases: Databases, url: str, scope: DatabaseScope) -> None:

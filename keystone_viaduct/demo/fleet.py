@@ -1,19 +1,16 @@
 """Joins the demo's sites by the product itself: adopt, init, the agent beside the hub, pokes.
 
-What an operator would type is run here as the same commands, each in its site's environment. One thing they
-would do by hand is done by copying: tokens are to be valid everywhere, so the spokes get the hub's Fernet and
-receipt keys. (Credential keys stay each site's own.)
+What an operator would type is run here as the same commands, each in its site's environment.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -28,7 +25,9 @@ from keystone_viaduct.sync.client import HttpSite, Transport, cloud_login
 
 VIADUCT = "keystone_viaduct.cli.main"
 AGENT_DEADLINE = 60.0
-LOAD_DEADLINE = 60.0
+LOAD_DEADLINE = KEYS_DEADLINE = 60.0
+#: Seconds: a demo's Keystone reads its few keys much quicker.
+KEY_SETTLE_TIME = "0.2"
 _PACE = 0.05
 
 
@@ -57,6 +56,7 @@ class Fleet:
             options = {
                 "key_repository": str(site.layout.folder / "viaduct-keys"),
                 "poke_url": f"http://127.0.0.1:{port}/poke",
+                "key_settle_time": KEY_SETTLE_TIME,
             }
             site.spec = replace(site.spec, options={**site.spec.options, "viaduct": options})
 
@@ -69,11 +69,6 @@ class Fleet:
                 self._narrator.say(told)
             for told in pool.map(lambda site: initialise(site, hub), keystones.sites.values()):
                 self._narrator.say(told)
-        for site in spokes:
-            share_keys(keystones[hub], site)
-        self._narrator.say(
-            f"{' and '.join(site.name for site in spokes)} got {hub}'s Fernet keys, by a copy."
-        )
         clouds = write_clouds(keystones.folder / "clouds.yaml", keystones.sites.values())
         for name in keystones.sites:
             login = cloud_login(name, name=name, files=[str(clouds)])
@@ -84,12 +79,18 @@ class Fleet:
             raise self._failed("did not finish the first load", seconds=LOAD_DEADLINE)
         carried = sum(lane["changes"] for lane in self._status()["links"])
         self._narrator.say(f"First load: {carried} changes carried in {time.monotonic() - begun:.1f} s.")
+        if not self._wait(self._shares_keys, KEYS_DEADLINE):
+            raise self._failed("did not carry the Fernet keys", seconds=KEYS_DEADLINE)
+        self._narrator.say(f"Every site has the same Fernet keys after {time.monotonic() - begun:.1f} s.")
 
     def settle(self, deadline: float) -> bool:
         """Wait until no site has anything for another; False when ``deadline`` seconds pass first."""
+        return self._wait(self._at_rest, deadline)
+
+    def _wait(self, done: Callable[[], bool], deadline: float) -> bool:
         until = time.monotonic() + deadline
         pause = threading.Event()  # never set: waiting on it leaves the sites their processor
-        while not self._at_rest():
+        while not done():
             if time.monotonic() >= until or self._agent is None or self._agent.poll() is not None:
                 return False
             pause.wait(_PACE)
@@ -144,6 +145,14 @@ class Fleet:
         except (ViaductError, urllib.error.URLError, OSError):
             return False  # cut off, or not up yet
 
+    def _shares_keys(self) -> bool:
+        """Whether every site has been seen to hold the same keys, of which it was asked at the hub."""
+        try:
+            found = self._sites[self._hub].keys.held_keys().repositories.values()
+        except ViaductError:
+            return False
+        return all(keys.fleet is not None and not keys.fleet.missing for keys in found)
+
     def _heads(self) -> list[int]:
         return [site.capabilities().head.seq for site in self._sites.values()]
 
@@ -180,11 +189,3 @@ def initialise(site: Keystone, hub: str) -> str:
     triggers = found["triggers"].get("created", 0)
     marked = sum(found["marked"].values())
     return f"{site.name} prepared: {triggers} triggers, {marked} records to be numbered."
-
-
-def share_keys(hub: Keystone, site: Keystone) -> None:
-    """Let the tokens and receipts of each site be read at the others: the hub's keys, for all."""
-    for ours, theirs in zip(hub.layout.token_keys, site.layout.token_keys, strict=True):
-        shutil.rmtree(theirs)
-        shutil.copytree(ours, theirs)
-        theirs.chmod(0o700)
