@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from keystone_viaduct.sync.charter import Charter, Edition
+from keystone_viaduct.sync.charter import Charter, Delegation, Edition
+from keystone_viaduct.sync.model import Dot
 from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.testing.memory import Data
 from tests.simulation.scene import Scene
@@ -145,6 +147,38 @@ def test_a_hub_restored_to_an_earlier_charter_is_heard_again(scene: Scene) -> No
     scene.equal()
     assert (scene.row("west", ref) or {})["extra.phone"] == "after the restore"
     assert scene.site("west").charter().edition == scene.site("hub").charter().edition
+
+
+def test_a_hub_restored_to_an_earlier_charter_alone_is_heard_again(scene: Scene) -> None:
+    """Nothing but the charter was changed since the backup, so that no position tells of the restore."""
+    data = scene.store("hub").data.copy()
+    limited = Charter(delegations={"west": Delegation(domains=frozenset({"default"}))})
+    scene.site("hub").write_charter(limited, Edition())
+    scene.sync()
+    put_back(scene, "hub", data)
+    scene.user("hub", "u", "ada")
+    scene.equal()
+    assert scene.site("west").charter() == scene.site("hub").charter() == Charter()
+
+
+@pytest.mark.parametrize("delegation", [Delegation(), Delegation(domains=frozenset({"default"}))])
+def test_what_only_a_lost_life_could_show_is_believed_from_others(
+    scene: Scene, delegation: Delegation
+) -> None:
+    """What west once claimed is lost with the hub, and west began another life: nobody can show it."""
+    hub = scene.site("hub")
+    ref = scene.user("hub", "u", "ada")
+    scene.sync()
+    data = scene.store("hub").data.copy()
+    dot = Dot("west#lost", 7)
+    for site in ("hub", "south"):
+        record = scene.record(site, ref)
+        scene.store(site).data.records[ref] = replace(record, version=record.version.plus(dot))
+    put_back(scene, "hub", data)
+    hub.write_charter(Charter(delegations={"south": delegation}), Edition())
+    scene.put("south", "user", "u", extra__phone="1")
+    scene.equal()
+    assert (scene.row("west", ref) or {})["extra.phone"] == "1"
 
 
 def test_what_a_restored_site_makes_anew_is_another_creation(scene: Scene) -> None:

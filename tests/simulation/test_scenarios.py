@@ -482,7 +482,27 @@ def test_a_refused_creation_does_not_stand_in_the_way_of_another_sites() -> None
     scene.grant("south", "boss", "vault")
     scene.equal()
     assert scene.row("west", grant) is not None
-    assert [conflict.sort for conflict in scene.conflicts] == ["refused"]
+    assert [conflict.sort for conflict in scene.conflicts] == ["refused", "concurrent"]
+
+
+def test_a_deletion_that_nobody_could_judge_gives_way_and_is_listed() -> None:
+    """West, limited, deletes what the hub has lost in a restored backup; the south still has it."""
+    scene = _delegated()
+    data = scene.store("hub").data.copy()
+    gone = scene.user("hub", "ann", "ann", domain_id="d1", local__domain_id="d1")
+    scene.sync()
+    scene.delete("west", gone)
+    scene.fleet.restorations += 1
+    scene.fleet.forked |= {data.state.origin}
+    scene.store("hub").data = data
+    ends = scene.fleet.link("west")
+    for _ in range(30):
+        ends.step(ends.up)
+        ends.step(ends.down)
+    assert scene.record("hub", gone).deleted
+    scene.equal()
+    assert scene.row("west", gone) is not None
+    assert [conflict.fields for conflict in scene.conflicts] == [("@deleted",)]
 
 
 def test_revert_races_edit(scene: Scene) -> None:

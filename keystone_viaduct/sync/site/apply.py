@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keystone_viaduct.errors import CheckpointMismatch
+from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
 from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.model import (
     ABSENT,
@@ -126,15 +126,16 @@ def _check(tx: Transaction, state: SiteState, page: Page) -> None:
     if state.is_hub:
         check_cuts(state, page)
     stored = tx.checkpoint(page.source)
-    if page.source == state.hub and (page.charter or Charter()).edition < state.charter.edition:
-        raise CheckpointMismatch(
-            f"this page of {page.source} was picked by an older charter",
-            hint="read it again",
-        )
     if stored != page.after:
         raise CheckpointMismatch(
             f"this page of {page.source} starts at {page.after}, but {stored} is what was applied",
             hint="read the checkpoint again and continue from there",
+        )
+    if page.source == state.hub and (page.charter or Charter()).edition < state.charter.edition:
+        raise FenceMismatch(
+            f"this page of {page.source} was picked by an older charter than this site has",
+            hint="that site was restored, or the page comes late; both sides compare",
+            incarnation=state.incarnation,
         )
 
 

@@ -146,15 +146,18 @@ class Applying:
     def _bury(self, change: Change) -> Intent:
         """Its birth is known here and it is not there: it was deleted here, so answer with a tombstone.
 
-        What was edited at the source since, without knowing of the deletion, is listed.
+        What was edited at the source since, without knowing of the deletion, is listed. So is all of it where
+        the deletion is not certain: a hub that knew of it would not show the record, and in a life of a hub
+        that was lost one name may stand for two edits.
         """
         knowledge = self.state.all_knowledge
         record = Record(change.ref, 0, change.version.join(knowledge), change.birth, {}, change.scope)
         intent = Intent(change.ref, change, record, None, None, fresh=True)
+        certain = self.state.is_hub and self.state.term == 1
         news = {
             name: change.document.get(name)
             for name, state in change.fields.items()
-            if name != DELETED and (state.dot.seq == 0 or not knowledge.includes(state.dot))
+            if name != DELETED and not (certain and state.dot.seq and knowledge.includes(state.dot))
         }
         if news:
             why = "deleted here long ago, and changed there since"

@@ -11,10 +11,14 @@ from keystone_viaduct.sync.ports import Transaction
 
 
 def adopt_charter(state: SiteState, charter: Charter | None) -> SiteState:
-    """At a spoke: the state with the hub's charter if that is a later edition."""
-    if charter is None or charter.edition <= state.charter.edition:
-        return state
-    return replace(state, charter=charter)
+    """At a spoke: the state with the hub's charter if that is a later edition.
+
+    None is that of a fleet without one, which counts after :func:`take_next_charter`.
+    """
+    told = charter or Charter()
+    if told.edition > state.charter.edition or (told.edition == Edition() == state.charter.edition):
+        return replace(state, charter=told)
+    return state
 
 
 def take_next_charter(tx: Transaction, source: str) -> None:

@@ -27,6 +27,8 @@ from keystone_viaduct.sync.site.conflicts import Choice, Contest, choose
 
 #: Why a value of a restored backup gives way.
 BACKUP = "found unnumbered in a restored backup; the other side had read past it"
+#: Why a hollow tombstone gives way.
+HOLLOW = "deleted here only in answer to a site that may not change it, or that nobody could judge"
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ def _decide_life(
     if dead_is_news and withdrawn:
         lost = (content or {}) if incoming_dead else change.document
         return _tombstone(local, change, version, dot, stamp, lost, withdrawn, BACKUP)
+    if dead.dot.seq == 0 and local.deleted:
+        return _survivor(local, content, change, version, dot, (DELETED,), {}, HOLLOW)
     if not dead_is_news:
         # The living side had seen the deletion and created it anew.
         return _survivor(local, content, change, version, dot, (), {}, "created anew after the deletion")

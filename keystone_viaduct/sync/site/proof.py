@@ -116,6 +116,8 @@ class Proof:
         self._known = state.all_knowledge
         self._waiting: dict[Ref, dict[str, Change]] | None = None
         self._shown: dict[str, int] = {}
+        self._lives: dict[str, str] = {}
+        self._is_trusted = state.charter.delegation_of(page.source).is_full
 
     def doubt(self, change: Change, local: Record | None) -> Doubt | None:
         """Why this change is not believed, or None."""
@@ -211,7 +213,10 @@ class Proof:
         shown = self._others().get(change.ref, {}).get(site)
         written = [n for n, state in change.fields.items() if state.dot == dot]
         if shown is None:
-            return not written and change.birth != dot and self._shown.get(dot.origin, 0) >= dot.seq
+            told = self._shown.get(dot.origin, 0) >= dot.seq
+            if not written and change.birth != dot:
+                return told or self._is_over(dot.origin)
+            return self._is_over(dot.origin) and self._is_trusted
         if not shown.version.includes(dot):
             return False
         return all(
@@ -221,6 +226,15 @@ class Proof:
             for n in written
         )
 
+    def _is_over(self, origin: str) -> bool:
+        """Whether nobody can show what was done in that life: its site began another one, or is none of ours.
+
+        A site that was restored does not know what it has lost, but another one may have heard of it.
+        """
+        self._others()
+        site = site_of(origin)
+        return site != self._state.site and self._lives.get(site, "") != origin
+
     def _others(self) -> dict[Ref, dict[str, Change]]:
         """What waits from other sites, by record; read when it is first needed."""
         if self._waiting is None:
@@ -228,6 +242,7 @@ class Proof:
             for peer in self._tx.peers().values():
                 if peer.site == self._source:
                     continue
+                self._lives[peer.site] = origin_of(peer.site, peer.incarnation)
                 if peer.seen is not None:
                     self._shown[origin_of(peer.site, peer.seen.incarnation)] = peer.seen.seq
                 for entry in self._tx.pending(peer.site):

@@ -44,8 +44,11 @@ def settle(run: Applying, readiness: Readiness) -> None:
             intent = run.intent_for(waiting.change)
             if intent is None:
                 continue
-            if follow(run, readiness, intent) or (run.trial and run.trial.refuses(intent)):
+            if follow(run, readiness, intent):
                 pass
+            elif run.trial and run.trial.refuses(intent):
+                if ref in run.waiting:
+                    continue
             elif waiting.reason == REFERENCE:
                 _dangling(run, readiness, intent)
             elif waiting.reason == UNSTORABLE:

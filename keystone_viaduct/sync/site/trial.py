@@ -47,8 +47,7 @@ class Trial:
             run.waiting[change.ref] = Pending(run.page.source, change, UNPROVEN)
             return False
         intent = run.intent_for(change)
-        if intent is not None:
-            self._refuse(intent, f"forged: {doubt.why}")
+        if intent is not None and self._refuse(intent, f"forged: {doubt.why}"):
             run.intents[change.ref] = intent
         return False
 
@@ -64,7 +63,9 @@ class Trial:
         return anything
 
     def refuses(self, intent: Intent) -> bool:
-        """Judge one more intent, now that the source has nothing more to show; refused, it is reverted."""
+        """Judge one more intent, now that the source has nothing more to show; refused, it is reverted, or
+        waits.
+        """
         problem = self._problem(intent)
         if problem is not None:
             self._refuse(intent, problem.why)
@@ -138,17 +139,20 @@ class Trial:
             return None
         return Act(intent.ref, old, new, frozenset(changed - {DELETED}))
 
-    def _refuse(self, intent: Intent, why: str) -> None:
+    def _refuse(self, intent: Intent, why: str) -> bool:
+        """Revert it; or let it wait, and say False: the answer includes all that the source claims to know,
+        so what another site shows of the record comes first.
+        """
         run = self._run
         self._refused.add(intent.ref)
         if self._proof.others_wait(intent.ref):
-            # The answer includes all that the source claims to know; what another site shows comes first.
             run.intents.pop(intent.ref, None)
             run.waiting[intent.ref] = Pending(run.page.source, intent.change, UNPROVEN)
-            return
+            return False
         intent.conflicts.clear()
         told = f"{run.page.source} may not do that: {why}"
         revert(run, intent, "refused", told, hollow=True, lost=intent.change.document)
+        return True
 
     def _preload(self) -> None:
         if self._delegation.is_full:

@@ -10,6 +10,7 @@ from keystone_viaduct.sync.site.scope import selection
 from keystone_viaduct.testing.memory import Data
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.cloud import Edit
+from keystone_viaduct.testing.simulation.events.hostile import EVIL
 from keystone_viaduct.testing.simulation.fleet import Fleet
 from keystone_viaduct.testing.simulation.watch import Watch, check_no_echo
 
@@ -154,7 +155,7 @@ def _one_sided(fleet: Fleet) -> None:
         if conflict.sort != "concurrent" or DELETED in conflict.fields:
             continue
         for name in conflict.fields:
-            if promoted and _own_past(fleet, conflict, name):
+            if EVIL in repr(conflict.lost) or (promoted and _own_past(fleet, conflict, name)):
                 continue
             if not _two_sided(fleet, sides, conflict, name):
                 raise Broken("one_sided_not_conflict", f"{conflict.ref}.{name}: {conflict.explanation}")

@@ -21,6 +21,7 @@ class Watch:
         self._looked_at: dict[tuple[str, Ref], Record] = {}
         self._decided: dict[tuple[int, str, Ref], Version] = {}
         self._knowledge: dict[str, Version] = {}
+        self._unanswered: dict[tuple[str, Ref], Record] = {}
         self._restorations = 0
         self._forked: set[str] = set()
 
@@ -102,12 +103,25 @@ class Watch:
                     mine = data.records.get(record.ref)
                     if _elsewhere(data, mine, record, decided.get(record.ref)):
                         continue
-                    if record.ref not in fleet.buried or (mine is not None and record.ref in decided):
+                    if mine is None and record.ref in fleet.buried:
+                        continue
+                    if mine is not None and record.ref in fleet.buried and record.ref not in decided:
+                        self._unanswered[name, record.ref] = mine
+                    elif not self._is_unanswered(name, mine):
                         self._known(name, mine, record, knowledge)
+
+    def _is_unanswered(self, site: str, mine: Record | None) -> bool:
+        """Whether the hub had purged its tombstone when this record was last like this: it answers anew."""
+        if mine is None:
+            return False
+        before = self._unanswered.get((site, mine.ref))
+        return before is not None and before.version == mine.version
 
     def _known(self, site: str, mine: Record | None, record: Record, knowledge: Version) -> None:
         if mine is record or (mine is not None and mine.version.covers(record.version)):
             return
+        if mine is not None and mine.deleted and record.deleted:
+            return  # one of two tombstones that was dropped, before the other came
         for name, state in record.fields.items():
             if self._restorations and site_of(state.dot.origin) == site:
                 continue  # what a restored site has numbered anew before somebody showed it that it has

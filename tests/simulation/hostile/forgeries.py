@@ -233,6 +233,26 @@ def _forged_south(s: Stage, page: Page) -> Page:
     return replace(page, changes=(s.claim(ref, document, dot=dot, version=version, seq=page.upto.seq),))
 
 
+def _beside_a_deletion_that_waits(s: Stage, lie: bool) -> Check:
+    """The south's deletion of a user waits at the hub for the south's next page, and west lies about him."""
+    ref = s.user("hub", "leaving", "leaving", domain_id="d2")
+    s.sync()
+    s.put("hub", "credential", "c", user_id="leaving", type="totp", blob="x")
+    s.delete("south", ref)
+    s.user("south", "later", "later")
+    s.site("hub").apply(s.read("south", "hub", 1))
+    if not lie:
+        return _own(s)
+    document = {**(s.row("hub", ref) or {}), **EVIL}
+    dot = Dot(s.store("hub").data.state.origin, s.site("hub").state().head)
+    mine = s.record("hub", ref)
+    found = s.claim(ref, document, dot=dot).fields["extra.email"]
+    fields = {**mine.fields, "extra.email": found}
+    s.lie(s.claim(ref, document, version=mine.version.plus(dot), birth=mine.birth, fields=fields))
+    taken = s.has("hub", ref, EVIL)
+    return lambda: taken
+
+
 ATTEMPTS = (
     Attempt("an edit of another region's", lambda s: _as(s, "south#south-1", 10**6), _own),
     Attempt("an edit of a life of another region's that never was", lambda s: _as(s, "south#x", 1), _own),
@@ -269,6 +289,11 @@ ATTEMPTS = (
         "an end of the feed that settles what another region has under way",
         lambda s: _settled(s, True),
         lambda s: _settled(s, False),
+    ),
+    Attempt(
+        "an edit of the hub's on a record whose deletion waits",
+        lambda s: _beside_a_deletion_that_waits(s, True),
+        lambda s: _beside_a_deletion_that_waits(s, False),
     ),
     Attempt(
         "an acknowledgement that lets tombstones go",

@@ -67,6 +67,7 @@ def forge(fleet: Fleet, _: str) -> list[str]:
     try:
         page = source.site.read(hub.name, hub.site.standing(spoke).checkpoint, 5)
         honest = {change.ref for change in page.changes} | {e.change.ref for e in _waiting(hub, spoke)}
+        honest |= {ref for ref, record in source.store.data.records.items() if record.seq > page.upto.seq}
         drawn = _lies(fleet.chance, page, hub.store.data, source.store.data)
         lies = [lie for lie in drawn if lie.ref not in honest]
         before = hub.store.data.rows
