@@ -178,6 +178,27 @@ def test_evict_with_local_edit(scene: Scene) -> None:
     assert not scene.conflicts
 
 
+def test_a_position_that_only_a_comparison_told_of_lets_nothing_go(scene: Scene) -> None:
+    """The hub was restored and compared with west, and has not read yet what west alone has."""
+    data = scene.store("hub").data.copy()
+    acme_user(scene, "hub", "read by west")
+    acme_user(scene, "hub", "read by nobody")
+    scene.site("west").apply(scene.read("hub", "west", 1))
+    lost = {edit for edit in scene.fleet.ledger.edits if edit.ref.key == "read by nobody"}
+    scene.fleet.excused |= lost
+    scene.fleet.restorations += 1
+    scene.fleet.forked |= {data.state.origin}
+    scene.store("hub").data = data
+    ref = scene.project("west", "p", "tower")
+    cover(scene, "west", Coverage(domains=frozenset()))
+    ends = scene.fleet.link("west")
+    for _ in range(30):
+        ends.step(ends.down)
+    assert ref not in held(scene, "hub") and ref in held(scene, "west")
+    scene.equal()
+    assert ref in held(scene, "hub") and ref not in held(scene, "west")
+
+
 def test_what_is_made_outside_of_the_coverage_goes_to_the_hub_and_leaves(scene: Scene) -> None:
     cover(scene, "west", ACME)
     scene.sync()

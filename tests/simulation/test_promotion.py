@@ -75,6 +75,24 @@ def test_a_deletion_that_only_another_spoke_has_seen_stays(scene: Scene) -> None
     assert scene.row("west", gone) is None
 
 
+@pytest.mark.parametrize("domain", ["default", "acme"])
+def test_what_a_limited_former_hub_heard_before_the_new_hubs_new_life(scene: Scene, domain: str) -> None:
+    """A late page of the site that was promoted meanwhile: nobody can show those edits any more, and the old
+    hub, limited now, is believed what it might do itself.
+    """
+    project = scene.project("west", "p1", "late")
+    page = scene.read("west", "hub")
+    promote(scene, "west")
+    scene.site("hub").apply(page)
+    scene.put("hub", "project", "p1", description="at the old hub")
+    limits = {"hub": Delegation(domains=frozenset({domain}))}
+    west = scene.site("west")
+    west.write_charter(replace(west.charter(), delegations=limits), west.charter().edition)
+    scene.equal()
+    found = scene.row("west", project) or {}
+    assert (found.get("description") == "at the old hub") is (domain == "default")
+
+
 def test_orderly_hand_over(scene: Scene) -> None:
     """The hub resigns, the successor takes over, and nobody begins a conflict."""
     scene.sync()

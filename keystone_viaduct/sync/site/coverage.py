@@ -47,6 +47,8 @@ def evict(tx: Transaction, state: SiteState, page: Page) -> tuple[SiteState, boo
     """Evict what is not part of the coverage and the hub has seen; whether there is more to do at once."""
     if state.coverage.is_full or page.fence is None or page.fence.seen.incarnation != state.incarnation:
         return state, False
+    if page.fence.anew:
+        return state, False  # a comparison has told the hub of that position; it has not read up to there
     seen = min(page.fence.seen.seq, state.head)
     found = tx.outside(state.swept, seen, BATCH, state.coverage)
     going = _removable(tx, found)

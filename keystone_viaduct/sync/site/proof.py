@@ -116,8 +116,7 @@ class Proof:
         self._known = state.all_knowledge
         self._waiting: dict[Ref, dict[str, Change]] | None = None
         self._shown: dict[str, int] = {}
-        self._lives: dict[str, str] = {}
-        self._is_trusted = state.charter.delegation_of(page.source).is_full
+        self._lives = {state.site: state.origin}
 
     def doubt(self, change: Change, local: Record | None) -> Doubt | None:
         """Why this change is not believed, or None."""
@@ -213,10 +212,8 @@ class Proof:
         shown = self._others().get(change.ref, {}).get(site)
         written = [n for n, state in change.fields.items() if state.dot == dot]
         if shown is None:
-            told = self._shown.get(dot.origin, 0) >= dot.seq
-            if not written and change.birth != dot:
-                return told or self._is_over(dot.origin)
-            return self._is_over(dot.origin) and self._is_trusted
+            told = not written and change.birth != dot and self._shown.get(dot.origin, 0) >= dot.seq
+            return told or self._is_over(dot.origin)
         if not shown.version.includes(dot):
             return False
         return all(
@@ -226,14 +223,23 @@ class Proof:
             for n in written
         )
 
+    def orphans(self, record: Record) -> set[str]:
+        """Fields said to be written in a life of another site that nobody can answer for any more."""
+        return {
+            name
+            for name, state in record.fields.items()
+            if name != DELETED and state.dot.seq and self._is_foreign(state.dot)
+            if not self._known.includes(state.dot) and self._is_over(state.dot.origin)
+        }
+
     def _is_over(self, origin: str) -> bool:
         """Whether nobody can show what was done in that life: its site began another one, or is none of ours.
 
         A site that was restored does not know what it has lost, but another one may have heard of it.
         """
         self._others()
-        site = site_of(origin)
-        return site != self._state.site and self._lives.get(site, "") != origin
+        self._others()
+        return self._lives.get(site_of(origin), "") != origin
 
     def _others(self) -> dict[Ref, dict[str, Change]]:
         """What waits from other sites, by record; read when it is first needed."""

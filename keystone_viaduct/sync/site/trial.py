@@ -67,7 +67,9 @@ class Trial:
         waits.
         """
         problem = self._problem(intent)
-        if problem is not None:
+        if problem is None:
+            self._adopt(intent)
+        else:
             self._refuse(intent, problem.why)
         return problem is not None
 
@@ -104,6 +106,7 @@ class Trial:
     def _hear(self, intent: Intent) -> bool:
         problem = self._problem(intent)
         if problem is None:
+            self._adopt(intent)
             return False
         ref = intent.ref
         if problem.missing is not None and not self._run.page.at_head:
@@ -124,6 +127,17 @@ class Trial:
         if intent.change.deleted and intent.ref not in self._run.records:
             intent.fresh = intent.hollow = True
         return None
+
+    def _adopt(self, intent: Intent) -> None:
+        """What a limited site says that another one did, and nobody can answer for: it might have done so
+        itself, so it is kept, but as the hub's edit.
+        """
+        if self._delegation.is_full or intent.ours or intent.content is None:
+            return
+        names = self._proof.orphans(intent.record)
+        if names:
+            intent.touched |= names
+            intent.fresh = True
 
     def _act(self, intent: Intent) -> Act | None:
         """What the source has done here; None when nothing comes of it."""

@@ -14,6 +14,7 @@ from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.model import Conflict, Page, Peer, Ref
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site import Site
+from keystone_viaduct.sync.site.term import may_lead
 from keystone_viaduct.testing.memory import Data, MemoryStore, empty
 from keystone_viaduct.testing.simulation.cloud import Cloud, Edit, Ledger
 from keystone_viaduct.testing.simulation.counts import Counts
@@ -144,7 +145,7 @@ class Fleet:
         if any(self._in_office(name) for name in self.nodes):
             self.elect()
             return
-        for name in sorted(self.nodes, key=lambda name: name != self.hub):
+        for name in sorted(filter(self.may_lead, self.nodes), key=lambda name: name != self.hub):
             try:
                 self.nodes[name].site.promote(self.term)
             except Refused:
@@ -153,6 +154,10 @@ class Fleet:
             self.tell(f"{name} is promoted, for nobody holds the office")
             self.elect()
             return
+
+    def may_lead(self, site: str) -> bool:
+        """Whether the operator, who knows all his charters, takes that site for a hub."""
+        return all(may_lead(node.store.data.state.charter, site) for node in self.nodes.values())
 
     def _in_office(self, site: str) -> bool:
         state = self.nodes[site].store.data.state

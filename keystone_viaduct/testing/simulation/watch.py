@@ -108,7 +108,7 @@ class Watch:
                     if mine is not None and record.ref in fleet.buried and record.ref not in decided:
                         self._unanswered[name, record.ref] = mine
                     elif not self._is_unanswered(name, mine):
-                        self._known(name, mine, record, knowledge)
+                        self._known((name, other.name), mine, record, knowledge)
 
     def _is_unanswered(self, site: str, mine: Record | None) -> bool:
         """Whether the hub had purged its tombstone when this record was last like this: it answers anew."""
@@ -117,17 +117,17 @@ class Watch:
         before = self._unanswered.get((site, mine.ref))
         return before is not None and before.version == mine.version
 
-    def _known(self, site: str, mine: Record | None, record: Record, knowledge: Version) -> None:
+    def _known(self, sites: tuple[str, str], mine: Record | None, record: Record, knowledge: Version) -> None:
         if mine is record or (mine is not None and mine.version.covers(record.version)):
             return
         if mine is not None and mine.deleted and record.deleted:
             return  # one of two tombstones that was dropped, before the other came
         for name, state in record.fields.items():
-            if self._restorations and site_of(state.dot.origin) == site:
+            if self._restorations and site_of(state.dot.origin) in sites:
                 continue  # what a restored site has numbered anew before somebody showed it that it has
             if state.dot.seq and state.dot.origin not in self._forked and knowledge.includes(state.dot):
                 if mine is None or not mine.version.includes(state.dot):
-                    raise Broken("knowledge_exact", f"{site} lacks {state.dot}, {name} of {record.ref}")
+                    raise Broken("knowledge_exact", f"{sites[0]} lacks {state.dot}, {name} of {record.ref}")
 
 
 def _elsewhere(data: Data, mine: Record | None, theirs: Record, decided: Record | None) -> bool:

@@ -36,7 +36,7 @@ def _as(s: Stage, origin: str, seq: int) -> Check:
         fields={**mine.fields, "extra.email": fields["extra.email"]},
     )
     s.lie(change)
-    return _has(s)
+    return lambda: s.has("hub", ANN, EVIL) and s.record("hub", ANN).fields["extra.email"].dot == dot
 
 
 def _own(s: Stage) -> Check:

@@ -21,8 +21,6 @@ def restore(fleet: Fleet, _: str) -> list[str]:
 
     One site a run, as often as may be: the loss of two in the same hours is a residue that the docs name.
     """
-    if fleet.counts["coverages"]:
-        return []
     usable = [copy for copy in fleet.backups if fleet.restored in ("", copy.site)]
     if not usable:
         return []
@@ -62,6 +60,8 @@ def _has(fleet: Fleet, data: Data, record: Record) -> bool:
     In lives of the hub that were lost a version may stand for two contents.
     """
     theirs = data.records.get(record.ref)
+    if theirs is not None and theirs.evicted:
+        return False
     if theirs is None:
         return record.ref in fleet.buried and data.state.all_knowledge.covers(record.version)
     forked = any(origin in fleet.forked for origin in record.version.entries)

@@ -26,8 +26,6 @@ def cover(fleet: Fleet, site: str) -> list[str]:
     for sites that hold everything.
     """
     fleet.fill_office()
-    if fleet.restored or fleet.term > 1:
-        return []
     hub = fleet.nodes[fleet.hub].site
     charter = hub.charter()
     wanted = Coverage() if fleet.chance.random() < 0.5 else fleet.chance.choice(CHOICES)

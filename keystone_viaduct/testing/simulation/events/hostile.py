@@ -43,8 +43,6 @@ def limit(fleet: Fleet, spoke: str) -> list[str]:
     Not where the hub was changed: what a limited spoke has heard from the old one waits for that one's word.
     """
     fleet.fill_office()
-    if fleet.term > 1:
-        return []
     site = fleet.nodes[fleet.hub].site
     charter = site.charter()
     if charter.delegations:
@@ -184,7 +182,8 @@ def _claim(
     )
     mine = document is not None and hub.rows.get(ref, {}).get("domain_id") == DELEGATED
     dot = chance.choice(
-        [*borrowed[:2]] if mine else [own, own, Dot(hub.state.origin, hub.state.head), *borrowed]
+        # what it may change itself it may say of a site that is not there: that becomes the hub's edit
+        [borrowed[0]] if mine else [own, own, Dot(hub.state.origin, hub.state.head), *borrowed]
     )
     stamp = chance.choice((0, 1, hub.state.head, 10**18))
     found = digests(hub.state.fleet_secret, ref.kind, document or {})

@@ -26,7 +26,7 @@ def hand_over(fleet: Fleet, spoke: str) -> list[str]:
     """The operator moves the hub in good order."""
     old = fleet.hub
     why_not = obstacle(fleet.nodes[spoke].store.data.state)
-    if _limited(fleet):
+    if not fleet.may_lead(spoke):
         return []
     if spoke in fleet.cut or why_not:
         fleet.tell(f"{old} can't hand over to {spoke}: {why_not or 'it is cut off'}")
@@ -79,14 +79,8 @@ def old_agent(fleet: Fleet, site: str) -> list[str]:
     return [hub, site]
 
 
-def _limited(fleet: Fleet) -> bool:
-    """Whether a spoke is limited: its word about the old hub would wait until that one shows it."""
-    charters = [node.store.data.state.charter for node in fleet.nodes.values()]
-    return any(charter.delegations or charter.coverages for charter in charters)
-
-
 def _take_office(fleet: Fleet, site: str, beyond: int) -> bool:
-    if _limited(fleet):
+    if not fleet.may_lead(site):
         return False
     try:
         fleet.nodes[site].site.promote(beyond)

@@ -14,8 +14,9 @@ def purge(fleet: Fleet, site: str) -> list[str]:
     """A site drops tombstones; the hub's operator may have given up on sites that are cut off."""
     node = fleet.nodes[site]
     dead = {ref for ref, record in node.store.data.records.items() if record.deleted}
+    fleet.put_back = [backup for backup in fleet.put_back if not _all_met(fleet, backup)]
     if any(_alive(backup, dead) for backup in fleet.put_back):
-        return []  # the retention is longer than the age of a backup that is put back
+        return []  # the retention is longer than a backup is old, and until all have met that site
     away = (
         {spoke for spoke in sorted(fleet.cut) if fleet.chance.random() < 0.5} if site == fleet.hub else set()
     )
@@ -34,6 +35,16 @@ def purge(fleet: Fleet, site: str) -> list[str]:
 def _give_up(node: Node, away: set[str]) -> None:
     for peer in node.store.data.peers.values():
         _save(node, replace(peer, live=peer.site not in away))
+
+
+def _all_met(fleet: Fleet, backup: Backup) -> bool:
+    """Whether all that sync with the restored site have gone on with its new life."""
+    life = fleet.nodes[backup.site].store.data.state.incarnation
+    others = fleet.spokes if backup.site == fleet.hub else [fleet.hub]
+    stands = [fleet.nodes[other].store.data.checkpoints.get(backup.site) for other in others]
+    if life == backup.data.state.incarnation:
+        return False
+    return all(checkpoint is not None and checkpoint.incarnation == life for checkpoint in stands)
 
 
 def _outdate_backups(fleet: Fleet, dropped: set[Ref]) -> None:
