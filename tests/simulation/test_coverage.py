@@ -199,6 +199,34 @@ def test_a_position_that_only_a_comparison_told_of_lets_nothing_go(scene: Scene)
     assert ref in held(scene, "hub") and ref not in held(scene, "west")
 
 
+def test_what_waits_at_the_hub_is_not_evicted(scene: Scene) -> None:
+    """The hub has read it, but does not have it: its name is taken, and West's head is not reached."""
+    acme_user(scene, "hub", "u1", local__name="dan")
+    ref = acme_user(scene, "west", "u2", local__name="dan")
+    acme_user(scene, "west", "u3")
+    scene.site("hub").apply(scene.read("west", "hub", 1))
+    cover(scene, "west", Coverage(domains=frozenset({"default"})))
+    scene.send("hub", "west")
+    assert ref in held(scene, "west")
+    scene.site("hub").forget("west")
+    scene.equal()
+    assert ref in held(scene, "hub") and ref not in held(scene, "west")
+
+
+def test_a_restored_hub_keeps_what_its_maker_has_evicted_since(scene: Scene) -> None:
+    """West made it and has let it go; the south still has it, and the hub has lost it: no deletion."""
+    cover(scene, "west", Coverage(domains=frozenset({"default"})))
+    data = scene.store("hub").data.copy()
+    ref = acme_user(scene, "west", "u")
+    scene.sync()
+    assert ref not in held(scene, "west") and ref in held(scene, "south")
+    scene.fleet.restorations += 1
+    scene.fleet.forked |= {data.state.origin}
+    scene.store("hub").data = data
+    scene.equal()
+    assert ref in held(scene, "hub") & held(scene, "south")
+
+
 def test_what_is_made_outside_of_the_coverage_goes_to_the_hub_and_leaves(scene: Scene) -> None:
     cover(scene, "west", ACME)
     scene.sync()

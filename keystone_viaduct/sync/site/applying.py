@@ -21,6 +21,7 @@ from keystone_viaduct.sync.model import (
     SiteState,
     newest_stamp,
     origin_of,
+    site_of,
 )
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site import merge
@@ -29,6 +30,7 @@ from keystone_viaduct.sync.site.lacking import completed
 from keystone_viaduct.sync.site.merged import is_merged
 from keystone_viaduct.sync.site.nonce import new_identifier
 from keystone_viaduct.sync.site.readiness import CONFLICT
+from keystone_viaduct.sync.site.scope import evicted_by_its_maker
 from keystone_viaduct.sync.site.verdict import Verdict, judge
 
 if TYPE_CHECKING:
@@ -84,6 +86,8 @@ class Applying:
             return self._outside(local, change)
         strange = change.border == IN or not self.state.covered.holds(change.ref.kind, change.scope)
         verdict = judge(local, change, self.state.all_knowledge, was_outside=strange)
+        if verdict is Verdict.ZOMBIE and evicted_by_its_maker(self.state, change):
+            return self._keep(change)
         if verdict is Verdict.ACCEPT:
             return self._bury(change) if self._buried_before(local, change) else self._accept(change)
         if verdict is Verdict.ZOMBIE:
@@ -123,6 +127,14 @@ class Applying:
             self.tx.save_records([moved])
         return None
 
+    def _keep(self, change: Change) -> Intent:
+        """A record that may have been deleted here, or been lost here with a restored hub's past."""
+        intent = self._accept(change)
+        maker = site_of(change.birth.origin)
+        why = f"made at {maker}, which does not hold it; this restored hub may have lost or deleted it"
+        intent.conflicts.append(self.conflict(intent, "deleted", "rule", why, fields=(DELETED,)))
+        return intent
+
     def _buried_before(self, local: Record | None, change: Change) -> bool:
         """Whether the hub had a tombstone of its own, and dropped it: a decision contains both."""
         known = change.birth.seq > 0 and self.state.all_knowledge.includes(change.birth)
@@ -153,7 +165,7 @@ class Applying:
         knowledge = self.state.all_knowledge
         record = Record(change.ref, 0, change.version.join(knowledge), change.birth, {}, change.scope)
         intent = Intent(change.ref, change, record, None, None, fresh=True)
-        certain = self.state.is_hub and self.state.term == 1
+        certain = self.state.is_hub and self.state.term == 1 and not self.state.cuts
         news = {
             name: change.document.get(name)
             for name, state in change.fields.items()

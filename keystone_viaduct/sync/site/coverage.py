@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keystone_viaduct.kinds.model import Mode
-from keystone_viaduct.sync.model import Page, Record, Ref, SiteState, evicted_fields
+from keystone_viaduct.sync.model import Page, Record, Ref, SiteState, Version, evicted_fields, site_of
 from keystone_viaduct.sync.ports import Transaction, Write
 
 #: Records evicted in one transaction at most.
@@ -51,13 +51,19 @@ def evict(tx: Transaction, state: SiteState, page: Page) -> tuple[SiteState, boo
         return state, False  # a comparison has told the hub of that position; it has not read up to there
     seen = min(page.fence.seen.seq, state.head)
     found = tx.outside(state.swept, seen, BATCH, state.coverage)
-    going = _removable(tx, found)
+    going = _removable(tx, [record for record in found if _has_arrived(state, page, record)])
     if going:
         _remove(tx, [record for record in found if record.ref in going])
     stays = [record.seq for record in found if record.ref not in going]
     full = len(found) == BATCH
     swept = min(stays) - 1 if stays else found[-1].seq if full else max(state.swept, seen)
     return replace(state, swept=max(state.swept, swept)), full and bool(going)
+
+
+def _has_arrived(state: SiteState, page: Page, record: Record) -> bool:
+    """Whether the hub has all that was edited here, and does not let it wait for something."""
+    own = {o: seq for o, seq in record.version.entries.items() if site_of(o) == state.site}
+    return page.knowledge.covers(Version(own))
 
 
 def _removable(tx: Transaction, found: list[Record]) -> set[Ref]:

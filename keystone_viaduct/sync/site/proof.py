@@ -30,6 +30,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import digests, is_known
 from keystone_viaduct.sync.site.fence import check_own
+from keystone_viaduct.sync.site.scope import is_evicted_at
 from keystone_viaduct.sync.site.verdict import Verdict, judge
 
 #: A stamp further ahead of the hub's clock than this (microseconds) is taken back to it.
@@ -169,8 +170,14 @@ class Proof:
         """
         if not local.version.includes(state.dot):
             forgotten = not local.version.entries  # a deletion that was not meant, see ``sync.site.sweep``
-            return not (forgotten or local.deleted) and self._known.includes(state.dot)
+            excused = forgotten or local.deleted or self._may_be_lost(state.dot, change)
+            return not excused and self._known.includes(state.dot)
         return change.version.covers(local.version) and not _same(local.fields.get(name), state)
+
+    def _may_be_lost(self, dot: Dot, change: Change) -> bool:
+        """Whether a restored hub may have lost an edit of a site that does not hold the record any more."""
+        trusted = self._state.charter.delegation_of(self._source).is_full
+        return trusted and bool(self._state.cuts) and is_evicted_at(self._state, dot, change)
 
     def _is_under_its_key(self, change: Change) -> bool:
         kind = REGISTRY[change.ref.kind]

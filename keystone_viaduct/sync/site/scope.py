@@ -15,7 +15,7 @@ from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.value import key_part
 from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
-from keystone_viaduct.sync.model import Document, Record, Ref
+from keystone_viaduct.sync.model import Change, Document, Dot, Record, Ref, SiteState, site_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import contents
 
@@ -35,6 +35,21 @@ def selection(coverage: Coverage, kinds: Iterable[str]) -> Coverage:
         chosen = known if chosen is None else chosen & known
     domains = None if coverage.domains is None else frozenset(map(key_part, coverage.domains))
     return Coverage(chosen, domains)
+
+
+def evicted_by_its_maker(state: SiteState, change: Change) -> bool:
+    """At a hub that was restored: whether the site that made this record is not to hold it.
+
+    That site's knowledge of its own edits then says nothing about it: the site had it, showed it to a life of
+    the hub that was lost, and let it go.
+    """
+    return state.is_hub and bool(state.cuts) and is_evicted_at(state, change.birth, change)
+
+
+def is_evicted_at(state: SiteState, dot: Dot, change: Change) -> bool:
+    """Whether the site of this edit does not hold the record that the edit is said to have changed."""
+    coverage = selection(state.charter.coverage_of(site_of(dot.origin)), ())
+    return not coverage.holds(change.ref.kind, change.scope)
 
 
 def resolve(tx: Transaction, found: Mapping[Ref, Document]) -> dict[Ref, str | None]:
