@@ -13,6 +13,8 @@ from keystone_viaduct.sync.model import Conflict, Ref, Version
 from keystone_viaduct.sync.site.decisions import close
 from tests.simulation.scene import Scene
 
+PEOPLE = Coverage(kinds=frozenset({"user", "project"}))
+
 
 @pytest.fixture
 def scene() -> Scene:
@@ -91,6 +93,25 @@ def test_what_a_limited_former_hub_heard_before_the_new_hubs_new_life(scene: Sce
     scene.equal()
     found = scene.row("west", project) or {}
     assert (found.get("description") == "at the old hub") is (domain == "default")
+
+
+def test_what_the_old_hub_kept_back_is_no_deletion_for_the_new_one() -> None:
+    """West knew of the group's edit and was not to hold it; by east's older charter it holds everything."""
+    scene = Scene("hub", "west", "south", "east")
+    hub = scene.site("hub")
+    hub.write_charter(replace(hub.charter(), coverages={"west": PEOPLE}), hub.charter().edition)
+    group = scene.put("south", "group", "g", name="g", domain_id="default")
+    scene.send("south", "hub")
+    scene.send("hub", "west")
+    promote(scene, "east")
+    link = scene.fleet.link("west")
+    for _ in range(30):
+        link.step(link.up)
+        link.step(link.down)
+    assert scene.store("west").data.state.covered.is_full
+    scene.equal()
+    assert scene.row("west", group) is not None and scene.row("south", group) is not None
+    assert not scene.conflicts
 
 
 def test_orderly_hand_over(scene: Scene) -> None:

@@ -27,7 +27,17 @@ def follow_coverage(state: SiteState, page: Page) -> tuple[SiteState, bool]:
     grown = page.after is not None and not state.coverage.covers(told)
     covered = state.covered.common(told)
     swept = state.swept if told.covers(state.coverage) else 0
-    return replace(state, coverage=told, covered=covered, swept=swept), grown
+    knowledge = state.knowledge if state.coverage.covers(told) else _own(state)
+    return replace(state, coverage=told, covered=covered, swept=swept, knowledge=knowledge), grown
+
+
+def _own(state: SiteState) -> Version:
+    """What a site that grows knows for sure; the rest the hub tells at its head, of all that is to be here.
+
+    It may be another hub that does not have yet what the one before it told of, and kept back.
+    """
+    known = state.knowledge.entries
+    return Version({origin: seq for origin, seq in known.items() if site_of(origin) == state.site})
 
 
 def reached(tx: Transaction, state: SiteState) -> SiteState:
@@ -44,26 +54,29 @@ def reached(tx: Transaction, state: SiteState) -> SiteState:
 
 
 def evict(tx: Transaction, state: SiteState, page: Page) -> tuple[SiteState, bool]:
-    """Evict what is not part of the coverage and the hub has seen; whether there is more to do at once."""
-    if state.coverage.is_full or page.fence is None or page.fence.seen.incarnation != state.incarnation:
+    """Evict what is not part of the coverage and the hub has; whether more of it is to go later."""
+    if state.coverage.is_full:
         return state, False
-    if page.fence.anew:
-        return state, False  # a comparison has told the hub of that position; it has not read up to there
-    seen = min(page.fence.seen.seq, state.head)
+    fence = page.fence
+    if fence is None or fence.anew or fence.seen.incarnation != state.incarnation:
+        # the hub has not read this life of the site yet, but at most heard of it in a comparison
+        return state, bool(tx.outside(state.swept, state.head, 1, state.coverage))
+    seen = min(fence.seen.seq, state.head)
     found = tx.outside(state.swept, seen, BATCH, state.coverage)
-    going = _removable(tx, [record for record in found if _has_arrived(state, page, record)])
+    arrived = [record for record in found if _has_arrived(state, page, record)]
+    going = _removable(tx, arrived)
     if going:
         _remove(tx, [record for record in found if record.ref in going])
     stays = [record.seq for record in found if record.ref not in going]
     full = len(found) == BATCH
     swept = min(stays) - 1 if stays else found[-1].seq if full else max(state.swept, seen)
-    return replace(state, swept=max(state.swept, swept)), full and bool(going)
+    more = (full and bool(going)) or len(arrived) < len(found)
+    return replace(state, swept=max(state.swept, swept)), more
 
 
 def _has_arrived(state: SiteState, page: Page, record: Record) -> bool:
     """Whether the hub has all that was edited here, and does not let it wait for something."""
-    own = {o: seq for o, seq in record.version.entries.items() if site_of(o) == state.site}
-    return page.knowledge.covers(Version(own))
+    return page.knowledge.entries.get(state.origin, 0) >= record.version.entries.get(state.origin, 0)
 
 
 def _removable(tx: Transaction, found: list[Record]) -> set[Ref]:

@@ -90,6 +90,7 @@ def calm(fleet: Fleet) -> None:
     hub = fleet.nodes[fleet.hub]
     for spoke in hub.site.charter().delegations:
         hub.site.forget(spoke)
+        fleet.forget_link(spoke)
 
 
 def check_no_escalation(fleet: Fleet) -> None:
