@@ -88,7 +88,8 @@ def restored(conflict: Conflict, before: Found | None, defaults: Document) -> Do
         return content
     kind = REGISTRY[conflict.ref.kind]
     full = {**defaults, **lost}
-    missing = [name for name, field in kind.declared.items() if field.required and name not in full]
+    # What stands behind a dot is a part of a record that not every one has: ``Kind.check`` looks at that.
+    missing = [n for n, field in kind.declared.items() if field.required and "." not in n and n not in full]
     if missing:
         raise Refused(
             f"{conflict.ref} was deleted since, and only some of its fields are kept",

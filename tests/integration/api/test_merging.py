@@ -92,3 +92,22 @@ def test_the_command_says_what_became_of_it(
     assert json.loads(capsys.readouterr().out)["conflict"]["key"] == goes
     assert main(["merge", "user", goes, stays, *config]) != 0
     assert "no user" in capsys.readouterr().err
+
+
+def test_a_merge_is_undone_by_restoring_the_one_that_went(
+    sites: Sites, east: httpx.Client, west: httpx.Client, twins: tuple[str, str]
+) -> None:
+    stays, goes = twins
+    conflict = merge(east, "user", goes, stays).raise_for_status().json()["conflict"]
+    carry(sites)
+    assert west.get(f"/users/{goes}").status_code == 404
+    path = f"/OS-SYNC/conflicts/{conflict['id']}/resolution"
+    answer = east.put(path, json={"action": "restore"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["resolution"] == "restored"
+    carry(sites)
+    reader = role(west)
+    west.put(f"/system/users/{goes}/roles/{reader}").raise_for_status()
+    carry(sites)
+    assert east.head(f"/system/users/{goes}/roles/{reader}").status_code == 204
+    assert east.head(f"/system/users/{stays}/roles/{reader}").status_code == 404
