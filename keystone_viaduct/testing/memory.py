@@ -69,7 +69,7 @@ class Data:
         twin = copy.copy(self)
         for name, value in vars(self).items():
             if isinstance(value, dict | list):
-                setattr(twin, name, copy.copy(value))
+                setattr(twin, name, value.copy())
         return twin
 
 
@@ -96,14 +96,6 @@ class MemoryStore:
         result = work(tx)
         self.data = tx.data
         return result
-
-    def backup(self) -> Data:
-        """A copy for :meth:`restore`."""
-        return self.data.copy()
-
-    def restore(self, copy: Data) -> None:
-        """Put a copy back."""
-        self.data = copy.copy()
 
     def edit(self, writes: Sequence[Write], stamped_at: int) -> None:
         """What an application does in one transaction: write rows, leaving marks as triggers would."""
@@ -247,7 +239,8 @@ class MemoryTransaction:
         """Every other time, as on databases that can and that can't tell whose a mark is."""
         wanted = set(refs)
         if self.data.next_mark % 2:
-            own = [mark_id for mark_id in self._new_marks if self.data.marks[mark_id].ref in wanted]
+            there = (mark_id for mark_id in self._new_marks if mark_id in self.data.marks)
+            own = [mark_id for mark_id in there if self.data.marks[mark_id].ref in wanted]
             self._new_marks = [mark_id for mark_id in self._new_marks if mark_id not in set(own)]
             self.drop_marks(own)
 

@@ -18,6 +18,7 @@ from keystone_viaduct.testing.simulation import checks
 from keystone_viaduct.testing.simulation.cloud import Cloud, Ledger
 from keystone_viaduct.testing.simulation.crashing import CrashingStore
 from keystone_viaduct.testing.simulation.fleet import Fleet, Node, settle
+from keystone_viaduct.testing.simulation.memory import MemoryDatabase
 
 
 class Scene:
@@ -27,7 +28,7 @@ class Scene:
         self.clock = ManualClock()
         nodes: dict[str, Node] = {}
         for name in names:
-            store = MemoryStore(empty(name, names[0], incarnation=f"{name}-1"))
+            store = MemoryDatabase(empty(name, names[0], incarnation=f"{name}-1"))
             process = CrashingStore(store)
             site = Site(process, self.clock, hub_wins if policy == "hub" else lambda kind, scope: policy)
             nodes[name] = Node(name, store, self.clock, site, process)
@@ -114,6 +115,10 @@ class Scene:
     def sync(self) -> None:
         """Everything, until nothing moves."""
         assert settle(self.fleet), "the fleet does not come to rest"
+
+    def sync_some(self) -> None:
+        """A few rounds; something may go on waiting for a person."""
+        settle(self.fleet, rounds=5)
 
     def equal(self) -> None:
         """All sites are equal and every edit is accounted for."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from keystone_viaduct.errors import StoreError
+from keystone_viaduct.sync.charter import Charter, Delegation
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.testing.memory import MemoryStore, MemoryTransaction
@@ -96,6 +97,40 @@ def test_a_dropped_column_empties_nothing_elsewhere(scene: Scene) -> None:
         assert scene.row(site, ref) == {"id": "m", "rules": ["after the drop"], "schema_version": "2.0"}
     assert scene.row("west", ref) == {"id": "m", "rules": ["after the drop"]}
     assert not scene.conflicts
+
+
+def test_what_the_hub_has_lost_with_a_column_comes_back_from_a_spoke(
+    scene: Scene,
+) -> None:
+    """The hub alone had the last value. Who still has the one before gives it back: nobody has another."""
+    ref = mapping(scene, "hub", schema_version="2.0")
+    scene.sync()
+    mapping(scene, "hub", schema_version="3.0")
+    scene.site("hub").state()
+    data = memory(scene, "hub").data
+    data.rows[ref] = {name: value for name, value in data.rows[ref].items() if name in OLD}
+    memory(scene, "hub").known = {"mapping": OLD}
+    mapping(scene, "south", rules=["south"])
+    scene.send("south", "hub")
+    assert scene.record("hub", ref).unknown == {"schema_version": "2.0"}
+    scene.sync()
+    for site in ("south", "hub"):
+        row = {**(scene.row(site, ref) or {}), **scene.record(site, ref).unknown}
+        assert row == {"id": "m", "rules": ["south"], "schema_version": "2.0"}
+
+
+def test_what_the_hub_refuses_goes_back_although_it_has_no_column_for_it(scene: Scene) -> None:
+    """South may not change mappings; the hub's release does not know the field that it has set."""
+    ref = mapping(scene, "hub", rules=[1])
+    charter = scene.site("hub").charter()
+    limited = Charter(delegations={"south": Delegation(kinds=frozenset({"user"}))})
+    scene.site("hub").write_charter(limited, charter.edition)
+    memory(scene, "hub").known = {"mapping": OLD}
+    scene.sync()
+    mapping(scene, "south", rules=[1], schema_version="2.0")
+    scene.equal()
+    assert scene.row("south", ref) == {"id": "m", "rules": [1]}
+    assert [conflict.sort for conflict in scene.conflicts] == ["refused"]
 
 
 def test_a_process_of_before_the_upgrade_numbers_nothing(

@@ -12,9 +12,10 @@ from keystone_viaduct.sync.charter import Charter, Delegation
 from keystone_viaduct.sync.model import Dot, Peer, Ref, Retired
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.purge import Retention
-from keystone_viaduct.testing.memory import MemoryStore, empty
+from keystone_viaduct.testing.memory import empty
 from keystone_viaduct.testing.simulation.crashing import CrashingStore
 from keystone_viaduct.testing.simulation.fleet import Node
+from keystone_viaduct.testing.simulation.memory import MemoryDatabase
 from tests.simulation.scene import Scene
 
 HOUR = 3600 * 1_000_000
@@ -134,7 +135,7 @@ def test_its_name_may_be_given_to_a_new_site(scene: Scene) -> None:
     scene.sync()
     lose(scene, "south")
     retire(scene, "south")
-    store = MemoryStore(empty("south", "hub", incarnation="south-2"))
+    store = MemoryDatabase(empty("south", "hub", incarnation="south-2"))
     process, clock = CrashingStore(store), scene.clock
     assert isinstance(clock, ManualClock)
     scene.fleet.nodes["south"] = Node("south", store, clock, Site(process, clock), process)

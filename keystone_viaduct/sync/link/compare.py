@@ -136,6 +136,8 @@ class Comparison:
         return [found for found in self.differences if not self._coming(found)]
 
     def _coming(self, found: Difference) -> bool:
+        if any(entry is not None and not entry.seq for entry in (found.hub, found.spoke)):
+            return False  # one side has lost it and wants it back, be it from who has it from there
         return any(
             entry is not None and entry.seq > (applied.seq if applied else 0)
             for entry, applied in ((found.hub, self._spoke.applied), (found.spoke, self._hub.applied))

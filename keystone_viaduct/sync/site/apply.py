@@ -46,6 +46,7 @@ from keystone_viaduct.sync.site.sequencer import follow, sequence, sequence_reco
 from keystone_viaduct.sync.site.settle import settle
 from keystone_viaduct.sync.site.term import check_term
 from keystone_viaduct.sync.site.trial import Trial, is_heard, with_stamps_bounded
+from keystone_viaduct.sync.site.unseen import number_unseen
 
 
 def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) -> ApplyResult:
@@ -67,6 +68,7 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
 def apply_waiting(run: Applying) -> set[Ref]:
     """Apply what can be of the page and of all that waits from its source; returns what was considered."""
     page = run.page
+    run.any_held = bool(run.tx.held(1))
     waiting = _still_waiting(run.tx, run.state, page.source)
     candidates = {entry.change.ref: entry.change for entry in waiting if entry.reason not in PASSIVE}
     run.aside = {entry.change.ref: entry.change for entry in waiting if entry.reason == ASIDE}
@@ -140,6 +142,13 @@ def _check(tx: Transaction, state: SiteState, page: Page) -> None:
 
 
 def _load(run: Applying, refs: list[Ref]) -> None:
+    """Read what this site has of them, after numbering what was edited meanwhile, seen by triggers or not."""
+    _read(run, refs)
+    if number_unseen(run, refs):
+        _read(run, refs)
+
+
+def _read(run: Applying, refs: list[Ref]) -> None:
     tx = run.tx
     run.records = tx.records(refs)
     alive = [ref for ref in refs if ref in run.records and not run.records[ref].deleted]
@@ -189,6 +198,8 @@ def _write(run: Applying) -> None:
     if writes:
         run.tx.write_documents(writes)
         run.tx.drop_own_marks([write.ref for write in writes])
+        if run.any_held:
+            run.tx.let_go([write.ref for write in writes])
     if records:
         run.tx.save_records(records)
         moved = [r.ref for r in records if _has_moved(r, run.records.get(r.ref))] if scopes else []
@@ -280,7 +291,7 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
             state = reached(tx, state)
     if page.at_head and page.source == state.hub and not run.grown:
         state = replace(state, caught_up=run.now)
-    state, leaving = evict(tx, state, page) if page.source == state.hub else (state, False)
+    state, leaving = evict(tx, state, page, run.now) if page.source == state.hub else (state, False)
     if state.head != tx.state().head:
         state = replace(state, nonce=new_nonce(run.now))
     tx.save_state(state)

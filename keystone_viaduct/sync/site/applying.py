@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from keystone_viaduct.sync.model import (
     DELETED,
@@ -29,7 +29,7 @@ from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.lacking import completed
 from keystone_viaduct.sync.site.merged import is_merged
 from keystone_viaduct.sync.site.nonce import new_identifier
-from keystone_viaduct.sync.site.readiness import CONFLICT
+from keystone_viaduct.sync.site.readiness import CONFLICT, LOST
 from keystone_viaduct.sync.site.scope import evicted_by_its_maker
 from keystone_viaduct.sync.site.verdict import Verdict, judge
 
@@ -60,6 +60,7 @@ class Applying:
     merged: int = 0
     trial: Trial | None = None
     grown: bool = False
+    any_held: bool = False
     scopes: dict[Ref, str | None] = field(default_factory=dict)
     aliases: dict[Ref, str] = field(default_factory=dict)
 
@@ -88,6 +89,9 @@ class Applying:
         verdict = judge(local, change, self.state.all_knowledge, was_outside=strange)
         if verdict is Verdict.ZOMBIE and evicted_by_its_maker(self.state, change):
             return self._keep(change)
+        if self._is_doubtful(verdict, local, change):
+            self.waiting[change.ref] = Pending(self.page.source, change, LOST)
+            return None
         if verdict is Verdict.ACCEPT:
             return self._bury(change) if self._buried_before(local, change) else self._accept(change)
         if verdict is Verdict.ZOMBIE:
@@ -103,6 +107,18 @@ class Applying:
         self.refused.append(change.ref)
         self.waiting[change.ref] = Pending(self.page.source, change, CONFLICT)
         return None
+
+    def has_lost(self, local: Record | None) -> TypeGuard[Record]:
+        """At the hub: whether the row of a living record is gone, and nobody has said yet that it should."""
+        if local is None or local.deleted or local.evicted or not self.state.is_hub:
+            return False
+        return local.ref not in self.contents
+
+    def _is_doubtful(self, verdict: Verdict, local: Record | None, change: Change) -> bool:
+        """Whether a change has to wait until it is known what became of the hub's own row."""
+        if not self.has_lost(local) or not local.version:
+            return False
+        return verdict is Verdict.CONCURRENT or (verdict is Verdict.ACCEPT and not change.deleted)
 
     def _known(self, local: Record | None, change: Change) -> None:
         """Nothing new, but the hub may know better where the record belongs."""

@@ -70,7 +70,8 @@ def listing(tx: Transaction, reader: str, within: Sequence[Bucket]) -> Listing:
     entries: list[Entry] = []
     done = 0
     for bucket in within:
-        entries += tx.entries(bucket, coverage)
+        found = tx.entries(bucket, coverage)
+        entries += [entry if entry.seq > 0 else entry._replace(seq=0) for entry in found]
         done += 1
         if len(entries) >= MOST_ENTRIES:
             break
@@ -86,7 +87,7 @@ def show(tx: Transaction, refs: Sequence[Ref], *, now: int) -> SiteState:
     found = tx.records(list(dict.fromkeys(refs)))
     moved: list[Record] = []
     for record in sorted(found.values(), key=lambda record: record.seq):
-        if record.evicted:
+        if record.evicted or not record.version:  # nothing is left here that could be shown
             continue
         state = replace(state, head=state.head + 1)
         moved.append(replace(record, seq=state.head, learned_from=None))

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from keystone_viaduct.documents.digest import field_digest
-from keystone_viaduct.sync.model import ABSENT, DELETED, Document, FieldState, Record, Ref
+from keystone_viaduct.sync.model import ABSENT, DELETED, Document, FieldState, Record, Ref, SiteState
 from keystone_viaduct.sync.ports import Tables
 
 
@@ -71,6 +71,19 @@ def matches(record: Record, found: Mapping[str, str], known: frozenset[str]) -> 
         if name != DELETED and state.digest != ABSENT and (name in found or is_known(known, name))
     }
     return expected == dict(found)
+
+
+def altered(
+    tables: Tables, state: SiteState, records: Mapping[Ref, Record], found: Mapping[Ref, Document]
+) -> list[Ref]:
+    """Those whose contents are not what their records state."""
+    return [
+        ref
+        for ref, content in found.items()
+        if not matches(
+            records[ref], digests(state.fleet_secret, ref.kind, content), tables.known_fields(ref.kind)
+        )
+    ]
 
 
 def changed_fields(

@@ -13,6 +13,8 @@ from dataclasses import replace
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.sync.model import Page, Record, Ref, SiteState, Version, evicted_fields, site_of
 from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.site.content import altered, contents
+from keystone_viaduct.sync.site.sequencer import sequence_records
 
 #: Records evicted in one transaction at most.
 BATCH = 1000
@@ -53,7 +55,7 @@ def reached(tx: Transaction, state: SiteState) -> SiteState:
     return replace(state, covered=state.coverage)
 
 
-def evict(tx: Transaction, state: SiteState, page: Page) -> tuple[SiteState, bool]:
+def evict(tx: Transaction, state: SiteState, page: Page, now: int) -> tuple[SiteState, bool]:
     """Evict what is not part of the coverage and the hub has; whether more of it is to go later."""
     if state.coverage.is_full:
         return state, False
@@ -63,7 +65,12 @@ def evict(tx: Transaction, state: SiteState, page: Page) -> tuple[SiteState, boo
         return state, bool(tx.outside(state.swept, state.head, 1, state.coverage))
     seen = min(fence.seen.seq, state.head)
     found = tx.outside(state.swept, seen, BATCH, state.coverage)
-    arrived = [record for record in found if _has_arrived(state, page, record)]
+    records = {record.ref: record for record in found}
+    unseen = altered(tx, state, records, contents(tx, list(records), records))
+    if unseen:  # the hub is to read first what no trigger saw
+        tx.add_marks(unseen, now)
+        state = sequence_records(tx, state, unseen, now)
+    arrived = [r for r in found if r.ref not in unseen and _has_arrived(state, page, r)]
     going = _removable(tx, arrived)
     if going:
         _remove(tx, [record for record in found if record.ref in going])

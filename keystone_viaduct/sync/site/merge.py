@@ -200,11 +200,15 @@ def _merge_fields(local: Record, content: Document, change: Change, sides: Sides
             continue
         take_theirs, choice_why, is_open, clash = _pick(name, local, content, change, sides, here, there)
         state = (change.fields if take_theirs else local.fields).get(name)
-        value_from = change.document if take_theirs else content
+        value_from, other = (change.document, content) if take_theirs else (content, change.document)
         if state is not None:
             states[name] = state
-            if state.digest != ABSENT and name != DELETED:
+            if name in value_from:
                 merged[name] = value_from[name]
+            elif state.digest != ABSENT and name in other:
+                # It went with a column that an upgrade has dropped: what the other side still has stands.
+                digest = (local.fields if take_theirs else change.fields)[name].digest
+                states[name], merged[name] = FieldState(state.stamp, dot, digest), other[name]
         clash, choice_why = _lost_in_backup(name, local, change, take_theirs) or (clash, choice_why)
         if clash:
             contested.append(name)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from keystone_viaduct.errors import StoreError
 from keystone_viaduct.sync.model import Change, Ref
 from keystone_viaduct.sync.site.content import contents
 from keystone_viaduct.sync.site.intent import Intent
+from keystone_viaduct.sync.site.unseen import is_gone, number_stray
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.site.applying import Applying
@@ -27,8 +27,8 @@ def own_intent(run: Applying, readiness: Readiness, ref: Ref, cause: Change) -> 
     if existing is not None:
         return existing
     local = readiness.local(ref)
-    if local is None:
-        raise StoreError(f"{ref} has rows but no record", hint="run `viaduct doctor`", ref=str(ref))
+    if local is None or is_gone(local):
+        local = number_stray(run, ref)
     if ref not in run.contents and not local.deleted:
         run.contents.update(contents(run.tx, [ref], {ref: local}))
     change = Change(ref, cause.seq, local.version, local.birth, local.fields, {}, local.scope)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import Document, Pending, Record, Ref
+from keystone_viaduct.sync.model import Document, Pending, Reason, Record, Ref
 from keystone_viaduct.sync.ports import Claim, Tables
 from keystone_viaduct.sync.site.content import for_tables
 from keystone_viaduct.sync.site.intent import Intent
@@ -27,6 +27,8 @@ UNPROVEN, UNPLACED = "unproven", "unplaced"
 ASIDE = "aside"
 #: Concurrent with what a spoke has: until the hub has decided, and knowledge does not include it before.
 CONFLICT = "conflict"
+#: At the hub: its own row is gone where no trigger saw it, and nobody knows yet whether that was meant.
+LOST = "lost"
 #: What is not tried anew with every page.
 PASSIVE = frozenset({ASIDE, CONFLICT})
 OWNING = frozenset({Mode.OWNING})
@@ -73,6 +75,7 @@ class Readiness:
         self._referrers: dict[Ref, list[Ref]] = {}
         self._holders: dict[Claim, Ref | None] = {}
         self._fitting: set[Ref] = set()
+        self._held: set[Ref] = set()
 
     def reduce(self) -> None:
         """Move every intent that can't be written yet to the waiting ones; a wait may cause others."""
@@ -90,7 +93,11 @@ class Readiness:
         if intent is not None:
             return intent.content is not None
         record = self.local(ref)
-        return record is not None and not record.deleted and not record.evicted
+        return record is not None and not record.deleted and not record.evicted and ref not in self._held
+
+    def held(self, ref: Ref) -> bool:
+        """Whether this site's row is gone, and a person has to say whether that was meant."""
+        return self.run.any_held and ref in self._held and ref not in self.run.intents
 
     def satisfied(self, need: Need) -> bool:
         """Whether one of the records is there once the set is written."""
@@ -198,6 +205,9 @@ class Readiness:
         if unknown:
             found = self.run.tx.records(unknown)
             self._records.update((ref, found.get(ref)) for ref in unknown)
+        if refs and self.run.any_held:
+            held = self.run.tx.held_of(refs).values()
+            self._held.update(item.ref for item in held if item.reason is Reason.MISSING)
         for ref in refs:
             if ref not in self.run.records:
                 self._records.setdefault(ref, None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keystone_viaduct.sync.model import ABSENT, Document
+from keystone_viaduct.sync.model import ABSENT, DELETED, Document
 from keystone_viaduct.sync.site.applying import Applying
+from keystone_viaduct.sync.site.content import is_known
 from keystone_viaduct.sync.site.intent import Intent
 
 
@@ -33,7 +34,10 @@ def revert(
         intent.record = replace(
             intent.record, fields=dict(local.fields), birth=local.birth, scope=local.scope
         )
-        intent.touched = set()
+        # told in so many words: who reads it would keep its own of what the hub's release has no column for
+        known = run.tx.known_fields(intent.ref.kind)
+        intent.touched = {n for n in intent.change.fields.keys() - local.fields if not is_known(known, n)}
+        intent.touched.discard(DELETED)
     intent.fresh = True
     taken_out = {n for n, state in intent.change.fields.items() if state.digest == ABSENT} if lost else set()
     names = tuple(sorted(taken_out | lost.keys()))

@@ -14,6 +14,7 @@ from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.alias import follow
 from keystone_viaduct.sync.site.conflicts import Contest, choose
 from keystone_viaduct.sync.site.intent import Intent
+from keystone_viaduct.sync.site.kept import kept
 from keystone_viaduct.sync.site.own import awaited, own_intent
 from keystone_viaduct.sync.site.readiness import (
     NAME,
@@ -35,11 +36,11 @@ MAX_ROUNDS = 200
 def settle(run: Applying, readiness: Readiness) -> None:
     """Decide every waiting change; each decision is an edit of the hub's own, and listed."""
     for _ in range(MAX_ROUNDS):
-        kept = run.trial.kept(readiness) if run.trial else frozenset()
-        if not run.waiting.keys() - kept:
+        left_alone = kept(run, readiness)
+        if not run.waiting.keys() - left_alone:
             return
         for ref, waiting in list(run.waiting.items()):
-            if ref in kept or run.waiting.pop(ref, None) is None:
+            if ref in left_alone or run.waiting.pop(ref, None) is None:
                 continue  # not to be decided yet, or deleted along with another record meanwhile
             intent = run.intent_for(waiting.change)
             if intent is None:
@@ -49,6 +50,7 @@ def settle(run: Applying, readiness: Readiness) -> None:
             elif run.trial and run.trial.refuses(intent):
                 if ref in run.waiting:
                     continue
+                _let_go(run, readiness, intent, dict(intent.content or {}))
             elif waiting.reason == REFERENCE:
                 _dangling(run, readiness, intent)
             elif waiting.reason == UNSTORABLE:
@@ -77,6 +79,7 @@ def _dangling(run: Applying, readiness: Readiness, intent: Intent) -> None:
     stripped = None if any(need.owning for need in missing) else _stripped(intent, missing)
     if stripped is None:
         revert(run, intent, "dangling", why)
+        _let_go(run, readiness, intent, {})
         return
     lost = dict(intent.content or {})
     changed = {name for name in lost if stripped.get(name) != lost[name]}
@@ -85,6 +88,17 @@ def _dangling(run: Applying, readiness: Readiness, intent: Intent) -> None:
     intent.conflicts.append(
         run.conflict(intent, "dangling", "rule", why, fields=tuple(sorted(changed)), lost=lost)
     )
+
+
+def _let_go(run: Applying, readiness: Readiness, intent: Intent, lost: Document) -> None:
+    """What the hub has itself can't stay either where somebody has deleted its owner by hand."""
+    missing = [need for need in _missing(readiness, intent) if need.owning]
+    if missing:
+        intent.content = None
+    if missing and lost:
+        why = f"it needs {', '.join(map(str, missing))}, which is not there any more"
+        fields = tuple(sorted(lost))
+        intent.conflicts.append(run.conflict(intent, "dangling", "rule", why, fields=fields, lost=lost))
 
 
 def _refuse(run: Applying, readiness: Readiness, intent: Intent) -> None:
@@ -119,7 +133,7 @@ def _delete_dependents(run: Applying, readiness: Readiness, intent: Intent) -> N
             run.intents[ref] = own
             queue.extend(readiness.living_referrers(ref))
             continue  # the source has deleted it, too
-        lost = dict(own.old or {})
+        lost = dict(own.content)  # with what the same page says of it
         own.content, own.fresh = None, True
         why = f"{intent.ref} was deleted at {run.page.source}"
         own.conflicts.append(

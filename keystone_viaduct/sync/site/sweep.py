@@ -26,7 +26,7 @@ from keystone_viaduct.sync.model import (
     life,
 )
 from keystone_viaduct.sync.ports import Transaction, Write
-from keystone_viaduct.sync.site.content import contents, digests, matches
+from keystone_viaduct.sync.site.content import altered, contents
 from keystone_viaduct.sync.site.decisions import list_now
 from keystone_viaduct.sync.site.guard import Guard, delete_missing
 from keystone_viaduct.sync.site.nonce import new_identifier
@@ -84,14 +84,7 @@ def _compare(
     found = contents(tx, refs, records)
     marked = {mark.ref for mark in tx.marks_of(refs)}
     quiet = [ref for ref in refs if ref not in marked and ref in records and not records[ref].deleted]
-    changed = [
-        ref
-        for ref in quiet
-        if ref in found
-        and not matches(
-            records[ref], digests(state.fleet_secret, ref.kind, found[ref]), tx.known_fields(ref.kind)
-        )
-    ]
+    changed = altered(tx, state, records, {ref: found[ref] for ref in quiet if ref in found})
     tx.add_marks(changed, now)
     gone = delete_missing(tx, [ref for ref in quiet if ref not in found], guard, now)
     orphans = _dangling(tx, found) if state.is_hub else {}
@@ -180,4 +173,6 @@ def _chosen(tx: Transaction, kinds: frozenset[str] | None) -> list[Held]:
 
 def _hollow(record: Record) -> Record:
     alive = life(0, record.birth._replace(seq=0), deleted=False)
-    return replace(record, version=Version(), fields={DELETED: alive}, unknown={}, learned_from=None)
+    # no reader of the feed is shown it, so that a comparison must not take it for being on its way
+    hollow = replace(record, version=Version(), fields={DELETED: alive}, unknown={}, learned_from=None)
+    return replace(hollow, seq=-abs(record.seq))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 
 from keystone_viaduct.kinds.registry import REGISTRY
@@ -12,15 +11,7 @@ from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.delegation import RULES, Act, Court, PageWorld, Problem
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.proof import Proof, bounded
-from keystone_viaduct.sync.site.readiness import (
-    NAME,
-    REFERENCE,
-    REFERRED,
-    UNPLACED,
-    UNPROVEN,
-    Readiness,
-    needs,
-)
+from keystone_viaduct.sync.site.readiness import UNPLACED, UNPROVEN
 from keystone_viaduct.sync.site.revert import revert
 
 LOG = logging.getLogger(__name__)
@@ -88,21 +79,6 @@ class Trial:
         changed = frozenset({rename.field} if rename else rival.old)
         return self._court.problem(Act(rival.ref, rival.old, rival.old, changed)) is None
 
-    def kept(self, readiness: Readiness) -> frozenset[Ref]:
-        """What waits for another site to prove it, and what waits for that: not to be settled yet."""
-        waiting = self._run.waiting
-        kept = {ref for ref, entry in waiting.items() if entry.reason == UNPROVEN}
-        while kept:
-            more = {
-                ref
-                for ref, entry in waiting.items()
-                if ref not in kept and any(b in kept for b in _blockers(readiness, entry))
-            }
-            if not more:
-                break
-            kept |= more
-        return frozenset(kept)
-
     def _hear(self, intent: Intent) -> bool:
         problem = self._problem(intent)
         if problem is None:
@@ -159,7 +135,7 @@ class Trial:
         """
         run = self._run
         self._refused.add(intent.ref)
-        if self._proof.others_wait(intent.ref):
+        if self._proof.others_wait(intent.ref) or run.has_lost(run.records.get(intent.ref)):
             run.intents.pop(intent.ref, None)
             run.waiting[intent.ref] = Pending(run.page.source, intent.change, UNPROVEN)
             return False
@@ -178,25 +154,6 @@ class Trial:
                 found = REGISTRY[intent.ref.kind].references_of(content) if content is not None else []
                 named.extend(Ref(kind, r.key) for r in found for kind in (r.kind, *r.alternatives))
         self._world.preload(named)
-
-
-def _blockers(readiness: Readiness, entry: Pending) -> Iterator[Ref]:
-    """The records for whose sake a change waits."""
-    ref, document = entry.change.ref, entry.change.document
-    if entry.reason in (REFERENCE, UNPLACED):
-        for need in needs(ref, document):
-            if not readiness.satisfied(need):
-                yield from need.any_of
-        if entry.reason == UNPLACED:
-            for named in REGISTRY[ref.kind].references_of(document):
-                yield Ref(named.kind, named.key)
-    elif entry.reason == REFERRED:
-        yield from readiness.living_referrers(ref)
-    elif entry.reason == NAME:
-        for claim in readiness.claims(ref, document):
-            holder = readiness.holder(claim)
-            if holder is not None:
-                yield holder
 
 
 def is_heard(state: SiteState, page: Page) -> bool:

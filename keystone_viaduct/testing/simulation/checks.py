@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+
 from keystone_viaduct.documents.digest import field_digest
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import ABSENT, DELETED, Conflict, Document, FieldState, Ref
+from keystone_viaduct.sync.model import ABSENT, DELETED, Conflict, Document, Record, Ref
+from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.sync.site.readiness import needs
 from keystone_viaduct.sync.site.scope import selection
 from keystone_viaduct.testing.memory import Data
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.cloud import Edit
 from keystone_viaduct.testing.simulation.events.hostile import EVIL
-from keystone_viaduct.testing.simulation.fleet import Fleet
+from keystone_viaduct.testing.simulation.fleet import Fleet, Node
+from keystone_viaduct.testing.simulation.releases import has_dropped, whole
 from keystone_viaduct.testing.simulation.watch import Watch, check_no_echo
 
 
@@ -40,8 +44,9 @@ def _converged(fleet: Fleet) -> None:
     for node in fleet.nodes.values():
         data = node.store.data
         wanted = _meant_for(node.name, hub)
-        if data.rows != wanted:
-            different = [r for r in set(data.rows) | set(wanted) if data.rows.get(r) != wanted.get(r)]
+        refs = data.rows.keys() | wanted.keys()
+        different = [ref for ref in refs if not _alike(fleet, node, ref, ref in wanted)]
+        if different:
             raise Broken("converged", f"{node.name} differs from the hub in {sorted(different)[:5]}")
         for ref, record in data.records.items():
             if record.evicted:
@@ -51,9 +56,21 @@ def _converged(fleet: Fleet) -> None:
                 continue  # a tombstone that the hub has purged already, or that it does not tell this site of
             if twin is None or twin.version != record.version or twin.digest != record.digest:
                 raise Broken("converged", f"{node.name} has another version of {ref} than the hub")
-            _record_matches(
-                node.name, data.rows.get(ref), record.ref, data.state.fleet_secret, dict(record.fields)
-            )
+            _record_matches(node, ref, record)
+
+
+def _alike(fleet: Fleet, node: Node, ref: Ref, wanted: bool) -> bool:
+    """Whether a site holds what the hub does, but for what one of them has lost with a column."""
+    hub = fleet.nodes[fleet.hub].store
+    mine, theirs = whole(node.store.data, ref), whole(hub.data, ref) if wanted else None
+    if mine is None or theirs is None:
+        return mine is theirs
+    return all(
+        mine.get(name) == theirs.get(name)
+        or (name not in mine and has_dropped(node.store.release, ref.kind, name))
+        or (name not in theirs and has_dropped(hub.release, ref.kind, name))
+        for name in mine.keys() | theirs.keys()
+    )
 
 
 def _meant_for(site: str, hub: Data) -> dict[Ref, Document]:
@@ -65,15 +82,19 @@ def _meant_for(site: str, hub: Data) -> dict[Ref, Document]:
     return {ref: row for ref, row in hub.rows.items() if coverage.holds(ref.kind, scopes[ref])}
 
 
-def _record_matches(
-    site: str, row: Document | None, ref: Ref, secret: bytes, fields: dict[str, FieldState]
-) -> None:
-    found = {name: field_digest(secret, ref.kind, name, value) for name, value in (row or {}).items()}
+def _record_matches(node: Node, ref: Ref, record: Record) -> None:
+    """A record states exactly what its row holds and what is carried; and what was lost with a column."""
+    data = node.store.data
+    found = digests(data.state.fleet_secret, ref.kind, whole(data, ref) or {})
     stated = {
-        name: state.digest for name, state in fields.items() if name != DELETED and state.digest != ABSENT
+        name: state.digest
+        for name, state in record.fields.items()
+        if name != DELETED
+        and state.digest != ABSENT
+        and (name in found or not has_dropped(node.store.release, ref.kind, name))
     }
     if found != stated:
-        raise Broken("converged", f"{site}: the record of {ref} does not say what its row holds")
+        raise Broken("converged", f"{node.name}: the record of {ref} does not say what its row holds")
 
 
 def _no_pending(fleet: Fleet) -> None:
@@ -102,12 +123,14 @@ def _listed(fleet: Fleet) -> dict[Ref, list[tuple[str, str]]]:
 
 
 def _edits_accounted(fleet: Fleet) -> None:
-    rows = fleet.nodes[fleet.hub].store.data.rows
+    data = fleet.nodes[fleet.hub].store.data
     listed = _listed(fleet)
     for edit in fleet.ledger.edits:
-        final = rows.get(edit.ref)
+        final = whole(data, edit.ref)
         if final is not None and repr(final.get(edit.field)) == edit.value:
             continue
+        if final is not None and edit.field not in final and _is_stated(data, edit):
+            continue  # the hub's column was dropped: its record and the other sites hold it
         if edit in fleet.excused:
             continue
         if edit in fleet.ledger.replaced or (edit.field, edit.value) in listed.get(edit.ref, []):
@@ -117,6 +140,13 @@ def _edits_accounted(fleet: Fleet) -> None:
         if final is None and _unchanged_when_deleted(fleet, edit):
             continue
         raise Broken("edit_accounted", f"{edit} is neither final nor replaced nor listed (final: {final})")
+
+
+def _is_stated(data: Data, edit: Edit) -> bool:
+    state = data.records[edit.ref].fields.get(edit.field)
+    value = ast.literal_eval(edit.value)
+    secret = data.state.fleet_secret
+    return state is not None and state.digest == field_digest(secret, edit.ref.kind, edit.field, value)
 
 
 def _unchanged_when_deleted(fleet: Fleet, edit: Edit) -> bool:

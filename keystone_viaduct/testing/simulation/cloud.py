@@ -14,8 +14,9 @@ from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import ABSENT, Document, Ref
 from keystone_viaduct.sync.ports import Write
-from keystone_viaduct.sync.site.content import digests
+from keystone_viaduct.sync.site.content import digests, split_known
 from keystone_viaduct.testing.memory import Data, Violation
+from keystone_viaduct.testing.simulation.releases import whole
 
 T = TypeVar("T")
 
@@ -28,6 +29,9 @@ class Rows(Protocol):
     @property
     def data(self) -> Data:
         """What it holds."""
+
+    def known_fields(self, kind: str) -> frozenset[str] | None:
+        """What its release of Keystone can store; None for all."""
 
     def run(self, work: Callable[[Any], T]) -> T:
         """A transaction of the site."""
@@ -106,6 +110,10 @@ class Cloud:
         self._step = 0
         self._lives: int | None = None
 
+    def begin(self, step: int) -> None:
+        """What is unique is so by this step's number."""
+        self._step, self._named, self._lives = step, 0, None
+
     def unique(self, word: str) -> str:
         """A value that occurs once; it does not depend on what happened before this step."""
         self._named += 1
@@ -116,7 +124,8 @@ class Cloud:
 
         ``dies_after``: so many transactions are committed, then the process is gone.
         """
-        self._step, self._named, self._lives = step, 0, dies_after
+        self.begin(step)
+        self._lives = dies_after
         action = self.chance.choice(
             (
                 "create_user",
@@ -154,7 +163,10 @@ class Cloud:
         return self.chance.choice(rows) if rows else None
 
     def _write(self, site: str, store: Rows, step: int, now: int, ref: Ref, new: Document | None) -> bool:
-        old = store.data.rows.get(ref)
+        old, before = store.data.rows.get(ref), whole(store.data, ref)
+        known = store.known_fields(ref.kind)
+        if new is not None and known is not None:
+            new = split_known(new, known)[0]
         if old == new or self._lives == 0:
             return False
         try:
@@ -163,11 +175,13 @@ class Cloud:
             return False  # the user gets 409: nothing was acknowledged
         if self._lives is not None:
             self._lives -= 1
-        new = store.data.rows.get(ref)
-        self.ledger.wrote(step, site, ref, old, new, self._numbered(store, ref, old or {}, new or {}))
+        after = whole(store.data, ref)
+        told = self.numbered(store, ref, before or {}, after or {})
+        self.ledger.wrote(step, site, ref, before, after, told)
         return True
 
-    def _numbered(self, store: Rows, ref: Ref, before: Document, values: Document) -> Document:
+    def numbered(self, store: Rows, ref: Ref, before: Document, values: Document) -> Document:
+        """Of these values those that the site's record states, and None for what it states to be absent."""
         record = store.data.records.get(ref)
         if record is None or record.deleted:
             return {}
@@ -188,6 +202,7 @@ class Cloud:
             "enabled": True,
             "local.name": name,
             "extra.email": self.unique("mail"),
+            "nickname": self.unique("nick"),
             "passwords": self._passwords(),
         }
         done = self._write(site, store, step, now, Ref("user", key), document)
@@ -219,6 +234,7 @@ class Cloud:
             "name": name,
             "enabled": True,
             "description": self.unique("text"),
+            "tier": 1000 + step,
             "tags": [],
         }
         done = self._write(site, store, step, now, Ref("project", key), document)
@@ -229,7 +245,7 @@ class Cloud:
         if domain is None:
             return "no domain"
         key, name = self.unique("g"), self.chance.choice(NAMES)
-        document: Document = {"id": key, "domain_id": domain.key, "name": name}
+        document: Document = {"id": key, "domain_id": domain.key, "name": name, "motto": self.unique("motto")}
         done = self._write(site, store, step, now, Ref("group", key), document)
         return f"create group {key} called {name}: {done}"
 
@@ -246,13 +262,14 @@ class Cloud:
         if ref is None:
             return "nothing to describe"
         if ref.kind == "user":
-            name = self.chance.choice(("extra.email", "passwords", "extra.phone"))
+            name = self.chance.choice(("extra.email", "passwords", "extra.phone", "nickname", "option.1999"))
             value: object = self._passwords() if name == "passwords" else self.unique("word")
         else:
-            name = self.chance.choice(("description", "tags", "extra.cost"))
+            name = self.chance.choice(("description", "tags", "extra.cost", "tier", "option.2000"))
             value = [self.unique("tag")] if name == "tags" else self.unique("word")
+            value = 1000 + self._step if name == "tier" else value
         new = {**store.data.rows[ref], name: value}
-        if name.startswith("extra.") and self.chance.random() < 0.2:
+        if name.startswith(("extra.", "option.")) and self.chance.random() < 0.2:
             new.pop(name)
         return f"set {name} of {ref} to {value}: {self._write(site, store, step, now, ref, new)}"
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+from keystone_viaduct.errors import NotYet
 from keystone_viaduct.sync.ports import Store
+from keystone_viaduct.testing.memory import Violation
 
 T = TypeVar("T")
 
@@ -29,18 +31,34 @@ class Blow(NamedTuple):
 
 
 class CrashingStore:
-    """``ports.Store`` around another; dies once it is armed."""
+    """``ports.Store`` around another; dies once it is armed.
+
+    ``blocked``: rows were taken away by hand, and nobody has found that yet.
+    """
 
     def __init__(self, inner: Store) -> None:
         self.inner = inner
         self._blow: Blow | None = None
+        self.blocked = False
 
     def arm(self, blow: Blow | None) -> None:
         """Die as told, or (None) no more."""
         self._blow = blow
 
     def run(self, work: Callable[[Any], T]) -> T:
-        """As the inner store does; raises Crashed when the time has come."""
+        """As the inner store does; raises Crashed when the time has come.
+
+        A database that refuses to refer to a row which somebody has taken away by hand says NotYet here: the
+        agent tries again, after a sweep.
+        """
+        try:
+            return self._run(work)
+        except Violation:
+            if not self.blocked:
+                raise
+            raise NotYet("a row that is referred to was taken away by hand") from None
+
+    def _run(self, work: Callable[[Any], T]) -> T:
         blow = self._blow
         if blow is None:
             return self.inner.run(work)

@@ -15,10 +15,12 @@ from keystone_viaduct.sync.model import Conflict, Page, Peer, Ref
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.term import may_lead
-from keystone_viaduct.testing.memory import Data, MemoryStore, empty
+from keystone_viaduct.testing.memory import Data, empty
 from keystone_viaduct.testing.simulation.cloud import Cloud, Edit, Ledger
 from keystone_viaduct.testing.simulation.counts import Counts
 from keystone_viaduct.testing.simulation.crashing import CrashingStore
+from keystone_viaduct.testing.simulation.memory import MemoryDatabase
+from keystone_viaduct.testing.simulation.unseen import Unseen
 
 SECOND = 1_000_000
 #: Pages and calls of one direction in one round of :func:`settle`; more means that it goes in circles.
@@ -33,11 +35,24 @@ class Database(Protocol):
     def data(self) -> Data:
         """Everything it holds."""
 
+    @property
+    def release(self) -> int:
+        """The number of the release that its schema is of (``simulation.releases``)."""
+
+    def known_fields(self, kind: str) -> frozenset[str] | None:
+        """What that release can store of a kind; None for all."""
+
+    def upgrade(self) -> None:
+        """Migrate to the next release."""
+
     def run(self, work: Callable[[Any], T]) -> T:
         """``ports.Store``."""
 
     def edit(self, writes: list[Write], stamped_at: int) -> None:
         """What an application does in one transaction. Raises Violation."""
+
+    def by_hand(self, writes: list[Write]) -> None:
+        """Rows change with triggers and foreign keys off: nothing is marked. Raises Violation."""
 
     def backup(self) -> object:
         """A copy for :meth:`restore`."""
@@ -52,7 +67,7 @@ MakeDatabase = Callable[[str, str, str], Database]
 
 def in_memory(site: str, hub: str, incarnation: str) -> Database:
     """A database in memory."""
-    return MemoryStore(empty(site, hub, incarnation=incarnation))
+    return MemoryDatabase(empty(site, hub, incarnation=incarnation), 0)
 
 
 @dataclass
@@ -99,6 +114,7 @@ class Fleet:
     forked: set[str] = field(default_factory=set)
     excused: set[Edit] = field(default_factory=set)
     buried: set[Ref] = field(default_factory=set)
+    unseen: Unseen = field(default_factory=Unseen)
 
     @property
     def spokes(self) -> list[str]:

@@ -9,7 +9,7 @@ from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.testing.simulation import checks, fleet
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.counts import Counts
-from keystone_viaduct.testing.simulation.events import EVENTS, FURTHER, hostile
+from keystone_viaduct.testing.simulation.events import EVENTS, FURTHER, hostile, sweeps
 from keystone_viaduct.testing.simulation.fleet import SECOND, Fleet, MakeDatabase, in_memory
 from keystone_viaduct.testing.simulation.plan import Step
 from keystone_viaduct.testing.simulation.watch import Watch
@@ -62,9 +62,12 @@ def _steps(made: Fleet, plan: list[Step], nonces: random.Random) -> None:
         site = step.site
         if event.spokes and site == made.hub:
             site = next(name for name in made.nodes if name != made.hub)  # it was promoted meanwhile
-        watch.look(made, event.act(made, site))
+        touched = event.act(made, site)
+        made.unseen.look(made)
+        watch.look(made, touched)
     made.step += 1
     hostile.calm(made)
+    sweeps.finish(made)
     if not fleet.settle(made):
         raise Broken("bounded_rounds", "the fleet does not come to rest")
     checks.at_rest(made)

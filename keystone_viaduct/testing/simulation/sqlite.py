@@ -17,6 +17,7 @@ from sqlalchemy.pool import StaticPool
 
 from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.documents.schema import reflect
+from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.capture import TriggerCapture
 from keystone_viaduct.sync.model import Document, Record, Ref
 from keystone_viaduct.sync.ports import Write
@@ -25,6 +26,8 @@ from keystone_viaduct.sync.site.content import without_defaults
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction, make_engine, schema
 from keystone_viaduct.sync.store.tables import dirty
 from keystone_viaduct.testing.memory import Data, MemoryTransaction, empty
+from keystone_viaduct.testing.simulation.memory import check_unique
+from keystone_viaduct.testing.simulation.releases import RELEASES
 
 T = TypeVar("T")
 _ALL = 1_000_000
@@ -49,11 +52,14 @@ class SqliteDatabase:
         self._connection = sqlite3.connect(":memory:", check_same_thread=False)
         self._connection.deserialize(_template())
         engine = make_engine("sqlite://", poolclass=StaticPool, creator=lambda: self._connection)
+        self._engine = engine
         self._store = SqlStore(engine, _ring(), _codecs())
+        self._release = 0
         first = empty(site, hub, incarnation=incarnation).state
         self._store.run(lambda tx: tx.create_state(first))
         self._seen: tuple[int, Data] | None = None
         self._restored = 0
+        self._strays = False
 
     def run(self, work: Callable[[Any], T]) -> T:
         """``ports.Store``."""
@@ -65,7 +71,7 @@ class SqliteDatabase:
         changes = self._connection.total_changes + self._restored
         if self._seen is None or self._seen[0] != changes:
             before = self._seen[1] if self._seen else None
-            self._seen = (changes, self._store.read(lambda tx: _load(tx, before)))
+            self._seen = (changes, self._store.read(lambda tx: _load(tx, before, self._strays)))
         return self._seen[1]
 
     def edit(self, writes: Sequence[Write], stamped_at: int) -> None:
@@ -86,35 +92,78 @@ class SqliteDatabase:
 
         self._store.run(work)
 
-    def backup(self) -> bytes:
-        """The whole database."""
-        return self._connection.serialize()
+    def by_hand(self, writes: Sequence[Write]) -> None:
+        """What an operator does in a shell, where no trigger fires."""
+        self._strays = True
 
-    def restore(self, copy: bytes) -> None:
-        """Put it back."""
-        self._connection.deserialize(copy)
+        def work(tx: SqlTransaction) -> None:
+            check_unique(tx, self.data.rows, writes)
+            last = tx.connection.scalar(sa.select(sa.func.max(dirty.c.id))) or 0
+            tx.write_documents(
+                [Write(w.ref, _full(tx, w.ref, w.old), _full(tx, w.ref, w.new)) for w in writes]
+            )
+            tx.connection.execute(dirty.delete().where(dirty.c.id > last))
+
+        self._store.run(work)
+
+    @property
+    def release(self) -> int:
+        """Its number."""
+        return self._release
+
+    def known_fields(self, kind: str) -> frozenset[str]:
+        """As the codecs have found them."""
+        return self._store.codecs.fields(kind)
+
+    def upgrade(self) -> None:
+        """Migrate to the next release."""
+        self._migrate(self._release, self._release + 1)
+
+    def backup(self) -> tuple[int, bytes]:
+        """The whole database, with the release that it is of."""
+        return self._release, self._connection.serialize()
+
+    def restore(self, copy: tuple[int, bytes]) -> None:
+        """Put it back, and migrate it to the release of today."""
+        self._connection.deserialize(copy[1])
         self._restored += _ALL
+        self._migrate(copy[0], self._release)
+
+    def _migrate(self, old: int, new: int) -> None:
+        """As an operator does: without our triggers, which name the columns."""
+        if old == new:
+            return
+        with self._engine.begin() as connection:
+            TriggerCapture(connection, self._store.codecs.schema).remove()
+            for release in RELEASES[old + 1 : new + 1]:
+                for statement in release.statements:
+                    connection.exec_driver_sql(statement)
+        found = reflect(self._engine, fresh=True)
+        with self._engine.connect() as connection:
+            TriggerCapture(connection, found).install()
+        self._store.codecs = Codecs(found, PlainCipher(), RELEASES[new].options)
+        self._release = new
 
 
 def _full(tx: SqlTransaction, ref: Ref, document: Document | None) -> Document | None:
     return None if document is None else {**tx.defaults(ref.kind), **document}
 
 
-def _load(tx: SqlTransaction, before: Data | None) -> Data:
+def _load(tx: SqlTransaction, before: Data | None, strays: bool) -> Data:
+    """``strays``: there may be rows that have neither a record nor a mark."""
     known = before.records if before is not None else {}
     data = Data(tx.known_state())
-    data.records = {record.ref: _same(known, record) for record in tx.feed(0, _ALL, None)}
+    data.records = {record.ref: _same(known, record) for record in tx.feed(-_ALL, _ALL, None)}
     data.marks = {mark.id: mark for mark in tx.take_marks(_ALL)}
     data.checkpoints = tx.checkpoints()
     data.peers = dict(tx.peers())
     data.pending = {(site, w.change.ref): w for site in data.peers for w in tx.pending(site)}
     data.conflicts = list(reversed(tx.conflicts(_ALL)))
-    refs = list(dict.fromkeys([*data.records, *(mark.ref for mark in data.marks.values())]))
+    data.held = {item.ref: item for item in tx.held(_ALL)}
+    rows = [Ref(kind, key) for kind in REGISTRY for key in tx.row_keys(kind, "", _ALL)] if strays else []
+    refs = list(dict.fromkeys([*data.records, *(mark.ref for mark in data.marks.values()), *rows]))
     for ref, document in tx.documents(refs).items():
-        data.rows[ref] = {
-            **without_defaults(document, tx.defaults(ref.kind)),
-            **(data.records[ref].unknown if ref in data.records else {}),
-        }
+        data.rows[ref] = without_defaults(document, tx.defaults(ref.kind))
     return data
 
 
@@ -147,7 +196,7 @@ def _made() -> tuple[bytes, Codecs]:
     found = reflect(engine)
     with engine.connect() as opened:
         TriggerCapture(opened, found).install()
-    return connection.serialize(), Codecs(found, PlainCipher())
+    return connection.serialize(), Codecs(found, PlainCipher(), RELEASES[0].options)
 
 
 def _keystone_tables(engine: sa.engine.Engine) -> None:

@@ -81,6 +81,9 @@ class Watch:
     def _chained(self, state: SiteState, record: Record) -> None:
         """What the hub says of a record only ever grows, within a term."""
         key = (state.term, state.site, record.ref)
+        if not record.version:  # an operator has discarded its deletion: it comes back from elsewhere
+            self._decided.pop(key, None)
+            return
         before = self._decided.get(key, Version())
         if not record.version.covers(before) and not self._forked:
             raise Broken("hub_versions_chain", f"{record.ref}: {before}, then {record.version}")

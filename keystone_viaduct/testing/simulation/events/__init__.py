@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from keystone_viaduct.testing.simulation.events import (
     backups,
+    byhand,
     clocks,
     coverages,
     crashes,
@@ -16,7 +17,9 @@ from keystone_viaduct.testing.simulation.events import (
     links,
     merges,
     promotion,
+    sweeps,
     tombstones,
+    upgrades,
     users,
 )
 from keystone_viaduct.testing.simulation.events.event import Event
@@ -34,6 +37,9 @@ EVENTS: tuple[Event, ...] = (
     *tombstones.EVENTS,
     *hostile.EVENTS,
     *promotion.EVENTS,
+    *byhand.EVENTS,
+    *sweeps.EVENTS,
+    *upgrades.EVENTS,
 )
 
 

@@ -31,6 +31,7 @@ from keystone_viaduct.testing.memory import Data
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.events.event import Event
 from keystone_viaduct.testing.simulation.fleet import Fleet, Node
+from keystone_viaduct.testing.simulation.releases import whole
 
 DELEGATED = "acme"
 EVIL = "evil-"
@@ -68,7 +69,7 @@ def forge(fleet: Fleet, _: str) -> list[str]:
         honest |= {ref for ref, record in source.store.data.records.items() if record.seq > page.upto.seq}
         drawn = _lies(fleet.chance, page, hub.store.data, source.store.data)
         lies = [lie for lie in drawn if lie.ref not in honest]
-        before = hub.store.data.rows
+        before = {lie.ref: whole(hub.store.data, lie.ref) for lie in lies}
         hub.site.apply(replace(page, changes=(*page.changes, *lies)))
     except (CheckpointMismatch, FenceMismatch, NotYet, Refused) as error:
         fleet.tell(f"{spoke} -> {hub.name}: {error}")
@@ -76,9 +77,15 @@ def forge(fleet: Fleet, _: str) -> list[str]:
     fleet.counts["forgeries"] += len(lies)
     fleet.tell(f"{spoke} lies about {', '.join(str(change.ref) for change in lies)}")
     for lie in lies:
-        if hub.store.data.rows.get(lie.ref) != before.get(lie.ref):
+        if whole(hub.store.data, lie.ref) != before[lie.ref] and not _hung_in_the_air(hub, lie.ref):
             raise Broken("no_escalation", f"{spoke} has changed {lie.ref}, which it may not")
     return [spoke, fleet.hub]
+
+
+def _hung_in_the_air(hub: Node, ref: Ref) -> bool:
+    """Whether the hub has let it go by itself: its owner was deleted there by hand."""
+    data = hub.store.data
+    return ref not in data.rows and any(row.ref == ref and row.sort == "dangling" for row in data.conflicts)
 
 
 def _waiting(hub: Node, spoke: str) -> list[Pending]:

@@ -17,4 +17,4 @@ def edit(fleet: Fleet, site: str) -> list[str]:
     return [site]
 
 
-EVENTS = (Event("edit", 48, edit, shares={"acknowledged": 50}),)
+EVENTS = (Event("edit", 56, edit, shares={"acknowledged": 50}),)

@@ -1,0 +1,59 @@
+"""What the hub may not settle yet, although it has seen the source's head (PROTOCOL rules 16, 17)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.model import Pending, Ref
+from keystone_viaduct.sync.site.applying import Applying
+from keystone_viaduct.sync.site.readiness import (
+    LOST,
+    NAME,
+    REFERENCE,
+    REFERRED,
+    UNPLACED,
+    UNPROVEN,
+    Readiness,
+    needs,
+)
+
+
+def kept(run: Applying, readiness: Readiness) -> frozenset[Ref]:
+    """What waits for another site to prove it, or for a person to say what became of the hub's rows; and what
+    waits for that.
+    """
+    found = {
+        ref
+        for ref, entry in run.waiting.items()
+        if entry.reason in (UNPROVEN, LOST) or any(map(readiness.held, _blockers(readiness, entry)))
+    }
+    while found:
+        more = {
+            ref
+            for ref, entry in run.waiting.items()
+            if ref not in found and any(blocker in found for blocker in _blockers(readiness, entry))
+        }
+        if not more:
+            break
+        found |= more
+    return frozenset(found)
+
+
+def _blockers(readiness: Readiness, entry: Pending) -> Iterator[Ref]:
+    """The records for whose sake a change waits."""
+    ref, document = entry.change.ref, entry.change.document
+    if entry.reason in (REFERENCE, UNPLACED):
+        for need in needs(ref, document):
+            if not readiness.satisfied(need):
+                yield from need.any_of
+        if entry.reason == UNPLACED:
+            for named in REGISTRY[ref.kind].references_of(document):
+                yield Ref(named.kind, named.key)
+    elif entry.reason == REFERRED:
+        yield from readiness.living_referrers(ref)
+    elif entry.reason == NAME:
+        for claim in readiness.claims(ref, document):
+            holder = readiness.holder(claim)
+            if holder is not None:
+                yield holder

@@ -1,0 +1,147 @@
+"""What is done to a site's tables where no trigger sees it, and what becomes of that.
+
+A row that is gone counts as deleted once the site says so (it has a mark, or a tombstone of its own): that is
+what an operator is told. Until then nothing was promised to anybody, and the row may come back from
+elsewhere. What is written by hand counts from the first moment, as any edit does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from keystone_viaduct.sync.model import Document, Record, Ref
+from keystone_viaduct.sync.ports import Write
+from keystone_viaduct.sync.site.content import digests
+from keystone_viaduct.testing.memory import Data, Violation
+from keystone_viaduct.testing.simulation.broken import Broken
+from keystone_viaduct.testing.simulation.cloud import Edit
+from keystone_viaduct.testing.simulation.releases import whole
+
+if TYPE_CHECKING:
+    from keystone_viaduct.testing.simulation.fleet import Fleet, Node
+
+#: Of a kind, so many missing records and more than this share of it may not be deleted unless a person says
+#: so; nor more than so many of any share. As ``sync.site.guard`` has them, but counted here.
+FEW, SHARE, MANY = 3, 0.2, 50
+
+
+@dataclass
+class Unseen:
+    """Of one run. ``missing``: per site the records without row and mark, as the last step left them."""
+
+    missing: dict[str, dict[Ref, Record]] = field(default_factory=dict)
+    heads: dict[str, int] = field(default_factory=dict)
+    rows: dict[tuple[str, Ref], list[Document]] = field(default_factory=dict)
+    edits: dict[str, set[Edit]] = field(default_factory=dict)
+    confirmed: set[tuple[str, Ref]] = field(default_factory=set)
+    restorations: int = 0
+
+    def write(self, fleet: Fleet, site: str, writes: list[Write]) -> bool:
+        """Change rows by hand; False if unique values stand against it."""
+        node = fleet.nodes[site]
+        before = _contents(node.store.data)
+        try:
+            node.store.by_hand(writes)
+        except Violation:
+            return False
+        self.missing.setdefault(site, {})
+        after = _contents(node.store.data)
+        for ref in sorted(before.keys() | after.keys()):
+            old, new = before.get(ref), after.get(ref)
+            if old is not None and new is None:
+                self.rows.setdefault((site, ref), []).append(old)
+                if not _is_missing(node.store.data, ref):  # it has a mark, or was made by hand
+                    fleet.ledger.wrote(fleet.step, site, ref, old, None, {})
+            elif old != new:
+                known = len(fleet.ledger.edits)
+                told = fleet.cloud.numbered(node.store, ref, old or {}, new or {})
+                fleet.ledger.wrote(fleet.step, site, ref, old, new, told)
+                self.edits.setdefault(site, set()).update(fleet.ledger.edits[known:])
+        self._note(node)
+        return True
+
+    def look(self, fleet: Fleet) -> None:
+        """After each step: note what was deleted meanwhile. Raises Broken if it was not to be."""
+        restored = fleet.restored if fleet.restorations != self.restorations else ""
+        self.restorations = fleet.restorations
+        for site in self.missing:
+            node = fleet.nodes[site]
+            if site == restored:
+                fleet.excused |= self.edits.get(site, set())
+            else:
+                self._follow(fleet, node)
+            self._note(node)
+
+    def _follow(self, fleet: Fleet, node: Node) -> None:
+        data, before = node.store.data, self.missing[node.name]
+        gone = [ref for ref in before if self._deleted_here(data, ref, self.heads.get(node.name, 0))]
+        still = [ref for ref in before if _is_missing(data, ref)]
+        for kind in sorted({ref.kind for ref in gone}):
+            self._check_guard(node.name, data, kind, gone, still)
+        for ref in gone:
+            document = self._row_of(node, before[ref])
+            fleet.ledger.wrote(fleet.step, node.name, ref, document, None, {})
+            fleet.counts["deleted by hand"] += 1
+
+    def _check_guard(self, site: str, data: Data, kind: str, gone: list[Ref], still: list[Ref]) -> None:
+        with_owner = {c.ref for c in data.conflicts if c.sort in ("dangling", "dependent")}
+        said = {ref for ref in gone if (site, ref) in self.confirmed or ref in with_owner}
+        unsaid = [ref for ref in gone if ref.kind == kind and ref not in said]
+        missing = len(unsaid) + sum(ref.kind == kind for ref in still)
+        living = sum(r.ref.kind == kind and not (r.deleted or r.evicted) for r in data.records.values())
+        total = living + sum(ref.kind == kind for ref in gone)
+        if unsaid and (missing > MANY or (missing >= FEW and missing > SHARE * total)):
+            raise Broken("mass_delete_held", f"{site} deletes {unsaid[:3]} of {missing} missing by itself")
+
+    def _note(self, node: Node) -> None:
+        data = node.store.data
+        self.heads[node.name] = data.state.head
+        self.missing[node.name] = {
+            ref: record for ref, record in data.records.items() if _is_missing(data, ref)
+        }
+        node.process.blocked = any(ref not in data.held for ref in self.missing[node.name])
+        marked = {mark.ref for mark in data.marks.values()}
+        known = self.edits.get(node.name, set())
+        self.edits[node.name] = {
+            edit for edit in known if edit.ref not in marked and not _is_numbered(data, edit.ref)
+        }
+
+    @staticmethod
+    def _deleted_here(data: Data, ref: Ref, head: int) -> bool:
+        """Whether this site itself has said so since its head was there."""
+        if ref in data.rows:
+            return False
+        record = data.records.get(ref)
+        if record is None or any(mark.ref == ref for mark in data.marks.values()):
+            return True
+        return record.deleted and record.version.entries.get(data.state.origin, 0) > head
+
+    def _row_of(self, node: Node, record: Record) -> Document:
+        """What the row held last, of the rows of that name that were lost."""
+        lost = self.rows.get((node.name, record.ref), [{}])
+        secret = node.store.data.state.fleet_secret
+        stated = {state.digest for state in record.fields.values()}
+        for row in reversed(lost):
+            if stated.issuperset(digests(secret, record.ref.kind, row).values()):
+                return row
+        return lost[-1]
+
+
+def _contents(data: Data) -> dict[Ref, Document]:
+    return {ref: whole(data, ref) or {} for ref in data.rows}
+
+
+def _is_missing(data: Data, ref: Ref) -> bool:
+    record = data.records.get(ref)
+    if ref in data.rows or record is None or record.deleted or record.evicted:
+        return False
+    return all(mark.ref != ref for mark in data.marks.values())
+
+
+def _is_numbered(data: Data, ref: Ref) -> bool:
+    row, record = data.rows.get(ref), data.records.get(ref)
+    if row is None or record is None or record.deleted:
+        return row is None
+    found = digests(data.state.fleet_secret, ref.kind, row)
+    return all(name in record.fields and record.fields[name].digest == d for name, d in found.items())
