@@ -55,22 +55,29 @@ def alter(fleet: Fleet, site: str) -> list[str]:
     return [site]
 
 
-def put_back(fleet: Fleet, site: str) -> list[str]:
+def put_back(fleet: Fleet, _: str) -> list[str]:
     """One table is put back from a dump, over a database that goes on living."""
-    data = fleet.nodes[site].store.data
-    dumps = [copy for copy in fleet.backups if copy.site == site]
-    if not dumps:
+    if not fleet.backups:
         return []
-    kind, dump = fleet.chance.choice(KINDS), fleet.chance.choice(dumps).data.rows
-    refs = sorted(ref for ref in dump.keys() | data.rows.keys() if ref.kind == kind)
-    known = fleet.nodes[site].store.known_fields(kind)
-    dump = {ref: split_known(row, known)[0] if known is not None else row for ref, row in dump.items()}
-    writes = [Write(ref, data.rows.get(ref), dump.get(ref)) for ref in refs]
-    writes = [write for write in writes if write.old != write.new]
+    dump = fleet.chance.choice(fleet.backups)
+    site = dump.site
+    store = fleet.nodes[site].store
+    tables: list[list[Write]] = []
+    for kind in KINDS:
+        known, rows = store.known_fields(kind), store.data.rows
+        old = {
+            ref: split_known(row, known)[0] if known is not None else row
+            for ref, row in dump.data.rows.items()
+        }
+        refs = sorted(ref for ref in old.keys() | rows.keys() if ref.kind == kind)
+        tables.append(
+            [Write(ref, rows.get(ref), old.get(ref)) for ref in refs if rows.get(ref) != old.get(ref)]
+        )
+    writes = fleet.chance.choice([writes for writes in tables if writes] or [[]])
     if not writes or not fleet.unseen.write(fleet, site, writes):
         return []
     fleet.counts["tables put back"] += 1
-    fleet.tell(f"{site}: the table of {kind} is put back, {len(writes)} rows differ")
+    fleet.tell(f"{site}: the table of {writes[0].ref.kind} is put back, {len(writes)} rows differ")
     return [site]
 
 
@@ -111,6 +118,6 @@ def _new_user(fleet: Fleet, rows: dict[Ref, Document], word: str) -> Write | Non
 
 EVENTS = (
     Event("lose", 1.2, lose, shares={"rows lost": 0.3, "tables emptied": 0.02}),
-    Event("alter", 0.8, alter, shares={"rows altered": 0.3}),
-    Event("put_back", 0.4, put_back, shares={"tables put back": 0.003}),
+    Event("alter", 0.7, alter, shares={"rows altered": 0.3}),
+    Event("put_back", 0.4, put_back, shares={"tables put back": 0.02}),
 )

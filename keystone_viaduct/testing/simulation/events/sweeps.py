@@ -43,7 +43,7 @@ def judge(fleet: Fleet, site: str) -> list[str]:
     site = waiting[0]
     held = sorted(fleet.nodes[site].store.data.held)
     kinds = frozenset({held[0].kind}) if fleet.chance.random() < 0.3 else None
-    if fleet.chance.random() < 0.5:
+    if fleet.chance.random() < 0.3:
         _confirm(fleet, site, kinds)
     else:
         _discard(fleet, site, kinds)
@@ -83,7 +83,7 @@ def finish(fleet: Fleet) -> None:
         if not any(found) and not any(held.values()):
             return
         for site in [name for name, refs in held.items() if refs]:
-            if number or fleet.chance.random() < 0.5:
+            if number or fleet.chance.random() < 0.3:
                 _confirm(fleet, site, None)
             else:
                 _discard(fleet, site, None)
@@ -143,7 +143,7 @@ def _compare_with_others(fleet: Fleet, site: str) -> list[str]:
 
 
 EVENTS = (
-    Event("sweep", 2.5, sweep, shares={"sweeps": 1}),
+    Event("sweep", 2, sweep, shares={"sweeps": 1}),
     Event("judge", 1.5, judge, shares={"deletions confirmed": 0.02, "deletions discarded": 0.01}),
     Event("compare", 0.8, compare, spokes=True, shares={"comparisons": 0.3}),
 )
