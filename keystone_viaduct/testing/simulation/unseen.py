@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from keystone_viaduct.sync.model import Document, Record, Ref
+from keystone_viaduct.sync.model import Document, Record, Ref, site_of
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.testing.memory import Data, Violation
@@ -115,7 +115,10 @@ class Unseen:
         record = data.records.get(ref)
         if record is None or any(mark.ref == ref for mark in data.marks.values()):
             return True
-        return record.deleted and record.version.entries.get(data.state.origin, 0) > head
+        lives = record.version.entries.items()
+        return record.deleted and any(
+            seq > head and site_of(origin) == data.state.site for origin, seq in lives
+        )
 
     def _row_of(self, node: Node, record: Record) -> Document:
         """What the row held last, of the rows of that name that were lost."""
