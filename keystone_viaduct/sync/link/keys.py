@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from keystone_viaduct.errors import ViaductError
 from keystone_viaduct.sync.keyset.model import FleetKeys, HeldKeys
 from keystone_viaduct.sync.keyset.public import JWS, PublicFleet
-from keystone_viaduct.sync.link.publickeys import serve
+from keystone_viaduct.sync.link.publickeys import SOON, collect, is_complete
 from keystone_viaduct.sync.ports import KeyPort
 
 #: Runs one call for each of many sites, at the same time or one after the other.
@@ -26,6 +26,8 @@ class KeyCarrier:
     spokes: Mapping[str, KeyPort]
     spread: Spread = map
     failures: dict[str, str] = field(default_factory=dict)
+    _lacking: list[KeyPort] = field(default_factory=list)
+    _has_news: bool = False
 
     def round(self) -> float:
         """Bring each reachable site one step nearer; the seconds after which there is more to do (0.0: not
@@ -38,11 +40,27 @@ class KeyCarrier:
         concerned = {site for fleet in fleets.values() for site in fleet.sites}
         concerned |= set(public.sites) if public is not None else set()
         wanted = [site for name, site in self.spokes.items() if name in concerned]
+        self._lacking, self._has_news = [], False
         waits = list(self.spread(lambda site: self._serve(fleets, public, site), wanted))
         waits += [self.hub.advance_keys(repository) for repository in fleets]
         if public is not None:
-            self.hub.advance_public()
+            waits.append(self._share(public))
         return min((wait for wait in waits if wait), default=0.0)
+
+    def _share(self, public: PublicFleet) -> float:
+        """Give the public keys to who lacks some, unless the fleet's keys have just become others."""
+        self.hub.advance_public()
+        if self._has_news:
+            return SOON
+        return max(self.spread(lambda site: self._give(public, site), self._lacking), default=0.0)
+
+    def _give(self, public: PublicFleet, site: KeyPort) -> float:
+        try:
+            site.take_public(list(public.keys.values()))
+        except ViaductError as error:
+            self.failures[site.name] = f"{JWS}: {error.message}"
+            return 0.0
+        return SOON
 
     def _serve(self, fleets: Mapping[str, FleetKeys], public: PublicFleet | None, site: KeyPort) -> float:
         """All repositories of one site, which is asked once what it holds."""
@@ -58,9 +76,12 @@ class KeyCarrier:
                     waits.append(self._bring(repository, fleet, site, held.repositories.get(repository)))
                 except ViaductError as error:
                     self.failures[site.name] = f"{repository}: {error.message}"
-        if public is not None:
+        if public is not None and site.name in public.sites:
             try:
-                waits.append(serve(self.hub, public, site, held.public))
+                if collect(self.hub, public, site, held.public):
+                    self._has_news = True
+                if held.public is not None and not is_complete(public, held.public):
+                    self._lacking.append(site)
             except ViaductError as error:
                 self.failures[site.name] = f"{JWS}: {error.message}"
         return min((wait for wait in waits if wait), default=0.0)

@@ -1,7 +1,8 @@
 """Carries the public keys of JWS tokens between the hub and every site, without own I/O.
 
 As with Fernet keys everything is found out anew in each round: what a site has as its own is told to the hub,
-which gives every site what the fleet has.
+which gives every site what the fleet has; but not before every site that answers was asked: a hub whose
+database was put back may have forgotten a key that is in use.
 """
 
 from __future__ import annotations
@@ -14,20 +15,21 @@ from keystone_viaduct.sync.ports import KeyPort
 SOON = 0.1
 
 
-def serve(hub: KeyPort, fleet: PublicFleet, site: KeyPort, held: HeldPublic | None) -> float:
-    """Bring one site a step nearer; the seconds until there is more to do, 0.0 for nothing.
+def collect(hub: KeyPort, fleet: PublicFleet, site: KeyPort, held: HeldPublic | None) -> bool:
+    """Tell the hub what a site has, if that is news; whether the fleet's keys may be others now.
 
     Raises KeyRepositoryError for a site that has no such keys.
     """
-    if site.name not in fleet.sites:
-        return 0.0
     if held is None:
         raise KeyRepositoryError("it issues no JWS tokens, as the hub does", hint="set `[token] provider`")
-    wanted, own = frozenset(fleet.keys), frozenset(held.own)
-    complete = wanted <= held.held <= wanted | own
+    own = frozenset(held.own)
     has_news = site.name in fleet.trusted and own != fleet.of(site.name)
-    if has_news or complete != (site.name in fleet.confirmed):
+    if has_news or is_complete(fleet, held) != (site.name in fleet.confirmed):
         hub.collect_public(site.name, held.own, sorted(held.held))
-    if not complete:
-        site.take_public(list(fleet.keys.values()))
-    return SOON if has_news or not complete else 0.0
+    return has_news
+
+
+def is_complete(fleet: PublicFleet, held: HeldPublic) -> bool:
+    """Whether a site has all of the fleet's keys, and beside them its own only."""
+    wanted = frozenset(fleet.keys)
+    return wanted <= held.held <= wanted | frozenset(held.own)

@@ -132,7 +132,30 @@ def carry_public(fleet: PublicFleet, spoke: Place) -> tuple[list[str], list[str]
 
 def test_the_key_of_a_site_goes_to_the_hub_before_it_gets_the_others() -> None:
     asked, told, wait = carry_public(fleet_of("hub"), Place("west", OURS, public=public("west")))
-    assert (asked, told, wait) == (["collect public of west", "advance public"], ["take public 1"], 0.1)
+    assert (asked, told, wait) == (["collect public of west", "advance public"], [], 0.1)
+
+
+def test_no_key_is_taken_away_while_the_hub_hears_of_others() -> None:
+    """The hub was put back and has forgotten west's second key, which south has, and west may sign with."""
+    hub = Place("hub", OURS, confirmed={"west": 1}, public=public("hub", fleet=fleet_of("hub", "west")))
+    two = {"west": "west", "next": "next"}
+    west = Place("west", OURS, public=HeldPublic(two, frozenset({"hub", *two})))
+    south = Place("south", OURS, public=public("south", "hub", "west", "next"))
+    carrier = KeyCarrier(hub, {"south": south, "west": west})
+    assert carrier.round() == 0.1
+    assert "collect public of west" in hub.asked
+    assert not [text for place in (west, south) for text in place.asked if "take public" in text]
+
+
+def test_a_site_that_can_not_take_its_keys_is_named_and_not_asked_at_once_again() -> None:
+    class Full(Place):
+        def take_public(self, keys: Sequence[str]) -> None:
+            raise SiteUnavailable("no space", hint="make some")
+
+    hub = Place("hub", OURS, confirmed={"south": 1}, public=public("hub", fleet=fleet_of("hub")))
+    carrier = KeyCarrier(hub, {"south": Full("south", OURS, public=public("south"))})
+    assert carrier.round() == 0.0
+    assert carrier.failures == {"south": "jws: no space"}
 
 
 def test_who_has_all_public_keys_is_confirmed_and_left_alone() -> None:
