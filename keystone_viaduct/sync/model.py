@@ -284,7 +284,8 @@ class Tally(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a site tells of its records when it is compared, at ``head`` of its feed. Empty buckets are
-    absent. ``term`` and ``hub`` are those that the site believes in.
+    absent. ``term`` and ``hub`` are those that the site believes in; ``coverage`` is what it was asked of and
+    the reader is meant to hold.
     """
 
     head: Checkpoint
@@ -292,6 +293,7 @@ class Summary:
     tallies: Mapping[Bucket, Tally]
     term: int = 0
     hub: str = ""
+    coverage: Coverage = field(default_factory=Coverage)
 
 
 class Entry(NamedTuple):

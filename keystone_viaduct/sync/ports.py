@@ -377,10 +377,18 @@ class SitePort(Protocol):
         Their versions stay as they are. What is not there is left out.
         """
 
-    def resume(self, source: str, checkpoint: Checkpoint, seen: Checkpoint, own: Checkpoint) -> None:
+    def resume(
+        self,
+        source: str,
+        checkpoint: Checkpoint,
+        seen: Checkpoint,
+        own: Checkpoint,
+        coverage: Coverage,
+    ) -> None:
         """Go on with the feed of ``source`` behind ``checkpoint``, all before it being known to be here.
 
         ``seen`` is a later position that ``source`` has told; ``own`` a position of this site's own feed at
-        which the comparison still found it. What waits from there is put aside until it is shown again.
+        which the comparison still found it; ``coverage`` what the hub has compared. What waits from there is
+        put aside until it is shown again.
         Raises FenceMismatch if this site does not have ``own`` any more.
         """

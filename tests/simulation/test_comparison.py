@@ -205,7 +205,7 @@ def test_a_site_restored_during_the_comparison_is_compared_again(scene: Scene) -
     hub, west = scene.site("hub").summary("west", None), scene.site("west").summary("hub", None)
     restore(scene, "west", data)
     with pytest.raises(FenceMismatch):
-        scene.site("west").resume("hub", hub.head, hub.head, west.head)
+        scene.site("west").resume("hub", hub.head, hub.head, west.head, hub.coverage)
     scene.equal()
 
 

@@ -106,9 +106,9 @@ class CheckpointResource(flask_restful.Resource):  # type: ignore[misc]
     @gated("sync:resume_checkpoint")
     def put(self, site: str) -> Reply:
         """Go on from there, after a comparison."""
-        checkpoint, seen, own = comparing.places_from_json(read_json())
+        places = comparing.places_from_json(read_json())
         name = checks.site_name(site, "site")
-        assembly.service().compared(name).resume(name, checkpoint, seen, own)
+        assembly.service().compared(name).resume(name, *places)
         return Reply(status=204)
 
     @gated("sync:forget_checkpoint")

@@ -126,8 +126,9 @@ class Comparison:
         yield from self.showing(self.differences)
         for side in (self._hub, self._spoke):
             other = self._other(side)
-            assert side.head and other.head and other.root
-            self._call(side).resume(other.site.name, other.root.head, other.head, side.head)
+            assert side.head and other.head and other.root and self._hub.root
+            coverage = self._hub.root.coverage
+            self._call(side).resume(other.site.name, other.root.head, other.head, side.head, coverage)
             yield
 
     @property

@@ -26,6 +26,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.charter import take_next_charter
+from keystone_viaduct.sync.site.coverage import covering
 from keystone_viaduct.sync.site.decisions import show_conflicts
 from keystone_viaduct.sync.site.feed import MOST_MARKS, selection_for
 from keystone_viaduct.sync.site.fence import check_fence, check_reader
@@ -35,11 +36,6 @@ from keystone_viaduct.sync.site.sequencer import sequence_some
 
 #: Records after which a listing leaves the remaining buckets to the next call.
 MOST_ENTRIES = 5000
-
-
-def _coverage(tx: Transaction, state: SiteState, reader: str, kinds: frozenset[str] | None) -> Coverage:
-    """What both are meant to have: what a reader is sent, limited to ``kinds``."""
-    return selection_for(state, tx.peers().get(reader)).common(Coverage(kinds))
 
 
 def summary(
@@ -60,13 +56,14 @@ def summary(
     check_fence(tx, state, fence)
     if within is None:
         state, _ = sequence_some(tx, state, now, MOST_MARKS)
-    found = tx.tallies(within, _coverage(tx, state, reader, kinds))
-    return Summary(state.checkpoint, state.all_knowledge, found, state.term, state.hub)
+    coverage = selection_for(state, tx.peers().get(reader))
+    found = tx.tallies(within, coverage.common(Coverage(kinds)))
+    return Summary(state.checkpoint, state.all_knowledge, found, state.term, state.hub, coverage)
 
 
 def listing(tx: Transaction, reader: str, within: Sequence[Bucket]) -> Listing:
     """The records of the first of these buckets, and of as many more as fit."""
-    coverage = _coverage(tx, tx.state(), reader, None)
+    coverage = selection_for(tx.state(), tx.peers().get(reader))
     entries: list[Entry] = []
     done = 0
     for bucket in within:
@@ -104,14 +101,19 @@ def resume(
     checkpoint: Checkpoint,
     seen: Checkpoint,
     own: Checkpoint | None,
+    coverage: Coverage,
     *,
     now: int,
 ) -> None:
     """Go on with the feed of ``source`` behind ``checkpoint``; the list of conflicts is shown again there.
 
-    Raises FenceMismatch when the history that was compared is not here any more.
+    A spoke holds from now on what it was compared in (``coverage``): of anything more it has been told
+    nothing. Raises FenceMismatch when the history that was compared is not here any more.
     """
-    check_fence(tx, tx.state(), Fence(own) if own else None)
+    state = tx.state()
+    check_fence(tx, state, Fence(own) if own else None)
+    if source == state.hub and not state.is_hub:
+        tx.save_state(covering(state, coverage))
     put_aside(tx, source)
     take_next_charter(tx, source)
     tx.save_checkpoint(source, checkpoint.of_feed(seen.nonce))

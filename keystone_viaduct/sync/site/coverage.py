@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import Page, Record, Ref, SiteState, Version, evicted_fields, site_of
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.content import altered, contents
@@ -23,14 +24,18 @@ OWNING = frozenset({Mode.OWNING})
 
 def follow_coverage(state: SiteState, page: Page) -> tuple[SiteState, bool]:
     """The state under the coverage that the hub's page was picked by, and whether to read from the start."""
-    told = page.coverage
+    grown = page.after is not None and not state.coverage.covers(page.coverage)
+    return covering(state, page.coverage), grown
+
+
+def covering(state: SiteState, told: Coverage) -> SiteState:
+    """The state of a site that is to hold this."""
     if told == state.coverage:
-        return state, False
-    grown = page.after is not None and not state.coverage.covers(told)
+        return state
     covered = state.covered.common(told)
     swept = state.swept if told.covers(state.coverage) else 0
     knowledge = state.knowledge if state.coverage.covers(told) else _own(state)
-    return replace(state, coverage=told, covered=covered, swept=swept, knowledge=knowledge), grown
+    return replace(state, coverage=told, covered=covered, swept=swept, knowledge=knowledge)
 
 
 def _own(state: SiteState) -> Version:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from keystone_viaduct.clock import Clock
 from keystone_viaduct.errors import FenceMismatch
-from keystone_viaduct.sync.charter import Charter, Edition
+from keystone_viaduct.sync.charter import Charter, Coverage, Edition
 from keystone_viaduct.sync.model import (
     ApplyResult,
     Bucket,
@@ -184,11 +184,18 @@ class Site:
         """Move these records to the end of the feed; the new head."""
         return self._store.run(lambda tx: compare.show(tx, refs, now=self._clock.now()).checkpoint)
 
-    def resume(self, source: str, checkpoint: Checkpoint, seen: Checkpoint, own: Checkpoint) -> None:
+    def resume(
+        self,
+        source: str,
+        checkpoint: Checkpoint,
+        seen: Checkpoint,
+        own: Checkpoint,
+        coverage: Coverage,
+    ) -> None:
         """Go on with the feed of ``source`` behind ``checkpoint``. Raises FenceMismatch."""
 
         def work(tx: Transaction) -> None:
-            compare.resume(tx, source, checkpoint, seen, own, now=self._clock.now())
+            compare.resume(tx, source, checkpoint, seen, own, coverage, now=self._clock.now())
 
         self._fenced(work, Fence(own), source)
 

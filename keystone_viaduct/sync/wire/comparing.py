@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from keystone_viaduct.sync.charter import Coverage, coverage_to_json
 from keystone_viaduct.sync.model import (
     BUCKET_DIGITS,
     Bucket,
@@ -25,6 +26,7 @@ from keystone_viaduct.sync.model import (
     Version,
 )
 from keystone_viaduct.sync.wire import checks, limits, values
+from keystone_viaduct.sync.wire.charter import checked_coverage
 from keystone_viaduct.sync.wire.page import ref_from_json
 
 _PREFIX = re.compile(f"[0-9a-f]{{0,{BUCKET_DIGITS}}}")
@@ -94,6 +96,7 @@ def summary_to_json(summary: Summary) -> dict[str, Any]:
         "tallies": tallies,
         "term": summary.term,
         "hub": summary.hub,
+        "coverage": coverage_to_json(summary.coverage),
     }
 
 
@@ -113,6 +116,7 @@ def summary_from_json(value: Any) -> Summary:
         tallies,
         checks.integer(checks.member(body, "term", ""), "term"),
         checks.site_name(checks.member(body, "hub", ""), "hub"),
+        checked_coverage(body.get("coverage", {}), "coverage"),
     )
 
 
@@ -160,11 +164,26 @@ def shown_from_json(value: Any) -> tuple[str, list[Ref]]:
     return reader, [ref_from_json(ref, f"records[{number}]") for number, ref in enumerate(found)]
 
 
-def places_from_json(value: Any) -> tuple[Checkpoint, Checkpoint, Checkpoint]:
-    """``{"checkpoint", "seen", "own"}``."""
+class Places(NamedTuple):
+    """Where to go on after a comparison, see ``SitePort.resume``."""
+
+    checkpoint: Checkpoint
+    seen: Checkpoint
+    own: Checkpoint
+    coverage: Coverage
+
+
+def places_to_json(places: Places) -> dict[str, Any]:
+    """As JSON."""
+    found = {name: [*getattr(places, name)] for name in ("checkpoint", "seen", "own")}
+    return {**found, "coverage": coverage_to_json(places.coverage)}
+
+
+def places_from_json(value: Any) -> Places:
+    """The opposite of :func:`places_to_json`."""
     body = checks.mapping(value, "body")
     found = [
         values.position_from_json(checks.member(body, name, ""), name)
         for name in ("checkpoint", "seen", "own")
     ]
-    return found[0], found[1], found[2]
+    return Places(found[0], found[1], found[2], checked_coverage(body.get("coverage", {}), "coverage"))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keystone_viaduct.errors import BadRequest, TooLarge, UnknownKind
+from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import (
     Bucket,
     Checkpoint,
@@ -89,7 +90,9 @@ def test_bad_records_are_not_shown(records: Any, error: type[Exception]) -> None
 
 def test_all_three_places_have_to_be_given() -> None:
     whole = {"checkpoint": [*HEAD], "seen": [*HEAD], "own": [*HEAD]}
-    assert comparing.places_from_json(whole) == (HEAD, HEAD, HEAD)
+    places = comparing.places_from_json(whole)
+    assert places == comparing.Places(HEAD, HEAD, HEAD, Coverage())
+    assert comparing.places_from_json(comparing.places_to_json(places)) == places
     for name in whole:
         with pytest.raises(BadRequest):
             comparing.places_from_json({**whole, name: None})
