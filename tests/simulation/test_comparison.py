@@ -209,6 +209,19 @@ def test_a_site_restored_during_the_comparison_is_compared_again(scene: Scene) -
     scene.equal()
 
 
+def test_what_was_compared_in_a_narrower_coverage_is_not_taken_for_all(scene: Scene) -> None:
+    """West was compared while it was to hold less, and hears of neither coverage before it is to hold all."""
+    hub = scene.site("hub")
+    role = scene.put("hub", "role", "reader", name="reader", domain_id=None)
+    people = Charter(coverages={"west": Coverage(kinds=frozenset({"user", "project"}))})
+    hub.write_charter(people, hub.charter().edition)
+    for _ in Comparison(hub, scene.site("west")).starting_over():
+        pass
+    hub.write_charter(Charter(), hub.charter().edition)
+    scene.equal()
+    assert scene.row("west", role) is not None
+
+
 def test_hub_restore_after_purge(scene: Scene) -> None:
     """The hub comes back with a user whose deletion all had seen and purged: it is deleted again."""
     user, other = scene.user("hub", "u", "ada"), scene.user("hub", "u2", "bob")

@@ -30,7 +30,7 @@ from keystone_viaduct.sync.site.lacking import completed
 from keystone_viaduct.sync.site.merged import is_merged
 from keystone_viaduct.sync.site.nonce import new_identifier
 from keystone_viaduct.sync.site.readiness import CONFLICT, LOST
-from keystone_viaduct.sync.site.scope import evicted_by_its_maker
+from keystone_viaduct.sync.site.scope import evicted_by_its_maker, has_past
 from keystone_viaduct.sync.site.verdict import Verdict, judge
 
 if TYPE_CHECKING:
@@ -144,10 +144,10 @@ class Applying:
         return None
 
     def _keep(self, change: Change) -> Intent:
-        """A record that may have been deleted here, or been lost here with a restored hub's past."""
+        """A record that may have been deleted here, or was shown to a hub whose past was lost."""
         intent = self._accept(change)
         maker = site_of(change.birth.origin)
-        why = f"made at {maker}, which does not hold it; this restored hub may have lost or deleted it"
+        why = f"made at {maker}, which does not hold it; an earlier hub may have deleted it"
         intent.conflicts.append(self.conflict(intent, "deleted", "rule", why, fields=(DELETED,)))
         return intent
 
@@ -181,7 +181,7 @@ class Applying:
         knowledge = self.state.all_knowledge
         record = Record(change.ref, 0, change.version.join(knowledge), change.birth, {}, change.scope)
         intent = Intent(change.ref, change, record, None, None, fresh=True)
-        certain = self.state.is_hub and self.state.term == 1 and not self.state.cuts
+        certain = self.state.is_hub and not has_past(self.state)
         news = {
             name: change.document.get(name)
             for name, state in change.fields.items()

@@ -30,7 +30,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import digests, is_known
 from keystone_viaduct.sync.site.fence import check_own
-from keystone_viaduct.sync.site.scope import is_evicted_at
+from keystone_viaduct.sync.site.scope import has_past, is_evicted_at
 from keystone_viaduct.sync.site.verdict import Verdict, judge
 
 #: A stamp further ahead of the hub's clock than this (microseconds) is taken back to it.
@@ -177,7 +177,7 @@ class Proof:
     def _may_be_lost(self, dot: Dot, change: Change) -> bool:
         """Whether a restored hub may have lost an edit of a site that does not hold the record any more."""
         trusted = self._state.charter.delegation_of(self._source).is_full
-        return trusted and bool(self._state.cuts) and is_evicted_at(self._state, dot, change)
+        return trusted and has_past(self._state) and is_evicted_at(self._state, dot, change)
 
     def _is_under_its_key(self, change: Change) -> bool:
         kind = REGISTRY[change.ref.kind]

@@ -38,12 +38,15 @@ def selection(coverage: Coverage, kinds: Iterable[str]) -> Coverage:
 
 
 def evicted_by_its_maker(state: SiteState, change: Change) -> bool:
-    """At a hub that was restored: whether the site that made this record is not to hold it.
-
-    That site's knowledge of its own edits then says nothing about it: the site had it, showed it to a life of
-    the hub that was lost, and let it go.
+    """Whether the site that made this record does not hold it, and showed it to another hub than this one, or
+    to a life of it that was lost. That site's knowledge of its own edits then says nothing about it.
     """
-    return state.is_hub and bool(state.cuts) and is_evicted_at(state, change.birth, change)
+    return has_past(state) and is_evicted_at(state, change.birth, change)
+
+
+def has_past(state: SiteState) -> bool:
+    """Whether spokes may have shown something to a hub that this one has not received."""
+    return state.is_hub and (bool(state.cuts) or state.term > 1)
 
 
 def is_evicted_at(state: SiteState, dot: Dot, change: Change) -> bool:

@@ -14,6 +14,7 @@ from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.model import Conflict, Page, Peer, Ref
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site import Site
+from keystone_viaduct.sync.site.promote import obstacle
 from keystone_viaduct.sync.site.term import may_lead
 from keystone_viaduct.testing.memory import Data, empty
 from keystone_viaduct.testing.simulation.cloud import Cloud, Edit, Ledger
@@ -175,9 +176,15 @@ class Fleet:
         """Whether the operator, who knows all his charters, takes that site for a hub."""
         return all(may_lead(node.store.data.state.charter, site) for node in self.nodes.values())
 
+    def has_deputy(self, without: str) -> bool:
+        """Whether another site than that one could take over from the hub."""
+        others = [node for node in self.nodes.values() if node.name not in (self.hub, without)]
+        return any(self.may_lead(node.name) and not obstacle(node.store.data.state) for node in others)
+
     def _in_office(self, site: str) -> bool:
+        states = [node.store.data.state for node in self.nodes.values()]
         state = self.nodes[site].store.data.state
-        return state.is_hub and state.term == self.term
+        return state.is_hub and (state.term, site) == max((state.term, state.hub) for state in states)
 
     def acquaint(self, hub: str, spoke: str) -> None:
         """Register them at each other, as an agent does."""

@@ -104,7 +104,7 @@ class Watch:
                 theirs = other.store.data.records
                 for record in theirs.values() if refs is None else [theirs[r] for r in refs if r in theirs]:
                     mine = data.records.get(record.ref)
-                    if _elsewhere(data, mine, record, decided.get(record.ref)):
+                    if _elsewhere(data, mine, record, decided.get(record.ref)) or _evicted(fleet, record):
                         continue
                     if mine is None and record.ref in fleet.buried:
                         continue
@@ -140,6 +140,13 @@ def _elsewhere(data: Data, mine: Record | None, theirs: Record, decided: Record 
     covered = data.state.covered
     sights = [theirs] if decided is None else [theirs, decided]
     return any(not covered.holds(record.ref.kind, record.scope) for record in sights)
+
+
+def _evicted(fleet: Fleet, record: Record) -> bool:
+    """Whether its maker has let it go: then his knowledge of his own edits says nothing about it."""
+    maker = fleet.nodes.get(site_of(record.birth.origin))
+    made = maker.store.data.records.get(record.ref) if maker is not None else None
+    return made is not None and made.evicted
 
 
 class _Undo(Exception):

@@ -21,15 +21,13 @@ CHOICES = (
 def cover(fleet: Fleet, site: str) -> list[str]:
     """A spoke is to hold more, or less, or something else; it hears of it with the hub's next page.
 
-    Not in a run in which a site is restored: what a spoke evicted between a backup of the hub and its return
-    is lost with what the hub lost, a residue that the docs name. Nor where the hub was changed: that is shown
-    for sites that hold everything.
+    One other spoke at least stays such that it could become the hub.
     """
     fleet.fill_office()
     hub = fleet.nodes[fleet.hub].site
     charter = hub.charter()
     wanted = Coverage() if fleet.chance.random() < 0.5 else fleet.chance.choice(CHOICES)
-    if charter.coverage_of(site) == wanted:
+    if charter.coverage_of(site) == wanted or not (wanted == Coverage() or fleet.has_deputy(site)):
         return []
     hub.write_charter(replace(charter, coverages={**charter.coverages, site: wanted}), charter.edition)
     fleet.counts["coverages"] += 1

@@ -39,14 +39,11 @@ _DELEGATION = Delegation(domains=frozenset({DELEGATED}), roles=frozenset({"membe
 
 
 def limit(fleet: Fleet, spoke: str) -> list[str]:
-    """The hub's operator limits a spoke to one domain and one role.
-
-    Not where the hub was changed: what a limited spoke has heard from the old one waits for that one's word.
-    """
+    """The hub's operator limits a spoke to one domain and one role; another one stays fit to be the hub."""
     fleet.fill_office()
     site = fleet.nodes[fleet.hub].site
     charter = site.charter()
-    if charter.delegations:
+    if charter.delegations or not fleet.has_deputy(spoke):
         return []
     site.write_charter(replace(charter, delegations={spoke: _DELEGATION}), charter.edition)
     fleet.counts["delegations limited"] += 1
