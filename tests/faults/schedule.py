@@ -139,15 +139,15 @@ class Campaign:
         """A backup, some work, then the backup is put back.
 
         Before that everything of the site has to have reached its neighbours: what was nowhere else is gone
-        with a disk, and no protocol brings it back. So all clients rest until it has; while the site is down,
-        those of the others work again.
+        with a disk, and no protocol brings it back. So all clients rest until it has, and the roads that it
+        needs are mended, but nothing else; while the site is down, the others' clients work again.
         """
         name = chance.choice(self.world.embedded)
         backup = self.world.backup(name)
         self._work(chance)
         for client in self._clients.values():
             client.pause()
-        self.world.calm()
+        self.world.open_roads(name)
         if not self._until(lambda: self.world.body.drained(name)):
             raise NotAtRest(f"{name} could not be drained", self.world.body.unrest())
         self._note_conflicts()

@@ -110,6 +110,12 @@ class World:
             Path(f"{file}{suffix}").unlink(missing_ok=True)
         shutil.copy(backup, file)
 
+    def open_roads(self, name: str) -> None:
+        """Mend the roads that lead to a site: a spoke's own, all of them for the hub."""
+        for spoke, road in self.roads.items():
+            if name in (spoke, self.hub):
+                road.heal()
+
     def calm(self) -> None:
         """Everything works again: clocks, disks, roads, Keystones, one agent."""
         if self.can_jump:
