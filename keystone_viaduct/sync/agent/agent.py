@@ -22,6 +22,7 @@ from keystone_viaduct.sync.agent.post import Post
 from keystone_viaduct.sync.agent.topology import AgentSettings, Topology
 from keystone_viaduct.sync.agent.upkeep import KeptSite, Upkeep
 from keystone_viaduct.sync.client import HttpSite, Transport, cloud_login
+from keystone_viaduct.sync.client.login import PATIENCE
 from keystone_viaduct.sync.client.transport import Timeouts
 from keystone_viaduct.sync.link.keys import KeyCarrier
 from keystone_viaduct.sync.link.link import Link
@@ -199,5 +200,6 @@ def open_site(topology: Topology, name: str) -> HttpSite:
         raise UnknownSite(f"{name[:64]} is not in viaduct.yaml", hint=f"it has {known}", unknown=name[:64])
     times = Timeouts(topology.agent.connect_timeout, topology.agent.timeout)
     files = [str(topology.clouds)] if topology.clouds else None
-    login = cloud_login(entry.cloud, name=name, url=entry.url, files=files)
+    patience = min(PATIENCE, times.answer)
+    login = cloud_login(entry.cloud, name=name, url=entry.url, files=files, patience=patience)
     return HttpSite(name, Transport(name, login, times))

@@ -10,6 +10,9 @@ from keystone_viaduct.errors import ConfigError, SiteUnavailable
 
 #: Seconds before a token's end from which a new one is fetched.
 SPARE = 60
+#: Seconds that a site may take to give a token. Without a bound who asks a site behind a road that swallows
+#: everything would wait for ever.
+PATIENCE = 15.0
 
 
 class Login(Protocol):
@@ -88,14 +91,22 @@ def base_url(url: str) -> str:
 
 
 def cloud_login(
-    cloud: str, *, name: str = "", url: str = "", files: Sequence[str] | None = None
+    cloud: str,
+    *,
+    name: str = "",
+    url: str = "",
+    files: Sequence[str] | None = None,
+    patience: float = PATIENCE,
 ) -> CloudLogin:
     """The account of a cloud of ``clouds.yaml``, scoped to the system.
 
     ``files``: the files to read instead of the usual places. ``url``: another way to the site than the
-    cloud's ``auth_url`` (for all but the tokens). Raises ConfigError.
+    cloud's ``auth_url`` (for all but the tokens). ``patience``: seconds that getting a token may take, unless
+    the cloud says so itself (``api_timeout``). Raises ConfigError.
     """
     config, auth, session = _load(cloud, files)
+    if session.timeout is None:
+        session.timeout = patience
     options = config.config.get("auth", {})
     auth_url = options.get("auth_url")
     if not auth_url:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
-from keystone_viaduct.errors import ConfigError
+from keystone_viaduct.errors import ConfigError, SiteUnavailable
 from keystone_viaduct.sync.client import cloud_login
 
 CLOUDS = """\
@@ -55,3 +56,27 @@ def test_a_cloud_that_can_not_be_used_is_told_with_a_hint(
         cloud_login(cloud, files=files)
     assert told in caught.value.message
     assert hint in caught.value.hint
+
+
+def test_a_site_that_takes_the_call_and_never_answers_is_given_up(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        path = tmp_path / "clouds.yaml"
+        auth = (
+            f"{{auth_url: '{url}/v3', username: u, password: p, user_domain_id: default, system_scope: all}}"
+        )
+        path.write_text(f"clouds:\n  far: {{auth_type: v3password, auth: {auth}}}\n")
+        login = cloud_login("far", files=[str(path)], patience=0.2)
+        with pytest.raises(SiteUnavailable, match=r"far gives no token.*timed out"):
+            login.token()
+
+
+def test_a_site_has_a_bounded_time_to_give_a_token_unless_its_cloud_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "clouds.yaml"
+    auth = "{auth_url: 'http://x/v3', username: u, password: p, user_domain_id: default, system_scope: all}"
+    kind = f"auth_type: v3password, auth: {auth}"
+    path.write_text(f"clouds:\n  plain: {{{kind}}}\n  slow: {{{kind}, api_timeout: 99}}\n")
+    assert [cloud_login(name, files=[str(path)])._session.timeout for name in ("plain", "slow")] == [
+        15.0,
+        99.0,
+    ]
