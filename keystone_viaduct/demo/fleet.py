@@ -27,7 +27,7 @@ VIADUCT = "keystone_viaduct.cli.main"
 AGENT_DEADLINE = 60.0
 LOAD_DEADLINE = KEYS_DEADLINE = 60.0
 #: Seconds: a demo's Keystone reads its few keys much quicker.
-KEY_SETTLE_TIME = "0.2"
+KEY_SETTLE_TIME = "0.1"
 _PACE = 0.05
 
 
