@@ -163,7 +163,7 @@ class MemoryTransaction:
             else:
                 self.data.rows[write.ref] = dict(write.new)
             self._mark(write.ref)
-        self._check([write.ref for write in writes])
+        self._check(writes)
 
     def referrers(self, refs: Sequence[Ref], modes: frozenset[Mode]) -> dict[Ref, list[Ref]]:
         """A scan."""
@@ -188,7 +188,9 @@ class MemoryTransaction:
                         found[claim] = ref
         return found
 
-    def _check(self, touched: Sequence[Ref]) -> None:
+    def _check(self, writes: Sequence[Write]) -> None:
+        """As a database does: a reference is looked at when it is written, or when its target goes."""
+        touched = [write.ref for write in writes]
         kinds = {ref.kind for ref in touched}
         seen: dict[Claim, Ref] = {}
         for ref, document in self.data.rows.items():
@@ -196,9 +198,10 @@ class MemoryTransaction:
                 for claim in claims_of(self, ref, document):
                     if seen.setdefault(claim, ref) != ref:
                         raise Violation(f"{ref} and {seen[claim]} both hold {claim}")
-        for ref in touched:
+        for ref, old, *_ in writes:
+            before = needs(ref, old or {})
             for need in needs(ref, self.data.rows.get(ref, {})):
-                if not any(target in self.data.rows for target in need.any_of):
+                if need not in before and not any(target in self.data.rows for target in need.any_of):
                     raise Violation(f"{ref} refers to {need}, which is not there")
         gone = [ref for ref in touched if ref not in self.data.rows]
         for target, referring in self.referrers(gone, frozenset({Mode.OWNING})).items():

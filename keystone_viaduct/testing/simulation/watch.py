@@ -123,6 +123,8 @@ class Watch:
     def _known(self, sites: tuple[str, str], mine: Record | None, record: Record, knowledge: Version) -> None:
         if mine is record or (mine is not None and mine.version.covers(record.version)):
             return
+        if mine is not None and not mine.version:
+            return  # an operator wants its lost row back from elsewhere: the site knows what it lacks
         if mine is not None and mine.deleted and record.deleted:
             return  # one of two tombstones that was dropped, before the other came
         for name, state in record.fields.items():
