@@ -24,6 +24,7 @@ from keystone_viaduct.sync.site.content import contents, digests, matches
 from keystone_viaduct.sync.site.decisions import MOST, told_conflicts
 from keystone_viaduct.sync.site.fence import check_fence, check_purge, check_reader, fence_of
 from keystone_viaduct.sync.site.guard import GUARD, Guard, delete_missing
+from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.register import told_peers
 from keystone_viaduct.sync.site.scope import selection
 from keystone_viaduct.sync.site.sequencer import sequence_some
@@ -75,6 +76,8 @@ def read_page(
         entries = [entry for entry in entries if entry.seq <= upto]
     nonce = state.nonce if upto == state.head else tx.nonce_at(upto)
     changes, complete = _changes(tx, state, entries, coverage, now, guard)
+    if not complete:
+        state = _begin_batch(tx, state, now)
     return Page(
         source=state.site,
         term=state.term,
@@ -92,6 +95,15 @@ def read_page(
         coverage=coverage,
         capabilities=_capabilities(tx, changes),
     )
+
+
+def _begin_batch(tx: Transaction, state: SiteState, now: int) -> SiteState:
+    """A reader that passes what was left out can be sure to meet it later on in this history; in a backup it
+    may lie where he has been. So his checkpoint names a batch that no backup has yet.
+    """
+    state = replace(state, head=state.head + 1, nonce=new_nonce(now))
+    tx.save_state(state)
+    return state
 
 
 def selection_for(state: SiteState, reader: Peer | None) -> Coverage:
