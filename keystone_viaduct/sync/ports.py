@@ -251,7 +251,7 @@ class Sweeping(Protocol):
         """Keys of the kind's rows after one (empty: from the first), in an order of the tables' own."""
 
     def unmarked(self, kind: str, keys: Sequence[str]) -> list[str]:
-        """Those of the keys that have neither a mark nor a record that is no tombstone."""
+        """Those of the keys that have neither a mark nor a record that is neither tombstone nor evicted."""
 
     def count_live(self, kind: str) -> int:
         """How many records of the kind are neither tombstones nor evicted."""

@@ -458,7 +458,7 @@ class MemoryTransaction:
     def unmarked(self, kind: str, keys: Sequence[str]) -> list[str]:
         """Neither marked nor recorded as living."""
         marked = {mark.ref for mark in self.data.marks.values()}
-        living = {record.ref for record in self.data.records.values() if not record.deleted}
+        living = {r.ref for r in self.data.records.values() if not (r.deleted or r.evicted)}
         return [key for key in keys if Ref(kind, key) not in marked | living]
 
     def count_live(self, kind: str) -> int:

@@ -11,6 +11,9 @@ from keystone_viaduct.sync.charter import Coverage, Edition
 from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, Ref, Version, origin_of
 from keystone_viaduct.sync.ports import SitePort
 
+#: Steps without news after which the target is asked again where it stands.
+IDLE_STEPS = 30
+
 
 class Progress(enum.Enum):
     """What a step achieved."""
@@ -61,6 +64,7 @@ class Replicator:
     _coverage: Coverage | None = None
     _fence: Fence | None = None
     _primed: bool = False
+    _idle: int = 0
     _reader: str = ""
 
     @property
@@ -78,6 +82,7 @@ class Replicator:
             page = self._read()
             if self._is_news(page):
                 return self._apply(page)
+            self._look_again()
             return Progress.IDLE
         except CheckpointMismatch:
             self._primed = False
@@ -88,6 +93,12 @@ class Replicator:
         except BaseException:
             self._primed = False
             raise
+
+    def _look_again(self) -> None:
+        """A target that was restored while there was nothing to bring is not where it is taken to be."""
+        self._idle += 1
+        if self._idle >= IDLE_STEPS:
+            self._idle, self._primed = 0, False
 
     def _read(self) -> Page:
         """The page that was read ahead, if it still fits; else a new one."""

@@ -211,6 +211,8 @@ def _merge_fields(local: Record, content: Document, change: Change, sides: Sides
                 states[name], merged[name] = FieldState(state.stamp, dot, digest), other[name]
         clash, choice_why = _lost_in_backup(name, local, change, take_theirs) or (clash, choice_why)
         if clash:
+            if state is None:  # in so many words: the hub's release may have no column for it
+                states[name] = FieldState(_later(local, change, name), dot, ABSENT)
             contested.append(name)
             lost[name] = (content if take_theirs else change.document).get(name)
             reasons.append(choice_why)
@@ -272,7 +274,7 @@ def _equal(local: Record, change: Change, name: str) -> bool:
 
 
 def _later(local: Record, change: Change, name: str) -> int:
-    return max(local.fields[name].stamp, change.fields[name].stamp)
+    return max(side[name].stamp for side in (local.fields, change.fields) if name in side)
 
 
 def _pick(

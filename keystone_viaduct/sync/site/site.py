@@ -234,7 +234,7 @@ class Site:
 
     def discard(self, kinds: frozenset[str] | None = None) -> int:
         """Have another site bring back what is missing here; how many. A comparison has to follow."""
-        return self._store.run(lambda tx: sweep.discard(tx, kinds))
+        return self._store.run(lambda tx: sweep.discard(tx, kinds, now=self._clock.now()))
 
     def _fenced(self, work: Callable[[Transaction], T], fence: Fence | None, caller: str) -> T:
         """Run ``work``; when the caller knows a history that is not here, this site begins a new life."""

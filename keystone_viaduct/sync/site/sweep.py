@@ -29,7 +29,7 @@ from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.content import altered, contents
 from keystone_viaduct.sync.site.decisions import list_now
 from keystone_viaduct.sync.site.guard import Guard, delete_missing
-from keystone_viaduct.sync.site.nonce import new_identifier
+from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
 from keystone_viaduct.sync.site.readiness import OWNING, Need, needs
 
 #: Held deletions that are looked at in one call.
@@ -152,18 +152,22 @@ def confirm(tx: Transaction, kinds: frozenset[str] | None, *, now: int) -> int:
     return len(chosen)
 
 
-def discard(tx: Transaction, kinds: frozenset[str] | None) -> int:
+def discard(tx: Transaction, kinds: frozenset[str] | None, *, now: int) -> int:
     """The deletions that wait were not meant: let the next comparison bring the records back. How many.
 
     Their versions are forgotten here, so that whatever another site has of them is newer. They stay held
-    until their rows are there. What no other site has can't come back.
+    until their rows are there. What no other site has can't come back. Each reader of the feed compares
+    before it reads on, also one that is away now.
     """
-    tx.state()
+    state = tx.state()
     _forget_settled(tx)
     chosen = _chosen(tx, kinds)
     records = tx.records([item.ref for item in chosen if item.reason is Reason.MISSING])
     tx.save_records([_hollow(record) for record in records.values()])
     tx.let_go([item.ref for item in chosen if item.reason is Reason.DANGLING])
+    if records:
+        head = state.head + 1
+        tx.save_state(replace(state, head=head, purged=head, nonce=new_nonce(now)))
     return len(chosen)
 
 

@@ -582,11 +582,12 @@ class TransactionSuite:
 
     def test_keys_that_neither_mark_nor_record_knows(self, store: Store) -> None:
         def work(tx: Transaction) -> list[str]:
-            tx.save_records([record(Ref("user", "a"), 1), record(Ref("user", "dead"), 2, deleted=True)])
+            gone = replace(record(Ref("user", "gone"), 3), fields=evicted_fields(NOW, Dot(EAST, 3)))
+            tx.save_records([record(Ref("user", "a"), 1), record(Ref("user", "dead"), 2, deleted=True), gone])
             tx.add_marks([Ref("user", "b"), Ref("group", "c")], NOW)
-            return tx.unmarked("user", ["a", "b", "c", "dead"])
+            return tx.unmarked("user", ["a", "b", "c", "dead", "gone"])
 
-        assert store.run(work) == ["c", "dead"]
+        assert store.run(work) == ["c", "dead", "gone"]
 
     def test_held_deletions_are_kept_once_and_released(self, store: Store) -> None:
         a, b = Ref("user", "a"), Ref("group", "A")

@@ -244,6 +244,9 @@ def introduce(node: Node, other: Node) -> None:
 def settle(fleet: Fleet, *, rounds: int = 80) -> bool:
     """Heal all links and replicate until nothing moves; False if it does not come to rest."""
     fleet.cut.clear()
+    for ends in fleet.links.values():
+        ends.up.restart()
+        ends.down.restart()  # as an agent does after a while
     for _ in range(rounds):
         moved = False
         for spoke in fleet.spokes:

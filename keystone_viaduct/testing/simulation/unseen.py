@@ -78,7 +78,8 @@ class Unseen:
         gone = [ref for ref in before if self._deleted_here(data, ref, self.heads.get(node.name, 0))]
         still = [ref for ref in before if _is_missing(data, ref)]
         for kind in sorted({ref.kind for ref in gone}):
-            self._check_guard(node.name, data, kind, gone, still)
+            elsewhere = {edit.ref for edit in fleet.ledger.deleted if edit.site != node.name}
+            self._check_guard(node.name, data, kind, [ref for ref in gone if ref not in elsewhere], still)
         for ref in gone:
             document = self._row_of(node, before[ref])
             fleet.ledger.wrote(fleet.step, node.name, ref, document, None, {})

@@ -63,7 +63,8 @@ def _has(fleet: Fleet, data: Data, record: Record) -> bool:
     if theirs is not None and theirs.evicted:
         return False
     if theirs is None:
-        return record.ref in fleet.buried and data.state.all_knowledge.covers(record.version)
+        holds = data.state.covered.holds(record.ref.kind, record.scope)
+        return holds and record.ref in fleet.buried and data.state.all_knowledge.covers(record.version)
     forked = any(origin in fleet.forked for origin in record.version.entries)
     same = theirs.digest == record.digest or not forked
     return same and theirs.version.covers(record.version)
