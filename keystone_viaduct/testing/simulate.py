@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from keystone_viaduct.testing.simulation.counts import Counts, wrong
-from keystone_viaduct.testing.simulation.events import FURTHER, chosen, shares_of
+from keystone_viaduct.testing.simulation.events import BY_HAND, FURTHER, chosen, shares_of
 from keystone_viaduct.testing.simulation.fleet import MakeDatabase, in_memory, names
 from keystone_viaduct.testing.simulation.plan import Step, draw, parse_numbers, show_numbers
 from keystone_viaduct.testing.simulation.run import Outcome, play
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.steps,
         store=options.store,
         without=frozenset(options.without) | frozenset(["restore"] * options.no_restores),
-        also=frozenset(options.also),
+        also=frozenset(options.also) | (BY_HAND if options.by_hand else frozenset()),
         keep=options.keep,
         only_sites=options.only_sites,
     )
@@ -143,6 +143,9 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         choices=[event.name for event in FURTHER],
         help="an event that does not happen by itself",
+    )
+    parser.add_argument(
+        "--by-hand", action="store_true", help="rows vanish and change where no trigger sees it"
     )
     parser.add_argument("--keep", type=parse_numbers, metavar="3,7-9", help="play only these steps")
     parser.add_argument("--only-sites", type=int, metavar="N", help="play only what the first N sites do")

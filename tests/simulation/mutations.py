@@ -24,13 +24,14 @@ from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.sync.site.verdict import Verdict
 from keystone_viaduct.testing.memory import MemoryTransaction
 from keystone_viaduct.testing.simulate import Setting
+from keystone_viaduct.testing.simulation.events import BY_HAND
 from keystone_viaduct.testing.simulation.run import play
 from tests.simulation import test_comparison, test_coverage, test_scenarios, test_sweep
 from tests.simulation.scene import Scene
 
 #: Seeds that the simulation may take to notice; with all rules in place they are all sound.
 FIRST, SEEDS = 7000, 300
-SETTING = Setting(sites=6)
+SETTING = Setting(sites=6, also=BY_HAND)
 MISTAKES = frozenset({"TypeError", "AttributeError", "NameError", "KeyError"})
 Switch = Callable[[pytest.MonkeyPatch], None]
 

@@ -6,6 +6,7 @@ import pytest
 
 from keystone_viaduct.testing.simulate import Setting, run, shares
 from keystone_viaduct.testing.simulation.counts import Counts
+from keystone_viaduct.testing.simulation.events import BY_HAND
 
 SIX = Setting(sites=6)
 
@@ -16,6 +17,14 @@ def test_fleets_converge_and_lose_nothing(block: int) -> None:
     for seed in range(7000 + block * 100, 7100 + block * 100):
         total.update(run(seed, SIX))
     assert not total.short_of(shares(SIX), 100)
+
+
+def test_fleets_whose_rows_change_where_no_trigger_sees_it() -> None:
+    setting = Setting(sites=6, also=BY_HAND)
+    total = Counts()
+    for seed in range(7000, 7100):
+        total.update(run(seed, setting))
+    assert not total.short_of(shares(setting), 100)
 
 
 def test_the_same_fleets_over_sqlite() -> None:

@@ -24,7 +24,7 @@ from keystone_viaduct.testing.simulation.events import (
 )
 from keystone_viaduct.testing.simulation.events.event import Event
 
-__all__ = ["EVENTS", "FURTHER", "Event", "chosen", "shares_of"]
+__all__ = ["BY_HAND", "EVENTS", "FURTHER", "Event", "chosen", "shares_of"]
 
 #: Weights are relative to each other.
 EVENTS: tuple[Event, ...] = (
@@ -37,14 +37,15 @@ EVENTS: tuple[Event, ...] = (
     *tombstones.EVENTS,
     *hostile.EVENTS,
     *promotion.EVENTS,
-    *byhand.EVENTS,
     *sweeps.EVENTS,
     *upgrades.EVENTS,
 )
 
 
-#: What happens only when asked for by name.
-FURTHER: tuple[Event, ...] = merges.EVENTS
+#: What happens only when asked for by name: operators merge records; rows change behind the triggers' back.
+FURTHER: tuple[Event, ...] = (*merges.EVENTS, *byhand.EVENTS, *sweeps.JUDGEMENTS)
+#: The second of these families.
+BY_HAND = frozenset(event.name for event in (*byhand.EVENTS, *sweeps.JUDGEMENTS))
 
 
 def chosen(without: frozenset[str] = frozenset(), also: frozenset[str] = frozenset()) -> tuple[Event, ...]:

@@ -72,5 +72,5 @@ def _has(fleet: Fleet, data: Data, record: Record) -> bool:
 
 EVENTS = (
     Event("backup", 2.5, backup),
-    Event("restore", 1.2, restore, shares={"restores": 0.3}),
+    Event("restore", 1.2, restore, shares={"restores": 0.5}),
 )

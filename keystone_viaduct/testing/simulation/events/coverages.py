@@ -37,4 +37,4 @@ def cover(fleet: Fleet, site: str) -> list[str]:
     return [fleet.hub]
 
 
-EVENTS = (Event("cover", 1.5, cover, spokes=True, shares={"coverages": 0.1}),)
+EVENTS = (Event("cover", 1.5, cover, spokes=True, shares={"coverages": 0.3}),)

@@ -206,6 +206,6 @@ def _claim(
 
 
 EVENTS = (
-    Event("limit", 1, limit, spokes=True, shares={"delegations limited": 0.2}),
-    Event("forge", 4, forge, spokes=True, shares={"forgeries": 0.2}),
+    Event("limit", 1, limit, spokes=True, shares={"delegations limited": 0.3}),
+    Event("forge", 4, forge, spokes=True, shares={"forgeries": 0.3}),
 )

@@ -93,7 +93,7 @@ def _take_office(fleet: Fleet, site: str, beyond: int) -> bool:
 
 
 EVENTS = (
-    Event("promote", 1.0, promote, spokes=True, shares={"promotions": 0.1}),
+    Event("promote", 1.0, promote, spokes=True, shares={"promotions": 0.3}),
     Event("hand_over", 0.5, hand_over, spokes=True),
     Event("rival", 0.2, rival, spokes=True),
     Event("old_agent", 2, old_agent),

@@ -144,6 +144,8 @@ def _compare_with_others(fleet: Fleet, site: str) -> list[str]:
 
 EVENTS = (
     Event("sweep", 2, sweep, shares={"sweeps": 1}),
-    Event("judge", 1.5, judge, shares={"deletions confirmed": 0.02, "deletions discarded": 0.01}),
     Event("compare", 0.8, compare, spokes=True, shares={"comparisons": 0.3}),
 )
+
+#: Only what was done by hand is held.
+JUDGEMENTS = (Event("judge", 1.5, judge, shares={"deletions confirmed": 0.02, "deletions discarded": 0.01}),)
