@@ -79,12 +79,17 @@ class Watch:
                 raise Broken("dot_covers_own", f"{record.ref}.{name} at {site}: {state.dot}")
 
     def _chained(self, state: SiteState, record: Record) -> None:
-        """What the hub says of a record only ever grows, within a term."""
+        """What the hub says of a record only ever grows, within a term; what lies beyond a cut has other names.
+
+        A site that was restored before it became the hub may find out only then.
+        """
         key = (state.term, state.site, record.ref)
         if not record.version:  # an operator has discarded its deletion: it comes back from elsewhere
             self._decided.pop(key, None)
             return
         before = self._decided.get(key, Version())
+        for origin, seq in state.cuts.items():
+            before = before.clipped(origin, seq)
         if not record.version.covers(before) and not self._forked:
             raise Broken("hub_versions_chain", f"{record.ref}: {before}, then {record.version}")
         self._decided[key] = record.version
