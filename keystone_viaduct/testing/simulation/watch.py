@@ -79,7 +79,7 @@ class Watch:
                 raise Broken("dot_covers_own", f"{record.ref}.{name} at {site}: {state.dot}")
 
     def _chained(self, state: SiteState, record: Record) -> None:
-        """What the hub says of a record only ever grows, within a term; what lies beyond a cut has other names.
+        """What the hub says of a record only grows within a term; what lies beyond a cut has other names.
 
         A site that was restored before it became the hub may find out only then.
         """
