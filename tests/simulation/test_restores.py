@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from keystone_viaduct.sync.charter import Charter, Delegation, Edition
+from keystone_viaduct.sync.link.replicator import IDLE_STEPS, Progress
 from keystone_viaduct.sync.model import Dot
 from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.testing.memory import Data
@@ -131,6 +132,21 @@ def test_a_site_that_joins_later_takes_what_a_backup_has_no_birth_for() -> None:
     scene.equal()
     assert scene.row("south", ref) is not None
     assert not scene.conflicts
+
+
+def test_a_target_restored_while_there_is_nothing_to_bring_is_noticed(scene: Scene) -> None:
+    """The agent goes on with what it knows of the hub, which has forgotten the last page."""
+    ends = scene.fleet.link("west")
+    while ends.step(ends.up) is not Progress.IDLE:
+        pass
+    data = scene.store("hub").data.copy()
+    ref = scene.user("west", "u", "ada")
+    while ends.step(ends.up) is not Progress.IDLE:
+        pass
+    put_back(scene, "hub", data)
+    for _ in range(IDLE_STEPS + 3):
+        ends.step(ends.up)
+    assert scene.row("hub", ref) is not None
 
 
 def test_a_hub_restored_to_an_earlier_charter_is_heard_again(scene: Scene) -> None:

@@ -188,6 +188,21 @@ def test_a_limited_spoke_that_shows_what_the_hub_has_lost_deletes_nothing(scene:
     assert all(scene.row(site, ref) for ref in found for site in ("hub", "west", "south"))
 
 
+def test_what_a_page_left_out_is_sent_when_its_source_is_put_back_to_a_backup(scene: Scene) -> None:
+    """In the backup the row is there, where the reader has been."""
+    ref = scene.user("hub", "ada", "ada")
+    scene.site("hub").state()
+    data = scene.store("hub").data.copy()
+    lose(scene, "hub", ref)
+    scene.site("west").apply(scene.read("hub", "west"))
+    assert scene.row("west", ref) is None
+    scene.fleet.restorations += 1
+    scene.fleet.forked |= {data.state.origin}
+    scene.store("hub").data = data
+    scene.sync()
+    assert scene.row("west", ref) is not None
+
+
 def test_whoever_reads_on_after_deletions_were_discarded_brings_the_records_back(scene: Scene) -> None:
     """No operator compares, and the one site that has the latest of it may have been away."""
     found = users(scene, "ada", "bob", "cyd")

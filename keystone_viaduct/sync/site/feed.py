@@ -10,6 +10,7 @@ from keystone_viaduct.sync.model import (
     OUT,
     Change,
     Checkpoint,
+    Conflict,
     Document,
     Fence,
     Page,
@@ -60,20 +61,11 @@ def read_page(
     check_fence(tx, state, Fence(after) if after else None)
     check_purge(state, after)
     state, numbered = sequence_some(tx, state, now, MOST_MARKS)
-    start = after.seq if after else 0
     site = site_of(reader)
     peer = _acknowledge(tx, state, site, after, now)
-    # Who starts from nothing is shown everything once: it may have lost what it once sent.
-    filtered = peer is not None and after is not None and after.seq >= peer.shown and reader != site
-    own = reader if filtered else None
     coverage = selection_for(state, peer)
-    entries = tx.feed(start, limit, own, coverage)
-    last = len(entries) < limit
-    upto = state.head if last else entries[-1].seq
-    conflicts = told_conflicts(tx, state, site, start, upto, limit)
-    if len(conflicts) == min(limit, MOST):
-        upto, last = conflicts[-1].seq, last and conflicts[-1].seq == upto
-        entries = [entry for entry in entries if entry.seq <= upto]
+    own = _own(reader, peer, after)
+    entries, conflicts, upto, last = _portion(tx, state, site, own, after, limit, coverage)
     nonce = state.nonce if upto == state.head else tx.nonce_at(upto)
     changes, complete = _changes(tx, state, entries, coverage, now, guard)
     if not complete:
@@ -95,6 +87,35 @@ def read_page(
         coverage=coverage,
         capabilities=_capabilities(tx, changes),
     )
+
+
+def _own(reader: str, peer: Peer | None, after: Checkpoint | None) -> str | None:
+    """Whose changes are not sent back. Who starts from nothing is shown everything once: it may have lost
+    what it once sent.
+    """
+    filtered = peer is not None and after is not None and after.seq >= peer.shown and reader != peer.site
+    return reader if filtered else None
+
+
+def _portion(
+    tx: Transaction,
+    state: SiteState,
+    site: str,
+    own: str | None,
+    after: Checkpoint | None,
+    limit: int,
+    coverage: Coverage,
+) -> tuple[list[Record], tuple[Conflict, ...], int, bool]:
+    """The next records and conflicts, up to which position, and whether the feed ends there."""
+    start = after.seq if after else 0
+    entries = tx.feed(start, limit, own, coverage)
+    last = len(entries) < limit
+    upto = state.head if last else entries[-1].seq
+    conflicts = told_conflicts(tx, state, site, start, upto, limit)
+    if len(conflicts) == min(limit, MOST):
+        upto, last = conflicts[-1].seq, last and conflicts[-1].seq == upto
+        entries = [entry for entry in entries if entry.seq <= upto]
+    return entries, conflicts, upto, last
 
 
 def _begin_batch(tx: Transaction, state: SiteState, now: int) -> SiteState:
