@@ -58,6 +58,7 @@ def old(keystone24: Release, tmp_path: Path) -> tuple[KeystoneHome, str]:
     return site(tmp_path / "home", url), url
 
 
+@pytest.mark.keystone24
 def test_an_upgrade_takes_the_triggers_off_and_puts_them_back(old: tuple[KeystoneHome, str]) -> None:
     home, url = old
     before = triggers(url)
@@ -71,6 +72,7 @@ def test_an_upgrade_takes_the_triggers_off_and_puts_them_back(old: tuple[Keyston
     assert again.returncode == 0 and "triggers" not in again.stderr, "nothing was left to migrate"
 
 
+@pytest.mark.keystone24
 def test_a_migration_that_fails_leaves_the_triggers_there(old: tuple[KeystoneHome, str]) -> None:
     home, url = old
     before = triggers(url)
@@ -80,6 +82,7 @@ def test_a_migration_that_fails_leaves_the_triggers_there(old: tuple[KeystoneHom
     assert triggers(url) == before
 
 
+@pytest.mark.keystone24
 def test_triggers_that_an_interrupted_migration_left_off_come_back(old: tuple[KeystoneHome, str]) -> None:
     home, url = old
     before = triggers(url)
