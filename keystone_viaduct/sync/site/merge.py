@@ -115,7 +115,7 @@ def _decide_life(
         return _tombstone(local, change, version, dot, stamp, lost, withdrawn, BACKUP)
     if dead.dot.seq == 0 and local.deleted:
         return _survivor(local, content, change, version, dot, (DELETED,), {}, HOLLOW)
-    if not dead_is_news:
+    if not dead_is_news or (local.deleted and _made_anew(local, change)):
         # The living side had seen the deletion and created it anew.
         return _survivor(local, content, change, version, dot, (), {}, "created anew after the deletion")
     if not alive_changed or REGISTRY[local.ref.kind].deletes_win:
@@ -132,6 +132,15 @@ def _decide_life(
             local, change, version, dot, stamp, lost, tuple(sorted(alive_changed)), why, open_=choice.open
         )
     return _survivor(local, content, change, version, dot, (DELETED,), {}, why, open_=choice.open)
+
+
+def _made_anew(tombstone: Record, change: Change) -> bool:
+    """Whether the change is another creation, by somebody who knew of the one that was deleted and is gone.
+
+    A tombstone that answers who was away bears a new dot, but means that old life of the record.
+    """
+    known = tombstone.birth.seq > 0 and change.version.includes(tombstone.birth)
+    return known and change.birth.seq > 0 and not tombstone.version.includes(change.birth)
 
 
 def _tombstone(
