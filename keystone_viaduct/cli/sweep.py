@@ -17,7 +17,6 @@ from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.errors import ConfigError
 
 if TYPE_CHECKING:
-    from keystone_viaduct.sync.client import HttpSite
     from keystone_viaduct.sync.wire.upkeep import Report
 
 HELP = "show the sweep of a site, and decide what it has held"
@@ -53,8 +52,6 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     decided = 0
     if args.action in ("confirm", "discard"):
         decided = site.decide_held(kinds, confirm=args.action == "confirm")
-        if args.action == "discard" and decided:
-            _bring_back(args, site)
     report = site.swept()
     held = [{"kind": i.ref.kind, "key": i.ref.key, "reason": str(i.reason)} for i in report.records]
     terminal.json(
@@ -62,18 +59,6 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     )
     _show(terminal, args, report, decided)
     return 1 if report.held else 0
-
-
-def _bring_back(args: argparse.Namespace, site: HttpSite) -> None:
-    """Have the other side show what is missing; of the hub's, any spoke's will do."""
-    from keystone_viaduct.sync.agent.topology import read_topology
-    from keystone_viaduct.sync.agent.upkeep import compare, show
-
-    topology = read_topology(args.config)
-    hub = _fleet.open_hub(args)
-    spokes = topology.spokes if site.name == hub.name else [site.name]
-    for name in spokes:
-        show(compare(hub, _fleet.open_site(args, name)))
 
 
 def _show(terminal: Terminal, args: argparse.Namespace, report: Report, decided: int) -> None:

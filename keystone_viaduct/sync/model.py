@@ -296,6 +296,18 @@ class Summary:
     coverage: Coverage = field(default_factory=Coverage)
 
 
+class Places(NamedTuple):
+    """Where a site goes on with another's feed after a comparison: behind ``checkpoint``, all before it being
+    known to be here. ``seen`` is a later position that the other has told, ``own`` one of the site's own feed
+    at which the comparison still found it, ``coverage`` what the hub has compared.
+    """
+
+    checkpoint: Checkpoint
+    seen: Checkpoint
+    own: Checkpoint
+    coverage: Coverage
+
+
 class Entry(NamedTuple):
     """One record in a listing; ``version`` is told of tombstones only."""
 

@@ -26,6 +26,7 @@ from keystone_viaduct.sync.model import (
     Page,
     Peer,
     Pending,
+    Places,
     Record,
     Ref,
     SiteState,
@@ -377,18 +378,9 @@ class SitePort(Protocol):
         Their versions stay as they are. What is not there is left out.
         """
 
-    def resume(
-        self,
-        source: str,
-        checkpoint: Checkpoint,
-        seen: Checkpoint,
-        own: Checkpoint,
-        coverage: Coverage,
-    ) -> None:
-        """Go on with the feed of ``source`` behind ``checkpoint``, all before it being known to be here.
+    def resume(self, source: str, places: Places) -> None:
+        """Go on with the feed of ``source`` after a comparison. What waits from there is put aside until it
+        is shown again.
 
-        ``seen`` is a later position that ``source`` has told; ``own`` a position of this site's own feed at
-        which the comparison still found it; ``coverage`` what the hub has compared. What waits from there is
-        put aside until it is shown again.
-        Raises FenceMismatch if this site does not have ``own`` any more.
+        Raises FenceMismatch if this site does not have ``places.own`` any more.
         """

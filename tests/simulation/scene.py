@@ -80,6 +80,20 @@ class Scene:
         given = {"name": name, "domain_id": "default", "parent_id": "default", "enabled": True}
         return self.put(site, "project", key, **{**given, **fields})
 
+    def lost_at_the_hub(self) -> Ref:
+        """A hub put back to before an edit of the south's; the west, which had it, tells of it: it waits."""
+        backup = self.store("hub").data.copy()
+        ref = self.user("south", "u", "ada", extra__email="south")
+        self.sync()
+        self.put("west", "user", "u", extra__phone="west")
+        self.store("hub").data = backup
+        west = self.fleet.link("west")
+        for _ in range(20):
+            west.step(west.up)
+            west.step(west.down)
+        assert [entry.reason for entry in self.store("hub").data.pending.values()] == ["unproven"]
+        return ref
+
     def grant(self, site: str, user: str, project: str) -> Ref:
         """The role member for a user on a project."""
         key = REGISTRY["assignment"].make_key("UserProject", user, project, "member", False)

@@ -11,7 +11,7 @@ from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
 from keystone_viaduct.sync.charter import Charter, Coverage
 from keystone_viaduct.sync.link.compare import LEAF, Comparison
 from keystone_viaduct.sync.link.link import Link
-from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.model import Places, Ref
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.testing.memory import Data
 from tests.simulation.scene import Scene
@@ -205,7 +205,7 @@ def test_a_site_restored_during_the_comparison_is_compared_again(scene: Scene) -
     hub, west = scene.site("hub").summary("west", None), scene.site("west").summary("hub", None)
     restore(scene, "west", data)
     with pytest.raises(FenceMismatch):
-        scene.site("west").resume("hub", hub.head, hub.head, west.head, hub.coverage)
+        scene.site("west").resume("hub", Places(hub.head, hub.head, west.head, hub.coverage))
     scene.equal()
 
 

@@ -80,16 +80,7 @@ def test_what_had_come_from_it_and_waits_is_settled(scene: Scene) -> None:
 
 def restored_hub(scene: Scene) -> Ref:
     """A hub that was put back to before an edit of the south's; the west, which had it, tells of it."""
-    backup = scene.store("hub").data.copy()
-    ref = scene.user("south", "u", "ada", extra__email="south")
-    scene.sync()
-    scene.put("west", "user", "u", extra__phone="west")
-    scene.store("hub").data = backup
-    west = scene.fleet.link("west")
-    for _ in range(20):
-        west.step(west.up)
-        west.step(west.down)
-    assert [entry.reason for entry in scene.store("hub").data.pending.values()] == ["unproven"]
+    ref = scene.lost_at_the_hub()
     lose(scene, "south")
     return ref
 

@@ -415,16 +415,7 @@ def test_an_edit_claimed_before_it_was_made_is_never_believed(claimed: str) -> N
 
 def test_what_a_spoke_tells_of_another_waits_until_that_one_shows_it(scene: Scene) -> None:
     """The hub was restored to before an edit of the south's. West has it, too, and shows it first."""
-    backup = scene.store("hub").data.copy()
-    ref = scene.user("south", "u", "ada", extra__email="south")
-    scene.sync()
-    scene.put("west", "user", "u", extra__phone="west")
-    scene.store("hub").data = backup
-    west = scene.fleet.link("west")
-    for _ in range(20):
-        west.step(west.up)
-        west.step(west.down)
-    assert [entry.reason for entry in scene.store("hub").data.pending.values()] == ["unproven"]
+    ref = scene.lost_at_the_hub()
     scene.equal()
     row = scene.row("hub", ref)
     assert row is not None

@@ -33,6 +33,14 @@ def lose(scene: Scene, site: str, *refs: Ref) -> None:
     by_hand(scene, site, *(Write(ref, scene.row(site, ref), None) for ref in refs))
 
 
+def delete(scene: Scene, site: str, ref: Ref) -> None:
+    """A row is deleted by hand and alone, and a trigger sees it."""
+    row = scene.row(site, ref)
+    lose(scene, site, ref)
+    scene.fleet.ledger.wrote(0, site, ref, row, None, {})
+    scene.store(site).run(lambda tx: tx.add_marks([ref], scene.clock.now()))
+
+
 def sweep(scene: Scene, site: str) -> None:
     """One whole round."""
     while scene.site(site).sweep(50).kind:
@@ -234,10 +242,7 @@ def test_an_edit_of_what_lies_in_a_domain_that_was_deleted_by_hand(scene: Scene)
     domain = scene.put("hub", "domain", "acme", name="acme", enabled=True)
     ref = scene.user("hub", "ada", "ada", domain_id="acme", local__domain_id="acme")
     scene.sync()
-    row = scene.row("hub", domain)
-    lose(scene, "hub", domain)
-    scene.fleet.ledger.wrote(0, "hub", domain, row, None, {})
-    scene.store("hub").run(lambda tx: tx.add_marks([domain], scene.clock.now()))
+    delete(scene, "hub", domain)
     scene.put("west", "user", "ada", extra__email="west")
     scene.send("west", "hub")
     scene.equal()
@@ -254,10 +259,7 @@ def test_what_is_refused_of_what_lies_in_a_domain_that_was_deleted_by_hand(scene
     limited = Charter(delegations={"west": Delegation(domains=frozenset({"default"}))})
     scene.site("hub").write_charter(limited, charter.edition)
     scene.sync()
-    row = scene.row("hub", domain)
-    lose(scene, "hub", domain)
-    scene.fleet.ledger.wrote(0, "hub", domain, row, None, {})
-    scene.store("hub").run(lambda tx: tx.add_marks([domain], scene.clock.now()))
+    delete(scene, "hub", domain)
     scene.put("west", "user", "ada", extra__email="west")
     scene.send("west", "hub")
     scene.equal()
@@ -270,11 +272,8 @@ def test_what_the_page_itself_says_of_a_dependent_is_listed_with_it(scene: Scene
     domain = scene.put("hub", "domain", "acme", name="acme", enabled=True)
     ref = scene.project("hub", "p", "web", domain_id="acme", parent_id="acme")
     scene.sync()
-    row = scene.row("west", domain)
     scene.put("west", "project", "p", description="west")
-    lose(scene, "west", domain)
-    scene.fleet.ledger.wrote(0, "west", domain, row, None, {})
-    scene.store("west").run(lambda tx: tx.add_marks([domain], scene.clock.now()))
+    delete(scene, "west", domain)
     scene.equal()
     assert scene.row("hub", ref) is None
     (lost,) = [conflict.lost for conflict in scene.conflicts if conflict.ref == ref]

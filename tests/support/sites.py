@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -27,6 +29,17 @@ class HexCipher:
     def encrypt(self, text: str) -> tuple[str, str]:
         """The blob and a key hash."""
         return text.encode().hex(), "0" * 40
+
+
+def share(folder: Path, source: str, target: str, parts: Iterable[str]) -> None:
+    """Copy files and folders of one site's folder, such as its database and keys, over another site's."""
+    for part in parts:
+        found, copy = folder / source / part, folder / target / part
+        if found.is_dir():
+            shutil.rmtree(copy)
+            shutil.copytree(found, copy)
+        else:
+            shutil.copy(found, copy)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from keystone_viaduct.errors import BadRequest, NotThere, Refused
-from keystone_viaduct.sync.api.service import Service, joined, peek, registered
+from keystone_viaduct.sync.api.service import Service, at_hub, joined, peek, registered, trusted
 from keystone_viaduct.sync.keyset.advance import Step, Verdict, advance, blocking
 from keystone_viaduct.sync.keyset.model import (
     Keyset,
@@ -21,7 +21,6 @@ from keystone_viaduct.sync.keyset.model import (
     with_imported,
 )
 from keystone_viaduct.sync.keyset.repository import KeyRepository
-from keystone_viaduct.sync.model import SiteState
 from keystone_viaduct.sync.sealing import seal
 from keystone_viaduct.sync.store import SqlTransaction
 
@@ -61,7 +60,7 @@ class KeysService:
     def _fleet(self, name: str, tx: SqlTransaction) -> dict[str, Any]:
         keyset = self._keyset(tx, name)
         confirmed = tx.confirmations(name)
-        sites = _participants(tx, tx.known_state())
+        sites = trusted(tx, tx.known_state())
         return {
             "generation": keyset.generation,
             "digest": keyset.state.digest,
@@ -88,7 +87,7 @@ class KeysService:
 
         def work(tx: SqlTransaction) -> bytes:
             state, peer = joined(tx.known_state()), registered(tx, reader)
-            if state.is_hub and reader not in _participants(tx, state):
+            if state.is_hub and reader not in trusted(tx, state):
                 raise Refused(
                     f"{reader} has a limited delegation, and with the keys it could make any token",
                     hint="its tokens are valid at itself only; see docs/how-to/rotate-keys.md",
@@ -117,8 +116,8 @@ class KeysService:
         theirs = self._opened(name, sealed)
 
         def work(tx: SqlTransaction) -> None:
-            state = _hub(tx)
-            if site not in _participants(tx, state):
+            state = at_hub(tx)
+            if site not in trusted(tx, state):
                 raise Refused(f"{site} may not give keys to the fleet", hint="its delegation is limited")
             keyset = self._keyset(tx, name, lock=True)
             first = site not in tx.confirmations(name)
@@ -133,7 +132,7 @@ class KeysService:
         """At the hub: have the keys rotated as soon as every site has the present ones."""
 
         def work(tx: SqlTransaction) -> None:
-            _hub(tx)
+            at_hub(tx)
             keyset = self._keyset(tx, name, lock=True)
             tx.save_keyset(name, replace(keyset, wanted=True))
 
@@ -143,7 +142,7 @@ class KeysService:
         """At the hub: a site was seen to hold just that."""
 
         def work(tx: SqlTransaction) -> None:
-            _hub(tx)
+            at_hub(tx)
             registered(tx, site)
             self._keyset(tx, name)
             tx.save_confirmation(name, site, digest, self._service.clock.now())
@@ -160,14 +159,14 @@ class KeysService:
         wait = repository.converge(keyset, time.time())
 
         def work(tx: SqlTransaction) -> Verdict:
-            state = _hub(tx)
+            state = at_hub(tx)
             now = self._service.clock.now()
             present = self._keyset(tx, name, lock=True)
             held = repository.state().digest
             tx.save_confirmation(name, state.site, held, now)
             verdict = advance(
                 present,
-                _participants(tx, state),
+                trusted(tx, state),
                 tx.confirmations(name),
                 now=now,
                 lifetime=self._settings.lifetime,
@@ -201,16 +200,3 @@ class KeysService:
         if not isinstance(body, dict) or body.get("repository") != name:
             raise BadRequest(f"these are not keys of {name}", hint="let the hub seal its own")
         return keyset_from_json(body)
-
-
-def _hub(tx: SqlTransaction) -> SiteState:
-    state = joined(tx.known_state())
-    if not state.is_hub:
-        raise Refused(f"{state.site} is not the hub", hint=f"ask {state.hub}", hub=state.hub)
-    return state
-
-
-def _participants(tx: SqlTransaction, state: SiteState) -> list[str]:
-    """The hub and each registered site that may change everything."""
-    trusted = [site for site in tx.peers() if state.charter.delegation_of(site).is_full]
-    return sorted([state.site, *trusted])

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from keystone_viaduct.errors import NotThere, Refused
-from keystone_viaduct.sync.api.service import Service, joined, peek, registered
+from keystone_viaduct.sync.api.service import Service, at_hub, peek, registered, trusted
 from keystone_viaduct.sync.keyset.jws import JwsRepository
 from keystone_viaduct.sync.keyset.public import (
     JWS,
@@ -16,7 +16,6 @@ from keystone_viaduct.sync.keyset.public import (
     gathered,
     pruned,
 )
-from keystone_viaduct.sync.model import SiteState
 from keystone_viaduct.sync.store import SqlTransaction
 
 _NEVER = "-"
@@ -55,7 +54,7 @@ class PublicKeysService:
             "keys": found,
             "owners": owners,
             "sites": sites,
-            "trusted": sorted(_trusted(tx, state)),
+            "trusted": trusted(tx, state),
             "confirmed": {
                 site: confirmed[site].at
                 for site in sites
@@ -71,10 +70,10 @@ class PublicKeysService:
         self._needed()
 
         def work(tx: SqlTransaction) -> None:
-            state = _hub(tx)
+            state = at_hub(tx)
             registered(tx, site)
             keys = self._known(tx)
-            if site in _trusted(tx, state):
+            if site in trusted(tx, state):
                 keys = self._gather(tx, keys, site, list(own.values()))
             self._confirm(tx, keys, site, own, held)
 
@@ -86,10 +85,10 @@ class PublicKeysService:
         held = repository.held()
 
         def work(tx: SqlTransaction) -> list[str]:
-            state, now = _hub(tx), self._service.clock.now()
+            state, now = at_hub(tx), self._service.clock.now()
             keys = self._gather(tx, self._known(tx), state.site, list(held.own.values()))
             kept = pruned(
-                keys, _trusted(tx, state), [state.site, *tx.peers()], now=now, lifetime=self._lifetime
+                keys, trusted(tx, state), [state.site, *tx.peers()], now=now, lifetime=self._lifetime
             )
             if kept != keys:
                 tx.save_public_keys(kept)
@@ -141,14 +140,3 @@ class PublicKeysService:
         if self._repository is None:
             raise NotThere("this site issues no JWS tokens", hint="set `[token] provider = jws`")
         return self._repository
-
-
-def _hub(tx: SqlTransaction) -> SiteState:
-    state = joined(tx.known_state())
-    if not state.is_hub:
-        raise Refused(f"{state.site} is not the hub", hint=f"ask {state.hub}", hub=state.hub)
-    return state
-
-
-def _trusted(tx: SqlTransaction, state: SiteState) -> list[str]:
-    return [state.site, *(site for site in tx.peers() if state.charter.delegation_of(site).is_full)]

@@ -108,7 +108,7 @@ class CheckpointResource(flask_restful.Resource):  # type: ignore[misc]
         """Go on from there, after a comparison."""
         places = comparing.places_from_json(read_json())
         name = checks.site_name(site, "site")
-        assembly.service().compared(name).resume(name, *places)
+        assembly.service().compared(name).resume(name, places)
         return Reply(status=204)
 
     @gated("sync:forget_checkpoint")

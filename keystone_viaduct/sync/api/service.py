@@ -384,6 +384,20 @@ def registered(tx: SqlTransaction, site: str) -> Peer:
     return found
 
 
+def at_hub(tx: SqlTransaction) -> SiteState:
+    """The state of a site that is the hub. Raises Refused."""
+    state = joined(tx.known_state())
+    if not state.is_hub:
+        raise Refused(f"{state.site} is not the hub", hint=f"ask {state.hub}", hub=state.hub)
+    return state
+
+
+def trusted(tx: SqlTransaction, state: SiteState) -> list[str]:
+    """The hub and each registered site that may change everything."""
+    others = [site for site in tx.peers() if state.charter.delegation_of(site).is_full]
+    return sorted([state.site, *others])
+
+
 def _check_source(tx: SqlTransaction, page: Page) -> None:
     state = joined(tx.peek_state())
     if page.source == state.site:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from keystone_viaduct.sync.charter import Charter, Coverage
+from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.client.keys import HttpKeys
 from keystone_viaduct.sync.client.transport import Transport, garbled
 from keystone_viaduct.sync.model import (
@@ -17,6 +17,7 @@ from keystone_viaduct.sync.model import (
     Listing,
     Page,
     Peer,
+    Places,
     Purged,
     Ref,
     Retired,
@@ -118,16 +119,9 @@ class HttpSite:
             lambda: values.position_from_json(checks.member(checks.mapping(body, ""), "head", ""), "head")
         )
 
-    def resume(
-        self,
-        source: str,
-        checkpoint: Checkpoint,
-        seen: Checkpoint,
-        own: Checkpoint,
-        coverage: Coverage,
-    ) -> None:
-        """Go on with the feed of ``source`` behind ``checkpoint``. Raises FenceMismatch, UnknownSite."""
-        content = comparing.places_to_json(comparing.Places(checkpoint, seen, own, coverage))
+    def resume(self, source: str, places: Places) -> None:
+        """Go on with the feed of ``source`` after a comparison. Raises FenceMismatch, UnknownSite."""
+        content = comparing.places_to_json(places)
         self._transport.call("PUT", f"/checkpoints/{quote(source, safe='')}", content=content)
 
     def purge(self, times: upkeep.Times) -> Purged:

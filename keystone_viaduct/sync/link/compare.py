@@ -19,6 +19,7 @@ from keystone_viaduct.sync.model import (
     Checkpoint,
     Entry,
     Fence,
+    Places,
     Ref,
     Summary,
     Tally,
@@ -127,8 +128,8 @@ class Comparison:
         for side in (self._hub, self._spoke):
             other = self._other(side)
             assert side.head and other.head and other.root and self._hub.root
-            coverage = self._hub.root.coverage
-            self._call(side).resume(other.site.name, other.root.head, other.head, side.head, coverage)
+            places = Places(other.root.head, other.head, side.head, self._hub.root.coverage)
+            self._call(side).resume(other.site.name, places)
             yield
 
     @property

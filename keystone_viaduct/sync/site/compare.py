@@ -15,10 +15,10 @@ from dataclasses import replace
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import (
     Bucket,
-    Checkpoint,
     Entry,
     Fence,
     Listing,
+    Places,
     Record,
     Ref,
     SiteState,
@@ -95,31 +95,22 @@ def show(tx: Transaction, refs: Sequence[Ref], *, now: int) -> SiteState:
     return state
 
 
-def resume(
-    tx: Transaction,
-    source: str,
-    checkpoint: Checkpoint,
-    seen: Checkpoint,
-    own: Checkpoint | None,
-    coverage: Coverage,
-    *,
-    now: int,
-) -> None:
-    """Go on with the feed of ``source`` behind ``checkpoint``; the list of conflicts is shown again there.
+def resume(tx: Transaction, source: str, places: Places, *, now: int) -> None:
+    """Go on with the feed of ``source``; the list of conflicts is shown again there.
 
-    A spoke holds from now on what it was compared in (``coverage``): of anything more it has been told
-    nothing. Raises FenceMismatch when the history that was compared is not here any more.
+    A spoke holds from now on what it was compared in: of anything more it has been told nothing.
+    Raises FenceMismatch when the history that was compared is not here any more.
     """
     state = tx.state()
-    check_fence(tx, state, Fence(own) if own else None)
+    check_fence(tx, state, Fence(places.own))
     if source == state.hub and not state.is_hub:
-        tx.save_state(covering(state, coverage))
+        tx.save_state(covering(state, places.coverage))
     put_aside(tx, source)
     take_next_charter(tx, source)
-    tx.save_checkpoint(source, checkpoint.of_feed(seen.nonce))
+    tx.save_checkpoint(source, places.checkpoint.of_feed(places.seen.nonce))
     peer = tx.peers().get(source)
     if peer is not None:
-        tx.save_peer(replace(peer, incarnation=checkpoint.incarnation, seen=seen))
+        tx.save_peer(replace(peer, incarnation=places.checkpoint.incarnation, seen=places.seen))
     show_conflicts(tx, source, now)
 
 

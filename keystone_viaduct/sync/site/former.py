@@ -6,18 +6,12 @@ until that is here, or until every other site has shown all it has; then it is s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from keystone_viaduct.sync.model import Page, Peer, Ref, SiteState
+from keystone_viaduct.sync.model import Peer, SiteState
 from keystone_viaduct.sync.ports import Transaction
-from keystone_viaduct.sync.site.applying import Applying, PolicyFor
-from keystone_viaduct.sync.site.decisions import list_conflicts
-from keystone_viaduct.sync.site.nonce import new_nonce
-from keystone_viaduct.sync.site.quiet import quiet_page
-
-#: Works out and writes what waits from a page's source, with the page; returns what was considered.
-Work = Callable[[Applying], set[Ref]]
+from keystone_viaduct.sync.site.applying import PolicyFor
+from keystone_viaduct.sync.site.quiet import Work, look_again
 
 
 def retry_former(tx: Transaction, work: Work, *, now: int, policy_for: PolicyFor) -> SiteState:
@@ -27,13 +21,8 @@ def retry_former(tx: Transaction, work: Work, *, now: int, policy_for: PolicyFor
         return state
     last = _all_met(tx, state)
     if tx.pending(state.former):
-        run = Applying(tx, state, _nothing_new(tx, state, last), now, policy_for)
-        considered = work(run)
-        tx.save_pending(state.former, list(run.waiting.values()), considered - set(run.waiting))
-        list_conflicts(run)
-        if run.state.head != state.head:
-            run.state = replace(run.state, nonce=new_nonce(now))
-        state = run.state
+        peer = tx.peers().get(state.former) or Peer(state.former, b"")
+        state = look_again(tx, peer, work, at_head=last, now=now, policy_for=policy_for)
     if last:
         state = replace(state, former="")
     tx.save_state(state)
@@ -44,8 +33,3 @@ def _all_met(tx: Transaction, state: SiteState) -> bool:
     """Whether every other site has shown, in this term, all it has."""
     peers = [peer for peer in tx.peers().values() if peer.site != state.former]
     return all(peer.met >= state.term for peer in peers if peer.live)
-
-
-def _nothing_new(tx: Transaction, state: SiteState, last: bool) -> Page:
-    """A page of the former hub without changes."""
-    return quiet_page(state, tx.peers().get(state.former) or Peer(state.former, b""), at_head=last)

@@ -245,7 +245,6 @@ class Proof:
         A site that was restored does not know what it has lost, but another one may have heard of it.
         """
         self._others()
-        self._others()
         return self._lives.get(site_of(origin), "") != origin
 
     def _others(self) -> dict[Ref, dict[str, Change]]:

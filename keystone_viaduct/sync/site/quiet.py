@@ -1,8 +1,38 @@
-"""A page in which a site says nothing new: for looking once more at what waits from it."""
+"""Looking once more at what waits from a site, by a page in which it says nothing new."""
 
 from __future__ import annotations
 
-from keystone_viaduct.sync.model import Checkpoint, Page, Peer, SiteState
+from collections.abc import Callable
+from dataclasses import replace
+
+from keystone_viaduct.sync.model import Checkpoint, Page, Peer, Ref, SiteState
+from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.applying import Applying, PolicyFor
+from keystone_viaduct.sync.site.decisions import list_conflicts
+from keystone_viaduct.sync.site.nonce import new_nonce
+
+#: Works out and writes what waits from a page's source, with the page; returns what was considered.
+Work = Callable[[Applying], set[Ref]]
+
+
+def look_again(
+    tx: Transaction, peer: Peer, work: Work, *, at_head: bool, now: int, policy_for: PolicyFor
+) -> SiteState:
+    """Try again what waits from ``peer``; returns the saved state. ``at_head``: it has no more to show."""
+    state = tx.state()
+    run = Applying(tx, state, quiet_page(state, peer, at_head=at_head), now, policy_for)
+    considered = work(run)
+    tx.save_pending(peer.site, list(run.waiting.values()), considered - set(run.waiting))
+    return close(tx, run, state, now)
+
+
+def close(tx: Transaction, run: Applying, before: SiteState, now: int) -> SiteState:
+    """List what was decided and save the state, in a batch of its own if something was numbered."""
+    list_conflicts(run)
+    if run.state.head != before.head:
+        run.state = replace(run.state, nonce=new_nonce(now))
+    tx.save_state(run.state)
+    return run.state
 
 
 def quiet_page(state: SiteState, peer: Peer, *, at_head: bool) -> Page:

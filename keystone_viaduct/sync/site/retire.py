@@ -6,20 +6,15 @@ waited until it shows them, and is judged now: the charter names its past lives 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from keystone_viaduct.errors import NotThere, Refused
 from keystone_viaduct.sync.charter import Edition
-from keystone_viaduct.sync.model import Peer, Ref, Retired, SiteState, origin_of, site_of
+from keystone_viaduct.sync.model import Peer, Retired, SiteState, origin_of, site_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
-from keystone_viaduct.sync.site.decisions import list_conflicts
-from keystone_viaduct.sync.site.nonce import new_nonce
-from keystone_viaduct.sync.site.quiet import quiet_page
+from keystone_viaduct.sync.site.quiet import Work, close, look_again, quiet_page
 
-#: Works out and writes what waits from a page's source, with the page; returns what was considered.
-Work = Callable[[Applying], set[Ref]]
 #: A site that has read here within so many microseconds is not gone.
 RECENT = 3600 * 1_000_000
 
@@ -38,7 +33,7 @@ def retire(
     tx.drop_peer(site)
     for other in sorted(tx.peers().values(), key=lambda found: found.site):
         if tx.pending(other.site):
-            _look_again(tx, other, work, now, policy_for)
+            look_again(tx, other, work, at_head=False, now=now, policy_for=policy_for)
     return Retired(site, peer.heard, waiting, lost)
 
 
@@ -71,24 +66,8 @@ def _settle(
     rows = [run.listing(ref, "lost", why, entry.change.document) for ref, entry in run.waiting.items()]
     run.conflicts.extend(rows)
     tx.save_pending(peer.site, [], [*considered, *(e.change.ref for e in tx.pending(peer.site))])
-    _close(tx, run, state, now)
+    close(tx, run, state, now)
     return len(rows)
-
-
-def _look_again(tx: Transaction, peer: Peer, work: Work, now: int, policy_for: PolicyFor) -> None:
-    """What another site has told of the edits of the one that is gone is judged anew."""
-    state = tx.state()
-    run = Applying(tx, state, quiet_page(state, peer, at_head=False), now, policy_for)
-    considered = work(run)
-    tx.save_pending(peer.site, list(run.waiting.values()), considered - set(run.waiting))
-    _close(tx, run, state, now)
-
-
-def _close(tx: Transaction, run: Applying, before: SiteState, now: int) -> None:
-    list_conflicts(run)
-    if run.state.head != before.head:
-        run.state = replace(run.state, nonce=new_nonce(now))
-    tx.save_state(run.state)
 
 
 def _without(state: SiteState, peer: Peer) -> SiteState:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from keystone_viaduct.clock import Clock
 from keystone_viaduct.errors import FenceMismatch
-from keystone_viaduct.sync.charter import Charter, Coverage, Edition
+from keystone_viaduct.sync.charter import Charter, Edition
 from keystone_viaduct.sync.model import (
     ApplyResult,
     Bucket,
@@ -15,6 +15,7 @@ from keystone_viaduct.sync.model import (
     Fence,
     Listing,
     Page,
+    Places,
     Purged,
     Ref,
     Retired,
@@ -184,20 +185,13 @@ class Site:
         """Move these records to the end of the feed; the new head."""
         return self._store.run(lambda tx: compare.show(tx, refs, now=self._clock.now()).checkpoint)
 
-    def resume(
-        self,
-        source: str,
-        checkpoint: Checkpoint,
-        seen: Checkpoint,
-        own: Checkpoint,
-        coverage: Coverage,
-    ) -> None:
-        """Go on with the feed of ``source`` behind ``checkpoint``. Raises FenceMismatch."""
+    def resume(self, source: str, places: Places) -> None:
+        """Go on with the feed of ``source`` after a comparison. Raises FenceMismatch."""
 
         def work(tx: Transaction) -> None:
-            compare.resume(tx, source, checkpoint, seen, own, coverage, now=self._clock.now())
+            compare.resume(tx, source, places, now=self._clock.now())
 
-        self._fenced(work, Fence(own), source)
+        self._fenced(work, Fence(places.own), source)
 
     def retire(self, site: str, *, force: bool = False) -> Retired:
         """At the hub: forget a site that is gone for good. Raises NotThere, Refused."""
@@ -233,7 +227,7 @@ class Site:
         return self._store.run(lambda tx: sweep.confirm(tx, kinds, now=self._clock.now()))
 
     def discard(self, kinds: frozenset[str] | None = None) -> int:
-        """Have another site bring back what is missing here; how many. A comparison has to follow."""
+        """Have another site bring back what is missing here; how many. Whoever reads on compares first."""
         return self._store.run(lambda tx: sweep.discard(tx, kinds, now=self._clock.now()))
 
     def _fenced(self, work: Callable[[Transaction], T], fence: Fence | None, caller: str) -> T:

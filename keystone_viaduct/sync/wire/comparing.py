@@ -10,16 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from keystone_viaduct.sync.charter import Coverage, coverage_to_json
+from keystone_viaduct.sync.charter import coverage_to_json
 from keystone_viaduct.sync.model import (
     BUCKET_DIGITS,
     Bucket,
-    Checkpoint,
     Entry,
     Fence,
     Listing,
+    Places,
     Ref,
     Summary,
     Tally,
@@ -162,15 +162,6 @@ def shown_from_json(value: Any) -> tuple[str, list[Ref]]:
     found = checks.sequence(checks.member(body, "records", ""), "records", limits.SHOWN)
     reader = checks.site_name(checks.member(body, "reader", ""), "reader")
     return reader, [ref_from_json(ref, f"records[{number}]") for number, ref in enumerate(found)]
-
-
-class Places(NamedTuple):
-    """Where to go on after a comparison, see ``SitePort.resume``."""
-
-    checkpoint: Checkpoint
-    seen: Checkpoint
-    own: Checkpoint
-    coverage: Coverage
 
 
 def places_to_json(places: Places) -> dict[str, Any]:

@@ -10,25 +10,28 @@ from keystone_viaduct.sync.model import Conflict, Ref
 from keystone_viaduct.sync.wire import checks, limits, secrecy
 
 
-def listed_to_json(conflict: Conflict, seal: secrecy.Seal) -> dict[str, Any]:
-    """All of it; the secrets of what was lost are sealed, each bound to its place."""
-    lost, sealed = secrecy.split(conflict.ref, conflict.lost, _for_list(seal))
-    body = {
+def row_to_json(conflict: Conflict) -> dict[str, Any]:
+    """What every form of a row says, but for the record's address and what was lost."""
+    body: dict[str, Any] = {
         "id": conflict.id,
-        "ref": [*conflict.ref],
         "sort": conflict.sort,
         "decided": conflict.decided,
         "explanation": conflict.explanation,
         "fields": list(conflict.fields),
         "site": conflict.site,
         "at": conflict.at,
-        "lost": lost,
         "open": conflict.open,
         "resolution": conflict.resolution,
-        "seq": conflict.seq,
     }
     if conflict.into:
         body["into"] = conflict.into
+    return body
+
+
+def listed_to_json(conflict: Conflict, seal: secrecy.Seal) -> dict[str, Any]:
+    """All of it; the secrets of what was lost are sealed, each bound to its place."""
+    lost, sealed = secrecy.split(conflict.ref, conflict.lost, _for_list(seal))
+    body = {**row_to_json(conflict), "ref": [*conflict.ref], "lost": lost, "seq": conflict.seq}
     if sealed:
         body["sealed"] = sealed
     return body

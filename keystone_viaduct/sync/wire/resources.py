@@ -7,6 +7,7 @@ from typing import Any
 
 from keystone_viaduct.sync.model import Checkpoint, Conflict, Document, Peer, Record, SiteState, Standing
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
+from keystone_viaduct.sync.wire.listed import row_to_json
 from keystone_viaduct.sync.wire.page import capabilities_from_json, capabilities_to_json
 from keystone_viaduct.sync.wire.values import key_to_json, public_key_from_json
 
@@ -135,21 +136,7 @@ def peer_from_json(site: str, value: Any) -> Peer:
 
 def conflict_to_json(conflict: Conflict, *, detail: bool) -> dict[str, Any]:
     """As JSON; ``detail`` adds what was lost, without its secrets."""
-    body = {
-        "id": conflict.id,
-        "kind": conflict.ref.kind,
-        "key": conflict.ref.key,
-        "sort": conflict.sort,
-        "decided": conflict.decided,
-        "explanation": conflict.explanation,
-        "fields": list(conflict.fields),
-        "site": conflict.site,
-        "at": conflict.at,
-        "open": conflict.open,
-        "resolution": conflict.resolution,
-    }
-    if conflict.into:
-        body["into"] = conflict.into
+    body = {**row_to_json(conflict), "kind": conflict.ref.kind, "key": conflict.ref.key}
     if detail:
         body["lost"] = secrecy.public_part(conflict.ref.kind, conflict.lost)
         body["lost_secrets"] = sorted(

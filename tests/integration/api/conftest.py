@@ -6,8 +6,8 @@ West's database is a copy of east's, so the two agree on ids from the beginning,
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from keystone_viaduct.demo.keystones import ADMIN_PASSWORD, Keystones, SiteSpec
 from keystone_viaduct.demo.leash import Port
 from keystone_viaduct.sync.agent.agent import Agent, open_agent
 from keystone_viaduct.sync.agent.topology import Topology, read_topology
+from tests.support.sites import share
 
 SITES = ("east", "west")
 _SHARED = ("keystone.db", "fernet", "receipts", "credentials")
@@ -60,13 +61,7 @@ class Sites:
 
     def _share(self, name: str) -> None:
         """The hub's database and keys for another site."""
-        for part in _SHARED:
-            source, copy = self.folder / self.names[0] / part, self.folder / name / part
-            if source.is_dir():
-                shutil.rmtree(copy)
-                shutil.copytree(source, copy)
-            else:
-                shutil.copy(source, copy)
+        share(self.folder, self.names[0], name, _SHARED)
 
     def _cloud(self, name: str) -> dict[str, Any]:
         account = {"username": "admin", "password": ADMIN_PASSWORD, "user_domain_id": "default"}
@@ -116,16 +111,23 @@ class Sites:
         self.agent_port.release()
 
 
-@pytest.fixture(scope="session")
-def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
+@contextmanager
+def running(folder: Path) -> Iterator[Sites]:
     """Both sites, running and joined to one fleet."""
-    found = Sites(tmp_path_factory.mktemp("sites"))
+    found = Sites(folder)
     try:
         found.start()
         assert found.agent().once() == []
         yield found
     finally:
         found.stop()
+
+
+@pytest.fixture(scope="session")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
+    """The sites that the tests share; who parts them for good takes a fleet of its own."""
+    with running(tmp_path_factory.mktemp("sites")) as found:
+        yield found
 
 
 @pytest.fixture

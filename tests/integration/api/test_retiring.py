@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from keystone_viaduct.cli.main import main
-from tests.integration.api.conftest import Sites
+from tests.integration.api.conftest import Sites, running
 
 pytestmark = pytest.mark.keystone
 PEERS = "/OS-SYNC/peers"
+
+
+@pytest.fixture
+def sites(tmp_path: Path) -> Iterator[Sites]:
+    """A fleet of its own: who was retired does not come back."""
+    with running(tmp_path) as found:
+        yield found
 
 
 def test_a_site_is_retired_and_does_not_come_back(

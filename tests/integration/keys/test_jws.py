@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from keystone_viaduct.demo.keystones import ADMIN_PASSWORD, Keystones, SiteSpec
 from keystone_viaduct.sync.agent.agent import open_agent, open_site
 from keystone_viaduct.sync.agent.topology import read_topology
 from keystone_viaduct.sync.link.keys import KeyCarrier
+from tests.support.sites import share
 
 pytestmark = pytest.mark.keystone
 
@@ -61,13 +61,7 @@ class Fleet:
             self.private(name).mkdir()
             create_jws_keypair(self.private(name) / "private.pem", self.public(name) / "public.pem")
         self.keystones.prepare()
-        for part in ("keystone.db", "credentials"):
-            source, copy = self.folder / "hub" / part, self.folder / "west" / part
-            if source.is_dir():
-                shutil.rmtree(copy)
-                shutil.copytree(source, copy)
-            else:
-                shutil.copy(source, copy)
+        share(self.folder, "hub", "west", ("keystone.db", "credentials"))
         for name in SITES:
             self.keystones[name].run("keystone_viaduct.cli.main", "init", "--site", name, "--hub", "hub")
         self.keystones.start()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import subprocess
 import sys
 import threading
@@ -28,6 +27,7 @@ from keystone_viaduct.sync.agent.agent import open_site
 from keystone_viaduct.sync.agent.topology import read_topology
 from keystone_viaduct.sync.client import HttpSite
 from keystone_viaduct.sync.keyset.model import FleetKeys
+from tests.support.sites import share
 
 pytestmark = pytest.mark.keystone
 
@@ -61,13 +61,7 @@ class Fleet:
         """All but the agent."""
         self.keystones.prepare()
         for name in SITES[1:]:
-            for part in _SHARED:
-                source, copy = self.folder / "hub" / part, self.folder / name / part
-                if source.is_dir():
-                    shutil.rmtree(copy)
-                    shutil.copytree(source, copy)
-                else:
-                    shutil.copy(source, copy)
+            share(self.folder, "hub", name, _SHARED)
         for name in SITES:
             self.keystones[name].run("keystone_viaduct.cli.main", "init", "--site", name, "--hub", "hub")
         self.keystones.start()

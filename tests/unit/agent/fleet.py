@@ -12,7 +12,7 @@ from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.errors import LeaseHeld, Refused, SiteUnavailable
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.topology import AgentSettings
-from keystone_viaduct.sync.charter import Charter, Coverage
+from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.model import (
     ApplyResult,
     Bucket,
@@ -22,6 +22,7 @@ from keystone_viaduct.sync.model import (
     Listing,
     Page,
     Peer,
+    Places,
     Purged,
     Ref,
     Standing,
@@ -105,10 +106,8 @@ class FakeSite:
         head: Checkpoint = self._call("show", lambda: self.site.show(reader, refs))
         return head
 
-    def resume(
-        self, source: str, checkpoint: Checkpoint, seen: Checkpoint, own: Checkpoint, coverage: Coverage
-    ) -> None:
-        self._call("resume", lambda: self.site.resume(source, checkpoint, seen, own, coverage))
+    def resume(self, source: str, places: Places) -> None:
+        self._call("resume", lambda: self.site.resume(source, places))
 
     def purge(self, times: Times) -> Purged:
         keep = Retention(times.tombstones, times.lost, times.away, times.before)

@@ -16,6 +16,7 @@ from keystone_viaduct.sync.model import (
     Entry,
     Fence,
     Listing,
+    Places,
     Ref,
     Summary,
     Tally,
@@ -91,7 +92,7 @@ def test_bad_records_are_not_shown(records: Any, error: type[Exception]) -> None
 def test_all_three_places_have_to_be_given() -> None:
     whole = {"checkpoint": [*HEAD], "seen": [*HEAD], "own": [*HEAD]}
     places = comparing.places_from_json(whole)
-    assert places == comparing.Places(HEAD, HEAD, HEAD, Coverage())
+    assert places == Places(HEAD, HEAD, HEAD, Coverage())
     assert comparing.places_from_json(comparing.places_to_json(places)) == places
     for name in whole:
         with pytest.raises(BadRequest):
