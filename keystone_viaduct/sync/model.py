@@ -607,10 +607,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What became of a page: numbers, the new checkpoint, and the target's own knowledge afterwards.
-
-    ``anew``: the target is to hold more than before and reads the source's feed from the start.
-    """
+    """What became of a page: numbers, the new checkpoint, and the target's own knowledge afterwards."""
 
     applied: int
     known: int
@@ -620,4 +617,3 @@ class ApplyResult:
     checkpoint: Checkpoint
     knowledge: Version
     head: Checkpoint
-    anew: bool = False

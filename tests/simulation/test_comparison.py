@@ -11,9 +11,10 @@ from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
 from keystone_viaduct.sync.charter import Charter, Coverage
 from keystone_viaduct.sync.link.compare import LEAF, Comparison
 from keystone_viaduct.sync.link.link import Link
-from keystone_viaduct.sync.model import Places, Ref
+from keystone_viaduct.sync.link.replicator import Progress
+from keystone_viaduct.sync.model import Peer, Places, Ref
 from keystone_viaduct.sync.site.purge import Retention
-from keystone_viaduct.testing.memory import Data
+from keystone_viaduct.testing.memory import Data, empty
 from tests.simulation.scene import Scene
 
 
@@ -270,6 +271,28 @@ def test_regrant_after_purge(scene: Scene) -> None:
     scene.grant("south", "u", "p")
     scene.equal()
     assert all(scene.row(site, grant) is not None for site in ("hub", "west", "south"))
+
+
+def test_a_new_site_reads_past_what_was_purged_before_it_came(scene: Scene) -> None:
+    """Page by page, and without being compared: it has nothing that could have been deleted."""
+    crowd(scene, 12)
+    gone = scene.user("hub", "gone", "gone")
+    scene.sync()
+    scene.delete("hub", gone)
+    scene.sync()
+    assert purge(scene, "hub") == 1
+    crowd_size = len(scene.store("hub").data.rows)
+    assert scene.store("hub").data.state.purged > 4
+    scene.store("south").data = empty("south", "hub", incarnation="south-2")
+    scene.store("south").data.peers = {"hub": Peer("hub", b"", "hub-1")}
+    hub = scene.store("hub").data
+    hub.peers = {**hub.peers, "south": Peer("south", b"", "south-2")}
+    hub.checkpoints.pop("south")
+    link = Link(scene.site("hub"), scene.site("south"), 2)
+    while Progress.IDLE not in (link.step(link.up), link.step(link.down)):
+        assert not link.restarts
+    assert len(scene.store("south").data.rows) == crowd_size
+    scene.equal()
 
 
 def test_stale_page_after_purge(scene: Scene) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from keystone_viaduct.errors import CheckpointMismatch
+from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import Charter, Coverage
+from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.site.nonce import seeded
+from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.wire.page import page_to_json
 from tests.simulation.scene import Scene
 
@@ -144,6 +147,48 @@ def test_coverage_grow(scene: Scene) -> None:
     assert not scene.conflicts
 
 
+def test_what_was_deleted_and_purged_while_a_site_grew_is_deleted_there(scene: Scene) -> None:
+    """Nothing but a comparison tells of it: the feed does not name it any more."""
+    cover(scene, "west", ACME)
+    role = scene.put("hub", "role", "auditor", name="auditor", domain_id=None)
+    scene.sync()
+    cover(scene, "west", Coverage())
+    scene.fleet.link("west").down.restart()
+    with pytest.raises(FenceMismatch):
+        scene.site("west").apply(scene.read("hub", "west"))
+    scene.delete("south", role)
+    scene.send("south", "hub")
+    scene.send("hub", "south")
+    scene.send("south", "hub")
+    data = scene.store("hub").data
+    data.peers = {name: replace(peer, live=name != "west") for name, peer in data.peers.items()}
+    scene.send("hub", "south")
+    assert scene.purge("hub", Retention()).tombstones == 1
+    scene.equal()
+    assert role not in held(scene, "west")
+
+
+def test_another_hub_does_not_take_for_known_what_a_site_has_evicted(scene: Scene) -> None:
+    """South is promoted before it has heard of west's user, which west has evicted: the old hub has it."""
+    ref = acme_user(scene, "west", "mine")
+    cover(scene, "west", Coverage(domains=frozenset({"default"})))
+    for _ in range(4):
+        scene.send("west", "hub")
+        scene.fleet.link("west").step(scene.fleet.link("west").down)
+    assert scene.record("west", ref).evicted
+    scene.site("south").promote()
+    scene.fleet.elect()
+    link = scene.fleet.link("west")
+    for _ in range(20):
+        link.step(link.up)
+        link.step(link.down)
+    for site in ("south", "west"):
+        assert not scene.store(site).data.state.all_knowledge.includes(scene.record("hub", ref).birth)
+    scene.equal()
+    assert all(ref in held(scene, site) for site in ("hub", "south", "west"))
+    assert not scene.conflicts
+
+
 def test_a_coverage_that_moves_on_half_way_is_reached_all_the_same(scene: Scene) -> None:
     for number in range(8):
         scene.user("hub", f"u{number}", f"name-{number}")
@@ -152,10 +197,11 @@ def test_a_coverage_that_moves_on_half_way_is_reached_all_the_same(scene: Scene)
     scene.sync()
     cover(scene, "west", Coverage())
     west, hub = scene.site("west"), scene.site("hub")
-    for _ in range(4):
-        west.apply(hub.read("west", west.standing("hub").checkpoint, 3))
+    link = Link(hub, west, 3)
+    for _ in range(12):
+        link.step(link.down)
     cover(scene, "west", Coverage(domains=frozenset({"default"})))
-    west.apply(hub.read("west", west.standing("hub").checkpoint, 3))
+    link.step(link.down)
     cover(scene, "west", Coverage())
     scene.equal()
     assert held(scene, "west") == held(scene, "hub")

@@ -9,8 +9,10 @@ import pytest
 from keystone_viaduct.errors import OldTerm, Refused
 from keystone_viaduct.sync.charter import Coverage, Delegation
 from keystone_viaduct.sync.link.link import Link
-from keystone_viaduct.sync.model import Conflict, Ref, Version
+from keystone_viaduct.sync.link.replicator import Progress
+from keystone_viaduct.sync.model import DELETED, Conflict, Ref, Version
 from keystone_viaduct.sync.site.decisions import close
+from keystone_viaduct.sync.site.purge import Retention
 from tests.simulation.scene import Scene
 
 PEOPLE = Coverage(kinds=frozenset({"user", "project"}))
@@ -75,6 +77,133 @@ def test_a_deletion_that_only_another_spoke_has_seen_stays(scene: Scene) -> None
     promote(scene, "west")
     scene.equal()
     assert scene.row("west", gone) is None
+
+
+def settle(scene: Scene, spoke: str) -> None:
+    """One link, until nothing moves on it."""
+    link = scene.fleet.link(spoke)
+    for _ in range(40):
+        link.step(link.up)
+        link.step(link.down)
+
+
+def deleted_out_of_sight(scene: Scene, site: str) -> Ref:
+    """A user that a site has deleted; the hub knows of it, the other spoke does not, and the site has no
+    tombstone any more.
+    """
+    gone = Ref("user", "u0")
+    scene.delete(site, gone)
+    scene.send(site, "hub")
+    scene.send("hub", site)
+    scene.send(site, "hub")
+    assert scene.purge(site, Retention()).tombstones == 1
+    return gone
+
+
+def test_knowledge_of_what_was_purged_waits_for_the_answer(scene: Scene) -> None:
+    """West, promoted, has a user whose deletion south knows of by its knowledge alone: west is not to claim
+    that it knows of the deletion before south has answered what it was shown.
+    """
+    gone = Ref("user", "u0")
+    scene.delete("hub", gone)
+    scene.send("hub", "south")
+    scene.send("south", "hub")
+    scene.send("hub", "south")
+    deletion = scene.record("south", gone).fields[DELETED].dot
+    assert scene.purge("south", Retention()).tombstones == 1
+    promote(scene, "west")
+    link = scene.fleet.link("south")
+    while link.step(link.up) is Progress.MORE:
+        pass
+    assert not scene.store("west").data.state.all_knowledge.includes(deletion)
+    settle(scene, "south")
+    assert scene.store("west").data.state.all_knowledge.includes(deletion)
+    scene.equal()
+    assert scene.row("west", gone) is None
+
+
+def test_a_new_hub_believes_the_old_one_what_nobody_else_can_show(scene: Scene) -> None:
+    """West has deleted a user and purged the tombstone. South, promoted, knows of west's edits and still has
+    the user: when the old hub shows the tombstone, that is no forgery.
+    """
+    gone = deleted_out_of_sight(scene, "west")
+    charter = scene.site("hub").charter()
+    scene.site("hub").write_charter(replace(charter, coverages={"west": PEOPLE}), charter.edition)
+    scene.send("hub", "west")
+    scene.fleet.cut.add("hub")
+    promote(scene, "south")
+    settle(scene, "west")
+    scene.equal()
+    assert all(scene.row(site, gone) is None for site in ("hub", "west", "south"))
+
+
+def test_a_former_hub_that_is_away_shows_anew_what_was_deleted(scene: Scene) -> None:
+    """The hub has handed over and been read; it has yet to read. Then the tombstone goes."""
+    gone = Ref("user", "u0")
+    scene.site("hub").resign("west")
+    promote(scene, "west")
+    scene.delete("west", gone)
+    settle(scene, "south")
+    scene.send("hub", "west")
+    data = scene.store("west").data
+    data.peers = {name: replace(peer, live=name != "hub") for name, peer in data.peers.items()}
+    assert scene.purge("west", Retention()).tombstones == 1
+    scene.equal()
+    assert scene.row("hub", gone) is None and scene.row("south", gone) is None
+
+
+def test_a_deletion_that_nobody_could_judge_gives_way_and_is_listed() -> None:
+    """West has deleted a group that only the old hub has; the new one, for which west is limited, has never
+    seen it, and the next one has it from the old hub again.
+    """
+    scene = Scene("hub", "west", "south", "east")
+    group = scene.put("west", "group", "g", name="g", domain_id="default")
+    scene.send("west", "hub")
+    promote(scene, "south")
+    scene.delete("west", group)
+    south = scene.site("south")
+    limits = {"west": Delegation(domains=frozenset({"default"}))}
+    south.write_charter(replace(south.charter(), delegations=limits), south.charter().edition)
+    settle(scene, "west")
+    promote(scene, "east")
+    settle(scene, "hub")
+    scene.equal()
+    assert scene.row("east", group) is not None
+    assert [row.fields for row in scene.conflicts if row.ref == group] == [(DELETED,)]
+
+
+def test_a_limited_site_is_not_believed_what_its_maker_is_yet_to_show(scene: Scene) -> None:
+    """South, limited, has a project of west's from a hub that west has been. West shows it to the next hub
+    under another dot, and its own later edit is no conflict.
+    """
+    promote(scene, "west")
+    project = scene.project("west", "p", "web")
+    settle(scene, "south")
+    scene.site("hub").promote(2)
+    scene.fleet.elect()
+    hub = scene.site("hub")
+    limits = {"south": Delegation(domains=frozenset({"default"}))}
+    hub.write_charter(replace(hub.charter(), delegations=limits), hub.charter().edition)
+    scene.put("west", "project", "p", name="renamed")
+    settle(scene, "south")
+    scene.equal()
+    assert scene.row("hub", project)["name"] == "renamed"  # type: ignore[index]
+
+
+def test_one_creation_that_two_sites_tell_of_is_one(scene: Scene) -> None:
+    """South has what the hub made; the hub does not know that, and comes back in a new life: what it made it
+    makes known under another dot, and an edit of south's is no conflict with it.
+    """
+    project = scene.project("hub", "p", "web")
+    page = scene.read("hub", "south")
+    scene.site("south").apply(page)
+    promote(scene, "south")
+    scene.site("hub").promote(2)
+    scene.fleet.elect()
+    scene.put("south", "project", "p", extra__cost="7")
+    scene.equal()
+    assert scene.row("hub", project)["extra.cost"] == "7"  # type: ignore[index]
+    assert not scene.conflicts
 
 
 @pytest.mark.parametrize("domain", ["default", "acme"])

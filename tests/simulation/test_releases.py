@@ -99,6 +99,35 @@ def test_a_dropped_column_empties_nothing_elsewhere(scene: Scene) -> None:
     assert not scene.conflicts
 
 
+def test_what_went_with_a_deletion_does_not_come_back_with_the_next_life() -> None:
+    """South sets a field that neither hub nor west has a column for, and deletes the mapping. At a hub that
+    was restored to before, east's edit keeps it alive: the field is gone, and west is not to bring it back.
+    """
+    scene = Scene("hub", "west", "south", "east")
+    for site in ("hub", "west"):
+        memory(scene, site).known = {"mapping": OLD}
+    ref = mapping(scene, "hub")
+    scene.sync()
+    backup = scene.store("hub").data.copy()
+    mapping(scene, "south", schema_version="2.0")
+    scene.send("south", "hub")
+    scene.send("hub", "west")
+    assert scene.record("west", ref).unknown == {"schema_version": "2.0"}
+    scene.delete("south", ref)
+    scene.store("hub").data = backup
+    mapping(scene, "east", rules=["east"])
+    scene.fleet.restorations += 1
+    scene.fleet.forked.add(backup.state.origin)
+    for site in ("east", "south"):
+        link = scene.fleet.link(site)
+        for _ in range(30):
+            link.step(link.up)
+            link.step(link.down)
+    scene.equal()
+    assert all(scene.row(site, ref) == {"id": "m", "rules": ["east"]} for site in ("hub", "south", "east"))
+    assert not scene.record("west", ref).unknown
+
+
 def test_what_the_hub_has_lost_with_a_column_comes_back_from_a_spoke(
     scene: Scene,
 ) -> None:

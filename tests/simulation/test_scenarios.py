@@ -413,6 +413,29 @@ def test_an_edit_claimed_before_it_was_made_is_never_believed(claimed: str) -> N
     assert [conflict.sort for conflict in scene.conflicts] == ["refused"]
 
 
+def test_an_edit_claimed_under_the_number_of_a_deletion_is_never_believed() -> None:
+    """West shows an edit as the hub's next one, which is the deletion of that record."""
+    scene = Scene("hub", "west", "south")
+    ref = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    scene.put("west", "user", "u", extra__email="forged")
+    page = scene.read("west", "hub")
+    (change,) = page.changes
+    state, record = scene.store("hub").data.state, scene.record("hub", ref)
+    dot = Dot(state.origin, state.head + 1)
+    fields = {**record.fields, "extra.email": change.fields["extra.email"]._replace(dot=dot)}
+    forged = replace(change, version=record.version.plus(dot), fields=fields)
+    scene.site("hub").apply(replace(page, changes=(forged,)))
+    scene.delete("hub", ref)
+    scene.site("hub").state()
+    scene.send("hub", "south")
+    assert scene.record("hub", ref).version == forged.version
+    scene.fleet.link("west").step(scene.fleet.link("west").up)
+    scene.equal()
+    assert scene.row("hub", ref) is None
+    assert "refused" in {conflict.sort for conflict in scene.conflicts}
+
+
 def test_what_a_spoke_tells_of_another_waits_until_that_one_shows_it(scene: Scene) -> None:
     """The hub was restored to before an edit of the south's. West has it, too, and shows it first."""
     ref = scene.lost_at_the_hub()

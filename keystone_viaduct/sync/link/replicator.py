@@ -63,6 +63,7 @@ class Replicator:
     _edition: Edition | None = None
     _coverage: Coverage | None = None
     _fence: Fence | None = None
+    _anew: bool = False
     _primed: bool = False
     _idle: int = 0
     _reader: str = ""
@@ -148,6 +149,8 @@ class Replicator:
             return True
         if self._coverage is not None and page.coverage != self._coverage:
             return True
+        if self._anew and not _is_anew(page):
+            return True  # what the page says of what the source knows counts from now on
         return page.at_head and (self.confirm or self._told is None or not self._told.covers(page.knowledge))
 
     def _apply(self, page: Page) -> Progress:
@@ -160,13 +163,10 @@ class Replicator:
         self._reader = origin_of(self.target.name, result.head.incarnation)
         if page.charter is not None:
             self._edition = page.charter.edition
-        self._coverage = page.coverage
+        self._coverage, self._anew = page.coverage, _is_anew(page)
         if page.at_head:
             self._told = page.knowledge
         self._count(page, result)
-        if result.anew:
-            self._primed = False  # the target is to hold more than before: it starts over
-            return Progress.MORE
         # a source that holds something back is never at its head, and need not be asked again at once
         more = page.changes or page.upto != page.after
         return Progress.MORE if more and not page.at_head else Progress.MOVED
@@ -179,3 +179,8 @@ class Replicator:
         self.totals.merged += result.merged
         self.totals.conflicts += len(refused)
         self.totals.pending = result.pending
+
+
+def _is_anew(page: Page) -> bool:
+    """Whether the source has yet to read what it was compared in."""
+    return page.fence is not None and page.fence.anew

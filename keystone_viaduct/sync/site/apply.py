@@ -25,13 +25,14 @@ from keystone_viaduct.sync.model import (
     SiteState,
     Version,
     life,
+    newest_stamp,
 )
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.alias import reread
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
 from keystone_viaduct.sync.site.charter import adopt_charter
 from keystone_viaduct.sync.site.content import contents, digests, for_tables, split_known
-from keystone_viaduct.sync.site.coverage import evict, follow_coverage, reached
+from keystone_viaduct.sync.site.coverage import check_coverage, covering, evict, reached
 from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts, check_life
 from keystone_viaduct.sync.site.decisions import list_conflicts
 from keystone_viaduct.sync.site.fence import check_fence, check_own
@@ -56,10 +57,10 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
     """
     state = tx.state()
     _check(tx, state, page)
-    state, grown = _follow(tx, sequence(tx, state, now), page, now)
+    state = _follow(tx, sequence(tx, state, now), page, now)
     if is_heard(state, page):
         page = with_stamps_bounded(page, now)
-    run = Applying(tx, state, page, now, policy_for, grown=grown)
+    run = Applying(tx, state, page, now, policy_for)
     result = _finish(run, apply_waiting(run))
     state = retry_former(tx, apply_waiting, now=now, policy_for=policy_for)
     return replace(result, knowledge=state.all_knowledge, head=state.checkpoint)
@@ -108,13 +109,13 @@ def _still_waiting(tx: Transaction, state: SiteState, source: str) -> list[Pendi
     return held
 
 
-def _follow(tx: Transaction, state: SiteState, page: Page, now: int) -> tuple[SiteState, bool]:
-    """At a spoke: what the hub says besides its changes; whether this site is to hold more than before."""
+def _follow(tx: Transaction, state: SiteState, page: Page, now: int) -> SiteState:
+    """At a spoke: what the hub says besides its changes."""
     if page.source != state.hub:
-        return state, False
+        return state
     state = adopt_cuts(tx, state, page.cuts, now=now)
     adopt_peers(tx, state, page)
-    return follow_coverage(adopt_charter(state, page.charter), page)
+    return covering(adopt_charter(state, page.charter), page.coverage)
 
 
 def _check(tx: Transaction, state: SiteState, page: Page) -> None:
@@ -133,6 +134,8 @@ def _check(tx: Transaction, state: SiteState, page: Page) -> None:
             f"this page of {page.source} starts at {page.after}, but {stored} is what was applied",
             hint="read the checkpoint again and continue from there",
         )
+    if page.source == state.hub:
+        check_coverage(state, page)
     if page.source == state.hub and (page.charter or Charter()).edition < state.charter.edition:
         raise FenceMismatch(
             f"this page of {page.source} was picked by an older charter than this site has",
@@ -262,10 +265,16 @@ def _numbered(run: Applying, intent: Intent) -> Record:
 
 
 def _gone(run: Applying, intent: Intent, stamp: int, dot: Dot) -> dict[str, FieldState]:
-    """The tombstone's one field; a hollow one's edit is the zero dot, which is news to nobody."""
+    """The tombstone's one field; a hollow one's edit is the zero dot, which is news to nobody.
+
+    When it was deleted an answer does not know any more: after what the source shows of it, and so before
+    whatever was made anew.
+    """
     local = run.records.get(intent.ref)
     if intent.hollow and local is not None and local.deleted:
         return dict(local.fields)
+    if intent.answer:
+        stamp = newest_stamp(intent.change.fields) + 1
     return {DELETED: life(stamp, Dot(dot.origin, 0) if intent.hollow else dot, deleted=True)}
 
 
@@ -277,19 +286,17 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
     _acknowledge(tx, page, run.state)
     tx.save_pending(page.source, list(run.waiting.values()), candidates - set(run.waiting))
     list_conflicts(run)
-    # Who is to hold more than before reads the whole feed again; what is known costs a comparison.
-    tx.save_checkpoint(page.source, None if run.grown else page.upto)
+    tx.save_checkpoint(page.source, page.upto)
     state = run.state
     if page.at_head and page.source == state.former:
         state = replace(state, former="")
-    if page.at_head and not run.waiting and not run.grown:
-        alone = run.trial is not None and not vouches(state, page.source)
-        told = own_knowledge(page) if alone else _foreign(page, state)
+    if page.at_head and not run.waiting:
+        told = _told(run, state)
         if not state.knowledge.covers(told):
             state = replace(state, knowledge=state.knowledge.join(told))
         if page.source == state.hub:
             state = reached(tx, state)
-    if page.at_head and page.source == state.hub and not run.grown:
+    if page.at_head and page.source == state.hub:
         state = replace(state, caught_up=run.now)
     state, leaving = evict(tx, state, page, run.now) if page.source == state.hub else (state, False)
     if state.head != tx.state().head:
@@ -304,7 +311,6 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
         checkpoint=page.upto,
         knowledge=state.all_knowledge,
         head=state.checkpoint,
-        anew=run.grown,
     )
 
 
@@ -347,5 +353,15 @@ def _acknowledge(tx: Transaction, page: Page, state: SiteState) -> None:
         tx.save_peer(known)
 
 
-def _foreign(page: Page, state: SiteState) -> Version:
+def _told(run: Applying, state: SiteState) -> Version:
+    """What this site knows from now on, having applied all that the source has.
+
+    Of a record that was deleted, and whose tombstone is purged, the source can tell only once it is shown it:
+    as long as it has not read all that the two were compared in, nothing is known.
+    """
+    page = run.page
+    if run.trial is not None and not vouches(state, page.source):
+        return own_knowledge(page)
+    if page.fence is not None and page.fence.anew:
+        return Version()
     return Version({o: s for o, s in page.knowledge.entries.items() if o != state.origin})

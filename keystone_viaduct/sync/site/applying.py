@@ -59,7 +59,6 @@ class Applying:
     known: int = 0
     merged: int = 0
     trial: Trial | None = None
-    grown: bool = False
     any_held: bool = False
     scopes: dict[Ref, str | None] = field(default_factory=dict)
     aliases: dict[Ref, str] = field(default_factory=dict)
@@ -180,7 +179,7 @@ class Applying:
         """
         knowledge = self.state.all_knowledge
         record = Record(change.ref, 0, change.version.join(knowledge), change.birth, {}, change.scope)
-        intent = Intent(change.ref, change, record, None, None, fresh=True)
+        intent = Intent(change.ref, change, record, None, None, fresh=True, answer=True)
         certain = self.state.is_hub and not has_past(self.state)
         news = {
             name: change.document.get(name)

@@ -114,6 +114,13 @@ def resume(tx: Transaction, source: str, places: Places, *, now: int) -> None:
     show_conflicts(tx, source, now)
 
 
+def forget(tx: Transaction, source: str) -> None:
+    """Read all that ``source`` has once more, from the start of its feed."""
+    tx.save_checkpoint(source, None)
+    put_aside(tx, source)
+    take_next_charter(tx, source)
+
+
 def put_aside(tx: Transaction, source: str) -> None:
     """What waits from there is left alone until the source shows it again."""
     tx.save_pending(source, [replace(entry, reason=ASIDE) for entry in tx.pending(source)], [])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from keystone_viaduct.errors import FenceMismatch
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import Page, Record, Ref, SiteState, Version, evicted_fields, site_of
@@ -22,10 +23,18 @@ BATCH = 1000
 OWNING = frozenset({Mode.OWNING})
 
 
-def follow_coverage(state: SiteState, page: Page) -> tuple[SiteState, bool]:
-    """The state under the coverage that the hub's page was picked by, and whether to read from the start."""
-    grown = page.after is not None and not state.coverage.covers(page.coverage)
-    return covering(state, page.coverage), grown
+def check_coverage(state: SiteState, page: Page) -> None:
+    """Raise FenceMismatch for a page of a feed that is picked wider than before: more lies behind it.
+
+    To read that from the start would not do: of what was deleted and purged meanwhile nobody would tell.
+    """
+    if page.after is not None and not state.coverage.covers(page.coverage):
+        raise FenceMismatch(
+            f"{state.site} is to hold more than before",
+            hint="both sides compare",
+            incarnation=state.incarnation,
+            both=True,
+        )
 
 
 def covering(state: SiteState, told: Coverage) -> SiteState:

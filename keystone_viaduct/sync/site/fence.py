@@ -53,7 +53,7 @@ def check_fence(tx: Transaction, state: SiteState, fence: Fence | None) -> None:
             forked=not past,
         )
     nonce = tx.nonce_at(known.seq) if 0 < known.seq <= state.head else None
-    if nonce == "":
+    if nonce == "" and not _is_in_forgotten_part(tx, known):
         _too_old(state, fence)
     elif known.seq > state.head or (known.seq and not _has(tx, known, nonce)):
         raise FenceMismatch(
@@ -62,6 +62,12 @@ def check_fence(tx: Transaction, state: SiteState, fence: Fence | None) -> None:
             incarnation=state.incarnation,
             forked=True,
         )
+
+
+def _is_in_forgotten_part(tx: Transaction, known: Checkpoint) -> bool:
+    """Whether that position was read after its batch was forgotten: the feed's last one speaks for it."""
+    first, *later = known.nonces
+    return not first and bool(later) and all(tx.has_batch(one) for one in later)
 
 
 def _too_old(state: SiteState, fence: Fence) -> None:
@@ -102,9 +108,13 @@ def check_own(state: SiteState, told: Version) -> None:
         )
 
 
-def check_purge(state: SiteState, after: Checkpoint | None) -> None:
-    """Raise FenceMismatch for a reader that stayed away until tombstones it has not seen were purged."""
-    if after is not None and after.seq < state.purged:
+def check_purge(state: SiteState, after: Checkpoint | None, began: int) -> None:
+    """Raise FenceMismatch for a reader that stayed away until tombstones it has not seen were purged.
+
+    When it ``began`` from nothing, up to that position, those were tombstones already: it was shown no record
+    that they speak of.
+    """
+    if after is not None and after.seq < state.purged and began < state.purged:
         raise FenceMismatch(
             f"tombstones up to position {state.purged} were purged, and the checkpoint is at {after.seq}",
             hint="both sides compare from the start",

@@ -15,6 +15,7 @@ class Intent:
     without defaults. ``record`` is the record to keep; its ``seq`` is given when the set is final.
     ``fresh`` asks for a dot of this site's own: the site adds an edit of the fields ``touched`` to what it
     received. ``ours``: the source has not touched it, it is an edit that another change makes necessary.
+    ``answer``: it was deleted here long ago, and the source is told so.
     ``hollow``: its tombstone answers the source and is no news to anybody who has made the record
     meanwhile.
     """
@@ -27,6 +28,7 @@ class Intent:
     fresh: bool = False
     vacate: bool = False
     ours: bool = False
+    answer: bool = False
     hollow: bool = False
     touched: set[str] = field(default_factory=set)
     conflicts: list[Conflict] = field(default_factory=list)

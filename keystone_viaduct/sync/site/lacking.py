@@ -14,7 +14,8 @@ def completed(
 ) -> tuple[Change, bool]:
     """The change with this site's own values of the fields that the sender's release can't store.
 
-    A field that the release lists and the document lacks is at its column's default. The second value says
+    A field that the release lists and the document lacks is at its column's default; one whose last edit the
+    sender has seen, and does not carry any more, is gone. The second value says
     that the result is not what the version stands for at the sender, so it needs an edit of its own.
     """
     if change.deleted:
@@ -25,11 +26,15 @@ def completed(
         for name, state in change.fields.items()
         if name != DELETED and state.digest != ABSENT and name not in change.document
     ]
-    ours = () if local is None or local.deleted or local.evicted else tuple(local.fields)
+    ours = {} if local is None or local.deleted or local.evicted else local.fields
     unsaid = [
         name
-        for name in ours
-        if known is not None and name not in change.fields and name != DELETED and not is_known(known, name)
+        for name, state in ours.items()
+        if known is not None
+        and name not in change.fields
+        and name != DELETED
+        and not is_known(known, name)
+        and not change.version.includes(state.dot)
     ]
     if not lost and not unsaid:
         return change, False

@@ -30,6 +30,9 @@ BACKUP = "found unnumbered in a restored backup; the other side had read past it
 #: Why a hollow tombstone gives way.
 HOLLOW = "deleted here only in answer to a site that may not change it, or that nobody could judge"
 
+#: Why the deletion gives way where the same dot stands for it and for something else.
+TWICE = "one number stands for two edits: a restored site has given it out again"
+
 
 @dataclass(frozen=True)
 class Sides:
@@ -113,8 +116,10 @@ def _decide_life(
     if dead_is_news and withdrawn:
         lost = (content or {}) if incoming_dead else change.document
         return _tombstone(local, change, version, dot, stamp, lost, withdrawn, BACKUP)
-    if dead.dot.seq == 0 and local.deleted:
+    if dead.dot.seq == 0:
         return _survivor(local, content, change, version, dot, (DELETED,), {}, HOLLOW)
+    if dead.dot in {state.dot for state in (local if incoming_dead else change).fields.values()}:
+        return _survivor(local, content, change, version, dot, (DELETED,), {}, TWICE)
     if not dead_is_news or (local.deleted and _made_anew(local, change)):
         # The living side had seen the deletion and created it anew.
         return _survivor(local, content, change, version, dot, (), {}, "created anew after the deletion")
@@ -137,10 +142,12 @@ def _decide_life(
 def _made_anew(tombstone: Record, change: Change) -> bool:
     """Whether the change is another creation, by somebody who knew of the one that was deleted and is gone.
 
-    A tombstone that answers who was away bears a new dot, but means that old life of the record.
+    A tombstone that answers who was away bears a new dot, but means that old life of the record. One creation
+    may have several dots, too, of several lives of a site; but it was then made before it was deleted.
     """
     known = tombstone.birth.seq > 0 and change.version.includes(tombstone.birth)
-    return known and change.birth.seq > 0 and not tombstone.version.includes(change.birth)
+    later = change.fields[DELETED].stamp > tombstone.fields[DELETED].stamp
+    return known and later and change.birth.seq > 0 and not tombstone.version.includes(change.birth)
 
 
 def _tombstone(
@@ -236,16 +243,17 @@ def _merge_fields(local: Record, content: Document, change: Change, sides: Sides
 def _made_apart(local: Record, change: Change) -> bool:
     """Whether both sides created it, neither knowing of the other's.
 
-    Two lives of one site may name one creation by two dots; but what it made twice, it made at two times.
+    Two lives of one site may name one creation by two dots, and so may a site that has adopted what a lost
+    life of the hub had made; but what was made twice was made at two times.
     """
     if not (local.birth.seq and change.birth.seq):
         return False
     if local.version.includes(change.birth) or change.version.includes(local.birth):
         return False
-    if site_of(local.birth.origin) != site_of(change.birth.origin):
-        return True
     ours, theirs = local.fields[DELETED], change.fields[DELETED]
     created = ours.dot == local.birth and theirs.dot == change.birth
+    if site_of(local.birth.origin) != site_of(change.birth.origin):
+        return not (created and ours.stamp == theirs.stamp)
     return created and ours.stamp != theirs.stamp
 
 

@@ -118,6 +118,7 @@ class Proof:
         self._waiting: dict[Ref, dict[str, Change]] | None = None
         self._shown: dict[str, int] = {}
         self._lives = {state.site: state.origin}
+        self._unmet: set[str] = set()
 
     def doubt(self, change: Change, local: Record | None) -> Doubt | None:
         """Why this change is not believed, or None."""
@@ -155,10 +156,14 @@ class Proof:
             }
             if found != stated:
                 return "its document is not the one that its digests stand for"
-        if local is None or local.version == change.version:
+        if local is None:
             return None
+        # In a past that was lost equal versions may stand for two contents; in the hub's present life never.
+        equal = local.version == change.version
         for name, state in change.fields.items():
-            if self._is_foreign(state.dot) and state.dot.seq and self._is_false(name, state, change, local):
+            if not state.dot.seq or (equal and state.dot.origin != self._state.origin):
+                continue
+            if self._is_foreign(state.dot) and self._is_false(name, state, change, local):
                 return f"{name} is not what {site_of(state.dot.origin)} wrote"
         return None
 
@@ -175,7 +180,13 @@ class Proof:
         return change.version.covers(local.version) and not _same(local.fields.get(name), state)
 
     def _may_be_lost(self, dot: Dot, change: Change) -> bool:
-        """Whether a restored hub may have lost an edit of a site that does not hold the record any more."""
+        """Whether the hub may have lost an edit that its maker can't show any more.
+
+        A restored hub: where the maker does not hold the record. Another hub: also where it has deleted the
+        record, and has kept no tombstone.
+        """
+        if vouches(self._state, self._source):
+            return True
         trusted = self._state.charter.delegation_of(self._source).is_full
         return trusted and has_past(self._state) and is_evicted_at(self._state, dot, change)
 
@@ -242,10 +253,12 @@ class Proof:
     def _is_over(self, origin: str) -> bool:
         """Whether nobody can show what was done in that life: its site began another one, or is none of ours.
 
-        A site that was restored does not know what it has lost, but another one may have heard of it.
+        A site that was restored does not know what it has lost, but another one may have heard of it. A site
+        that has not shown this hub yet what it has may show it under another name.
         """
         self._others()
-        return self._lives.get(site_of(origin), "") != origin
+        site = site_of(origin)
+        return site not in self._unmet and self._lives.get(site, "") != origin
 
     def _others(self) -> dict[Ref, dict[str, Change]]:
         """What waits from other sites, by record; read when it is first needed."""
@@ -255,6 +268,8 @@ class Proof:
                 if peer.site == self._source:
                     continue
                 self._lives[peer.site] = origin_of(peer.site, peer.incarnation)
+                if peer.live and peer.met < self._state.term:
+                    self._unmet.add(peer.site)
                 if peer.seen is not None:
                     self._shown[origin_of(peer.site, peer.seen.incarnation)] = peer.seen.seq
                 for entry in self._tx.pending(peer.site):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from keystone_viaduct.sync.model import DELETED, Peer, Purged, Record, SiteState
 from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.compare import forget
 from keystone_viaduct.sync.site.nonce import numbered_until
 
 BATCH = 1000
@@ -79,7 +80,13 @@ def _drop_tombstones(
     ]
     if gone:
         tx.drop_records([record.ref for record in gone])
-        tx.save_state(replace(state, purged=max(state.purged, *(record.seq for record in gone))))
+        purged = max(state.purged, *(record.seq for record in gone))
+        tx.save_state(replace(state, purged=purged))
+        for peer in readers:
+            if not peer.live and peer.acknowledged < purged:
+                forget(
+                    tx, peer.site
+                )  # what it has been shown as deleted, and has not heard of, it shows anew
     return gone
 
 

@@ -30,7 +30,7 @@ from keystone_viaduct.sync.ports import Store, Transaction
 from keystone_viaduct.sync.site import compare, sweep
 from keystone_viaduct.sync.site.apply import apply_page, apply_waiting
 from keystone_viaduct.sync.site.applying import PolicyFor
-from keystone_viaduct.sync.site.charter import take_next_charter, write_charter
+from keystone_viaduct.sync.site.charter import write_charter
 from keystone_viaduct.sync.site.feed import read_page
 from keystone_viaduct.sync.site.fence import check_fence, fence_of, later
 from keystone_viaduct.sync.site.former import retry_former
@@ -153,12 +153,7 @@ class Site:
         What waits from there is put aside until the source shows it again.
         """
 
-        def work(tx: Transaction) -> None:
-            tx.save_checkpoint(source, None)
-            compare.put_aside(tx, source)
-            take_next_charter(tx, source)
-
-        self._store.run(work)
+        self._store.run(lambda tx: compare.forget(tx, source))
 
     def summary(
         self,

@@ -11,9 +11,11 @@ from dataclasses import replace
 
 from keystone_viaduct.errors import FenceMismatch, NotYet, OldTerm, Refused
 from keystone_viaduct.sync.charter import Charter
-from keystone_viaduct.sync.model import Checkpoint, Dot, Fence, Page, SiteState, origin_of
+from keystone_viaduct.sync.model import Checkpoint, Dot, Fence, Page, SiteState, origin_of, site_of
 from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.cuts import relabel
 from keystone_viaduct.sync.site.fence import check_fence
+from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.readiness import ASIDE
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.sequencer import sequence
@@ -82,9 +84,15 @@ def follow(tx: Transaction, term: int, hub: str, fence: Fence | None, *, now: in
     if not _is_later(state, term, hub):
         return state
     lost, safe = _common(tx, state, fence)
+    showable = _showable(tx, state)
+    safe = min(safe, showable.pop(state.origin, safe))
     state = replace(left(state, hub), term=term, hub=hub, former="")
     tx.save_state(state)
-    renew(tx, lost, hub, now=now, safe=safe)
+    state = renew(tx, lost, hub, now=now, safe=safe)
+    for origin, seq in showable.items():
+        state = replace(state, knowledge=state.knowledge.clipped(origin, seq))
+        state = relabel(tx, state, origin, seq)
+    tx.save_state(replace(state, nonce=new_nonce(now)))
     start_over(tx, hub)
     return sequence(tx, tx.state(), now)
 
@@ -132,6 +140,20 @@ def _common(tx: Transaction, state: SiteState, fence: Fence | None) -> tuple[Che
     if fence is not None and fence.seen.incarnation == state.incarnation:
         known = max(known, fence.seen.seq)
     return None, known
+
+
+def _showable(tx: Transaction, state: SiteState) -> dict[str, int]:
+    """Up to where all edits of this site's lives can still be shown, where that is not to their end.
+
+    What it has evicted only the hub before holds, and the next one may not have heard of it.
+    """
+    found: dict[str, int] = {}
+    for record in tx.evicted(1_000_000):
+        for origin, seq in record.version.entries.items():
+            if site_of(origin) == state.site:
+                first = record.birth.seq if record.birth.origin == origin else seq
+                found[origin] = min(found.get(origin, first), first - 1)
+    return found
 
 
 def start_over(tx: Transaction, hub: str) -> None:

@@ -247,7 +247,6 @@ def result_to_json(result: ApplyResult) -> dict[str, Any]:
         "checkpoint": values.checkpoint_to_json(result.checkpoint),
         "knowledge": values.version_to_json(result.knowledge),
         "head": values.checkpoint_to_json(result.head),
-        "anew": result.anew,
     }
 
 
@@ -265,5 +264,4 @@ def result_from_json(value: Any) -> ApplyResult:
         checkpoint=position("checkpoint"),
         knowledge=values.version_from_json(checks.member(body, "knowledge", ""), "knowledge"),
         head=position("head"),
-        anew=checks.flag(body.get("anew", False), "anew"),
     )

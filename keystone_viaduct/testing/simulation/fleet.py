@@ -82,7 +82,7 @@ class Node:
     process: CrashingStore
 
 
-@dataclass
+@dataclass(eq=False)
 class Backup:
     """A copy of a site's database, taken at a step."""
 
@@ -110,6 +110,7 @@ class Fleet:
     listed: dict[str, Conflict] = field(default_factory=dict)
     past_restarts: int = 0
     restored: str = ""
+    line: list[Backup] = field(default_factory=list)
     put_back: list[Backup] = field(default_factory=list)
     restorations: int = 0
     forked: set[str] = field(default_factory=set)

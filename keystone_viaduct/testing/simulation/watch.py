@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from keystone_viaduct.sync.model import Dot, Record, Ref, SiteState, Version, site_of
+from keystone_viaduct.sync.model import DELETED, Dot, Record, Ref, SiteState, Version, site_of
 from keystone_viaduct.sync.site.sequencer import sequence
 from keystone_viaduct.testing.memory import Data
 from keystone_viaduct.testing.simulation.broken import Broken
@@ -111,6 +111,8 @@ class Watch:
                     mine = data.records.get(record.ref)
                     if _elsewhere(data, mine, record, decided.get(record.ref)) or _evicted(fleet, record):
                         continue
+                    if _forgotten(fleet, record):
+                        continue
                     if mine is None and record.ref in fleet.buried:
                         continue
                     if mine is not None and record.ref in fleet.buried and record.ref not in decided:
@@ -154,6 +156,16 @@ def _evicted(fleet: Fleet, record: Record) -> bool:
     maker = fleet.nodes.get(site_of(record.birth.origin))
     made = maker.store.data.records.get(record.ref) if maker is not None else None
     return made is not None and made.evicted
+
+
+def _forgotten(fleet: Fleet, record: Record) -> bool:
+    """Whether who deleted it has kept no tombstone that another hub than the one that knew could be shown."""
+    if fleet.term == 1 or not record.deleted:
+        return False
+    dot = record.fields[DELETED].dot
+    maker = fleet.nodes.get(site_of(dot.origin))
+    kept = maker.store.data.records.get(record.ref) if maker is not None else None
+    return kept is None or not kept.version.includes(dot)
 
 
 class _Undo(Exception):

@@ -11,7 +11,9 @@ from keystone_viaduct.testing.simulation.fleet import Backup, Fleet
 def backup(fleet: Fleet, site: str) -> list[str]:
     """A copy of a site's database is put aside."""
     store = fleet.nodes[site].store
-    fleet.backups.append(Backup(site, store.backup(), store.data.copy()))
+    taken = Backup(site, store.backup(), store.data.copy())
+    fleet.backups.append(taken)
+    fleet.line.append(taken)
     fleet.tell(f"{site}: backup taken")
     return []
 
@@ -32,6 +34,9 @@ def restore(fleet: Fleet, _: str) -> list[str]:
     fleet.restorations += 1
     fleet.note_conflicts()
     _excuse(fleet, chosen)
+    if chosen not in fleet.line:  # taken in a past that has been undone: two branches of one life
+        fleet.forked.add(chosen.data.state.origin)
+    fleet.line = [*fleet.line[: fleet.line.index(chosen)], chosen] if chosen in fleet.line else [chosen]
     if chosen.site == fleet.hub or node.store.data.state.is_hub or chosen.data.state.is_hub:
         fleet.forked |= {node.store.data.state.origin, chosen.data.state.origin}
     node.store.restore(chosen.copy)

@@ -24,9 +24,11 @@ def purge(fleet: Fleet, site: str) -> list[str]:
     )
     if site == fleet.hub:
         _give_up(node, away)
-    before = node.store.data.records
+    before, read = node.store.data.records, dict(node.store.data.checkpoints)
     dropped = node.site.purge(fleet.chance.choice((0, 60 * SECOND)))
     fleet.counts["purges"] += dropped
+    if any(read[other] and not node.store.data.checkpoints.get(other) for other in read):
+        fleet.past_restarts += 1  # who is away is read from the start
     if dropped:
         _check_safe(node, before)
         _outdate_backups(fleet, set(before) - set(node.store.data.records))

@@ -1,0 +1,76 @@
+"""Deletions against what is alive, where the dots alone do not say which came first."""
+
+from __future__ import annotations
+
+from keystone_viaduct.sync.model import (
+    DELETED,
+    Change,
+    Document,
+    Dot,
+    FieldState,
+    Record,
+    Ref,
+    Version,
+    life,
+)
+from keystone_viaduct.sync.site.merge import HOLLOW, TWICE, Decision, Sides, decide
+
+REF = Ref("role", "auditor")
+CONTENT: Document = {"id": "auditor", "name": "auditor"}
+OLD, NEW, HUB = Dot("west#1", 4), Dot("west#2", 9), Dot("hub#1", 20)
+
+
+def version(*dots: Dot) -> Version:
+    """All of these."""
+    return Version({dot.origin: dot.seq for dot in dots})
+
+
+def tombstone(birth: Dot, dot: Dot, stamp: int, *seen: Dot) -> Record:
+    """A record that was deleted by ``dot``."""
+    fields = {DELETED: life(stamp, dot, deleted=True)}
+    return Record(REF, 1, version(birth, *seen), birth, fields)
+
+
+def alive(birth: Dot, stamp: int, *seen: Dot) -> Record:
+    """A record that was made by ``birth`` and not changed since."""
+    fields = {name: FieldState(stamp, birth, f"digest of {name}") for name in CONTENT}
+    fields[DELETED] = life(stamp, birth, deleted=False)
+    return Record(REF, 1, version(birth, *seen), birth, fields)
+
+
+def incoming(record: Record) -> Change:
+    """The record as a site shows it."""
+    content = {} if record.deleted else CONTENT
+    return Change(REF, 1, record.version, record.birth, record.fields, content, None)
+
+
+def outcome(local: Record, change: Record) -> Decision:
+    """What the hub makes of it."""
+    content = None if local.deleted else CONTENT
+    return decide(local, content, incoming(change), Sides("west", "hub"), HUB, 1_000)
+
+
+def test_what_was_made_after_its_deletion_by_who_knew_of_it_lives() -> None:
+    decision = outcome(tombstone(OLD, Dot("hub#1", 7), 50, Dot("hub#1", 7)), alive(NEW, 60, OLD))
+    assert not decision.record.deleted and not decision.is_conflict
+
+
+def test_one_creation_under_two_dots_is_not_made_anew_after_its_deletion() -> None:
+    decision = outcome(tombstone(OLD, Dot("hub#1", 7), 50, Dot("hub#1", 7)), alive(NEW, 40, OLD))
+    assert decision.record.deleted and decision.is_conflict
+
+
+def test_a_dot_that_stands_for_a_deletion_and_a_creation_is_listed() -> None:
+    dead, living = tombstone(OLD, OLD, 50), alive(OLD, 40)
+    for local, change in ((dead, living), (living, dead)):
+        decision = outcome(local, change)
+        assert not decision.record.deleted
+        assert (decision.fields, decision.explanation) == ((DELETED,), TWICE)
+
+
+def test_a_hollow_tombstone_gives_way_on_either_side_and_is_listed() -> None:
+    dead, living = tombstone(OLD, Dot("hub#1", 0), 50), alive(OLD, 40, Dot("south#1", 3))
+    for local, change in ((dead, living), (living, dead)):
+        decision = outcome(local, change)
+        assert not decision.record.deleted
+        assert (decision.fields, decision.explanation) == ((DELETED,), HOLLOW)
