@@ -10,9 +10,10 @@ import pytest
 
 from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.charter import Charter, Coverage
+from keystone_viaduct.sync.charter import Charter, Coverage, Delegation
 from keystone_viaduct.sync.link.link import Link
-from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.model import Change, Dot, FieldState, Ref
+from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.wire.page import page_to_json
@@ -243,6 +244,45 @@ def test_a_position_that_only_a_comparison_told_of_lets_nothing_go(scene: Scene)
     assert ref not in held(scene, "hub") and ref in held(scene, "west")
     scene.equal()
     assert ref in held(scene, "hub") and ref not in held(scene, "west")
+
+
+def moved_by_a_lie(scene: Scene, ref: Ref) -> None:
+    """West, which may change acme, sends its page with a lie on it: that the record lies in acme."""
+    hub = scene.site("hub")
+    limits = {"west": Delegation(domains=frozenset({"acme"}), roles=frozenset({"member"}))}
+    hub.write_charter(replace(hub.charter(), delegations=limits), hub.charter().edition)
+    page, state = scene.read("west", "hub"), scene.store("hub").data.state
+    record = scene.record("hub", ref)
+    document = {**(scene.row("hub", ref) or {}), "domain_id": "acme"}
+    dot = Dot(f"west#{page.upto.incarnation}", page.upto.seq)
+    digest = digests(state.fleet_secret, ref.kind, document)["domain_id"]
+    fields = {**record.fields, "domain_id": FieldState(scene.clock.now(), dot, digest)}
+    lie = Change(ref, dot.seq, record.version.plus(dot), record.birth, fields, document, "acme")
+    hub.apply(replace(page, changes=(*page.changes, lie)))
+    assert scene.row("hub", ref) != document
+
+
+def test_a_lie_about_a_domain_takes_along_nothing_that_lies_in_it(scene: Scene) -> None:
+    """A grant belongs to its group's domain, too, also on the page that pretends that it is another."""
+    group = scene.put("hub", "group", "g", name="g", domain_id="default")
+    scene.sync()
+    key = REGISTRY["assignment"].make_key("GroupDomain", "g", "acme", "member", False)
+    said = {"actor_id": "g", "target_id": "acme", "role_id": "member", "inherited": False}
+    for site in ("hub", "west"):
+        grant = scene.put(site, "assignment", key, type="GroupDomain", **said)
+    moved_by_a_lie(scene, group)
+    assert scene.record("hub", grant).scope == "acme/default"
+
+
+def test_a_refusal_reaches_its_maker_whatever_was_said_of_its_domain(scene: Scene) -> None:
+    cover(scene, "west", Coverage(domains=frozenset({"default"})))
+    user = scene.user("hub", "u", "ada")
+    scene.sync()
+    credential = scene.put("west", "credential", "c", user_id="u", type="ec2", project_id=None)
+    moved_by_a_lie(scene, user)
+    assert scene.row("hub", credential) is None
+    scene.equal()
+    assert credential not in held(scene, "west")
 
 
 def test_what_waits_at_the_hub_is_not_evicted(scene: Scene) -> None:

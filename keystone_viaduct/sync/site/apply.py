@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
-from keystone_viaduct.sync.charter import Charter
+from keystone_viaduct.sync.charter import UNKNOWN, Charter
 from keystone_viaduct.sync.model import (
     ABSENT,
     DELETED,
@@ -222,20 +222,23 @@ def _located(run: Applying, candidates: dict[Ref, Change]) -> dict[Ref, Change]:
 
 
 def _scopes(run: Applying) -> dict[Ref, str | None]:
-    """At the hub: also of those whose content is not what was sent."""
+    """At the hub: also of those whose content is not what was sent; of all, if they may refer to such."""
     if not run.state.is_hub:
         return {}
+    found = {} if run.trial and run.trial.refused else run.scopes
     others = {
         intent.ref: intent.content
         for intent in run.intents.values()
         if intent.content is not None
-        and (intent.ref not in run.scopes or intent.content != intent.change.document)
+        and (intent.ref not in found or intent.content != intent.change.document)
     }
-    return {**run.scopes, **resolve(run.tx, others)}
+    return {**found, **resolve(run.tx, others)}
 
 
 def _placed(run: Applying, intent: Intent, record: Record, scopes: dict[Ref, str | None]) -> Record:
     before = run.records.get(intent.ref)
+    if intent.hollow and before is None:
+        return replace(record, scope=UNKNOWN)  # who made it is to hear of the refusal, wherever it lies
     if run.state.is_hub and before is not None:
         record = replace(record, scope=before.scope, former=before.former)
     return rescoped(record, scopes[intent.ref], before) if intent.ref in scopes else record

@@ -207,10 +207,7 @@ def _merge_fields(local: Record, content: Document, change: Change, sides: Sides
     held = False
     for name in set(local.fields) | set(change.fields):
         if name in here and name in there and name != DELETED and _equal(local, change, name):
-            # The same value was written on both sides. Only a fresh dot makes a further edit that has seen
-            # just one
-            # of the two count as concurrent; with either of their dots the other would be replaced unseen.
-            states[name] = FieldState(_later(local, change, name), dot, local.fields[name].digest)
+            states[name] = _written_twice(local.fields[name], change.fields[name], sides.source, dot)
             if name in content:
                 merged[name] = content[name]
             continue
@@ -238,6 +235,19 @@ def _merge_fields(local: Record, content: Document, change: Change, sides: Sides
     record = Record(local.ref, dot.seq, version, birth, states, local.scope or change.scope)
     why = "; ".join(sorted(set(reasons))) or "different fields were changed; all were kept"
     return Decision(record, merged, lost, tuple(sorted(contested)), why, held)
+
+
+def _written_twice(ours: FieldState, theirs: FieldState, source: str, dot: Dot) -> FieldState:
+    """The same value was written on both sides.
+
+    Only a fresh dot makes a further edit that has seen just one of the two count as concurrent; with either
+    of their dots the other would be replaced unseen. Unless it is one edit, which two lives of its site have
+    named: then by the name that its site gives it, so that the site's own next edit follows it.
+    """
+    site = site_of(theirs.dot.origin)
+    if site == site_of(ours.dot.origin) and theirs.stamp == ours.stamp:
+        return theirs if site == source else ours
+    return FieldState(max(ours.stamp, theirs.stamp), dot, ours.digest)
 
 
 def _made_apart(local: Record, change: Change) -> bool:

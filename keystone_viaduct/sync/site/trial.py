@@ -26,7 +26,7 @@ class Trial:
         self._delegation = run.state.charter.delegation_of(run.page.source)
         self._world = PageWorld(run)
         self._court = Court(self._delegation, self._world, RULES)
-        self._refused: set[Ref] = set()
+        self.refused: set[Ref] = set()
 
     def believes(self, change: Change) -> bool:
         """Whether a change may be looked at; else it waits, or is refused at once."""
@@ -49,7 +49,7 @@ class Trial:
         while again:
             again = False
             for ref, intent in list(self._run.intents.items()):
-                if ref not in self._refused and self._hear(intent):
+                if ref not in self.refused and self._hear(intent):
                     anything = again = True
         return anything
 
@@ -134,7 +134,7 @@ class Trial:
         so what another site shows of the record comes first.
         """
         run = self._run
-        self._refused.add(intent.ref)
+        self.refused.add(intent.ref)
         if self._proof.others_wait(intent.ref) or run.has_lost(run.records.get(intent.ref)):
             run.intents.pop(intent.ref, None)
             run.waiting[intent.ref] = Pending(run.page.source, intent.change, UNPROVEN)

@@ -1,6 +1,8 @@
-"""Deletions against what is alive, where the dots alone do not say which came first."""
+"""What the hub makes of two versions where the dots alone do not say which came first."""
 
 from __future__ import annotations
+
+import pytest
 
 from keystone_viaduct.sync.model import (
     DELETED,
@@ -74,3 +76,18 @@ def test_a_hollow_tombstone_gives_way_on_either_side_and_is_listed() -> None:
         decision = outcome(local, change)
         assert not decision.record.deleted
         assert (decision.fields, decision.explanation) == ((DELETED,), HOLLOW)
+
+
+@pytest.mark.parametrize(("source", "kept"), [("west", NEW), ("south", OLD)])
+def test_one_edit_under_two_dots_stays_one(source: str, kept: Dot) -> None:
+    """Two lives of its site have named it; its own site's name counts."""
+    decision = decide(alive(OLD, 40), CONTENT, incoming(alive(NEW, 40)), Sides(source, "hub"), HUB, 1_000)
+    assert {state.dot for name, state in decision.record.fields.items() if name != DELETED} == {kept}
+    assert not decision.is_conflict
+
+
+def test_two_edits_to_one_value_are_named_anew() -> None:
+    """Or a further edit that has seen one of them would replace the other unseen."""
+    other = Dot("south#1", 9)
+    decision = decide(alive(OLD, 40), CONTENT, incoming(alive(other, 41)), Sides("south", "hub"), HUB, 1_000)
+    assert {state.dot for name, state in decision.record.fields.items() if name != DELETED} == {HUB}

@@ -91,6 +91,7 @@ def _waiting(hub: Node, spoke: str) -> list[Pending]:
 
 def calm(fleet: Fleet) -> None:
     """The operator looks at what waits for a proof, and has the hub start over with that spoke."""
+    fleet.fill_office()
     hub = fleet.nodes[fleet.hub]
     for spoke in hub.site.charter().delegations:
         hub.site.forget(spoke)
