@@ -10,7 +10,8 @@ import pytest
 
 from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.charter import Charter, Coverage, Delegation
+from keystone_viaduct.sync.charter import Coverage, Delegation
+from keystone_viaduct.sync.link.compare import Comparison
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.model import Change, Dot, FieldState, Ref
 from keystone_viaduct.sync.site.content import digests
@@ -36,7 +37,7 @@ def cover(scene: Scene, site: str, coverage: Coverage) -> None:
     """Set the coverage of a site at the hub."""
     hub = scene.site("hub")
     charter = hub.charter()
-    hub.write_charter(Charter(coverages={**charter.coverages, site: coverage}), charter.edition)
+    hub.write_charter(replace(charter, coverages={**charter.coverages, site: coverage}), charter.edition)
 
 
 def acme_user(scene: Scene, site: str, key: str, **fields: object) -> Ref:
@@ -244,6 +245,38 @@ def test_a_position_that_only_a_comparison_told_of_lets_nothing_go(scene: Scene)
     assert ref not in held(scene, "hub") and ref in held(scene, "west")
     scene.equal()
     assert ref in held(scene, "hub") and ref not in held(scene, "west")
+
+
+def refused_user(scene: Scene) -> Ref:
+    """West, which may change acme, has made a user in the default domain; it has not heard of the refusal."""
+    hub = scene.site("hub")
+    limits = {"west": Delegation(domains=frozenset({"acme"}))}
+    hub.write_charter(replace(hub.charter(), delegations=limits), hub.charter().edition)
+    ref = scene.user("west", "u", "ada")
+    scene.send("west", "hub")
+    assert scene.record("hub", ref).deleted
+    return ref
+
+
+def test_an_edit_is_judged_before_its_record_goes_from_a_site_that_is_to_hold_less(scene: Scene) -> None:
+    ref = refused_user(scene)
+    scene.put("west", "user", "u", extra__email="later")
+    cover(scene, "west", Coverage(domains=frozenset()))
+    scene.send("hub", "west")
+    scene.equal()
+    assert ref not in held(scene, "west")
+    assert "later" in [row.lost.get("extra.email") for row in scene.conflicts if row.ref == ref]
+
+
+def test_a_refusal_outlives_a_comparison(scene: Scene) -> None:
+    """The hub does not count the tombstone among what west holds, for nobody knows where the record lay."""
+    cover(scene, "west", Coverage(domains=frozenset({"default"})))
+    scene.sync()
+    ref = refused_user(scene)
+    for _ in Comparison(scene.site("hub"), scene.site("west")).starting_over():
+        pass
+    scene.equal()
+    assert ref not in held(scene, "west")
 
 
 def moved_by_a_lie(scene: Scene, ref: Ref) -> None:

@@ -104,11 +104,13 @@ class Comparison:
         self.differences = self._judge()
 
     def showing(self, differences: Iterable[Difference]) -> Iterator[None]:
-        """Have each site show what it has of these, one call at a time."""
-        wanted = list(differences)
-        for side, mine in ((self._hub, 1), (self._spoke, 2)):
+        """Have each site show what it has of these, one call at a time.
+
+        That may be more than it has listed: a tombstone of which it is not known where the record lay.
+        """
+        refs = [found.ref for found in differences]
+        for side in (self._hub, self._spoke):
             other = self._other(side)
-            refs = [found.ref for found in wanted if found[mine] is not None]
             for part in _chunks(refs, SHOWN):
                 side.head = self._call(side).show(other.site.name, part)
                 yield

@@ -133,7 +133,7 @@ class Applying:
         self.known += 1
         if local is None or local.deleted or local.evicted:
             return None
-        if change.deleted:
+        if change.deleted and change.version.covers(local.version):
             return self._accept(change)
         if self.state.coverage.holds(local.ref.kind, local.scope):
             scope = change.scope if change.border == OUT else local.scope

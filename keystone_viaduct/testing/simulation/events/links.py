@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch, NotYet, OldTerm, Refused
+from keystone_viaduct.sync.site.term import may_lead
 from keystone_viaduct.testing.simulation.events.event import Event
 from keystone_viaduct.testing.simulation.fleet import Fleet
 from keystone_viaduct.testing.simulation.watch import check_no_echo
@@ -54,6 +55,8 @@ def replay(fleet: Fleet, _: str) -> list[str]:
     if not fleet.old_pages:
         return []
     target, page = fleet.chance.choice(fleet.old_pages)
+    if page.charter is not None and not may_lead(page.charter, fleet.hub):
+        return []  # the operator, who knows all his charters, would not have taken that site for a hub
     fleet.counts["replays"] += 1
     try:
         fleet.nodes[target].site.apply(page)

@@ -17,8 +17,8 @@ def purge(fleet: Fleet, site: str) -> list[str]:
     fleet.put_back = [backup for backup in fleet.put_back if not _all_met(fleet, backup)]
     if any(_alive(backup, dead) for backup in fleet.put_back):
         return []  # the retention is longer than a backup is old, and until all have met that site
-    if any(source == site and ref in dead for source, ref in fleet.nodes[fleet.hub].store.data.pending):
-        return []  # nothing waits at the hub for as long as tombstones are kept
+    if any(ref in dead for other in fleet.nodes.values() for _, ref in other.store.data.pending):
+        return []  # nothing waits, nor goes to the hub once more, for as long as tombstones are kept
     away = (
         {spoke for spoke in sorted(fleet.cut) if fleet.chance.random() < 0.5} if site == fleet.hub else set()
     )
