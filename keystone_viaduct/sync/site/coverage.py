@@ -1,9 +1,9 @@
 """What a site holds: growing into its coverage, and evicting what has left it (PROTOCOL rule 10).
 
-The hub says with each page what it has picked the changes by. More than before: the site reads the hub's feed
-from the start, and until it has reached the head its knowledge says nothing about what is new. Less: what it
-may not hold any more goes, once the hub has all that was edited here. Only the version stays, so that nobody
-takes the eviction for a deletion.
+The hub says with each page what it has picked the changes by. More than before: the two compare, and until
+the site has reached the hub's head its knowledge says nothing about what is new. Less: what it may not hold
+any more goes, once the hub has all that was edited here. Only the version stays, so that nobody takes the
+eviction for a deletion.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _own(state: SiteState) -> Version:
 
 
 def reached(tx: Transaction, state: SiteState) -> SiteState:
-    """The hub's head was reached from the start: all that this site is meant to hold is here.
+    """The hub's head was reached: all that this site is meant to hold is here.
 
     What was evicted and has not come back although it might have was deleted meanwhile.
     """
