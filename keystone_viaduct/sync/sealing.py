@@ -104,7 +104,9 @@ class KeyRing:
 def seal(public_key: bytes, plain: bytes) -> bytes:
     """Close something so that only the holder of that exchange key can open it."""
     if len(public_key) != KEY_BYTES:
-        raise SealingError(f"a public key has {KEY_BYTES} bytes, not {len(public_key)}")
+        raise SealingError(
+            f"a public key has {KEY_BYTES} bytes, not {len(public_key)}", hint="register that site anew"
+        )
     return bytes(SealedBox(PublicKey(public_key)).encrypt(plain))
 
 
@@ -129,14 +131,20 @@ class PageOpener:
         try:
             self._box = Aead(ring.open_sealed(base64.b64decode(header, validate=True)))
         except (binascii.Error, ValueError, TypeError) as error:
-            raise SealingError("the page's sealing header is malformed") from error
+            raise SealingError(
+                "the page's sealing header is malformed", hint="is it a Viaduct that sends it?"
+            ) from error
 
     def open(self, sealed: str, context: str) -> Any:
         """The JSON value."""
         try:
             return json.loads(self._box.decrypt(base64.b64decode(sealed, validate=True), context.encode()))
         except (binascii.Error, CryptoError, ValueError, TypeError) as error:
-            raise SealingError(f"the secret of {context} can't be opened", context=context) from error
+            raise SealingError(
+                f"the secret of {context} can't be opened",
+                hint="it was changed on its way, or sealed for another place",
+                context=context,
+            ) from error
 
 
 def create_keys(folder: str | os.PathLike[str]) -> list[Path]:
@@ -211,7 +219,10 @@ def _read_series(folder: Path, series: str) -> dict[int, bytes]:
         )
     for number, key in keys.items():
         if len(key) != KEY_BYTES:
-            raise SealingError(f"{folder / series / str(number)} is not a key of {KEY_BYTES} bytes")
+            raise SealingError(
+                f"{folder / series / str(number)} is not a key of {KEY_BYTES} bytes",
+                hint="restore it from the backup of the host",
+            )
     return keys
 
 
