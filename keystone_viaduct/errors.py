@@ -15,6 +15,7 @@
     |   +-- CheckpointMismatch      a page came for another checkpoint
     |   +-- Refused                 not allowed by delegation, term or scope
     |   +-- NotYet                  the other direction has to carry something first
+    |   +-- TooFast                 more per second than a site takes; to be sent again later
     |   +-- OldTerm                 it is spoken for a hub that has been replaced
     |   +-- UnknownSite
     |   +-- BadRequest              malformed input on the wire
@@ -138,6 +139,18 @@ class NotYet(SyncError):
     """The other direction has to carry something first; nothing is wrong."""
 
     code = "sync.not-yet"
+
+
+class TooFast(SyncError):
+    """More than a site takes in this time; ``fields["wait"]``: seconds after which it is to be sent again."""
+
+    code = "sync.too-fast"
+    status = 429
+
+    @property
+    def wait(self) -> float:
+        """Seconds; 1.0 where none are told."""
+        return float(self.fields.get("wait", 1.0))
 
 
 class OldTerm(SyncError):

@@ -8,11 +8,12 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from keystone_viaduct.errors import BadRequest, UnknownSite, ViaductError
+from keystone_viaduct.errors import BadRequest, TooFast, UnknownSite, ViaductError
 from keystone_viaduct.sync.agent.contact import Contact, RemoteSite
 from keystone_viaduct.sync.agent.keys import KeyKeeper
 from keystone_viaduct.sync.agent.lane import Lane
@@ -27,12 +28,15 @@ from keystone_viaduct.sync.client.transport import Timeouts
 from keystone_viaduct.sync.link.keys import KeyCarrier
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
-from keystone_viaduct.sync.wire import poke
+from keystone_viaduct.sync.rate import Rates
+from keystone_viaduct.sync.wire import limits, poke
 from keystone_viaduct.sync.wire.carried import carry
 
 LOG = logging.getLogger(__name__)
 #: Rounds of `once` after which a fleet that never comes to rest is reported.
 ROUNDS = 1000
+#: Pokes of a site per second, and at once. One that is refused is sent again half a second later.
+POKES, AT_ONCE = 50, 100
 
 
 class SpokeSite(RemoteSite, KeptSite, Protocol):
@@ -70,6 +74,7 @@ class Agent:
         self.lease = LeaseKeeper(hub, self.holder, settings.lease, self.gate)
         self.keys = KeyKeeper(keys, settings.poll, self.gate) if keys is not None else None
         self.lanes: list[Lane] = []
+        self._pokes = Rates(POKES, AT_ONCE)
         for spoke in spokes.values():
             link = Link(hub, spoke, settings.page_limit)
             contact = Contact(hub, spoke)
@@ -111,13 +116,14 @@ class Agent:
         return all(ended)
 
     def poked(self, site: str, head: int, data: bytes, encoding: str | None, signature: str) -> bool:
-        """A site has news; False when the poke is not genuine. Raises UnknownSite, BadRequest."""
+        """A site has news; False when the poke is not genuine. Raises UnknownSite, BadRequest, TooFast."""
         if not poke.is_genuine(self.lease.poke_key, site, head, data, signature):
             return False
         lanes = [lane for lane in self.lanes if lane.source == site]
         if not lanes:
             raise UnknownSite(f"{site[:64]} is not in viaduct.yaml", hint="add it there", unknown=site[:64])
-        page = carry(data, encoding) if data else None
+        self._check_rate(site)
+        page = carry(data, encoding, limits.POKE_OPEN) if data else None
         if page is not None and (page.source != site or site == self.hub.name):
             raise BadRequest("the page is not that of the site that pokes", hint="it is left alone")
         for lane in lanes:
@@ -126,6 +132,12 @@ class Agent:
             else:
                 lane.bring(page, head)
         return True
+
+    def _check_rate(self, site: str) -> None:
+        """Only genuine pokes count, or a stranger could silence a site."""
+        wait = self._pokes.take(site, 1, time.monotonic_ns() // 1000)
+        if wait:
+            raise TooFast(f"{site} pokes more than {POKES} times a second", hint="wait a little", wait=wait)
 
     def once(self) -> list[Failure]:
         """Carry everything there is, then return; what could not be carried, by direction.
@@ -172,7 +184,7 @@ def _drain(lane: Lane) -> bool | ViaductError:
     """Step to the head of the source's feed; whether any record was carried."""
     before = lane.replicator.totals.changes
     try:
-        while lane.step() is Progress.MORE:
+        while lane.step_patiently() is Progress.MORE:
             pass
     except ViaductError as error:
         return error

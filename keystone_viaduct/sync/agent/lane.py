@@ -15,6 +15,7 @@ from keystone_viaduct.errors import (
     NotInitialised,
     OldTerm,
     SealingError,
+    TooFast,
     UnknownSite,
     ViaductError,
 )
@@ -29,11 +30,16 @@ LOG = logging.getLogger(__name__)
 ESTRANGED = (FenceMismatch, UnknownSite, SealingError, NotInitialised)
 #: Pages that pokes have brought and that wait to be offered; more than a few are stale anyway.
 INBOX = 4
+#: Seconds for which a site that makes a direction wait is not logged again.
+QUIET = 3600.0
 
 
 @dataclass
 class LaneState:
-    """What is known of a direction. Times in seconds since the epoch; ``head``: the source's, as told."""
+    """What is known of a direction. Times in seconds since the epoch; ``head``: the source's, as told.
+
+    ``slowed`` counts how often a site has made it wait because it was too fast.
+    """
 
     failures: int = 0
     error: str = ""
@@ -44,6 +50,7 @@ class LaneState:
     position: int = 0
     poked: int = 0
     offered: int = 0
+    slowed: int = 0
     loading: bool = False
 
 
@@ -74,6 +81,7 @@ class Lane:
     _known: bool = False
     _usual: int = 0
     _told_at: float = 0.0
+    _said_at: float = float("-inf")
 
     @property
     def source(self) -> str:
@@ -133,6 +141,20 @@ class Lane:
         self._note(progress)
         return progress
 
+    def step_patiently(self) -> Progress:
+        """A step; if a site asks to wait, then after that. Raises ViaductError; TooFast when the waits in a
+        row are longer than the longest back-off.
+        """
+        waited = 0.0
+        while True:
+            try:
+                return self.step()
+            except TooFast as error:
+                waited += self.pacer.told(error.wait)
+                if waited > self.pacer.longest or self._stopping.is_set():
+                    raise
+                self._slowed(error)
+
     def _carry(self) -> Progress:
         """One page; at times an empty one, so that the target knows that it is up to date."""
         now, pages = time.monotonic(), self.replicator.totals.pages
@@ -185,6 +207,9 @@ class Lane:
         """One step; the seconds to wait after it."""
         try:
             progress = self.step()
+        except TooFast as error:
+            self._slowed(error)
+            return 0.0
         except ViaductError as error:
             return self._failed(error, error.code)
         except Exception as error:
@@ -195,6 +220,16 @@ class Lane:
         self.state.failures, self.state.error, self.state.code = 0, "", ""
         wait = self.pacer.succeeded()
         return 0.0 if progress is Progress.MORE else wait
+
+    def _slowed(self, error: TooFast) -> None:
+        """Wait as long as the site says, which is at work and no failure; pokes don't cut it short."""
+        wait, now = self.pacer.told(error.wait), time.monotonic()
+        level = logging.WARNING if now - self._said_at >= QUIET else logging.DEBUG
+        LOG.log(level, "%s: %s; going on in %.1f s", self.name, error, wait)
+        if level == logging.WARNING:
+            self._said_at = now
+        self.state.slowed += 1
+        self._stopping.wait(wait)
 
     def _failed(self, error: Exception, code: str) -> float:
         if isinstance(error, ESTRANGED):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import re
 import threading
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from keystone_viaduct.errors import ConfigError, ViaductError
+from keystone_viaduct.errors import ConfigError, TooFast, ViaductError
 from keystone_viaduct.sync.agent.agent import Agent
+from keystone_viaduct.sync.agent.bounded import BoundedServer
 from keystone_viaduct.sync.agent.status import metrics, snapshot
 from keystone_viaduct.sync.wire import limits, poke
 
 LOG = logging.getLogger(__name__)
 IDLE = 120.0
+_NUMBER = re.compile("[0-9]{1,19}")
 
 
 class Listener:
@@ -56,10 +60,7 @@ class Listener:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
+class _Server(BoundedServer):
     def __init__(self, address: tuple[str, int], present: Callable[[], Agent]) -> None:
         self.present = present
         super().__init__(address, _Handler)
@@ -83,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if not length.isdigit() or int(length) > limits.POKE:
+        if not _NUMBER.fullmatch(length) or int(length) > limits.POKE:
             self.close_connection = True
             self._refuse(413, f"a poke has at most {limits.POKE} bytes")
             return
@@ -96,25 +97,36 @@ class _Handler(BaseHTTPRequestHandler):
     def _poke(self, data: bytes) -> None:
         head = self.headers.get(poke.HEAD, "")
         site, signature = self.headers.get(poke.SITE, ""), self.headers.get(poke.SIGNATURE, "")
-        if not head.isdigit() or len(head) > 19:
+        if not _NUMBER.fullmatch(head):
             self._refuse(400, f"{poke.HEAD} is no number")
             return
         encoding = self.headers.get("Content-Encoding")
         try:
             genuine = self.server.present().poked(site, int(head), data, encoding, signature)
         except ViaductError as error:
-            self._refuse(error.status, str(error))
+            self._refuse(error.status, str(error), error.wait if isinstance(error, TooFast) else None)
             return
         if genuine:
             self._answer(202, b"{}")
         else:
             self._refuse(401, "the signature is not that of this fleet")
 
-    def _refuse(self, status: int, message: str) -> None:
-        self._answer(status, json.dumps({"error": {"code": status, "message": message}}).encode())
+    def _refuse(self, status: int, message: str, wait: float | None = None) -> None:
+        later = {} if wait is None else {"Retry-After": str(max(1, math.ceil(wait)))}
+        self._answer(
+            status, json.dumps({"error": {"code": status, "message": message}}).encode(), headers=later
+        )
 
-    def _answer(self, status: int, data: bytes, content_type: str = "application/json") -> None:
+    def _answer(
+        self,
+        status: int,
+        data: bytes,
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()

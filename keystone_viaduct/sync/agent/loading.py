@@ -51,7 +51,7 @@ def _load(lane: Lane, told: Told) -> Failure | None:
         lane.contact.make()
         total = _head(lane)
         while True:
-            progress = lane.step()
+            progress = lane.step_patiently()
             done = lane.state.position
             total = max(total, done)
             told(Position(lane.name, done, total, lane.replicator.totals.changes))

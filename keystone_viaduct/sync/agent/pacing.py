@@ -25,6 +25,12 @@ class Pacer:
         # jitter, so that many links do not all look at the hub in the same moment
         return self.poll * self.chance.uniform(0.9, 1.1)
 
+    def told(self, wait: float) -> float:
+        """The wait where a site asks for one; that is no failure, but no site may ask for more than the
+        longest.
+        """
+        return min(self.longest, max(self.first, wait))
+
     def failed(self) -> float:
         """The wait after one that failed: doubling, up to ``longest``, half of it random."""
         bound = min(self.longest, self.first * float(2 ** min(self.failures, 30)))

@@ -71,6 +71,10 @@ class LaneCollector:
             for lane in self._agent.lanes:
                 counter.add_metric((lane.source, lane.target), getattr(lane.replicator.totals, name))
             yield counter
+        slowed = CounterMetricFamily("viaduct_link_slowed", "Times that a site asked to wait", labels=_LABELS)
+        for lane in self._agent.lanes:
+            slowed.add_metric((lane.source, lane.target), lane.state.slowed)
+        yield slowed
         yield from self._gauges()
         yield from self._upkeep()
 

@@ -91,6 +91,7 @@ def _make() -> Made:
         release=version("keystone"),
         policies=settings.policies,
         guard=Guard(settings.mass_delete_count, settings.mass_delete_share),
+        limited_changes_per_second=settings.limited_changes_per_second,
         written=aftermath.Aftermath(notify=settings.notify_replicated),
     )
     service = Service(SqlStore(engine, ring, codecs), SystemClock(), around)

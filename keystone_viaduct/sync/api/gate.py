@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 import flask
 from keystone import exception
 
-from keystone_viaduct.errors import BadRequest, ScopeRequired, UnsupportedVersion, ViaductError
+from keystone_viaduct.errors import BadRequest, ScopeRequired, TooFast, UnsupportedVersion, ViaductError
 from keystone_viaduct.sync.api import policy
 from keystone_viaduct.sync.api.frontdoor import INPUT, LENGTH
 from keystone_viaduct.sync.wire import body, limits
@@ -77,8 +78,14 @@ def fault(error: ViaductError) -> Reply:
     """The answer for an error."""
     # An unknown kind in a URL is a missing page, in a body it is a bad body.
     status = 400 if error.status == 404 and flask.request.method == "POST" and not _is_site(error) else None
-    headers = {"Retry-After": "5"} if error.status == 503 else {}
-    return Reply(error_to_json(error, status), status or error.status, headers)
+    return Reply(error_to_json(error, status), status or error.status, _retry_after(error))
+
+
+def _retry_after(error: ViaductError) -> dict[str, str]:
+    """When to come again, in whole seconds, where that helps (RFC 9110, 10.2.3)."""
+    if isinstance(error, TooFast):
+        return {"Retry-After": str(max(1, math.ceil(error.wait)))}
+    return {"Retry-After": "5"} if error.status == 503 else {}
 
 
 def _is_site(error: ViaductError) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from oslo_config import cfg
 
+from keystone_viaduct.sync.api import admission
 from keystone_viaduct.sync.api.keys import KeySettings
 from keystone_viaduct.sync.keyset.jws import JwsRepository
 from keystone_viaduct.sync.keyset.repository import REPOSITORIES, KeyRepository
@@ -88,6 +89,14 @@ SYNC_OPTS: list[cfg.Opt] = [
         "password, scoped to the system). At least three times the agent's `poll` and `confirm` together. "
         "0: never.",
     ),
+    cfg.IntOpt(
+        "limited_changes_per_second",
+        default=admission.RATE,
+        min=0,
+        help="At the hub: so many changes per second are applied of each spoke whose delegation is limited, "
+        "by each worker process; ten seconds' worth may come at once. What is beyond is answered 429, and "
+        "the agent brings it later. 0: no bound.",
+    ),
     cfg.DictOpt(
         "policies",
         default={},
@@ -112,6 +121,7 @@ class SyncSettings:
     mass_delete_count: int
     mass_delete_share: float
     refuse_after: float
+    limited_changes_per_second: int
     policies: dict[str, str]
 
 

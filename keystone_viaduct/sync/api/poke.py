@@ -174,8 +174,9 @@ class PokeWorker:
         page, peer = service.read(reader, after, CHANGES)
         if not page.changes:
             return News(state.site, page.upto.seq, key)
-        data, encoding = body.compress(encode(page, peer.public_key), "zstd")
-        if not page.at_head or len(data) > limits.POKE:
+        opened = encode(page, peer.public_key)
+        data, encoding = body.compress(opened, "zstd")
+        if not page.at_head or len(data) > limits.POKE or len(opened) > limits.POKE_OPEN:
             return News(state.site, page.upto.seq, key)
         return News(state.site, page.upto.seq, key, data, encoding, page.upto)
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from keystone_viaduct import __version__
 from keystone_viaduct.clock import Clock
 from keystone_viaduct.errors import NotInitialised, NotThere, Refused, UnknownSite
+from keystone_viaduct.sync.api import admission
 from keystone_viaduct.sync.api.isolation import Contact
 from keystone_viaduct.sync.api.watched import Watched
 from keystone_viaduct.sync.charter import Charter
@@ -57,13 +58,14 @@ class Surroundings:
     """What the service is told of the process that it runs in.
 
     ``policies``: kind -> conflict policy. ``written(writes, source)`` is called after a commit that changed
-    Keystone's tables.
+    Keystone's tables. ``limited_changes_per_second``: of each spoke with a limited delegation; 0: no bound.
     """
 
     release: str
     policies: Mapping[str, str]
     written: Written
     guard: Guard = GUARD
+    limited_changes_per_second: int = admission.RATE
 
 
 class Service:
@@ -73,6 +75,7 @@ class Service:
         self.store = store
         self.clock = clock
         self.around = around
+        self._rates = admission.rates(around.limited_changes_per_second)
 
     @property
     def ring(self) -> KeyRing:
@@ -107,8 +110,9 @@ class Service:
         return page, found[0]
 
     def apply(self, page: Page) -> ApplyResult:
-        """Apply a peer's page. Raises UnknownSite, FenceMismatch, CheckpointMismatch, Refused."""
-        watched = Watched(self.store, lambda tx: _check_source(tx, page))
+        """Apply a peer's page. Raises UnknownSite, FenceMismatch, CheckpointMismatch, Refused, TooFast."""
+        admitted = admission.Admission(self._rates, page)
+        watched = Watched(self.store, lambda tx: admitted.check(_check_source(tx, page), self.clock.now()))
         result = Site(watched, self.clock, self._policy_for).apply(page)
         if watched.writes:
             self.around.written(watched.writes, page.source)
@@ -398,11 +402,12 @@ def trusted(tx: SqlTransaction, state: SiteState) -> list[str]:
     return sorted([state.site, *others])
 
 
-def _check_source(tx: SqlTransaction, page: Page) -> None:
+def _check_source(tx: SqlTransaction, page: Page) -> SiteState:
     state = joined(tx.peek_state())
     if page.source == state.site:
         raise Refused(f"{state.site} gets a page of its own feed", hint="look at the names in viaduct.yaml")
     registered(tx, page.source)
+    return state
 
 
 def poke_key(fleet_secret: bytes) -> str:

@@ -34,6 +34,7 @@ class Answer:
     status: int
     data: bytes
     encoding: str | None
+    retry_after: str | None = None
 
     def json(self) -> Any:
         """The body opened and parsed; None when there is none. Raises BadRequest."""
@@ -111,7 +112,7 @@ class Transport:
             self._login.forget(token)
             answer = self._once(method, path, query, data, {**sent, "X-Auth-Token": self._login.token()})
         if answer.status >= 300:
-            raise error_from_json(self.site, answer.status, self._error_body(answer))
+            raise error_from_json(self.site, answer.status, self._error_body(answer), answer.retry_after)
         return answer
 
     def _once(
@@ -127,8 +128,12 @@ class Transport:
         try:
             response = self._client.send(request, stream=True)
             try:
+                told = response.headers
                 return Answer(
-                    response.status_code, self._read(response), response.headers.get("Content-Encoding")
+                    response.status_code,
+                    self._read(response),
+                    told.get("Content-Encoding"),
+                    told.get("Retry-After"),
                 )
             finally:
                 response.close()

@@ -28,9 +28,9 @@ class CarriedPage(Page):
     encoding: str | None = None
 
 
-def carry(data: bytes, encoding: str | None) -> CarriedPage:
-    """Read the frame of a page. Raises BadRequest."""
-    page = checks.mapping(body.loads(body.decompress(data, encoding)), "page")
+def carry(data: bytes, encoding: str | None, most: int = limits.BODY_OPEN) -> CarriedPage:
+    """Read the frame of a page of at most ``most`` bytes when opened. Raises BadRequest, TooLarge."""
+    page = checks.mapping(body.loads(body.decompress(data, encoding, most)), "page")
     changes = checks.sequence(checks.member(page, "changes", ""), "changes", limits.PAGE_CHANGES)
     return CarriedPage(
         source=checks.site_name(checks.member(page, "source", ""), "source"),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
 from keystone_viaduct import errors
-from keystone_viaduct.errors import SiteUnavailable, ViaductError
+from keystone_viaduct.errors import SiteUnavailable, TooFast, ViaductError
 
 _MORE = "docs/reference/errors.md says more about it"
+#: Seconds that a site may ask for; a longer wait is none that it has counted.
+_LONGEST = 24 * 3600.0
+_LATER = "nothing is wrong: send it again later"
 _HINT = "look at the log of that site's Keystone"
 
 
@@ -42,8 +46,10 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def error_from_json(site: str, status: int, body: Any) -> ViaductError:
-    """The exception that ``site`` meant; SiteUnavailable when its answer is not ours (a proxy's, say)."""
+def error_from_json(site: str, status: int, body: Any, retry_after: str | None = None) -> ViaductError:
+    """The exception that ``site`` meant. When its answer is not ours (a proxy's, say): TooFast for 429, else
+    SiteUnavailable. ``retry_after``: that header.
+    """
     outer = body.get("error") if isinstance(body, dict) else None
     outer = outer if isinstance(outer, dict) else {}
     told = outer.get("viaduct")
@@ -52,9 +58,23 @@ def error_from_json(site: str, status: int, body: Any) -> ViaductError:
     hint = str(told.pop("hint", ""))[:1000]
     found = by_code().get(str(told.pop("code", "")))
     particulars = {name: value for name, value in told.items() if name not in ("message", "self")}
+    if found is TooFast or (found is None and status == 429):
+        wait = _seconds(particulars.pop("wait", None), retry_after)
+        told_wait = {} if wait is None else {"wait": wait}
+        return TooFast(
+            f"{site}: {message}", hint=hint or _LATER, **{**particulars, **told_wait, "site": site}
+        )
     if found is None:
         return SiteUnavailable(f"{site}: {message}", hint=hint or _hint(status), site=site, answer=status)
     return found(f"{site}: {message}", hint=hint, **{**particulars, "site": site})
+
+
+def _seconds(wait: Any, retry_after: str | None) -> float | None:
+    """How long to wait, as the body tells it or the header (its form with a date is not read)."""
+    if isinstance(wait, int | float) and not isinstance(wait, bool) and 0 <= wait <= _LONGEST:
+        return float(wait)
+    header = (retry_after or "").strip()
+    return min(float(header), _LONGEST) if re.fullmatch(r"[0-9]{1,9}", header) else None
 
 
 def _hint(status: int) -> str:

@@ -9,8 +9,9 @@ BODY = 16 * 1024 * 1024
 BODY_OPEN = 96 * 1024 * 1024
 #: Bytes of a body of everything but a page.
 SMALL_BODY = 1024 * 1024
-#: Bytes of a poke; a first page that does not fit is left out.
+#: Bytes of a poke, and of its page when opened; a first page that does not fit is left out.
 POKE = 48 * 1024
+POKE_OPEN = 1024 * 1024
 
 PAGE_CHANGES = 5000
 PAGE_DEFAULT = 500

@@ -26,10 +26,11 @@ _SHARED = ("keystone.db", "fernet", "receipts", "credentials")
 
 
 class Sites:
-    """The sites (the first is the hub) and how to call them."""
+    """The sites (the first is the hub) and how to call them. ``options``: more of ``[viaduct]``."""
 
-    def __init__(self, folder: Path, names: Sequence[str] = SITES) -> None:
+    def __init__(self, folder: Path, names: Sequence[str] = SITES, **options: str) -> None:
         self.folder = folder
+        self._options = options
         self.names = names
         self.agent_port = Port()
         self.keystones = Keystones(folder, [self._spec(name) for name in names])
@@ -38,7 +39,7 @@ class Sites:
     def _spec(self, name: str) -> SiteSpec:
         keys = str(self.folder / name / "viaduct-keys")
         url = f"http://127.0.0.1:{self.agent_port.number}/poke"
-        return SiteSpec(name, options={"viaduct": {"key_repository": keys, "poke_url": url}})
+        return SiteSpec(name, options={"viaduct": {"key_repository": keys, "poke_url": url, **self._options}})
 
     def start(self) -> None:
         """Set everything up and wait until both answer."""
@@ -112,9 +113,9 @@ class Sites:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Sites]:
+def running(folder: Path, **options: str) -> Iterator[Sites]:
     """Both sites, running and joined to one fleet."""
-    found = Sites(folder)
+    found = Sites(folder, **options)
     try:
         found.start()
         assert found.agent().once() == []

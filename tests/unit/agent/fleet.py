@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keystone_viaduct.clock import SystemClock
-from keystone_viaduct.errors import LeaseHeld, Refused, SiteUnavailable
+from keystone_viaduct.errors import LeaseHeld, Refused, SiteUnavailable, TooFast
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.topology import AgentSettings
 from keystone_viaduct.sync.charter import Charter
@@ -43,7 +43,10 @@ PATIENCE = 20.0
 
 @dataclass
 class FakeSite:
-    """A site behind the agent's port. ``calls`` are the names of what was called, in order."""
+    """A site behind the agent's port. ``calls`` are the names of what was called, in order.
+
+    ``busy``: the seconds to wait that it answers the next pages with, each once.
+    """
 
     name: str
     hub: str = "hub"
@@ -52,6 +55,7 @@ class FakeSite:
     calls: list[str] = field(default_factory=list)
     held_by: str = ""
     secret: bool = True
+    busy: list[float] = field(default_factory=list)
     blocked: threading.Event | None = None
     applied: threading.Condition = field(default_factory=threading.Condition)
 
@@ -76,7 +80,12 @@ class FakeSite:
         return page
 
     def apply(self, page: Page) -> ApplyResult:
-        result: ApplyResult = self._call("apply", lambda: self.site.apply(page))
+        def work() -> ApplyResult:
+            if self.busy:
+                raise TooFast("too much at once", hint="wait", wait=self.busy.pop(0))
+            return self.site.apply(page)
+
+        result: ApplyResult = self._call("apply", work)
         with self.applied:
             self.applied.notify_all()
         return result

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
+import zstandard
 
 from keystone_viaduct.errors import ConfigError
 from keystone_viaduct.sync.agent.listener import Listener
 from keystone_viaduct.sync.model import Checkpoint, Page, Version
+from keystone_viaduct.sync.rate import Rates
 from keystone_viaduct.sync.sealing import KeyRing, PageSealer
 from keystone_viaduct.sync.wire import body, limits, poke
 from keystone_viaduct.sync.wire.page import page_to_json
 from tests.unit.agent.fleet import KEY, fleet
+from tests.unit.agent.test_agent import eventually
 
 
 class Door:
@@ -70,6 +76,7 @@ def test_a_poke_may_bring_a_page(door: Door) -> None:
         (b"", {poke.HEAD: "many"}, 400, "no number"),
         (b"nonsense", {}, 400, "not JSON"),
         (b"x" * (limits.POKE + 1), {}, 413, "at most"),
+        (zstandard.compress(b" " * (limits.POKE_OPEN + 1)), {"Content-Encoding": "zstd"}, 413, "larger"),
         (page("south"), {}, 400, "not that of the site"),
     ],
 )
@@ -80,6 +87,25 @@ def test_a_poke_that_is_not_one_is_refused_and_wakes_nobody(
     assert answer.status_code == status
     assert told in answer.json()["error"]["message"]
     assert [lane.state.poked for lane in door.agent.lanes] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("length", "head", "status"),
+    [
+        ("9" * 5000, "7", 413),
+        ("-1", "7", 413),
+        ("\u00b2", "7", 413),
+        ("0", "\u00b2", 400),
+        ("0", "9" * 20, 400),
+    ],
+)
+def test_a_number_that_is_none_is_answered_and_not_stumbled_over(
+    door: Door, length: str, head: str, status: int
+) -> None:
+    request = f"POST /poke HTTP/1.1\r\nContent-Length: {length}\r\n{poke.HEAD}: {head}\r\n\r\n"
+    with socket.create_connection(door.listener.address, timeout=10) as connection:
+        connection.sendall(request.encode("latin-1"))
+        assert connection.recv(1000).startswith(f"HTTP/1.1 {status} ".encode())
 
 
 def test_status_and_metrics_are_served_and_nothing_else(door: Door) -> None:
@@ -94,3 +120,51 @@ def test_a_port_that_is_taken_is_told_with_a_hint(door: Door) -> None:
     with pytest.raises(ConfigError, match="can't listen") as caught:
         Listener(lambda: door.agent, door.listener.address)
     assert "viaduct.yaml" in caught.value.hint
+
+
+def test_a_site_that_pokes_without_end_is_told_to_wait_and_wakes_nobody_more(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door.agent, "_pokes", Rates(1, 3))
+    answers = [door.poke(page("west")) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
+    assert answers[3].headers["Retry-After"] == "1"
+    assert "pokes more than" in answers[3].json()["error"]["message"]
+    assert door.agent.lanes[0].state.poked == 3
+
+
+def test_forged_pokes_silence_nobody(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door.agent, "_pokes", Rates(1, 1))
+    assert [door.poke(key="cd" * 32).status_code for _ in range(5)] == [401] * 5
+    assert door.poke().status_code == 202
+
+
+@pytest.mark.parametrize("bound", ["connections", "from_one"])
+def test_connections_are_bounded_and_room_is_made_again(
+    door: Door, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    server = door.listener._server
+    monkeypatch.setattr(server, bound, 2)
+    with ExitStack() as held:
+        for _ in range(2):
+            client = held.enter_context(httpx.Client(base_url=door.client.base_url))
+            assert client.get("/healthz").status_code == 200
+        with socket.create_connection(door.listener.address, timeout=10) as third:
+            assert third.recv(1000).startswith(b"HTTP/1.1 429 ")
+            assert third.recv(1000) == b""
+    assert eventually(lambda: not server._open)
+    assert door.client.get("/healthz").status_code == 200
+
+
+def test_a_connection_for_which_no_thread_can_be_started_takes_no_room(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    server = door.listener._server
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fail)
+        with socket.create_connection(door.listener.address, timeout=10) as connection:
+            assert connection.recv(1000) == b""
+    assert eventually(lambda: not server._open)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from keystone_viaduct.errors import FenceMismatch, SiteUnavailable, UnknownKind
+from keystone_viaduct.errors import FenceMismatch, SiteUnavailable, TooFast, UnknownKind
 from keystone_viaduct.sync.client import HttpSite, Transport
 from keystone_viaduct.sync.client.login import base_url
 from keystone_viaduct.sync.client.site import record_path
@@ -144,6 +144,20 @@ def test_an_answer_of_something_else_means_unavailable(answer: httpx.Response) -
     with pytest.raises(SiteUnavailable) as caught:
         wire.site.read("east", None, 5)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait"),
+    [
+        (httpx.Response(429, json=error_to_json(TooFast("no", hint="h", wait=2.25))), 2.25),
+        (httpx.Response(429, headers={"Retry-After": "30"}, content=b"Too Many Requests"), 30.0),
+    ],
+)
+def test_a_site_or_a_proxy_may_ask_to_wait(answer: httpx.Response, wait: float) -> None:
+    wire = Wire(lambda _: answer)
+    with pytest.raises(TooFast) as caught:
+        wire.site.read("east", None, 5)
+    assert caught.value.wait == wait
 
 
 @pytest.mark.parametrize("kind", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError])

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import pytest
 
-from keystone_viaduct.errors import FenceMismatch, LeaseHeld, SiteUnavailable, ViaductError
+from keystone_viaduct.errors import FenceMismatch, LeaseHeld, SiteUnavailable, TooFast, ViaductError
 from keystone_viaduct.sync.wire import body
 from keystone_viaduct.sync.wire.faults import by_code, error_from_json, error_to_json
 
@@ -49,3 +49,36 @@ def test_fields_that_the_engine_decides_by_survive() -> None:
 
 def test_a_held_lease_is_a_conflict() -> None:
     assert error_to_json(LeaseHeld("x"))["error"]["code"] == 409
+
+
+@pytest.mark.parametrize(
+    ("told", "header", "wait"),
+    [
+        (2.5, "3", 2.5),
+        (None, "7", 7.0),
+        (None, "Fri, 31 Dec 1999 23:59:59 GMT", 1.0),
+        (None, None, 1.0),
+        (-1, None, 1.0),
+        (float("nan"), "4", 4.0),
+        (10**30, None, 1.0),
+        (True, None, 1.0),
+        ("5", None, 1.0),
+        ([5], None, 1.0),
+    ],
+)
+def test_how_long_to_wait_is_a_sensible_number_whatever_is_told(
+    told: object, header: str | None, wait: float
+) -> None:
+    answer = error_to_json(TooFast("no", hint="h"))
+    answer["error"]["viaduct"]["wait"] = told
+    error = error_from_json("west", 429, answer, header)
+    assert isinstance(error, TooFast)
+    assert error.wait == wait
+
+
+@pytest.mark.parametrize("answer", [None, {"error": {"code": 429, "message": "slow down"}}])
+def test_a_proxy_that_asks_to_wait_is_understood(answer: object) -> None:
+    error = error_from_json("west", 429, answer, "30")
+    assert isinstance(error, TooFast)
+    assert (error.wait, error.fields["site"]) == (30.0, "west")
+    assert error.hint

@@ -1,0 +1,62 @@
+"""An HTTP server with a bound on its connections, in all and from one address: each has a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections import Counter
+from http.server import ThreadingHTTPServer
+from typing import Any
+
+#: Each worker process of a site's Keystone keeps one connection open for two minutes after a poke.
+CONNECTIONS = 1024
+FROM_ONE = 256
+_FULL = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class BoundedServer(ThreadingHTTPServer):
+    """Answers 429 to a connection beyond the bound, without reading from it, and closes it."""
+
+    daemon_threads = True
+    block_on_close = False
+    connections = CONNECTIONS
+    from_one = FROM_ONE
+
+    def __init__(self, *arguments: Any) -> None:
+        self._open: Counter[str] = Counter()
+        self._counting = threading.Lock()
+        super().__init__(*arguments)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Whether there is room for it."""
+        host = str(client_address[0])
+        with self._counting:
+            if self._open.total() < self.connections and self._open[host] < self.from_one:
+                self._open[host] += 1
+                return True
+        with contextlib.suppress(OSError):
+            request.send(_FULL, socket.MSG_DONTWAIT)
+        return False
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve it in a thread of its own."""
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._leave(client_address)
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """What that thread does."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._leave(client_address)
+
+    def _leave(self, client_address: Any) -> None:
+        host = str(client_address[0])
+        with self._counting:
+            self._open[host] -= 1
+            if not self._open[host]:
+                del self._open[host]
