@@ -30,7 +30,7 @@ from tests.simulation import test_comparison, test_coverage, test_scenarios, tes
 from tests.simulation.scene import Scene
 
 #: Seeds that the simulation may take to notice; with all rules in place they are all sound.
-FIRST, SEEDS = 7000, 140
+FIRST, SEEDS = 8000, 300
 SETTING = Setting(sites=6, also=BY_HAND)
 MISTAKES = frozenset({"TypeError", "AttributeError", "NameError", "KeyError"})
 Switch = Callable[[pytest.MonkeyPatch], None]
