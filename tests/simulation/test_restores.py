@@ -9,7 +9,8 @@ import pytest
 
 from keystone_viaduct.sync.charter import Charter, Delegation, Edition
 from keystone_viaduct.sync.link.replicator import IDLE_STEPS, Progress
-from keystone_viaduct.sync.model import Dot
+from keystone_viaduct.sync.model import ABSENT, Dot
+from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.testing.memory import Data
 from tests.simulation.scene import Scene
@@ -74,6 +75,27 @@ def test_backup_with_marks(scene: Scene) -> None:
     scene.equal()
     assert (scene.row("west", ref) or {})["extra.email"] == "since then"
     assert [conflict.lost for conflict in scene.conflicts] == [{"extra.email": "in the backup"}]
+
+
+def test_what_was_emptied_stays_empty_in_a_backup_with_marks(scene: Scene) -> None:
+    """West has emptied a field; another edit of that record lies unnumbered in the backup."""
+    ref = scene.user("hub", "u", "ada", extra__email="old", extra__phone="1")
+    scene.sync()
+    row = dict(scene.row("west", ref) or {})
+    scene.clock.advance(1_000_000)
+    emptied = {name: value for name, value in row.items() if name != "extra.email"}
+    scene.store("west").edit([Write(ref, row, emptied)], scene.clock.now())
+    scene.site("west").state()
+    scene.put("west", "user", "u", extra__phone="2")
+    data = scene.store("west").data.copy()
+    scene.sync()
+    put_back(scene, "west", data)
+    link = scene.fleet.link("west")
+    while scene.store("west").data.state.incarnation == data.state.incarnation:
+        link.step(link.up)
+    assert scene.record("west", ref).fields["extra.email"].digest == ABSENT
+    scene.sync()
+    assert all("extra.email" not in (scene.row(site, ref) or {}) for site in ("hub", "west", "south"))
 
 
 def test_a_deletion_is_not_undone_by_a_creation_in_a_backup(scene: Scene) -> None:

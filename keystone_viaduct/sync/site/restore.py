@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keystone_viaduct.sync.model import (
+    ABSENT,
     DELETED,
     Checkpoint,
     Document,
@@ -110,7 +111,8 @@ def _as_old_news(
         fields[DELETED] = life(0, none, deleted=False)
         version = record.version if record is not None else Version()
         return Record(ref, dot.seq, version.plus(dot), none, fields)
-    fields = {DELETED: record.fields[DELETED]}
+    emptied = {name: state for name, state in record.fields.items() if state.digest == ABSENT}
+    fields = {**emptied, DELETED: record.fields[DELETED]}
     for name, digest in found.items():
         known = record.fields.get(name)
         fields[name] = known if known and known.digest == digest else FieldState(0, none, digest)
