@@ -381,10 +381,9 @@ class Page:
     ``fence`` is how far the source has applied the receiver's own feed: a receiver that was restored from a
     backup finds that it does not have this position. ``knowledge`` is the source's, and may be believed only
     when the page is ``at_head``. ``charter`` comes from the hub, once it has one. ``coverage`` is what the
-    hub has picked the changes by.
-    when the page is ``at_head``. ``charter`` comes from the hub, once it has one. ``hub`` is the one of
-    ``term``, as far as the source knows. ``peers`` are the other sites, for a spoke that may be promoted, and
-    ``conflicts`` what was listed or resolved at positions of the page, between sites that may be.
+    hub has picked the changes by. ``hub`` is the one of ``term``, as far as the source knows. ``peers`` are
+    the other sites, for a spoke that may be promoted, and ``conflicts`` what was listed or resolved at
+    positions of the page, between sites that may be.
     """
 
     source: str
@@ -402,6 +401,11 @@ class Page:
     hub: str = ""
     peers: tuple[Peer, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+
+    @property
+    def source_is_behind(self) -> bool:
+        """Whether the source has yet to read what it was compared in."""
+        return self.fence is not None and self.fence.anew
 
 
 class Mark(NamedTuple):

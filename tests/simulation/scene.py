@@ -87,10 +87,7 @@ class Scene:
         self.sync()
         self.put("west", "user", "u", extra__phone="west")
         self.store("hub").data = backup
-        west = self.fleet.link("west")
-        for _ in range(20):
-            west.step(west.up)
-            west.step(west.down)
+        self.talk("west")
         assert [entry.reason for entry in self.store("hub").data.pending.values()] == ["unproven"]
         return ref
 
@@ -125,6 +122,13 @@ class Scene:
         purged = self.site(site).clean(keep)
         self.fleet.buried |= before - set(self.store(site).data.records)
         return purged
+
+    def talk(self, spoke: str) -> None:
+        """One link, both ways, until nothing moves on it; what waits for another site goes on waiting."""
+        link = self.fleet.link(spoke)
+        for _ in range(40):
+            link.step(link.up)
+            link.step(link.down)
 
     def sync(self) -> None:
         """Everything, until nothing moves."""

@@ -180,10 +180,7 @@ def test_another_hub_does_not_take_for_known_what_a_site_has_evicted(scene: Scen
     assert scene.record("west", ref).evicted
     scene.site("south").promote()
     scene.fleet.elect()
-    link = scene.fleet.link("west")
-    for _ in range(20):
-        link.step(link.up)
-        link.step(link.down)
+    scene.talk("west")
     for site in ("south", "west"):
         assert not scene.store(site).data.state.all_knowledge.includes(scene.record("hub", ref).birth)
     scene.equal()

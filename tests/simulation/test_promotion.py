@@ -79,14 +79,6 @@ def test_a_deletion_that_only_another_spoke_has_seen_stays(scene: Scene) -> None
     assert scene.row("west", gone) is None
 
 
-def settle(scene: Scene, spoke: str) -> None:
-    """One link, until nothing moves on it."""
-    link = scene.fleet.link(spoke)
-    for _ in range(40):
-        link.step(link.up)
-        link.step(link.down)
-
-
 def deleted_out_of_sight(scene: Scene, site: str) -> Ref:
     """A user that a site has deleted; the hub knows of it, the other spoke does not, and the site has no
     tombstone any more.
@@ -116,7 +108,7 @@ def test_knowledge_of_what_was_purged_waits_for_the_answer(scene: Scene) -> None
     while link.step(link.up) is Progress.MORE:
         pass
     assert not scene.store("west").data.state.all_knowledge.includes(deletion)
-    settle(scene, "south")
+    scene.talk("south")
     assert scene.store("west").data.state.all_knowledge.includes(deletion)
     scene.equal()
     assert scene.row("west", gone) is None
@@ -132,7 +124,7 @@ def test_a_new_hub_believes_the_old_one_what_nobody_else_can_show(scene: Scene) 
     scene.send("hub", "west")
     scene.fleet.cut.add("hub")
     promote(scene, "south")
-    settle(scene, "west")
+    scene.talk("west")
     scene.equal()
     assert all(scene.row(site, gone) is None for site in ("hub", "west", "south"))
 
@@ -143,7 +135,7 @@ def test_a_former_hub_that_is_away_shows_anew_what_was_deleted(scene: Scene) -> 
     scene.site("hub").resign("west")
     promote(scene, "west")
     scene.delete("west", gone)
-    settle(scene, "south")
+    scene.talk("south")
     scene.send("hub", "west")
     data = scene.store("west").data
     data.peers = {name: replace(peer, live=name != "hub") for name, peer in data.peers.items()}
@@ -164,9 +156,9 @@ def test_a_deletion_that_nobody_could_judge_gives_way_and_is_listed() -> None:
     south = scene.site("south")
     limits = {"west": Delegation(domains=frozenset({"default"}))}
     south.write_charter(replace(south.charter(), delegations=limits), south.charter().edition)
-    settle(scene, "west")
+    scene.talk("west")
     promote(scene, "east")
-    settle(scene, "hub")
+    scene.talk("hub")
     scene.equal()
     assert scene.row("east", group) is not None
     assert [row.fields for row in scene.conflicts if row.ref == group] == [(DELETED,)]
@@ -178,14 +170,14 @@ def test_a_limited_site_is_not_believed_what_its_maker_is_yet_to_show(scene: Sce
     """
     promote(scene, "west")
     project = scene.project("west", "p", "web")
-    settle(scene, "south")
+    scene.talk("south")
     scene.site("hub").promote(2)
     scene.fleet.elect()
     hub = scene.site("hub")
     limits = {"south": Delegation(domains=frozenset({"default"}))}
     hub.write_charter(replace(hub.charter(), delegations=limits), hub.charter().edition)
     scene.put("west", "project", "p", name="renamed")
-    settle(scene, "south")
+    scene.talk("south")
     scene.equal()
     assert scene.row("hub", project)["name"] == "renamed"  # type: ignore[index]
 
@@ -233,10 +225,7 @@ def test_what_the_old_hub_kept_back_is_no_deletion_for_the_new_one() -> None:
     scene.send("south", "hub")
     scene.send("hub", "west")
     promote(scene, "east")
-    link = scene.fleet.link("west")
-    for _ in range(30):
-        link.step(link.up)
-        link.step(link.down)
+    scene.talk("west")
     assert scene.store("west").data.state.covered.is_full
     scene.equal()
     assert scene.row("west", group) is not None and scene.row("south", group) is not None

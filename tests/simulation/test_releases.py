@@ -119,10 +119,7 @@ def test_what_went_with_a_deletion_does_not_come_back_with_the_next_life() -> No
     scene.fleet.restorations += 1
     scene.fleet.forked.add(backup.state.origin)
     for site in ("east", "south"):
-        link = scene.fleet.link(site)
-        for _ in range(30):
-            link.step(link.up)
-            link.step(link.down)
+        scene.talk(site)
     scene.equal()
     assert all(scene.row(site, ref) == {"id": "m", "rules": ["east"]} for site in ("hub", "south", "east"))
     assert not scene.record("west", ref).unknown

@@ -10,7 +10,7 @@ import pytest
 from keystone_viaduct.errors import CheckpointMismatch, Refused
 from keystone_viaduct.sync.charter import Charter, Delegation, Edition, PolicyRule
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
-from keystone_viaduct.sync.model import Dot, Ref
+from keystone_viaduct.sync.model import Change, Dot, Page, Ref
 from keystone_viaduct.sync.site import feed
 from tests.simulation.scene import Scene
 
@@ -369,14 +369,20 @@ def _delegated(domain: str = "d1") -> Scene:
     return scene
 
 
-def test_forged_version() -> None:
-    """West shows an edit as the south's: it waits until the south shows it, which is never."""
+def _edited_at_west() -> tuple[Scene, Ref, Page, Change]:
+    """A user of the hub's whose address west has changed, and the page that says so."""
     scene = Scene("hub", "west", "south")
     ref = scene.user("hub", "u", "ada", extra__email="old")
     scene.sync()
     scene.put("west", "user", "u", extra__email="forged")
     page = scene.read("west", "hub")
     (change,) = page.changes
+    return scene, ref, page, change
+
+
+def test_forged_version() -> None:
+    """West shows an edit as the south's: it waits until the south shows it, which is never."""
+    scene, ref, page, change = _edited_at_west()
     dot = Dot("south#south-1", 999)
     fields = {**change.fields, "extra.email": change.fields["extra.email"]._replace(dot=dot)}
     forged = replace(change, version=change.version.plus(dot), fields=fields)
@@ -394,12 +400,7 @@ def test_forged_version() -> None:
 @pytest.mark.parametrize("claimed", ["hub", "south"])
 def test_an_edit_claimed_before_it_was_made_is_never_believed(claimed: str) -> None:
     """West shows an edit as another site's next one; when that makes it, of something else, it goes back."""
-    scene = Scene("hub", "west", "south")
-    ref = scene.user("hub", "u", "ada", extra__email="old")
-    scene.sync()
-    scene.put("west", "user", "u", extra__email="forged")
-    page = scene.read("west", "hub")
-    (change,) = page.changes
+    scene, ref, page, change = _edited_at_west()
     state = scene.store(claimed).data.state
     dot = Dot(state.origin, state.head + 2)
     fields = {**change.fields, "extra.email": change.fields["extra.email"]._replace(dot=dot)}
@@ -415,12 +416,7 @@ def test_an_edit_claimed_before_it_was_made_is_never_believed(claimed: str) -> N
 
 def test_an_edit_claimed_under_the_number_of_a_deletion_is_never_believed() -> None:
     """West shows an edit as the hub's next one, which is the deletion of that record."""
-    scene = Scene("hub", "west", "south")
-    ref = scene.user("hub", "u", "ada", extra__email="old")
-    scene.sync()
-    scene.put("west", "user", "u", extra__email="forged")
-    page = scene.read("west", "hub")
-    (change,) = page.changes
+    scene, ref, page, change = _edited_at_west()
     state, record = scene.store("hub").data.state, scene.record("hub", ref)
     dot = Dot(state.origin, state.head + 1)
     fields = {**record.fields, "extra.email": change.fields["extra.email"]._replace(dot=dot)}

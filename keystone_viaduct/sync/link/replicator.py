@@ -63,7 +63,7 @@ class Replicator:
     _edition: Edition | None = None
     _coverage: Coverage | None = None
     _fence: Fence | None = None
-    _anew: bool = False
+    _behind: bool = False
     _primed: bool = False
     _idle: int = 0
     _reader: str = ""
@@ -149,7 +149,7 @@ class Replicator:
             return True
         if self._coverage is not None and page.coverage != self._coverage:
             return True
-        if self._anew and not _is_anew(page):
+        if self._behind and not page.source_is_behind:
             return True  # what the page says of what the source knows counts from now on
         return page.at_head and (self.confirm or self._told is None or not self._told.covers(page.knowledge))
 
@@ -163,7 +163,7 @@ class Replicator:
         self._reader = origin_of(self.target.name, result.head.incarnation)
         if page.charter is not None:
             self._edition = page.charter.edition
-        self._coverage, self._anew = page.coverage, _is_anew(page)
+        self._coverage, self._behind = page.coverage, page.source_is_behind
         if page.at_head:
             self._told = page.knowledge
         self._count(page, result)
@@ -179,8 +179,3 @@ class Replicator:
         self.totals.merged += result.merged
         self.totals.conflicts += len(refused)
         self.totals.pending = result.pending
-
-
-def _is_anew(page: Page) -> bool:
-    """Whether the source has yet to read what it was compared in."""
-    return page.fence is not None and page.fence.anew

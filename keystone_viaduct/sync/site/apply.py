@@ -134,9 +134,10 @@ def _check(tx: Transaction, state: SiteState, page: Page) -> None:
             f"this page of {page.source} starts at {page.after}, but {stored} is what was applied",
             hint="read the checkpoint again and continue from there",
         )
-    if page.source == state.hub:
-        check_coverage(state, page)
-    if page.source == state.hub and (page.charter or Charter()).edition < state.charter.edition:
+    if page.source != state.hub:
+        return
+    check_coverage(state, page)
+    if (page.charter or Charter()).edition < state.charter.edition:
         raise FenceMismatch(
             f"this page of {page.source} was picked by an older charter than this site has",
             hint="that site was restored, or the page comes late; both sides compare",
@@ -365,6 +366,6 @@ def _told(run: Applying, state: SiteState) -> Version:
     page = run.page
     if run.trial is not None and not vouches(state, page.source):
         return own_knowledge(page)
-    if page.fence is not None and page.fence.anew:
+    if page.source_is_behind:
         return Version()
     return Version({o: s for o, s in page.knowledge.entries.items() if o != state.origin})
