@@ -24,7 +24,7 @@ $(VENV)/.stamp: pyproject.toml tools/make-venv
 	@tools/make-venv $(VENV) -e '.[dev]'
 	@touch $@
 
-venv-%: .venvs/%/.stamp ## .venvs/N with Keystone N.0.0 (27, 28, 29; 24 with SQLAlchemy 1.4; cockroach: 30 with CockroachDB's dialect)
+venv-%: .venvs/%/.stamp ## .venvs/N with Keystone N.0.0 (25, 27, 28, 29; 24 with SQLAlchemy 1.4; cockroach: 30 with CockroachDB's dialect)
 	@:
 
 .venvs/24/.stamp: EXTRA := 'SQLAlchemy<2' 'setuptools<70' 'bcrypt<4.1' 'oslo.context<5.3'
@@ -64,7 +64,7 @@ test: venv $(VENV)/.upstream venv-27 venv-cockroach servers lint ## all but the 
 
 $(VENV)/.upstream: $(VENV)/.stamp
 	@LDAP=1 tools/install-servers
-	@$(BIN)/pip install -q -e '.[upstream]' && touch $@ || \
+	@tools/make-venv $(VENV) -e '.[upstream]' && touch $@ || \
 		echo "python-ldap could not be built (Debian: gcc python3-dev libldap2-dev libsasl2-dev): no upstream tests" >&2
 
 # Keystone's suites of another release, and on CockroachDB, run in an environment of their own
@@ -79,7 +79,7 @@ test-upstream-stock: $(VENV)/.upstream ## Keystone's own suites on SQLite, stock
 
 .venvs/%/.upstream: .venvs/%/.stamp
 	@LDAP=1 tools/install-servers
-	@.venvs/$*/bin/pip install -q -e '.[upstream]' && touch $@
+	@tools/make-venv .venvs/$* -e '.[upstream]' && touch $@
 .PRECIOUS: .venvs/%/.upstream
 
 test-upstream-capture: $(VENV)/.upstream ## Keystone's SQL and v3 identity tests with and without capture, compared
