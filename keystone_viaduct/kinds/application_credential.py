@@ -6,7 +6,7 @@ from .model import Kind
 from .natural import NaturalKey
 from .reference import ListReference, Mode, Reference
 from .scope import via
-from .shape import Cascade, Child, Field, Lookup, Shape
+from .shape import Cascade, Child, Field, Lookup, Rename, Shape
 from .value import Type
 
 _OWNER = Reference(field="user_id", target="user", mode=Mode.OWNING, loose=True)
@@ -78,4 +78,6 @@ APPLICATION_CREDENTIAL = Kind(
     surrogate="internal_id",
     deletes_win=True,
     immutable=True,
+    # Each has a secret of its own, so both stay; who logs in by name and user has to know the new name.
+    rename=Rename("name", 255),
 )

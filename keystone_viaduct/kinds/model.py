@@ -12,7 +12,7 @@ from keystone_viaduct.errors import BadDocument
 from .natural import NaturalKey, NaturalValue
 from .reference import ALTERNATIVES, Mode, Ref, Reference, moved
 from .scope import NOWHERE, Scope, ScopeResult
-from .shape import Cascade, Child, Field, Rename, Shape, Source
+from .shape import Cascade, Child, Earlier, Field, Rename, Shape, Source
 from .value import JSON, Document, Type, join_key, misfit, part_key
 
 __all__ = ["JSON", "Document", "Kind", "Mode", "NaturalValue", "Ref", "ScopeResult", "Type"]
@@ -61,7 +61,7 @@ class Kind:
     insert_only: bool = False
     immutable: bool = False
     cascades: tuple[Cascade, ...] = ()
-    rename: Rename | None = None
+    rename: Rename | Earlier | None = None
     identify: Callable[[Document], str] | None = None
     key_parts: int = 0
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .value import JSON, Type
@@ -115,6 +116,28 @@ class Rename:
 
     field: str
     size: int
+
+    def variants(self, value: JSON, site: str) -> Iterator[JSON]:
+        """What it may be called instead: ``name~site``, ``name~site~2`` …"""
+        for number in itertools.count(1):
+            tail = f"~{site}" if number == 1 else f"~{site}~{number}"
+            yield str(value)[: self.size - len(tail)] + tail
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A time that is part of what may not be equal: the loser of a clash ends seconds earlier.
+
+    Whole seconds, for some databases keep no fractions of the older column.
+    """
+
+    field: str
+
+    def variants(self, value: JSON, site: str) -> Iterator[JSON]:
+        """One second earlier, two …; never later than what was agreed."""
+        assert isinstance(value, int)
+        for number in itertools.count(1):
+            yield value - number * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

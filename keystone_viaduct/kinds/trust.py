@@ -6,7 +6,7 @@ from .model import Kind
 from .natural import NaturalKey
 from .reference import ListReference, Mode, Reference
 from .scope import via
-from .shape import Child, Field, Shape
+from .shape import Child, Earlier, Field, Shape
 from .value import Type
 
 _MODE = (
@@ -57,4 +57,6 @@ TRUST = Kind(
     # None means "not deleted" and "without limit": the largest of all values.
     merge={"remaining_uses": "min", "deleted_at": "min"},
     deletes_win=True,
+    # Made by one tool at two sites: each may be named in a stack or a credential, so both stay.
+    rename=Earlier("expires_at_int"),
 )

@@ -17,8 +17,8 @@ from .verdict import Clash, Match, Move, Plan
 
 _POSITION = {name: position for position, name in enumerate(REGISTRY)}
 _HELD = (
-    "adopt re-keys no such record, for each has a secret or an owner of its own: rename or delete one of "
-    "them, or leave it to the policy of the fleet"
+    "both are kept, each with its id and secret: once the sites are joined one of them is called NAME~SITE (a "
+    "trust ends a second earlier); who logs in by that name has to know the new one"
 )
 _HASHED = (
     "the ids of this domain's users are made from the domain's id (LDAP or another driver of its own): with "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.kinds.value import JSON
 from keystone_viaduct.sync.model import Document, Ref, site_of
 from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.alias import follow
@@ -211,10 +212,10 @@ def _yield_claim(
         )
         loser.content = None
         return
-    name = str(content[rename.field])
+    value = content[rename.field]
     state = loser.record.fields.get(rename.field)
     suffix = site_of(state.dot.origin) if state else run.page.source
-    content[rename.field] = _free_name(run, readiness, loser, content, name, suffix)
+    content[rename.field] = _free(run, readiness, loser, content, suffix)
     loser.touched.add(rename.field)
     loser.content = content
     loser.conflicts.append(
@@ -222,24 +223,21 @@ def _yield_claim(
             loser,
             "clash",
             "name",
-            f"{winner.ref} has the same name, so this is now {content[rename.field]!r}: {why}",
+            f"{winner.ref} has the same {claim.constraint}, so {rename.field} of this is now "
+            f"{content[rename.field]!r}: {why}",
             fields=(rename.field,),
-            lost={rename.field: name},
+            lost={rename.field: value},
             open_=is_open,
         )
     )
 
 
-def _free_name(
-    run: Applying, readiness: Readiness, loser: Intent, content: Document, name: str, suffix: str
-) -> str:
+def _free(run: Applying, readiness: Readiness, loser: Intent, content: Document, suffix: str) -> JSON:
+    """The first variant of the name (or time) that nobody holds."""
     rename = REGISTRY[loser.ref.kind].rename
     assert rename is not None
-    number = 1
-    while True:
-        tail = f"~{suffix}" if number == 1 else f"~{suffix}~{number}"
-        candidate = name[: rename.size - len(tail)] + tail
+    for candidate in rename.variants(content[rename.field], suffix):
         trial = {**content, rename.field: candidate}
         if not any(_rival(run, readiness, loser, claim) for claim in readiness.claims(loser.ref, trial)):
             return candidate
-        number += 1
+    raise AssertionError("unreachable")

@@ -7,8 +7,10 @@ import json
 import pytest
 
 from keystone_viaduct.errors import ConfigError, UnknownKind
-from keystone_viaduct.kinds.model import JSON
+from keystone_viaduct.kinds.model import JSON, Kind
+from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.adopt import Choice, Overrides, Plan, make_plan, plan_to_json, plan_to_text
+from keystone_viaduct.sync.adopt.names import MOVABLE
 from tests.unit.adopt.inventories import Listed, domain, endpoint, project, role, user
 
 
@@ -267,3 +269,18 @@ def test_the_text_says_which_tokens_stop_and_how_many(hub: Listed, spoke: Listed
     assert "every token of 2 user(s)" in text and "scoped to 1 project(s)" in text
     assert "only with --rekey" in plan_to_text(plan, rekey=False)
     assert plan_to_json(plan, rekey=False)["tokens"] == []
+
+
+@pytest.mark.parametrize("kind", REGISTRY.values(), ids=lambda kind: kind.name)
+def test_of_two_records_that_can_not_be_equal_each_is_kept(kind: Kind) -> None:
+    """Adopt makes them one; else the loser of the clash gives its name (or time) up, and not its life.
+
+    The mapping of an id says all that there is to it.
+    """
+    clashing = [
+        natural
+        for natural in kind.natural
+        if natural.enforced and not natural.each and not set(kind.key) & set(natural.fields)
+    ]
+    kept = kind.name in MOVABLE or kind.rename is not None or kind.name == "id_mapping"
+    assert kept or not clashing
