@@ -17,7 +17,7 @@ from .verdict import Clash, Match, Move, Plan
 
 _POSITION = {name: position for position, name in enumerate(REGISTRY)}
 _HELD = (
-    "both are kept, each with its id and secret: once the sites are joined one of them is called NAME~SITE (a "
+    "both are kept, each with its id and secret: once the sites are joined one is called NAME~SITE (a "
     "trust ends a second earlier); who logs in by that name has to know the new one"
 )
 _HASHED = (
