@@ -40,8 +40,9 @@ venv-%: .venvs/%/.stamp ## .venvs/N with Keystone N.0.0 (25, 27, 28, 29; 24 with
 	@tools/make-venv .venvs/cockroach 'keystone==30.0.0' $(SITE_PACKAGES) -e '.[cockroachdb]'
 	@touch $@
 
-servers: ## PostgreSQL, MariaDB and memcached from Debian, where missing (root)
+servers: ## PostgreSQL, MariaDB and memcached from Debian, where missing (root); MySQL unpacked in .cache/mysql
 	@tools/install-servers
+	@tools/fetch-mysql .cache/mysql || echo "the tests on MySQL will be skipped" >&2
 
 demo: venv ## three Keystones in three regions, one set of identities; ARGS: --once --json FILE --rtt MS
 	@$(BIN)/python -W ignore -m keystone_viaduct.cli.main demo $(ARGS)

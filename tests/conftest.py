@@ -62,7 +62,7 @@ def _server(servers: Servers, name: str) -> Server:
     try:
         return servers.get(name)
     except MissingServer as missing:
-        unavailable(str(missing), f"without it nothing is known about {name}")
+        unavailable(str(missing), f"without it nothing is known about {name}", optional=name == "mysql")
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +75,12 @@ def postgresql(servers: Servers) -> Server:
 def mariadb(servers: Servers) -> Server:
     """A MariaDB server."""
     return _server(servers, "mariadb")
+
+
+@pytest.fixture(scope="session")
+def mysql(servers: Servers) -> Server:
+    """A MySQL server, where Debian's unstable suite has one now."""
+    return _server(servers, "mysql")
 
 
 @pytest.fixture
@@ -110,9 +116,9 @@ def mariadb_url(mariadb: Server, database_scope: DatabaseScope) -> str:
 
 
 @pytest.fixture
-def mysql_url() -> str:
-    """The MySQL database that the user gives (it is emptied by whoever uses it)."""
-    return external("VIADUCT_MYSQL_URL", "mysql+pymysql://user:password@host/database")
+def mysql_url(mysql: Server, database_scope: DatabaseScope) -> str:
+    """A fresh empty MySQL database."""
+    return database_scope.empty("mysql")
 
 
 @pytest.fixture
@@ -126,6 +132,7 @@ def cockroach_url() -> str:
         "sqlite",
         pytest.param("postgresql", marks=pytest.mark.postgresql),
         pytest.param("mariadb", marks=pytest.mark.mariadb),
+        pytest.param("mysql", marks=pytest.mark.mysql),
     ]
 )
 def engine_name(request: pytest.FixtureRequest) -> str:

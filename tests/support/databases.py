@@ -2,7 +2,7 @@
 
 ``keystone-manage db_sync`` runs once per session and engine; every further database is a copy of the result:
 a file (SQLite), a template database (PostgreSQL), or its tables made again from their ``SHOW CREATE TABLE``
-(MariaDB).
+(MariaDB, MySQL).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import sqlalchemy as sa
 from tests.support.keystones import make_home
 from tests.support.servers import Servers, locked
 
-ENGINES = ("sqlite", "postgresql", "mariadb")
+ENGINES = ("sqlite", "postgresql", "mariadb", "mysql")
 
 
 class Databases:
-    """Makes databases of ``sqlite``, ``postgresql``, ``mariadb``."""
+    """Makes databases of the engines."""
 
     def __init__(self, servers: Servers) -> None:
         self.servers = servers
@@ -79,7 +79,7 @@ class Databases:
             if not done.exists():
                 url = self.empty(engine)
                 make_home(self.folder / f"{engine}-home", url).manage("db_sync")
-                if engine == "mariadb":
+                if engine in ("mariadb", "mysql"):
                     _record(url, self.folder / f"{engine}.tables.json")
                 done.write_text(str(sa.engine.make_url(url).database))
         return done.read_text()
@@ -118,7 +118,7 @@ def _run(url: str | sa.engine.URL, statement: str) -> None:
 
 
 def _record(url: str, path: Path) -> None:
-    """Keep how to make the tables of a migrated MariaDB database again, and their few rows."""
+    """Keep how to make the tables of a migrated MariaDB or MySQL database again, and their few rows."""
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
     statements = []
     with engine.connect() as connection:

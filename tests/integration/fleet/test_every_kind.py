@@ -65,6 +65,11 @@ ENGINES = [
         id="mariadb-postgresql",
         marks=[pytest.mark.postgresql, pytest.mark.mariadb],
     ),
+    pytest.param(
+        ("postgresql", "mysql"),
+        id="postgresql-mysql",
+        marks=[pytest.mark.postgresql, pytest.mark.mysql],
+    ),
 ]
 
 

@@ -57,7 +57,8 @@ ENGINES = [
     "sqlite",
     "postgresql",
     "mariadb",
-    *(name for name in ("mysql", "cockroach") if os.environ.get(f"VIADUCT_{name.upper()}_URL")),
+    "mysql",
+    *(["cockroach"] if os.environ.get("VIADUCT_COCKROACH_URL") else []),
 ]
 
 
