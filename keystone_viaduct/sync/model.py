@@ -151,12 +151,42 @@ def newest_stamp(fields: Mapping[str, FieldState]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """What of a record this site can't put into Keystone's tables: kept in full, handed on, tried again.
+
+    ``document`` has the values. ``base`` is what its row says in their stead (a name in only one of the two
+    is absent in the other), None where there is no row: then ``document`` is the whole record. ``reason`` is
+    one of :data:`CARRIED_REASONS`, ``why`` says it in words, ``since`` when it began, ``source`` who sent it.
+    """
+
+    document: Document
+    base: Document | None
+    reason: str
+    why: str
+    since: int
+    source: str = ""
+
+
+#: Why a record is carried: this database can't hold a value; it takes its name for another record's; it needs
+#: a record that is itself carried; to write it failed in an unforeseen way; it is about to be tried again.
+UNSTORABLE, NAME, REFERENCE, QUARANTINED, RETRIED = (
+    "unstorable",
+    "name",
+    "reference",
+    "quarantined",
+    "retried",
+)
+CARRIED_REASONS = frozenset({UNSTORABLE, NAME, REFERENCE, QUARANTINED, RETRIED})
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What a site keeps of one resource beside Keystone's own tables: no second copy of its data.
 
-    ``unknown`` holds the values of fields for which this release has no column. ``learned_from`` is the
-    origin (``site#incarnation``) that sent exactly this version, or None for a local edit or decision.
-    ``scope`` are the domains that it belongs to (``sync.site.scope``), ``former`` scopes that it has left.
+    ``unknown`` holds the values of fields for which this release has no column, ``carried`` what the tables
+    can't hold otherwise. ``learned_from`` is the origin (``site#incarnation``) that sent exactly this
+    version, or None for a local edit or decision. ``scope`` are the domains that it belongs to
+    (``sync.site.scope``), ``former`` scopes that it has left.
     """
 
     ref: Ref
@@ -168,6 +198,12 @@ class Record:
     unknown: Document = field(default_factory=dict)
     learned_from: str | None = None
     former: tuple[str, ...] = ()
+    carried: Carried | None = None
+
+    @property
+    def rowless(self) -> bool:
+        """Whether it is alive here, and has no row in Keystone's tables."""
+        return self.carried is not None and self.carried.base is None
 
     @property
     def deleted(self) -> bool:
@@ -207,6 +243,7 @@ class Record:
             self.unknown,
             self.learned_from,
             self.former,
+            self.carried,
         )
 
 
@@ -418,11 +455,16 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A change that waits (for a reference, a name, the source's head), keyed by source and record."""
+    """A change that waits (for a reference, a proof, the source's head), keyed by source and record.
+
+    ``why`` says more than the reason, where there is more to say; ``since`` when it began to wait.
+    """
 
     source: str
     change: Change
     reason: str
+    why: str = ""
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)

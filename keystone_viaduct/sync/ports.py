@@ -173,6 +173,11 @@ class Records(Protocol):
     def carrying(self, after: int, limit: int) -> list[Record]:
         """Records with fields that this release can't store, in feed order after a position."""
 
+    def carried(self, after: int, limit: int, reasons: frozenset[str] | None = None) -> list[Record]:
+        """Records that this site's tables can't hold, for one of the reasons (None: any), in feed order after
+        a position.
+        """
+
     def tallies(
         self, within: Sequence[Bucket] | None, coverage: Coverage | None = None
     ) -> dict[Bucket, Tally]:
@@ -244,18 +249,18 @@ class Sweeping(Protocol):
         """Store it."""
 
     def live_keys(self, kind: str, after: str, limit: int) -> list[str]:
-        """Keys of the kind's records that are neither tombstones nor evicted, after one, in an order of the
-        store's own.
+        """Keys of the kind's records that should have a row (neither tombstones nor evicted, nor carried
+        without one), after one, in an order of the store's own.
         """
 
     def row_keys(self, kind: str, after: str, limit: int) -> list[str]:
         """Keys of the kind's rows after one (empty: from the first), in an order of the tables' own."""
 
     def unmarked(self, kind: str, keys: Sequence[str]) -> list[str]:
-        """Those of the keys that have neither a mark nor a record that is neither tombstone nor evicted."""
+        """Those of the keys that have neither a mark nor a record that should have a row."""
 
     def count_live(self, kind: str) -> int:
-        """How many records of the kind are neither tombstones nor evicted."""
+        """How many records of the kind should have a row."""
 
     def count_rows(self, kind: str) -> int:
         """How many records of the kind there are in the tables."""

@@ -82,17 +82,18 @@ class MemoryStore:
     """``ports.Store`` over :class:`Data`.
 
     ``known`` limits the fields of a kind to those of an older release; ``unstorable`` are values that this
-    database refuses.
+    database refuses; one that ``folds`` takes names for equal that differ in case.
     """
 
     def __init__(self, data: Data, known: Mapping[str, frozenset[str]] | None = None) -> None:
         self.data = data
         self.known = dict(known or {})
         self.unstorable: frozenset[str] = frozenset()
+        self.folds = False
 
     def run(self, work: Callable[[MemoryTransaction], T]) -> T:
         """Run ``work`` on a copy and keep it if nothing was raised."""
-        tx = MemoryTransaction(self.data.copy(), self.known, self.unstorable)
+        tx = MemoryTransaction(self.data.copy(), self.known, self.unstorable, folds=self.folds)
         result = work(tx)
         self.data = tx.data
         return result
@@ -111,9 +112,15 @@ class MemoryTransaction:
     """``ports.Transaction`` over a copy of the data."""
 
     def __init__(
-        self, data: Data, known: Mapping[str, frozenset[str]], unstorable: frozenset[str] = frozenset()
+        self,
+        data: Data,
+        known: Mapping[str, frozenset[str]],
+        unstorable: frozenset[str] = frozenset(),
+        *,
+        folds: bool = False,
     ) -> None:
         self.data = data
+        self._folds = folds
         self._unstorable = unstorable
         self._known = known
         self._new_marks: list[int] = []
@@ -178,15 +185,23 @@ class MemoryTransaction:
 
     def holders(self, claims: Sequence[Claim]) -> dict[Claim, Ref]:
         """A scan of the kinds concerned."""
-        wanted = set(claims)
+        wanted: dict[Claim, list[Claim]] = {}
+        for claim in claims:
+            wanted.setdefault(self._folded(claim), []).append(claim)
         kinds = {claim.kind for claim in claims}
         found: dict[Claim, Ref] = {}
         for ref, document in self.data.rows.items():
             if ref.kind in kinds:
-                for claim in claims_of(self, ref, document):
-                    if claim in wanted:
-                        found[claim] = ref
+                for held in claims_of(self, ref, document):
+                    found.update((claim, ref) for claim in wanted.get(self._folded(held), ()))
         return found
+
+    def _folded(self, claim: Claim) -> Claim:
+        """As this database compares it."""
+        if not self._folds:
+            return claim
+        values = (value.casefold() if isinstance(value, str) else value for value in claim.values)
+        return claim._replace(values=tuple(values))
 
     def _check(self, writes: Sequence[Write]) -> None:
         """As a database does: a reference is looked at when it is written, or when its target goes."""
@@ -195,7 +210,7 @@ class MemoryTransaction:
         seen: dict[Claim, Ref] = {}
         for ref, document in self.data.rows.items():
             if ref.kind in kinds:
-                for claim in claims_of(self, ref, document):
+                for claim in map(self._folded, claims_of(self, ref, document)):
                     if seen.setdefault(claim, ref) != ref:
                         raise Violation(f"{ref} and {seen[claim]} both hold {claim}")
         for ref, old, *_ in writes:
@@ -368,6 +383,15 @@ class MemoryTransaction:
         found = self.feed(after, len(self.data.records), None)
         return [record for record in found if record.unknown][:limit]
 
+    def carried(self, after: int, limit: int, reasons: frozenset[str] | None = None) -> list[Record]:
+        """In feed order."""
+        found = [
+            record
+            for record in self.data.records.values()
+            if record.carried is not None and (reasons is None or record.carried.reason in reasons)
+        ]
+        return sorted((r for r in found if r.seq > after), key=lambda record: record.seq)[:limit]
+
     # bookkeeping
 
     def checkpoint(self, source: str) -> Checkpoint | None:
@@ -447,8 +471,7 @@ class MemoryTransaction:
 
     def live_keys(self, kind: str, after: str, limit: int) -> list[str]:
         """By key."""
-        records = self.data.records.values()
-        living = (record.ref for record in records if not (record.deleted or record.evicted))
+        living = (record.ref for record in self.data.records.values() if _in_tables(record))
         return sorted(ref.key for ref in living if ref.kind == kind and ref.key > after)[:limit]
 
     def row_keys(self, kind: str, after: str, limit: int) -> list[str]:
@@ -458,13 +481,13 @@ class MemoryTransaction:
     def unmarked(self, kind: str, keys: Sequence[str]) -> list[str]:
         """Neither marked nor recorded as living."""
         marked = {mark.ref for mark in self.data.marks.values()}
-        living = {r.ref for r in self.data.records.values() if not (r.deleted or r.evicted)}
+        living = {record.ref for record in self.data.records.values() if _in_tables(record)}
         return [key for key in keys if Ref(kind, key) not in marked | living]
 
     def count_live(self, kind: str) -> int:
         """A scan."""
         records = [record for record in self.data.records.values() if record.ref.kind == kind]
-        return sum(not (record.deleted or record.evicted) for record in records)
+        return sum(map(_in_tables, records))
 
     def count_rows(self, kind: str) -> int:
         """A scan."""
@@ -504,6 +527,11 @@ class MemoryTransaction:
 def _release(known: tuple[tuple[str, frozenset[str]], ...]) -> str:
     limited = dict(known)
     return json.dumps({kind: sorted(limited.get(kind, {"*"})) for kind in REGISTRY})
+
+
+def _in_tables(record: Record) -> bool:
+    """Whether a record should have a row."""
+    return not (record.deleted or record.evicted or record.rowless)
 
 
 def _perhaps(coverage: Coverage, record: Record) -> bool:

@@ -286,32 +286,6 @@ def test_reading_leaves_out_what_is_being_changed(scene: Scene) -> None:
     assert scene.row("west", ref)["extra.email"] == "no trigger saw this"  # type: ignore[index]
 
 
-def test_what_the_hub_cannot_hold_is_refused_whole_and_listed(scene: Scene) -> None:
-    """One value that the hub's database refuses does not stop the others that come with it."""
-    user = scene.user("hub", "u", "ada", extra__email="old")
-    scene.sync()
-    scene.store("hub").unstorable = frozenset({"\N{PILE OF POO}"})
-    scene.put("west", "user", "u", extra__email="\N{PILE OF POO}")
-    other = scene.user("west", "u2", "bob")
-    scene.equal()
-    assert scene.row("west", user)["extra.email"] == "old"  # type: ignore[index]
-    assert scene.row("hub", other) is not None
-    assert [(c.sort, c.lost["extra.email"]) for c in scene.conflicts] == [("unstorable", "\N{PILE OF POO}")]
-
-
-def test_what_a_spoke_cannot_hold_waits_there_and_stops_nothing(scene: Scene) -> None:
-    """It stays pending at that site alone until somebody changes it."""
-    scene.store("west").unstorable = frozenset({"too long"})
-    user = scene.user("hub", "u", "ada", extra__email="too long")
-    other = scene.user("hub", "u2", "bob")
-    scene.send("hub", "west")
-    assert scene.row("west", user) is None
-    assert scene.row("west", other) is not None
-    assert [p.reason for p in scene.store("west").data.pending.values()] == ["unstorable"]
-    scene.put("hub", "user", "u", extra__email="short")
-    scene.equal()
-
-
 def test_a_site_with_many_marks_is_numbered_a_part_a_read(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -518,17 +492,19 @@ def test_a_deletion_that_nobody_could_judge_gives_way_and_is_listed() -> None:
 def test_revert_races_edit(scene: Scene) -> None:
     """While the hub's revert of one field is on its way, the region edits another: that one survives."""
     user = scene.user("hub", "u", "ada", extra__email="old")
+    charter = Charter(delegations={"west": Delegation(domains=frozenset())})
+    scene.site("hub").write_charter(charter, scene.site("hub").charter().edition)
     scene.sync()
-    scene.store("hub").unstorable = frozenset({"\N{PILE OF POO}"})
-    scene.put("west", "user", "u", extra__email="\N{PILE OF POO}")
+    scene.put("west", "user", "u", extra__email="new")
     scene.send("west", "hub")
     page = scene.read("hub", "west")
     scene.put("west", "user", "u", extra__phone="meanwhile")
     scene.site("west").apply(page)
+    scene.site("hub").write_charter(Charter(), scene.site("hub").charter().edition)
     scene.equal()
     row = scene.row("south", user) or {}
     assert (row["extra.email"], row["extra.phone"]) == ("old", "meanwhile")
-    assert [conflict.sort for conflict in scene.conflicts] == ["unstorable"]
+    assert [conflict.sort for conflict in scene.conflicts] == ["refused"]
 
 
 def test_mixed_workers_one_schema(scene: Scene) -> None:

@@ -13,11 +13,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from keystone_viaduct.kinds.registry import REGISTRY, UNITABLE
-from keystone_viaduct.sync.model import Change, Document, Pending, Ref
+from keystone_viaduct.sync.model import REFERENCE, Change, Document, Pending, Ref
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.merged import MERGED
 from keystone_viaduct.sync.site.own import own_intent
-from keystone_viaduct.sync.site.readiness import REFERENCE, Readiness, needs
+from keystone_viaduct.sync.site.readiness import Readiness, needs
 from keystone_viaduct.sync.site.revert import revert
 from keystone_viaduct.sync.site.sequencer import edited
 

@@ -30,8 +30,9 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.alias import reread
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
+from keystone_viaduct.sync.site.carrying import as_carried, releasable
 from keystone_viaduct.sync.site.charter import adopt_charter
-from keystone_viaduct.sync.site.content import contents, digests, for_tables, split_known
+from keystone_viaduct.sync.site.content import digests, for_tables, overlaid, rows_of, split_known
 from keystone_viaduct.sync.site.coverage import check_coverage, covering, evict, reached
 from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts, check_life
 from keystone_viaduct.sync.site.decisions import list_conflicts
@@ -74,11 +75,15 @@ def apply_waiting(run: Applying) -> set[Ref]:
     candidates = {entry.change.ref: entry.change for entry in waiting if entry.reason not in PASSIVE}
     run.aside = {entry.change.ref: entry.change for entry in waiting if entry.reason == ASIDE}
     run.disputed = {entry.change.ref: entry for entry in waiting if entry.reason == CONFLICT}
+    run.began = {entry.change.ref: entry.since for entry in waiting}
     candidates.update((change.ref, change) for change in page.changes)
-    _load(run, list(candidates))
+    carried = [record.ref for record in releasable(run.tx, run.releasing, run.now)]
+    _load(run, list(dict.fromkeys([*candidates, *carried])))
     run.trial = Trial(run) if is_heard(run.state, page) else None
     for change in _located(run, candidates).values():
         _consider(run, change)
+    for ref in carried:
+        _release(run, ref)
     _work_out(run)
     _write(run)
     return set(candidates)
@@ -163,7 +168,8 @@ def _read(run: Applying, refs: list[Ref]) -> None:
         if run.state.head != before:
             run.records = tx.records(refs)
             alive = [ref for ref in alive if not run.records[ref].deleted]
-        run.contents = contents(tx, alive, run.records)
+        run.rows = rows_of(tx, alive)
+        run.contents = overlaid(alive, run.rows, run.records)
 
 
 def _consider(run: Applying, change: Change) -> None:
@@ -175,29 +181,29 @@ def _consider(run: Applying, change: Change) -> None:
         run.intents[change.ref] = intent
 
 
+def _release(run: Applying, ref: Ref) -> None:
+    """Try to write a record that was carried; it is no news to anybody."""
+    record = run.records.get(ref)
+    if record is None or record.carried is None or ref in run.intents or ref in run.waiting:
+        return
+    content = run.contents.get(ref)
+    change = Change(ref, record.seq, record.version, record.birth, record.fields, {}, record.scope)
+    run.intents[ref] = Intent(ref, change, record, content, content, ours=True, release=True)
+
+
 def _write(run: Applying) -> None:
     """Number the set in the source's order and write documents and records."""
     writes: list[Write] = []
     records: list[Record] = []
     scopes = _scopes(run)
     for intent in sorted(run.intents.values(), key=lambda intent: intent.change.seq):
-        record = _placed(run, intent, _numbered(run, intent), scopes)
-        kind = intent.ref.kind
-        known, defaults = run.tx.known_fields(kind), run.tx.defaults(kind)
-        if intent.content is not None:
-            _, unknown = split_known(intent.content, known)
-            if unknown != record.unknown:
-                record = replace(record, unknown=unknown)
+        record = _kept(run, intent, _placed(run, intent, _numbered(run, intent), scopes))
+        if intent.release and record == run.records.get(intent.ref):
+            continue
         records.append(record)
-        if intent.content != intent.old:
-            writes.append(
-                Write(
-                    intent.ref,
-                    None if intent.old is None else for_tables(intent.old, defaults, known),
-                    None if intent.content is None else for_tables(intent.content, defaults, known),
-                    intent.vacate,
-                )
-            )
+        write = _row_write(run, intent)
+        if write is not None:
+            writes.append(write)
         run.conflicts.extend(intent.conflicts)
     if writes:
         run.tx.write_documents(writes)
@@ -208,6 +214,35 @@ def _write(run: Applying) -> None:
         run.tx.save_records(records)
         moved = [r.ref for r in records if _has_moved(r, run.records.get(r.ref))] if scopes else []
         run.state = follow(run.tx, run.state, moved)
+
+
+def _kept(run: Applying, intent: Intent, record: Record) -> Record:
+    """The record with what this site keeps beside its row."""
+    if intent.content is None:
+        return record if record.carried is None else replace(record, carried=None)
+    row, carry = run.rows.get(intent.ref), run.carried(intent)
+    carried = None
+    if carry is not None:
+        carried = as_carried(carry, row, run.records.get(intent.ref), run.now, run.page.source)
+    _, unknown = split_known(intent.content, run.tx.known_fields(intent.ref.kind))
+    if carried is not None and carried.base is None:
+        unknown = {}
+    if unknown == record.unknown and carried == record.carried:
+        return record
+    return replace(record, unknown=unknown, carried=carried)
+
+
+def _row_write(run: Applying, intent: Intent) -> Write | None:
+    """What is to be done with its row; None if nothing."""
+    kind, row, lands = intent.ref.kind, run.rows.get(intent.ref), run.lands(intent)
+    known, defaults = run.tx.known_fields(kind), run.tx.defaults(kind)
+    if lands is not None:
+        lands, _ = split_known(lands, known)
+    if lands == row:
+        return None
+    old = None if row is None else for_tables(row, defaults, known)
+    new = None if lands is None else for_tables(lands, defaults, known)
+    return Write(intent.ref, old, new, intent.vacate)
 
 
 def _located(run: Applying, candidates: dict[Ref, Change]) -> dict[Ref, Change]:
@@ -288,7 +323,7 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
     if page.at_head:
         candidates |= _give_up(run, candidates)
     _acknowledge(tx, page, run.state)
-    tx.save_pending(page.source, list(run.waiting.values()), candidates - set(run.waiting))
+    tx.save_pending(page.source, run.dated(), candidates - set(run.waiting))
     list_conflicts(run)
     tx.save_checkpoint(page.source, page.upto)
     state = run.state

@@ -25,6 +25,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site import merge
+from keystone_viaduct.sync.site.carrying import PASSING, Carry, landing
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.lacking import completed
 from keystone_viaduct.sync.site.merged import is_merged
@@ -50,6 +51,7 @@ class Applying:
     policy_for: PolicyFor
     records: dict[Ref, Record] = field(default_factory=dict)
     contents: dict[Ref, Document] = field(default_factory=dict)
+    rows: dict[Ref, Document] = field(default_factory=dict)
     intents: dict[Ref, Intent] = field(default_factory=dict)
     waiting: dict[Ref, Pending] = field(default_factory=dict)
     aside: dict[Ref, Change] = field(default_factory=dict)
@@ -62,6 +64,9 @@ class Applying:
     any_held: bool = False
     scopes: dict[Ref, str | None] = field(default_factory=dict)
     aliases: dict[Ref, str] = field(default_factory=dict)
+    carry: dict[Ref, Carry] = field(default_factory=dict)
+    releasing: frozenset[str] = PASSING
+    began: dict[Ref, int] = field(default_factory=dict)
 
     @property
     def source_origin(self) -> str:
@@ -76,6 +81,21 @@ class Applying:
     def policy(self, kind: str, scope: str | None) -> str:
         """The conflict policy: the charter's rule, else the hub's own setting."""
         return self.state.charter.policy_for(kind, scope, self.policy_for(kind, scope))
+
+    def carried(self, intent: Intent) -> Carry | None:
+        """What is not to be written of an intent, as its content is now."""
+        carry = self.carry.get(intent.ref)
+        return carry if carry is not None and carry.content is intent.content else None
+
+    def lands(self, intent: Intent) -> Document | None:
+        """What the row of an intent will hold; None if there will be none."""
+        if intent.content is None:
+            return None
+        return landing(intent.content, self.rows.get(intent.ref), self.carried(intent))
+
+    def dated(self) -> list[Pending]:
+        """What waits, with the time at which it began to."""
+        return [replace(entry, since=self.began.get(ref) or self.now) for ref, entry in self.waiting.items()]
 
     def intent_for(self, change: Change) -> Intent | None:
         """What this site makes of a change; None if it is known here, or shown to the hub once more by a

@@ -5,9 +5,19 @@ over.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from keystone_viaduct.documents.digest import field_digest
-from keystone_viaduct.sync.model import ABSENT, DELETED, Document, FieldState, Record, Ref, SiteState
+from keystone_viaduct.sync.model import (
+    ABSENT,
+    DELETED,
+    Carried,
+    Document,
+    FieldState,
+    Record,
+    Ref,
+    SiteState,
+)
 from keystone_viaduct.sync.ports import Tables
 
 
@@ -48,16 +58,67 @@ def digests(secret: bytes, kind: str, document: Document) -> dict[str, str]:
 
 
 def contents(tables: Tables, refs: Sequence[Ref], records: Mapping[Ref, Record]) -> dict[Ref, Document]:
-    """The contents of those records that are there: tables without defaults, overlaid with unknown fields."""
+    """The contents of those records that are there: tables without defaults, overlaid with what the site
+    only carries.
+    """
+    return overlaid(refs, rows_of(tables, refs), records)
+
+
+def rows_of(tables: Tables, refs: Sequence[Ref]) -> dict[Ref, Document]:
+    """What the tables hold of these records, without defaults."""
     found = tables.documents(refs)
-    result: dict[Ref, Document] = {}
-    for ref, document in found.items():
-        content = without_defaults(document, tables.defaults(ref.kind))
-        record = records.get(ref)
-        if record is not None and record.unknown:
-            content.update(record.unknown)
-        result[ref] = content
-    return result
+    return {ref: without_defaults(row, tables.defaults(ref.kind)) for ref, row in found.items()}
+
+
+def overlaid(
+    refs: Sequence[Ref], rows: Mapping[Ref, Document], records: Mapping[Ref, Record]
+) -> dict[Ref, Document]:
+    """The contents of those records that are there, whose rows these are."""
+    found = {ref: overlay(records.get(ref), rows.get(ref)) for ref in refs}
+    return {ref: content for ref, content in found.items() if content is not None}
+
+
+def overlay(record: Record | None, row: Document | None) -> Document | None:
+    """The content of a record with this row (None: without one); None if it has none.
+
+    A field that was edited in the row since it is carried has that edit's value.
+    """
+    carried = still_carried(record, row)
+    if row is None:
+        return None if carried is None else dict(carried.document)
+    if record is None or not (record.unknown or carried):
+        return row
+    content = {**row, **record.unknown}
+    if carried is not None and carried.base is not None:
+        for name in carried.base.keys() | carried.document.keys():
+            content.pop(name, None)
+        content.update(carried.document)
+    return content
+
+
+def still_carried(record: Record | None, row: Document | None) -> Carried | None:
+    """What a record goes on carrying beside this row: not what was edited there since, nor what a row that
+    came stands for, nor what went with its row.
+    """
+    carried = None if record is None else record.carried
+    if carried is None or (carried.base is None) is not (row is None):
+        return None
+    if carried.base is None or row is None:
+        return carried
+    base, document = carried.base, carried.document
+    names = {
+        name
+        for name in base.keys() | document.keys()
+        if (name in base) is (name in row) and base.get(name) == row.get(name)
+    }
+    if len(names) == len(base.keys() | document.keys()):
+        return carried
+    left = replace(
+        carried,
+        document={name: value for name, value in document.items() if name in names},
+        base={name: value for name, value in base.items() if name in names},
+    )
+    return left if names else None
 
 
 def matches(record: Record, found: Mapping[str, str], known: frozenset[str]) -> bool:

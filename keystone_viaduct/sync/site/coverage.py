@@ -15,6 +15,7 @@ from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import Page, Record, Ref, SiteState, Version, evicted_fields, site_of
 from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.site.carrying import referrers
 from keystone_viaduct.sync.site.content import altered, contents
 from keystone_viaduct.sync.site.sequencer import sequence_records
 
@@ -105,7 +106,7 @@ def _removable(tx: Transaction, found: list[Record]) -> set[Ref]:
     marked = {mark.ref for mark in tx.marks_of([record.ref for record in found])}
     going = {record.ref for record in found} - marked
     while going:
-        referring = tx.referrers(sorted(going), OWNING)
+        referring = referrers(tx, sorted(going), OWNING)
         needed = {ref for ref, those in referring.items() if any(other not in going for other in those)}
         if not needed & going:
             return going
@@ -122,5 +123,8 @@ def _remove(tx: Transaction, records: list[Record]) -> None:
         tx.write_documents(writes)
         tx.drop_own_marks([write.ref for write in writes])
     tx.save_records(
-        [replace(r, fields=evicted_fields(r.newest_stamp, r.birth), unknown={}, former=()) for r in records]
+        [
+            replace(r, fields=evicted_fields(r.newest_stamp, r.birth), unknown={}, carried=None, former=())
+            for r in records
+        ]
     )

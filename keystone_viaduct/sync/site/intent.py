@@ -17,7 +17,7 @@ class Intent:
     received. ``ours``: the source has not touched it, it is an edit that another change makes necessary.
     ``answer``: it was deleted here long ago, and the source is told so.
     ``hollow``: its tombstone answers the source and is no news to anybody who has made the record
-    meanwhile.
+    meanwhile. ``release``: nobody has changed it, but what kept it out of the tables may be gone.
     """
 
     ref: Ref
@@ -30,6 +30,7 @@ class Intent:
     ours: bool = False
     answer: bool = False
     hollow: bool = False
+    release: bool = False
     touched: set[str] = field(default_factory=set)
     conflicts: list[Conflict] = field(default_factory=list)
 

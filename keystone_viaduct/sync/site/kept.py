@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import Pending, Ref
+from keystone_viaduct.sync.model import NAME, REFERENCE, Pending, Ref
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.readiness import (
     LOST,
-    NAME,
-    REFERENCE,
     REFERRED,
     UNPLACED,
     UNPROVEN,

@@ -22,7 +22,7 @@ def look_again(
     state = tx.state()
     run = Applying(tx, state, quiet_page(state, peer, at_head=at_head), now, policy_for)
     considered = work(run)
-    tx.save_pending(peer.site, list(run.waiting.values()), considered - set(run.waiting))
+    tx.save_pending(peer.site, run.dated(), considered - set(run.waiting))
     return close(tx, run, state, now)
 
 

@@ -1,26 +1,28 @@
 """Which records of a set can be written now (PROTOCOL rules 4, 6, 7).
 
 A record waits while a record that it needs is not there, while something still needs the record that it
-deletes, or
-while its name is held by a record that the set leaves alone.
+deletes, or (at the hub, until it decides) while its name is held by a record that the set leaves alone. What
+this site's tables can't hold does not wait: it is carried (:mod:`keystone_viaduct.sync.site.carrying`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import Document, Pending, Reason, Record, Ref
+from keystone_viaduct.sync.model import NAME, REFERENCE, UNSTORABLE, Document, Pending, Reason, Record, Ref
 from keystone_viaduct.sync.ports import Claim, Tables
-from keystone_viaduct.sync.site.content import for_tables
+from keystone_viaduct.sync.site.carrying import Carry, differing, referrers, unwritable
+from keystone_viaduct.sync.site.content import for_tables, split_known
 from keystone_viaduct.sync.site.intent import Intent
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.site.applying import Applying
 
-#: Reasons of a wait.
-REFERENCE, REFERRED, NAME, UNSTORABLE = "reference", "referred", "name", "unstorable"
+#: Reasons of a wait, beside those of ``sync.model``.
+REFERRED = "referred"
 #: At the hub: another site has yet to show what a spoke tells of it; where it belongs is not known yet.
 UNPROVEN, UNPLACED = "unproven", "unplaced"
 #: Put aside by a start over, until the source shows it again or its head is reached without it.
@@ -74,18 +76,53 @@ class Readiness:
         self._records: dict[Ref, Record | None] = {}
         self._referrers: dict[Ref, list[Ref]] = {}
         self._holders: dict[Claim, Ref | None] = {}
-        self._fitting: set[Ref] = set()
+        self._fitting: dict[Ref, Document] = {}
         self._held: set[Ref] = set()
+        self._clashes: dict[Ref, set[Claim]] = {}
 
     def reduce(self) -> None:
-        """Move every intent that can't be written yet to the waiting ones; a wait may cause others."""
+        """Carry what the tables can't hold, and move every other intent that can't be written yet to the
+        waiting ones; either may cause others.
+        """
         while True:
-            blocked = self._unstorable() | self._missing() | self._referred() | self._clashing()
+            blocked = self._unstorable() or (
+                self._hindered() | self._missing() | self._referred() | self._clashing()
+            )
             if not blocked:
                 return
-            for ref, reason in blocked.items():
-                intent = self.run.intents.pop(ref)
-                self.run.waiting[ref] = Pending(self.run.page.source, intent.change, reason)
+            for ref, (reason, why) in blocked.items():
+                self._block(self.run.intents[ref], reason, why)
+
+    def _block(self, intent: Intent, reason: str, why: str) -> None:
+        if why:
+            self._carry(intent, reason, why)
+            return
+        del self.run.intents[intent.ref]
+        if not intent.release:
+            self.run.waiting[intent.ref] = Pending(self.run.page.source, intent.change, reason)
+
+    def _carry(self, intent: Intent, reason: str, why: str) -> None:
+        """Keep it beside its row: the fields in question, or (by a second obstacle) all that differ."""
+        assert intent.content is not None
+        row = self.run.rows.get(intent.ref)
+        before = self.run.carried(intent)
+        if row is None:
+            names = None
+        else:
+            content, _ = split_known(intent.content, self.run.tx.known_fields(intent.ref.kind))
+            fits = self._fits(intent.ref, reason)
+            names = frozenset(differing(row, content)) if before else unwritable(row, content, fits)
+        if before is not None:
+            reason, why = before.reason, before.why
+        self.run.carry[intent.ref] = Carry(intent.content, reason, why, names)
+
+    def _fits(self, ref: Ref, reason: str) -> Callable[[Document], bool]:
+        """Whether a row may hold something, as far as this obstacle is concerned."""
+        if reason == UNSTORABLE:
+            return lambda trial: self.refusal(ref.kind, trial) is None
+        if reason == NAME:
+            return lambda trial: self._clashes[ref].isdisjoint(self.claims(ref, trial))
+        return lambda trial: all(map(self._is_met, needs(ref, trial)))
 
     def alive(self, ref: Ref) -> bool:
         """Whether the record is there once the set is written."""
@@ -94,6 +131,14 @@ class Readiness:
             return intent.content is not None
         record = self.local(ref)
         return record is not None and not record.deleted and not record.evicted and ref not in self._held
+
+    def in_tables(self, ref: Ref) -> bool:
+        """Whether the record has a row once the set is written."""
+        intent = self.run.intents.get(ref)
+        if intent is not None:
+            return self.run.lands(intent) is not None
+        record = self.local(ref)
+        return record is not None and not record.rowless and self.alive(ref)
 
     def held(self, ref: Ref) -> bool:
         """Whether this site's row is gone, and a person has to say whether that was meant."""
@@ -138,58 +183,97 @@ class Readiness:
     def _living(self) -> list[tuple[Intent, Document]]:
         return [(i, i.content) for i in self.run.intents.values() if i.content is not None]
 
-    def _unstorable(self) -> dict[Ref, str]:
-        """What this database can't hold would otherwise stop the whole set."""
-        fresh = [pair for pair in self._living() if pair[0].ref not in self._fitting]
-        self._fitting.update(intent.ref for intent, _ in fresh)
-        return {
-            intent.ref: UNSTORABLE
-            for intent, content in fresh
-            if content != intent.old and self.refusal(intent, content) is not None
-        }
+    def _landing(self) -> list[tuple[Intent, Document]]:
+        """Those that will have a row, with what it will hold."""
+        pairs = ((intent, self.run.lands(intent)) for intent in self.run.intents.values())
+        return [(intent, lands) for intent, lands in pairs if lands is not None]
 
-    def refusal(self, intent: Intent, content: Document) -> str | None:
+    def _unstorable(self) -> dict[Ref, tuple[str, str]]:
+        """What this database can't hold would otherwise stop the whole set."""
+        blocked: dict[Ref, tuple[str, str]] = {}
+        for intent, lands in self._landing():
+            if self._fitting.get(intent.ref) is intent.content or lands == self.run.rows.get(intent.ref):
+                continue
+            why = self.refusal(intent.ref.kind, lands)
+            if why is not None:
+                blocked[intent.ref] = UNSTORABLE, why
+            elif intent.content is not None:
+                self._fitting[intent.ref] = intent.content
+        return blocked
+
+    def refusal(self, kind: str, content: Document) -> str | None:
         """Why this site's database can't hold that content."""
-        tx, kind = self.run.tx, intent.ref.kind
+        tx = self.run.tx
         return tx.refusal(kind, for_tables(content, tx.defaults(kind), tx.known_fields(kind)))
 
-    def _missing(self) -> dict[Ref, str]:
+    def _missing(self) -> dict[Ref, tuple[str, str]]:
         wanted = {intent.ref: needs(intent.ref, content) for intent, content in self._living()}
         self._preload([ref for found in wanted.values() for need in found for ref in need.any_of])
-        return {ref: REFERENCE for ref, found in wanted.items() if not all(self.satisfied(n) for n in found)}
+        return {
+            ref: (REFERENCE, "") for ref, found in wanted.items() if not all(self.satisfied(n) for n in found)
+        }
 
-    def _referred(self) -> dict[Ref, str]:
+    def _hindered(self) -> dict[Ref, tuple[str, str]]:
+        """What needs a record that is here, but not in the tables."""
+        wanted: dict[Ref, list[Need]] = {}
+        for intent, lands in self._landing():
+            row = self.run.rows.get(intent.ref)
+            before = needs(intent.ref, row) if row is not None else []
+            wanted[intent.ref] = [need for need in needs(intent.ref, lands) if need not in before]
+        self._preload([ref for found in wanted.values() for need in found for ref in need.any_of])
+        return {
+            ref: (REFERENCE, f"it needs {need}, which is not in this site's tables")
+            for ref, found in wanted.items()
+            for need in found
+            if self.satisfied(need) and not self._is_met(need)
+        }
+
+    def _is_met(self, need: Need) -> bool:
+        return any(self.in_tables(candidate) for candidate in need.any_of)
+
+    def _referred(self) -> dict[Ref, tuple[str, str]]:
         dying = [i.ref for i in self.run.intents.values() if i.deletes and i.old is not None]
         self._preload_referrers(dying)
-        return {ref: REFERRED for ref in dying if self.living_referrers(ref)}
+        return {ref: (REFERRED, "") for ref in dying if self.living_referrers(ref)}
 
-    def _clashing(self) -> dict[Ref, str]:
+    def _clashing(self) -> dict[Ref, tuple[str, str]]:
         """Names: held by someone who keeps it, or claimed twice within the set (the later waits)."""
         claimed: dict[Claim, Ref] = {}
         fresh: list[tuple[Intent, Claim]] = []
-        blocked: dict[Ref, str] = {}
-        for intent, content in sorted(self._living(), key=lambda pair: pair[0].change.seq):
-            mine = self.claims(intent.ref, content)
-            before = self.claims(intent.ref, intent.old) if intent.old is not None else []
-            for claim in mine:
-                if claimed.setdefault(claim, intent.ref) != intent.ref:
-                    blocked[intent.ref] = NAME
-                if claim not in before:
+        for intent, lands in sorted(self._landing(), key=lambda pair: (pair[0].release, pair[0].change.seq)):
+            row = self.run.rows.get(intent.ref)
+            before = self.claims(intent.ref, row) if row is not None else []
+            for claim in self.claims(intent.ref, lands):
+                if claim in before:
+                    claimed[claim] = intent.ref
+                else:
                     fresh.append((intent, claim))
         self._preload_holders([claim for _, claim in fresh])
+        blocked: dict[Ref, tuple[str, str]] = {}
         for intent, claim in fresh:
+            rival = claimed.setdefault(claim, intent.ref)
             holder = self._holders[claim]
             if holder is not None and holder != intent.ref and not self._gives_way(holder, claim):
-                blocked[intent.ref] = NAME
+                rival = holder
+            if rival != intent.ref:
+                self._clashes.setdefault(intent.ref, set()).add(claim)
+                blocked[intent.ref] = NAME, self._why_carried(intent, rival, claim)
         return blocked
+
+    def _why_carried(self, intent: Intent, rival: Ref, claim: Claim) -> str:
+        """In words, where a clash is not to be decided: by a spoke, or for what the hub itself carries."""
+        if self.run.state.is_hub and not intent.release:
+            return ""
+        return f"{rival} has what this site takes for the same {claim.constraint}"
 
     def _gives_way(self, holder: Ref, claim: Claim) -> bool:
         other = self.run.intents.get(holder)
         if other is None:
             return False
-        if other.content is None:
+        lands = self.run.lands(other)
+        if lands is None:
             return True
-        if claim in self.claims(holder, other.content):
+        if claim in self.claims(holder, lands):
             return False
         other.vacate = True
         return True
@@ -215,7 +299,7 @@ class Readiness:
     def _preload_referrers(self, refs: list[Ref]) -> None:
         unknown = [ref for ref in refs if ref not in self._referrers]
         if unknown:
-            found = self.run.tx.referrers(unknown, OWNING)
+            found = referrers(self.run.tx, unknown, OWNING)
             self._referrers.update((ref, found.get(ref, [])) for ref in unknown)
 
     def _preload_holders(self, claims: list[Claim]) -> None:

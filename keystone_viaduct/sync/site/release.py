@@ -9,6 +9,7 @@ from keystone_viaduct.errors import StoreError
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import Document, Record, SiteState
 from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.site.carrying import try_again
 from keystone_viaduct.sync.site.content import for_tables, split_known
 
 BATCH = 500
@@ -30,6 +31,7 @@ def adopt_release(tx: Transaction, state: SiteState) -> SiteState:
                 hint="restart Keystone's workers at this site",
             )
         _adopt(tx)
+        try_again(tx)
         state = _with_new_kinds(tx, state, set(json.loads(state.release)), set(json.loads(release)))
     state = replace(state, release=release)
     tx.save_state(state)

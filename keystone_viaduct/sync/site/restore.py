@@ -26,7 +26,7 @@ from keystone_viaduct.sync.model import (
     origin_of,
 )
 from keystone_viaduct.sync.ports import Transaction
-from keystone_viaduct.sync.site.content import contents, digests
+from keystone_viaduct.sync.site.content import digests, overlaid, rows_of, still_carried
 from keystone_viaduct.sync.site.cuts import relabel
 from keystone_viaduct.sync.site.nonce import new_incarnation, new_nonce, numbered_until
 from keystone_viaduct.sync.site.scope import rescoped, resolve
@@ -75,14 +75,15 @@ def _withdraw_old_marks(tx: Transaction, state: SiteState, before: SiteState, ho
     later = {mark.ref for mark in tx.take_marks(1_000_000) if mark.stamped_at > horizon}
     refs = [ref for ref in dict.fromkeys(mark.ref for mark in marks) if ref not in later]
     records = tx.records(refs)
-    found = contents(tx, refs, records)
+    rows = rows_of(tx, refs)
+    found = overlaid(refs, rows, records)
     withdrawn: list[Record] = []
     for ref in refs:
         dot = Dot(state.origin, state.head + 1)
         record = _as_old_news(state, before, records.get(ref), ref, found.get(ref), dot)
         if record is not None:
             state = replace(state, head=dot.seq)
-            withdrawn.append(record)
+            withdrawn.append(replace(record, carried=still_carried(records.get(ref), rows.get(ref))))
     scopes = resolve(tx, {record.ref: found[record.ref] for record in withdrawn if record.ref in found})
     tx.save_records(
         [rescoped(r, scopes[r.ref], records.get(r.ref)) if r.ref in scopes else r for r in withdrawn]

@@ -17,6 +17,7 @@ from keystone_viaduct.kinds.value import key_part
 from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
 from keystone_viaduct.sync.model import Change, Document, Dot, Record, Ref, SiteState, site_of
 from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.carrying import referrers
 from keystone_viaduct.sync.site.content import contents
 
 #: Longer than a column; whatever touches so many domains goes to sites that hold all of them only.
@@ -145,7 +146,7 @@ def dependents(tx: Transaction, moved: Iterable[Ref]) -> list[Record]:
     done: set[Ref] = set()
     while todo:
         done.update(todo)
-        referring = tx.referrers(todo, ANY_MODE)
+        referring = referrers(tx, todo, ANY_MODE)
         refs = list(dict.fromkeys(r for them in referring.values() for r in them if r not in done))
         records = {ref: record for ref, record in tx.records(refs).items() if not record.deleted}
         scopes = resolve(tx, contents(tx, list(records), records))

@@ -18,7 +18,7 @@ from keystone_viaduct.sync.model import (
     life,
 )
 from keystone_viaduct.sync.ports import Transaction
-from keystone_viaduct.sync.site.content import changed_fields, contents, digests
+from keystone_viaduct.sync.site.content import changed_fields, digests, overlaid, rows_of, still_carried
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.release import adopt_release
 from keystone_viaduct.sync.site.scope import dependents, rescoped, resolve
@@ -75,7 +75,8 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
         ids.setdefault(mark.ref, []).append(mark.id)
     refs = list(stamped)
     records = tx.records(refs)
-    found = contents(tx, refs, records)
+    rows = rows_of(tx, refs)
+    found = overlaid(refs, rows, records)
     torn = _marked_again(tx, refs, {mark.id for mark in marks})
     head = state.head
     numbered: list[Record] = []
@@ -83,10 +84,14 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
         if ref in torn:
             continue
         known = tx.known_fields(ref.kind)
-        record = edited(state, records.get(ref), ref, found.get(ref), known, stamped[ref], head + 1)
+        before = records.get(ref)
+        record = edited(state, before, ref, found.get(ref), known, stamped[ref], head + 1)
+        carried = still_carried(before, rows.get(ref))
         if record is not None:
             head += 1
-            numbered.append(record)
+            numbered.append(replace(record, carried=carried))
+        elif before is not None and before.carried != carried:
+            tx.save_records([replace(before, carried=carried)])
     tx.drop_marks([mark_id for ref in refs if ref not in torn for mark_id in ids[ref]])
     if numbered:
         scopes = resolve(tx, {r.ref: found[r.ref] for r in numbered if not r.deleted})

@@ -10,21 +10,14 @@ from typing import TYPE_CHECKING
 from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.value import JSON
-from keystone_viaduct.sync.model import Document, Ref, site_of
+from keystone_viaduct.sync.model import NAME, REFERENCE, Document, Ref, site_of
 from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.alias import follow
 from keystone_viaduct.sync.site.conflicts import Contest, choose
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.kept import kept
 from keystone_viaduct.sync.site.own import awaited, own_intent
-from keystone_viaduct.sync.site.readiness import (
-    NAME,
-    REFERENCE,
-    UNSTORABLE,
-    Need,
-    Readiness,
-    needs,
-)
+from keystone_viaduct.sync.site.readiness import Need, Readiness, needs
 from keystone_viaduct.sync.site.revert import revert
 
 if TYPE_CHECKING:
@@ -54,8 +47,6 @@ def settle(run: Applying, readiness: Readiness) -> None:
                 _let_go(run, readiness, intent, dict(intent.content or {}))
             elif waiting.reason == REFERENCE:
                 _dangling(run, readiness, intent)
-            elif waiting.reason == UNSTORABLE:
-                _refuse(run, readiness, intent)
             elif waiting.reason == NAME:
                 _clash(run, readiness, intent)
             else:
@@ -100,13 +91,6 @@ def _let_go(run: Applying, readiness: Readiness, intent: Intent, lost: Document)
         why = f"it needs {', '.join(map(str, missing))}, which is not there any more"
         fields = tuple(sorted(lost))
         intent.conflicts.append(run.conflict(intent, "dangling", "rule", why, fields=fields, lost=lost))
-
-
-def _refuse(run: Applying, readiness: Readiness, intent: Intent) -> None:
-    """The hub's database can't hold it, so the fleet can't have it."""
-    if intent.content is not None:
-        why = readiness.refusal(intent, intent.content)
-        revert(run, intent, "unstorable", f"the hub's database can't hold it: {why}")
 
 
 def _stripped(intent: Intent, missing: list[Need]) -> Document | None:
@@ -156,6 +140,9 @@ def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
         if rival.content is None:
             continue
         loser, winner, why, is_open = _loser(run, intent, rival)
+        if claim not in readiness.claims(rival_ref, rival.content):
+            loser, winner, is_open = intent, rival, False
+            why = "the hub's tables can't hold the other name that this has now"
         _yield_claim(run, readiness, loser, winner, claim, why, is_open)
         if loser is rival:
             run.intents[rival_ref] = rival
@@ -172,7 +159,8 @@ def _rival(run: Applying, readiness: Readiness, intent: Intent, claim: Claim) ->
     if holder is None or holder == intent.ref:
         return None
     moved = run.intents.get(holder)
-    if moved is not None and (moved.content is None or claim not in readiness.claims(holder, moved.content)):
+    lands = run.lands(moved) if moved is not None else None
+    if moved is not None and (lands is None or claim not in readiness.claims(holder, lands)):
         return None
     return holder
 

@@ -178,5 +178,7 @@ def _chosen(tx: Transaction, kinds: frozenset[str] | None) -> list[Held]:
 def _hollow(record: Record) -> Record:
     alive = life(0, record.birth._replace(seq=0), deleted=False)
     # no reader of the feed is shown it, so that a comparison must not take it for being on its way
-    hollow = replace(record, version=Version(), fields={DELETED: alive}, unknown={}, learned_from=None)
+    hollow = replace(
+        record, version=Version(), fields={DELETED: alive}, unknown={}, carried=None, learned_from=None
+    )
     return replace(hollow, seq=-abs(record.seq))

@@ -45,7 +45,8 @@ class BookkeepingPart(Part):
 
     def _pending(self, row: Any) -> Pending:
         place = f"{row.source}:{row.kind}/{row.key}"
-        return Pending(row.source, unpack_change(self.ring.decrypt(bytes(row.change), place)), row.reason)
+        change = unpack_change(self.ring.decrypt(bytes(row.change), place))
+        return Pending(row.source, change, row.reason, row.why or "", row.since)
 
     def save_pending(self, source: str, waiting: Sequence[Pending], done: Iterable[Ref]) -> None:
         """Store what waits (replacing an older one of the same record) and forget what is done."""
@@ -68,6 +69,8 @@ class BookkeepingPart(Part):
             "seq": item.change.seq,
             "reason": item.reason[:_REASON],
             "change": self.ring.encrypt(pack_change(item.change), f"{source}:{ref}"),
+            "why": item.why or None,
+            "since": item.since,
         }
 
     def add_conflicts(self, conflicts: Sequence[Conflict]) -> None:

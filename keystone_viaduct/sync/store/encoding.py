@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from keystone_viaduct.sync.model import Change, Document, Dot, FieldState, Ref, Version
+from keystone_viaduct.sync.model import Carried, Change, Document, Dot, FieldState, Ref, Version
 
 #: Compact JSON, ASCII only, so no table's character set matters.
 to_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -93,3 +93,14 @@ def unpack_document(data: bytes) -> Document:
     """The opposite of :func:`pack_document`."""
     document: Document = from_json(zlib.decompress(data))
     return document
+
+
+def pack_carried(carried: Carried) -> bytes:
+    """What the tables can't hold of a record: to be encrypted before it is stored."""
+    value = [carried.document, carried.base, carried.reason, carried.why, carried.since, carried.source]
+    return zlib.compress(to_json(value).encode(), 1)
+
+
+def unpack_carried(data: bytes) -> Carried:
+    """The opposite of :func:`pack_carried`."""
+    return Carried(*from_json(zlib.decompress(data)))

@@ -76,9 +76,11 @@ MARKED_KEYS = sa.select(t.dirty.c.key).where(_these(t.dirty)).distinct()
 
 # records
 RECORDS = sa.select(t.record).where(_these(t.record))
-RECORD_KEYS = sa.select(t.record.c.key).where(
-    _these(t.record), t.record.c.deleted == sa.false(), t.record.c.evicted == sa.false()
+#: A record that should have a row.
+_IN_TABLES = sa.and_(
+    t.record.c.deleted == sa.false(), t.record.c.evicted == sa.false(), t.record.c.rowless == sa.false()
 )
+RECORD_KEYS = sa.select(t.record.c.key).where(_these(t.record), _IN_TABLES)
 DELETE_RECORDS = t.record.delete().where(_these(t.record))
 INSERT_RECORDS = t.record.insert()
 SCOPES = sa.select(t.record.c.key, t.record.c.scope).where(_these(t.record))
@@ -102,6 +104,12 @@ LIVING_BETWEEN = (
 )
 EVICTED = sa.select(t.record).where(t.record.c.evicted == sa.true()).limit(_param("limit"))
 CARRYING = FEED.where(t.record.c.unknown.is_not(None))
+CARRIED = (
+    sa.select(t.record)
+    .where(t.record.c.waits.in_(_list("reasons")), t.record.c.seq > _param("after"))
+    .order_by(t.record.c.seq)
+    .limit(_param("limit"))
+)
 TOMBSTONES = (
     sa.select(t.record)
     .where(t.record.c.deleted == sa.true(), t.record.c.seq <= _param("upto"))
@@ -204,20 +212,13 @@ LIVE_KEYS = (
     .where(
         t.record.c.kind == _param("kind"),
         t.record.c.key > _param("after"),
-        t.record.c.deleted == sa.false(),
-        t.record.c.evicted == sa.false(),
+        _IN_TABLES,
     )
     .order_by(t.record.c.key)
     .limit(_param("limit"))
 )
 COUNT_LIVE = (
-    sa.select(sa.func.count())
-    .select_from(t.record)
-    .where(
-        t.record.c.kind == _param("kind"),
-        t.record.c.deleted == sa.false(),
-        t.record.c.evicted == sa.false(),
-    )
+    sa.select(sa.func.count()).select_from(t.record).where(t.record.c.kind == _param("kind"), _IN_TABLES)
 )
 HELD = sa.select(t.held).order_by(t.held.c.found_at, t.held.c.kind, t.held.c.key).limit(_param("limit"))
 HELD_OF = sa.select(t.held).where(_these(t.held))

@@ -23,6 +23,7 @@ class Closed(NamedTuple):
 
 CLOSED = (
     Closed(t.record, "unknown", lambda row: f"{row.kind}/{row.key}"),
+    Closed(t.record, "carried", lambda row: f"carried:{row.kind}/{row.key}"),
     Closed(t.pending, "change", lambda row: f"{row.source}:{row.kind}/{row.key}"),
     Closed(t.conflict, "lost", lambda row: f"conflict:{row.id}"),
     Closed(t.keyset, "keys", lambda row: f"keyset/{row.repository}"),

@@ -16,7 +16,9 @@ from keystone_viaduct.sync.charter import (
 )
 from keystone_viaduct.sync.model import (
     BUCKET_DIGITS,
+    CARRIED_REASONS,
     Bucket,
+    Carried,
     Entry,
     Record,
     Ref,
@@ -30,11 +32,13 @@ from keystone_viaduct.sync.store import queries as q
 from keystone_viaduct.sync.store.base import Part, keys_by_kind
 from keystone_viaduct.sync.store.encoding import (
     from_json,
+    pack_carried,
     pack_document,
     pack_dot,
     pack_fields,
     pack_version,
     to_json,
+    unpack_carried,
     unpack_document,
     unpack_dot,
     unpack_fields,
@@ -244,6 +248,12 @@ class RecordsPart(Part):
         rows = self.connection.execute(q.CARRYING, {"p_after": after, "p_limit": limit})
         return [self._record(row) for row in rows]
 
+    def carried(self, after: int, limit: int, reasons: frozenset[str] | None = None) -> list[Record]:
+        """Records that this site's tables can't hold, in feed order after a position."""
+        wanted = sorted(CARRIED_REASONS if reasons is None else reasons)
+        parameters = {"p_reasons": wanted, "p_after": after, "p_limit": limit}
+        return [self._record(row) for row in self.connection.execute(q.CARRIED, parameters)]
+
     def tallies(
         self, within: Sequence[Bucket] | None, coverage: Coverage | None = None
     ) -> dict[Bucket, Tally]:
@@ -319,6 +329,7 @@ class RecordsPart(Part):
             unknown=unpack_document(self.ring.decrypt(bytes(unknown), f"{kind}/{key}")) if unknown else {},
             learned_from=learned_from,
             former=tuple(from_json(former)) if former else (),
+            carried=self._opened_carried(kind, key, row.carried) if row.carried else None,
         )
 
     def _record_row(self, record: Record) -> dict[str, Any]:
@@ -342,8 +353,20 @@ class RecordsPart(Part):
             "bucket": q.NO_BUCKET if record.evicted else bucket_of(record.ref),
             "low": found & _HALF,
             "high": found >> 32,
+            "waits": record.carried.reason if record.carried is not None else None,
+            "rowless": record.rowless,
+            "carried": self._closed_carried(record),
         }
 
     def _closed(self, record: Record) -> bytes | None:
         """Unknown fields may be secrets."""
         return self.ring.encrypt(pack_document(record.unknown), str(record.ref)) if record.unknown else None
+
+    def _closed_carried(self, record: Record) -> bytes | None:
+        """A whole document: it may hold secrets."""
+        if record.carried is None:
+            return None
+        return self.ring.encrypt(pack_carried(record.carried), f"carried:{record.ref}")
+
+    def _opened_carried(self, kind: str, key: str, closed: Any) -> Carried:
+        return unpack_carried(self.ring.decrypt(bytes(closed), f"carried:{kind}/{key}"))

@@ -117,10 +117,14 @@ record = _table(
     sa.Column("bucket", sa.Integer, nullable=False),
     sa.Column("low", sa.BigInteger, nullable=False),
     sa.Column("high", sa.BigInteger, nullable=False),
+    sa.Column("waits", sa.String(16)),
+    sa.Column("rowless", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("carried", blob()),
     sa.Index("ux_viaduct_record_seq", "seq", unique=True),
     sa.Index("ix_viaduct_record_deleted", "deleted", "seq"),
     # all that a summary needs, so that it never looks at the rows
     sa.Index("ix_viaduct_record_bucket", "kind", "bucket", "low", "high"),
+    sa.Index("ix_viaduct_record_waits", "waits", "seq"),
 )
 
 checkpoint = _table(
@@ -139,6 +143,8 @@ pending = _table(
     sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Column("reason", sa.String(255), nullable=False),
     sa.Column("change", blob(), nullable=False),
+    sa.Column("why", text()),
+    sa.Column("since", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index("ix_viaduct_pending_seq", "source", "seq"),
 )
 

@@ -16,7 +16,10 @@ from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import (
     DELETED,
+    NAME,
+    UNSTORABLE,
     Bucket,
+    Carried,
     Change,
     Checkpoint,
     Conflict,
@@ -125,6 +128,44 @@ class TransactionSuite:
         """Whether the record is there with at least these fields."""
         found = tx.documents([ref]).get(ref)
         return found is not None and all(found.get(name) == value for name, value in wanted.items())
+
+    # records that the tables can't hold
+
+    def test_what_is_carried_is_kept_whole_and_listed_in_feed_order(self, store: Store) -> None:
+        """Its document, secrets too, the reason and the time."""
+        whole = Carried({"id": "s1", "extra.note": ["x"]}, None, NAME, "why", NOW, "west")
+        part = Carried({"type": "new"}, {"type": "old"}, UNSTORABLE, "a character", NOW + 1)
+        one, two = Ref("service", "s1"), Ref("service", "s2")
+
+        def work(tx: Transaction) -> None:
+            tx.save_records([record(two, 5, carried=part), record(one, 3, carried=whole)])
+            tx.save_records([record(Ref("service", "s3"), 4)])
+
+        store.run(work)
+
+        def check(tx: Transaction) -> None:
+            assert [found.carried for found in tx.carried(0, 10)] == [whole, part]
+            assert [found.ref for found in tx.carried(3, 10)] == [two]
+            assert [found.ref for found in tx.carried(0, 1)] == [one]
+            assert [found.ref for found in tx.carried(0, 10, frozenset({UNSTORABLE}))] == [two]
+            assert tx.records([one])[one].rowless
+            assert not tx.records([two])[two].rowless
+
+        store.run(check)
+
+    def test_what_is_carried_without_a_row_is_not_missed_in_the_tables(self, store: Store) -> None:
+        """A sweep goes by the records that should have a row."""
+        whole = Carried({"id": "s1"}, None, NAME, "why", NOW)
+
+        def work(tx: Transaction) -> None:
+            tx.save_records([record(Ref("service", "s1"), 1, carried=whole)])
+            tx.save_records([record(Ref("service", "s2"), 2)])
+
+        store.run(work)
+        assert store.run(lambda tx: tx.live_keys("service", "", 10)) == ["s2"]
+        assert store.run(lambda tx: tx.count_live("service")) == 1
+        assert store.run(lambda tx: tx.unmarked("service", ["s1", "s2"])) == ["s1"]
+        assert {tally.number for tally in store.run(lambda tx: tx.tallies(None)).values()} == {2}
 
     # transactions
 

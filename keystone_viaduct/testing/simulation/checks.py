@@ -6,7 +6,7 @@ import ast
 
 from keystone_viaduct.documents.digest import field_digest
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import ABSENT, DELETED, Conflict, Document, Record, Ref
+from keystone_viaduct.sync.model import ABSENT, DELETED, Conflict, Record, Ref
 from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.sync.site.readiness import needs
 from keystone_viaduct.sync.site.scope import selection
@@ -15,7 +15,7 @@ from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.cloud import Edit
 from keystone_viaduct.testing.simulation.events.hostile import EVIL
 from keystone_viaduct.testing.simulation.fleet import Fleet, Node
-from keystone_viaduct.testing.simulation.releases import has_dropped, whole
+from keystone_viaduct.testing.simulation.releases import has_dropped, present, whole
 from keystone_viaduct.testing.simulation.watch import Watch, check_no_echo
 
 
@@ -44,7 +44,7 @@ def _converged(fleet: Fleet) -> None:
     for node in fleet.nodes.values():
         data = node.store.data
         wanted = _meant_for(node.name, hub)
-        refs = data.rows.keys() | wanted.keys()
+        refs = present(data) | wanted
         different = [ref for ref in refs if not _alike(fleet, node, ref, ref in wanted)]
         if different:
             raise Broken("converged", f"{node.name} differs from the hub in {sorted(different)[:5]}")
@@ -73,13 +73,13 @@ def _alike(fleet: Fleet, node: Node, ref: Ref, wanted: bool) -> bool:
     )
 
 
-def _meant_for(site: str, hub: Data) -> dict[Ref, Document]:
-    """What of the hub's rows a site holds: exactly its coverage."""
+def _meant_for(site: str, hub: Data) -> set[Ref]:
+    """What of the hub's records a site holds: exactly its coverage."""
     coverage = selection(hub.state.charter.coverage_of(site), ())
     if site == hub.state.site or coverage.is_full:
-        return hub.rows
+        return present(hub)
     scopes = {ref: record.scope for ref, record in hub.records.items()}
-    return {ref: row for ref, row in hub.rows.items() if coverage.holds(ref.kind, scopes[ref])}
+    return {ref for ref in present(hub) if coverage.holds(ref.kind, scopes[ref])}
 
 
 def _record_matches(node: Node, ref: Ref, record: Record) -> None:
@@ -156,7 +156,7 @@ def _unchanged_when_deleted(fleet: Fleet, edit: Edit) -> bool:
 
 
 def _deletes_accounted(fleet: Fleet) -> None:
-    rows = fleet.nodes[fleet.hub].store.data.rows
+    rows = present(fleet.nodes[fleet.hub].store.data)
     conflicts = {conflict.ref for conflict in fleet.listed.values()}
     recreated = {(edit.ref, edit.step) for edit in fleet.ledger.created}
     for delete in fleet.ledger.deleted:

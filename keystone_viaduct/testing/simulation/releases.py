@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from keystone_viaduct.sync.model import Document, Ref
+from keystone_viaduct.sync.site.content import overlay
 from keystone_viaduct.testing.memory import Data
 
 #: Resource options that Keystone registers, by kind; user option 1999 comes with release 1.
@@ -79,9 +80,11 @@ def without_dropped(number: int, ref: Ref, row: Document) -> Document:
     return {name: value for name, value in row.items() if not has_dropped(number, ref.kind, name)}
 
 
+def present(data: Data) -> set[Ref]:
+    """The records that a site has: in its tables, and those that it carries without a row."""
+    return data.rows.keys() | {ref for ref, record in data.records.items() if record.rowless}
+
+
 def whole(data: Data, ref: Ref) -> Document | None:
     """What a site has of a record: its row, and what it carries past its tables."""
-    row, record = data.rows.get(ref), data.records.get(ref)
-    if row is None:
-        return None
-    return {**record.unknown, **row} if record is not None else row
+    return overlay(data.records.get(ref), data.rows.get(ref))

@@ -10,6 +10,7 @@ from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.applying import Applying
+from keystone_viaduct.sync.site.carrying import referrers
 from keystone_viaduct.sync.site.content import contents
 
 
@@ -74,7 +75,7 @@ class PageWorld:
         if ref not in self._referrers:
             found: list[tuple[Ref, Mode]] = []
             for mode in Mode:
-                got = self._run.tx.referrers([ref], frozenset({mode})).get(ref, [])
+                got = referrers(self._run.tx, [ref], frozenset({mode})).get(ref, [])
                 found.extend((referrer, mode) for referrer in got)
             self._referrers[ref] = found
         return self._referrers[ref]

@@ -1,0 +1,135 @@
+"""Records that this site can't put into Keystone's tables: they are this site's all the same.
+
+Such a record is kept in full beside its version (:class:`~keystone_viaduct.sync.model.Carried`), is handed on
+as it came and is compared like any other. Where it has a row already, only the fields that can't be written
+are kept beside it, and the row goes on saying what it said. It is tried again with each page, when its
+obstacle may be gone, and when a sweep or a person asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.model import (
+    CARRIED_REASONS,
+    NAME,
+    REFERENCE,
+    RETRIED,
+    Carried,
+    Document,
+    Record,
+    Ref,
+)
+from keystone_viaduct.sync.ports import Transaction
+
+#: Obstacles that another record's change may take away, and what was asked for: looked at with each page.
+PASSING = frozenset({NAME, REFERENCE, RETRIED})
+#: Carried records that are tried again in one apply.
+BATCH = 500
+
+
+class Carry(NamedTuple):
+    """What an apply does not write of a record: of ``content`` these fields (None: all, it has no row)."""
+
+    content: Document
+    reason: str
+    why: str
+    names: frozenset[str] | None
+
+
+def landing(content: Document, row: Document | None, carry: Carry | None) -> Document | None:
+    """What the row will hold: the content, but for what is carried; None without a row."""
+    if carry is None:
+        return content
+    if row is None or carry.names is None:
+        return None
+    kept = {name: value for name, value in content.items() if name not in carry.names}
+    return {**kept, **{name: value for name, value in row.items() if name in carry.names}}
+
+
+def differing(row: Document, content: Document) -> list[str]:
+    """The fields that the two do not have alike, in a fixed order."""
+    return sorted(
+        name
+        for name in row.keys() | content.keys()
+        if (name in row) is not (name in content) or row.get(name) != content.get(name)
+    )
+
+
+def unwritable(row: Document, content: Document, fits: Callable[[Document], bool]) -> frozenset[str]:
+    """The fields of the content that the row can't take, each tried on top of those that it can."""
+    held = dict(row)
+    refused: set[str] = set()
+    for name in differing(row, content):
+        trial = {key: value for key, value in held.items() if key != name}
+        if name in content:
+            trial[name] = content[name]
+        if fits(trial):
+            held = trial
+        else:
+            refused.add(name)
+    return frozenset(refused)
+
+
+def as_carried(carry: Carry, row: Document | None, before: Record | None, now: int, source: str) -> Carried:
+    """What is kept beside the record; when it began is remembered while the reason is the same."""
+    known = before.carried if before is not None else None
+    if known is not None:
+        source = known.source
+    since = known.since if known is not None and known.reason == carry.reason else now
+    if row is None or carry.names is None:
+        return Carried(dict(carry.content), None, carry.reason, carry.why, since, source)
+    document = {name: carry.content[name] for name in carry.names if name in carry.content}
+    base = {name: row[name] for name in carry.names if name in row}
+    return Carried(document, base, carry.reason, carry.why, since, source)
+
+
+def rowless(tx: Transaction) -> Iterator[Record]:
+    """All living records without a row; in batches, for there may be many of them."""
+    after = 0
+    while True:
+        batch = tx.carried(after, BATCH)
+        yield from (record for record in batch if record.rowless)
+        if len(batch) < BATCH:
+            return
+        after = batch[-1].seq
+
+
+def releasable(tx: Transaction, reasons: frozenset[str], now: int) -> list[Record]:
+    """Those to try again, at most a batch; of more of them another part each time."""
+    found = tx.carried(0, BATCH + 1, reasons)
+    if len(found) <= BATCH:
+        return found
+    later = tx.carried(now % (tx.state().head + 1), BATCH, reasons)
+    return [*later, *found][:BATCH]
+
+
+def try_again(tx: Transaction) -> int:
+    """Have all that is carried tried with the next page; how many records there are."""
+    after = found = 0
+    while True:
+        batch = tx.carried(after, BATCH, CARRIED_REASONS - PASSING)
+        if not batch:
+            return found
+        asked = [(record, record.carried) for record in batch]
+        tx.save_records([replace(r, carried=replace(c, reason=RETRIED)) for r, c in asked if c is not None])
+        after, found = batch[-1].seq, found + len(batch)
+
+
+def referrers(tx: Transaction, refs: Sequence[Ref], modes: frozenset[Mode]) -> dict[Ref, list[Ref]]:
+    """Per record, the records that refer to it by a reference of one of these modes: in the tables, and
+    those that are carried.
+    """
+    found = tx.referrers(refs, modes)
+    wanted = set(refs)
+    for record in rowless(tx) if wanted else ():
+        assert record.carried is not None
+        for reference in REGISTRY[record.ref.kind].references_of(record.carried.document):
+            target = Ref(reference.kind, reference.key)
+            if target in wanted and reference.mode in modes and record.ref not in found.get(target, []):
+                found.setdefault(target, []).append(record.ref)
+    return found

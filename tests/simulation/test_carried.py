@@ -1,0 +1,177 @@
+"""What a site's tables can't hold is its record all the same: kept in full, handed on, tried again."""
+
+from __future__ import annotations
+
+import pytest
+
+from keystone_viaduct.sync.charter import Charter, Coverage
+from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.site.purge import Retention
+from tests.simulation.scene import Scene
+
+POO = "\N{PILE OF POO}"
+
+
+def refuses(scene: Scene, site: str, *values: str) -> None:
+    """From now on that site's database can't hold these values."""
+    scene.store(site).unstorable = frozenset(values)
+
+
+def carried(scene: Scene, site: str) -> dict[Ref, str]:
+    """What that site carries, and why."""
+    records = scene.store(site).data.records.values()
+    return {record.ref: record.carried.reason for record in records if record.carried is not None}
+
+
+def test_what_the_hub_cannot_hold_is_handed_on_and_never_reverted(scene: Scene) -> None:
+    user = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    refuses(scene, "hub", POO)
+    scene.put("west", "user", "u", extra__email=POO, extra__phone="1")
+    other = scene.user("west", "u2", "bob", extra__email=POO)
+    scene.equal()
+    assert scene.row("south", user)["extra.email"] == POO  # type: ignore[index]
+    assert scene.row("south", other) is not None
+    assert scene.row("hub", user)["extra.email"] == "old"  # type: ignore[index]
+    assert scene.row("hub", user)["extra.phone"] == "1"  # type: ignore[index]
+    assert scene.row("hub", other) is None
+    assert carried(scene, "hub") == {user: "unstorable", other: "unstorable"}
+    assert not scene.conflicts
+
+
+def test_what_a_spoke_cannot_hold_is_carried_and_stops_nothing(scene: Scene) -> None:
+    """Its knowledge goes on, and what it can hold of a record that it has is written."""
+    refuses(scene, "west", POO)
+    user = scene.user("hub", "u", "ada", extra__email=POO)
+    other = scene.user("hub", "u2", "bob")
+    scene.sync()
+    assert scene.row("west", user) is None
+    assert scene.row("west", other) is not None
+    assert not scene.store("west").data.pending
+    assert scene.store("west").data.state.all_knowledge.covers(scene.record("hub", user).version)
+    scene.put("hub", "user", "u", extra__email="short")
+    scene.equal()
+    assert scene.row("west", user)["extra.email"] == "short"  # type: ignore[index]
+    assert not carried(scene, "west")
+
+
+def test_what_needs_a_record_that_is_carried_is_carried_with_it_and_comes_with_it(scene: Scene) -> None:
+    refuses(scene, "west", POO)
+    scene.user("hub", "u", "ada", extra__email=POO)
+    scene.project("hub", "p", "web")
+    grant = scene.grant("hub", "u", "p")
+    scene.equal()
+    assert scene.row("west", grant) is None
+    assert carried(scene, "west") == {Ref("user", "u"): "unstorable", grant: "reference"}
+    scene.put("hub", "user", "u", extra__email="short")
+    scene.equal()
+    assert scene.row("west", grant) is not None
+    assert not carried(scene, "west")
+
+
+def test_a_tombstone_ends_what_is_carried_and_takes_what_is_carried_along(scene: Scene) -> None:
+    """At the hub, too, where no row tells that something belongs to it."""
+    refuses(scene, "hub", POO)
+    user = scene.user("west", "u", "ada")
+    scene.sync()
+    secret = scene.put("west", "credential", "c", user_id="u", type="totp", blob=POO)
+    scene.send("west", "hub")
+    assert carried(scene, "hub") == {secret: "unstorable"}
+    scene.delete("south", user)
+    scene.equal()
+    assert scene.record("hub", secret).deleted
+    assert scene.row("west", secret) is None
+    assert not carried(scene, "hub")
+    assert [(conflict.ref, conflict.sort) for conflict in scene.conflicts] == [(secret, "dependent")]
+
+
+def test_an_edit_of_a_carried_field_counts_and_another_leaves_it_alone(scene: Scene) -> None:
+    user = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    refuses(scene, "west", POO)
+    scene.put("hub", "user", "u", extra__email=POO)
+    scene.sync()
+    scene.put("west", "user", "u", extra__phone="1")
+    scene.equal()
+    assert scene.row("hub", user)["extra.email"] == POO  # type: ignore[index]
+    assert scene.row("hub", user)["extra.phone"] == "1"  # type: ignore[index]
+    scene.put("west", "user", "u", extra__email="new")
+    scene.sync()
+    assert scene.row("hub", user)["extra.email"] == "new"  # type: ignore[index]
+    assert not carried(scene, "west")
+
+
+def test_a_row_that_a_site_makes_of_what_it_carries_is_an_edit_of_it(scene: Scene) -> None:
+    """A region of the same id, made by somebody who could not see the other."""
+    refuses(scene, "west", POO)
+    region = scene.put("hub", "region", "r", description=POO)
+    scene.sync()
+    scene.put("west", "region", "r", description="plain")
+    scene.sync()
+    assert scene.row("hub", region) == scene.row("west", region)
+    assert scene.row("hub", region)["description"] == "plain"  # type: ignore[index]
+    assert not carried(scene, "west")
+
+
+def test_a_sweep_takes_nothing_that_is_carried_for_deleted(scene: Scene) -> None:
+    refuses(scene, "west", POO)
+    user = scene.user("hub", "u", "ada", extra__email=POO)
+    scene.sync()
+    for site in ("west", "hub"):
+        for _ in range(200):
+            if not scene.site(site).sweep(10).kind:
+                break
+    scene.equal()
+    assert carried(scene, "west") == {user: "unstorable"}
+
+
+def test_what_is_carried_survives_purge_and_the_office_of_hub(scene: Scene) -> None:
+    refuses(scene, "west", POO)
+    user = scene.user("hub", "u", "ada", extra__email=POO)
+    gone = scene.user("south", "u2", "bob")
+    scene.sync()
+    scene.delete("south", gone)
+    scene.sync()
+    for site in ("hub", "west", "south"):
+        scene.purge(site, Retention())
+    assert gone not in scene.store("west").data.records
+    scene.site("west").promote()
+    scene.fleet.elect()
+    scene.put("south", "user", "u", extra__phone="1")
+    scene.equal()
+    assert scene.row("hub", user)["extra.phone"] == "1"  # type: ignore[index]
+    assert carried(scene, "west") == {user: "unstorable"}
+
+
+def test_what_leaves_a_sites_coverage_is_carried_no_more(scene: Scene) -> None:
+    refuses(scene, "west", POO)
+    user = scene.user("hub", "u", "ada", extra__email=POO)
+    scene.sync()
+    charter = Charter(coverages={"west": Coverage(domains=frozenset({"acme"}))})
+    scene.site("hub").write_charter(charter, scene.site("hub").charter().edition)
+    scene.equal()
+    assert scene.record("west", user).evicted
+    assert not carried(scene, "west")
+
+
+@pytest.mark.parametrize("limit", [1, 50])
+def test_a_name_that_the_hub_tells_apart_and_a_spoke_does_not_is_carried_until_it_is_free(
+    scene: Scene, limit: int
+) -> None:
+    first = scene.user("hub", "u1", "Ada")
+    scene.sync()
+    scene.store("west").folds = True
+    second = scene.user("hub", "u2", "ada", extra__email="hers")
+    third = scene.user("hub", "u3", "bob")
+    scene.send("hub", "west", limit)
+    scene.put("hub", "user", "u3", local__name="ADA", extra__phone="1")
+    scene.equal()
+    assert carried(scene, "west") == {second: "name", third: "name"}
+    assert scene.row("west", third)["local.name"] == "bob"  # type: ignore[index]
+    assert scene.row("west", third)["extra.phone"] == "1"  # type: ignore[index]
+    scene.put("hub", "user", "u1", local__name="eve")
+    scene.put("hub", "user", "u3", local__name="dan")
+    scene.equal()
+    assert not carried(scene, "west")
+    assert scene.row("west", first)["local.name"] == "eve"  # type: ignore[index]
+    assert not scene.conflicts
