@@ -34,6 +34,11 @@
     +-- LeaseHeld                   another agent is at work
     +-- AdoptError                  a site's ids could not be brought in line with the hub's
     |   +-- AlreadyJoined           the site replicates already
+    +-- UpgradeError                a rolling upgrade of a schema
+    |   +-- BadDeclaration          a bridge or operation that makes no sense
+    |   +-- UpgradeRefused          it can't be done here without stopping somebody
+    |   +-- UpgradeState            not the turn of this phase, or begun with another declaration
+    |   +-- TableBusy               a table was in use each time that it was asked for
     +-- ServerFailed                a server started by us did not come up
     +-- DemoFailed                  a step of the demo had not the effect announced
 """
@@ -268,6 +273,43 @@ class LeaseHeld(ViaductError):
 
     code = "lease.held"
     status = 409
+
+
+class UpgradeError(ViaductError):
+    """A rolling upgrade could not go on; what was done is in its journal."""
+
+    code = "upgrade.failed"
+
+
+class BadDeclaration(UpgradeError):
+    """A bridge or an operation that no database could follow; nothing was changed."""
+
+    code = "upgrade.declaration"
+    status = 400
+    exit_code = 2
+
+
+class UpgradeRefused(UpgradeError):
+    """The operation would stop writers on this engine, or lacks what it needs; nothing was changed."""
+
+    code = "upgrade.refused"
+    status = 409
+    exit_code = 2
+
+
+class UpgradeState(UpgradeError):
+    """It is not the turn of this phase, or the upgrade was begun with another declaration."""
+
+    code = "upgrade.state"
+    status = 409
+    exit_code = 2
+
+
+class TableBusy(UpgradeError):
+    """A table was in use each time that a statement asked for it; the last try has changed nothing."""
+
+    code = "upgrade.busy"
+    status = 503
 
 
 class ServerFailed(ViaductError):

@@ -6,12 +6,13 @@ Knows nothing of replication or upgrades; both build on it.
 from .compiler import CompiledTrigger, compile
 from .expressions import differs, has_changed, key_text, new, now_microseconds, old, same
 from .installer import Action, Installer, State, TriggerStatus
-from .spec import Assignment, Event, Timing, TriggerSpec, assign
+from .spec import Assignment, Branch, Event, Timing, TriggerSpec, assign, branch
 from .target import PrivilegeProblem
 
 __all__ = [
     "Action",
     "Assignment",
+    "Branch",
     "CompiledTrigger",
     "Event",
     "Installer",
@@ -21,6 +22,7 @@ __all__ = [
     "TriggerSpec",
     "TriggerStatus",
     "assign",
+    "branch",
     "compile",
     "differs",
     "has_changed",

@@ -40,7 +40,7 @@ class MySQLTarget(Target):
     def create(self, spec: TriggerSpec, render: Renderer, fingerprint: str) -> tuple[str, ...]:
         """One CREATE TRIGGER with a labelled block."""
         declared, assigned = render.assigned("DECLARE {} {};", "SET {} = {};")
-        body = [*render.statements(), *assigned]
+        body = [*render.statements(), *assigned, *render.chosen("SET {} = {};", "ELSEIF")]
         condition = render.condition()
         if condition:
             body = [f"IF {condition} THEN", *(f"  {line}" for line in body), "END IF;"]

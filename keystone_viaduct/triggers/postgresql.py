@@ -134,14 +134,14 @@ class PostgreSQLTarget(Target):
 
     def _function(self, spec: TriggerSpec, render: Renderer, name: str, mark: str) -> str:
         declared, assigned = render.assigned("{} {};", "{} := {};")
-        body = [*render.statements(), *assigned]
+        body = [*render.statements(), *assigned, *render.chosen("{} := {};", "ELSIF")]
         if spec.when is not None and contains_query(spec.when):
             body = [f"IF {render.condition()} THEN", *(f"  {line}" for line in body), "END IF;"]
         quote = _dollar_quote("\n".join(body))
         row = "NULL" if spec.timing is Timing.AFTER else "OLD" if spec.event is Event.DELETE else "NEW"
         lines = [
             f"CREATE OR REPLACE FUNCTION {render.qualified(name)}() RETURNS trigger LANGUAGE plpgsql",
-            *([self.security] if self.security else []),
+            *([self.security] if self.security and not spec.invoker else []),
             f"AS {quote}",
             *(["DECLARE", *(f"  {line}" for line in declared)] if declared else []),
             "BEGIN",

@@ -171,6 +171,38 @@ class Renderer:
         pairs = [*zip(names, texts, strict=True), *zip(targets, names, strict=True)]
         return declared, [assign.format(*pair) for pair in pairs]
 
+    def branches(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Per branch: its condition (empty: none), and pairs of a quoted column and its expression."""
+        result = []
+        for item in self.spec.branches:
+            condition = "" if item.when is None else self.sql(item.when)
+            pairs, assigned = [], set[tuple[str, str]]()
+            for assignment in item.assignments:
+                self.access.read.clear()
+                pairs.append((self.name(assignment.column.name), self.sql(assignment.expression)))
+                if assigned & self.access.read:
+                    raise TriggerError(
+                        f"trigger {self.spec.name}: an assignment reads what its branch assigned before",
+                        hint="let the branch read other columns than it assigns",
+                        trigger=self.spec.name,
+                    )
+                assigned.add(("new", assignment.column.name))
+            result.append((condition, pairs))
+        return result
+
+    def chosen(self, assign: str, otherwise: str) -> list[str]:
+        """The branches as IF, made with these templates: an assignment, and the word for ELSE IF."""
+        lines: list[str] = []
+        branches = self.branches()
+        for index, (condition, pairs) in enumerate(branches):
+            if condition:
+                lines.append(f"{otherwise if index else 'IF'} {condition} THEN")
+            elif index:
+                lines.append("ELSE")
+            indent = "  " if condition or index else ""
+            lines += [indent + assign.format(f"NEW.{column}", value) for column, value in pairs]
+        return [*lines, "END IF;"] if any(condition for condition, _ in branches) else lines
+
     def _type(self, item: Assignment) -> str:
         column = self.spec.table.c[item.column.name]
         try:

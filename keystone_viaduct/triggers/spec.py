@@ -59,6 +59,23 @@ def assign(column: Any, expression: ClauseElement) -> Assignment:
 
 
 @dataclass(frozen=True)
+class Branch:
+    """Assignments that are made under a condition. Made by :func:`branch`."""
+
+    when: Any
+    assignments: tuple[Assignment, ...]
+
+
+def branch(when: Any, *assignments: Assignment) -> Branch:
+    """Make these assignments if ``when`` holds and no branch before this one was taken; None: always.
+
+    The branches of a trigger stand last in its body, and instead of assignments. The assignments of one
+    branch must not read a column that the same branch assigns: they are made one after the other.
+    """
+    return Branch(when, assignments)
+
+
+@dataclass(frozen=True)
 class TriggerSpec:
     """A row trigger.
 
@@ -71,8 +88,11 @@ class TriggerSpec:
     ``changed``   columns or their names (UPDATE only): fires only if one of them really changed, NULL being
                   equal to NULL.
     ``when``      a further condition, over ``old()`` and ``new()``.
-    ``body``      Core ``insert``/``update``/``delete`` statements, then :func:`assign` items. All of them
-                  read the row as it came to the trigger, before any of these assignments.
+    ``body``      Core ``insert``/``update``/``delete`` statements, then :func:`assign` items or
+                  :func:`branch` items. All of them read the row as it came to the trigger, before any of
+                  these assignments.
+    ``invoker``   on PostgreSQL: run with the writer's rights and search path. Cheaper; for bodies without
+                  statements.
 
     Raises :class:`TriggerError` for a combination that no database could run.
     """
@@ -84,6 +104,7 @@ class TriggerSpec:
     body: tuple[Any, ...]
     changed: tuple[Any, ...] = ()
     when: Any = field(default=None)
+    invoker: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "event", Event(self.event))
@@ -95,12 +116,22 @@ class TriggerSpec:
     @property
     def statements(self) -> tuple[Any, ...]:
         """The body's statements, without the assignments."""
-        return tuple(item for item in self.body if not isinstance(item, Assignment))
+        return tuple(item for item in self.body if not isinstance(item, (Assignment, Branch)))
 
     @property
     def assignments(self) -> tuple[Assignment, ...]:
         """The body's assignments."""
         return tuple(item for item in self.body if isinstance(item, Assignment))
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        """The body's branches."""
+        return tuple(item for item in self.body if isinstance(item, Branch))
+
+    @property
+    def assigns(self) -> bool:
+        """Whether it gives a column another value."""
+        return bool(self.assignments or self.branches)
 
     @property
     def writes(self) -> set[tuple[str, str]]:
@@ -123,13 +154,16 @@ class TriggerSpec:
             raise self._error("the body is empty")
         if self.changed and self.event is not Event.UPDATE:
             raise self._error("only an UPDATE can change a column")
-        if self.body != self.statements + self.assignments:
-            raise self._error("statements come before assignments")
+        if self.body != self.statements + (self.assignments or self.branches):
+            raise self._error("statements come before assignments, and these are all in branches or none is")
+        if self.invoker and self.statements:
+            raise self._error("a statement must run with the rights of the trigger's owner")
         for statement in self.statements:
             if not isinstance(statement, (Insert, Update, Delete)):
                 raise self._error(f"{type(statement).__name__} is no insert, update, delete or assignment")
-        if self.assignments and (self.timing is not Timing.BEFORE or self.event is Event.DELETE):
+        if self.assigns and (self.timing is not Timing.BEFORE or self.event is Event.DELETE):
             raise self._error("a column can be assigned before an INSERT or UPDATE only")
-        names = [self._column(item.column).name for item in self.assignments]
-        if len(names) != len(set(names)):
-            raise self._error("a column is assigned twice")
+        for group in (self.assignments, *(item.assignments for item in self.branches)):
+            names = [self._column(item.column).name for item in group]
+            if len(names) != len(set(names)):
+                raise self._error("a column is assigned twice")

@@ -25,14 +25,17 @@ class SQLiteTarget(Target):
 
     def create(self, spec: TriggerSpec, render: Renderer, fingerprint: str) -> tuple[str, ...]:
         """One CREATE TRIGGER; the fingerprint is a comment in its body, which ``sqlite_master`` keeps."""
-        timing = Timing.AFTER if spec.assignments else spec.timing
+        timing = Timing.AFTER if spec.assigns else spec.timing
         condition = render.condition()
         lines = [
             render.header(timing),
             "FOR EACH ROW" + (f" WHEN {condition}" if condition else ""),
             "BEGIN",
             f"  /* viaduct:{fingerprint} */",
-            *(f"  {line}" for line in [*render.statements(), *_assignments(spec, render)]),
+            *(
+                f"  {line}"
+                for line in [*render.statements(), *_assignments(spec, render), *_branches(spec, render)]
+            ),
             "END",
         ]
         return ("\n".join(lines),)
@@ -72,10 +75,24 @@ def _assignments(spec: TriggerSpec, render: Renderer) -> list[str]:
     It touches the row only where a value differs, so that it comes to rest with ``recursive_triggers`` on.
     """
     items = [(render.name(item.column.name), text) for item, text, _ in render.assignments()]
-    if not items:
-        return []
+    return [_update(spec, render, items)] if items else []
+
+
+def _branches(spec: TriggerSpec, render: Renderer) -> list[str]:
+    """One UPDATE for each branch: all read the row as it came, so only the one whose turn it is acts."""
+    lines: list[str] = []
+    before: list[str] = []
+    for condition, items in render.branches():
+        turn = [*(f"NOT ({other})" for other in before), *([condition] if condition else [])]
+        lines.append(_update(spec, render, items, " AND ".join(f"({part})" for part in turn)))
+        before += [condition] if condition else []
+    return lines
+
+
+def _update(spec: TriggerSpec, render: Renderer, items: list[tuple[str, str]], condition: str = "") -> str:
     keys = [column.name for column in spec.table.primary_key] if isinstance(spec.table, Table) else []
     row = " AND ".join(f"{render.name(key)} IS NEW.{render.name(key)}" for key in keys) or "rowid = NEW.rowid"
     values = ", ".join(f"{column} = {text}" for column, text in items)
     differing = " OR ".join(f"{column} IS NOT {text}" for column, text in items)
-    return [f"UPDATE {render.table()} SET {values} WHERE {row} AND ({differing});"]
+    when = f" AND {condition}" if condition else ""
+    return f"UPDATE {render.table()} SET {values} WHERE {row}{when} AND ({differing});"

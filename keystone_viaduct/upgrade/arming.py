@@ -1,0 +1,58 @@
+"""A bridge as triggers: what is handed to the compiler of ``keystone_viaduct.triggers``.
+
+One trigger for updates, one for inserts, both before the row is written (on SQLite after it, by an UPDATE).
+They act on inconsistent rows only. Deleting a row needs none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from keystone_viaduct.triggers import Event, Timing, TriggerSpec, assign, branch, has_changed, new
+
+from .expression import Expression, Not
+from .rendering import column_type, to_sql
+from .shape import PREFIX, Bridge, Column
+
+
+def table_of(bridge: Bridge) -> sa.Table:
+    """The table as SQLAlchemy knows it: its key and the columns of the bridge."""
+    columns: list[sa.Column[Any]] = [
+        sa.Column(column.name, column_type(column.type), primary_key=True, autoincrement=False)
+        for column in bridge.table.key
+    ]
+    columns += [sa.Column(column.name, column_type(column.type)) for column in bridge.columns]
+    return sa.Table(bridge.table.name, sa.MetaData(), *columns)
+
+
+def bridge_specs(bridge: Bridge) -> tuple[TriggerSpec, TriggerSpec]:
+    """The triggers, in the order in which they are to be created."""
+    table = table_of(bridge)
+
+    def resolve(name: str) -> Any:
+        return new(table.c[name])
+
+    def side(columns: tuple[Column, ...], values: tuple[Expression, ...]) -> list[Any]:
+        return [
+            assign(table.c[column.name], to_sql(value, resolve))
+            for column, value in zip(columns, values, strict=True)
+        ]
+
+    inconsistent = to_sql(Not(bridge.consistent()), resolve)
+    up = side(bridge.new, bridge.total_up())
+    down = side(bridge.old, bridge.total_down())
+    new_changed = sa.or_(
+        *(has_changed(table.c[column.name]) for column in bridge.new),
+        *(to_sql(item, resolve) for item in bridge.missing().of),
+    )
+    given = to_sql(bridge.given(), resolve)
+
+    def spec(suffix: str, event: Event, from_new: Any, changed: tuple[str, ...] = ()) -> TriggerSpec:
+        body = (branch(from_new, *down), branch(None, *up))
+        name = f"{PREFIX}{bridge.name}_{suffix}"
+        return TriggerSpec(name, table, event, Timing.BEFORE, body, changed, inconsistent, invoker=True)
+
+    names = tuple(column.name for column in bridge.columns)
+    return spec("upd", Event.UPDATE, new_changed, names), spec("ins", Event.INSERT, given)

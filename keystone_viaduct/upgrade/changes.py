@@ -1,0 +1,73 @@
+"""Changes of a schema, said without SQL: what an operation asks for, and an engine's dialect renders.
+
+Each change knows what it needs to be rendered and to be observed; none of them does anything. What an engine
+can't do without stopping writers its dialect refuses (:class:`keystone_viaduct.upgrade.steps.Refusal`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .expression import Scalar
+from .shape import Bridge, Column, Table
+
+
+@dataclass(frozen=True)
+class Change:
+    """One of the classes below."""
+
+    table: Table
+
+
+@dataclass(frozen=True)
+class AddColumn(Change):
+    """A new column, without a constraint; a default is given to rows that are there already.
+
+    ``like``: an old column whose character set and collation a text takes (MariaDB, MySQL).
+    """
+
+    column: Column
+    like: str = ""
+
+
+@dataclass(frozen=True)
+class DropColumn(Change):
+    """The column goes, with what it holds."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class Relax(Change):
+    """The column takes NULL."""
+
+    column: Column
+
+
+@dataclass(frozen=True)
+class Require(Change):
+    """The column takes no NULL any more; there must be none in it."""
+
+    column: Column
+
+
+@dataclass(frozen=True)
+class SetDefault(Change):
+    """What the database gives where a writer leaves the column out; None: NULL."""
+
+    column: Column
+    default: Scalar
+
+
+@dataclass(frozen=True)
+class Arm(Change):
+    """The triggers of a bridge: for updates first, then for inserts."""
+
+    bridge: Bridge
+
+
+@dataclass(frozen=True)
+class Disarm(Change):
+    """The triggers of a bridge go; first they are made to do nothing where dropping them would wait."""
+
+    bridge: Bridge

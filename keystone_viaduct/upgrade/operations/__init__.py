@@ -1,0 +1,12 @@
+"""The operations, one file each: frozen declarations that give their steps for a server, or a refusal.
+
+An operation decides from :class:`~keystone_viaduct.upgrade.steps.Server` alone and does no input or output.
+It says *what* is to be changed (``changes.py``) in which phase; the SQL, the locks and most refusals are the
+business of the engine's dialect. To add one: a module here, its test in ``tests/unit/upgrade/operations``
+and, with a generated workload, in ``tests/bridges``; its page in ``docs/reference/upgrade-operations``.
+"""
+
+from .rename_column import RenameColumn
+from .replace_columns import ReplaceColumns
+
+__all__ = ["RenameColumn", "ReplaceColumns"]

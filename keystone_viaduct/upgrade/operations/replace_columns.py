@@ -1,0 +1,80 @@
+"""Columns of a table become other columns of it: re-typed, transformed, split or merged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from keystone_viaduct.upgrade.changes import (
+    AddColumn,
+    Arm,
+    Change,
+    Disarm,
+    DropColumn,
+    Relax,
+    Require,
+    SetDefault,
+)
+from keystone_viaduct.upgrade.expression import Field, IsNull, Not
+from keystone_viaduct.upgrade.shape import Bridge, Column
+from keystone_viaduct.upgrade.steps import Check, Refusal, Server, Steps
+
+
+@dataclass(frozen=True)
+class ReplaceColumns:
+    """The old columns of a bridge are replaced by its new ones."""
+
+    bridge: Bridge
+
+    @property
+    def title(self) -> str:
+        """``user: enabled -> status``."""
+        old, new = (", ".join(item.name for item in side) for side in (self.bridge.old, self.bridge.new))
+        return f"{self.bridge.table.name}: {old} -> {new}"
+
+    def steps(self, server: Server) -> Steps | Refusal:
+        """The same on all engines; only SQLite has to let the old columns take NULL from the beginning."""
+        bridge, table = self.bridge, self.bridge.table
+        strict = [column for column in bridge.old if not column.nullable]
+        required = [column for column in bridge.new if not column.nullable]
+        relaxed: list[Change] = [Relax(table, column) for column in strict]
+        return Steps(
+            expand=(
+                *(relaxed if server.engine == "sqlite" else ()),
+                *(AddColumn(table, _free(column), like=_like(bridge, column)) for column in bridge.new),
+                Arm(table, bridge),
+            ),
+            bridges=(bridge,),
+            checks=tuple(Check("missing", table, Not(IsNull(Field(column.name)))) for column in required),
+            contract=(
+                *(_let_go(bridge, column) for column in strict if server.engine != "sqlite"),
+                Disarm(table, bridge),
+                *(Require(table, column) for column in required),
+                *(
+                    SetDefault(table, column, column.default)
+                    for column in bridge.new
+                    if column.default is not None
+                ),
+                *(DropColumn(table, column.name) for column in bridge.old),
+            ),
+            rollback=(
+                Disarm(table, bridge),
+                *(DropColumn(table, column.name) for column in bridge.new),
+                *(Require(table, column) for column in strict if server.engine == "sqlite"),
+            ),
+        )
+
+
+def _free(column: Column) -> Column:
+    """The column while it is bridged: a default would look like a value that a new writer gave."""
+    return replace(column, nullable=True, default=None)
+
+
+def _let_go(bridge: Bridge, column: Column) -> Change:
+    """New writers leave the old column out; once nothing fills it, the database must."""
+    fallback = next(item.fallback for item in bridge.down if item.column == column.name)
+    return SetDefault(bridge.table, column, column.default if fallback is None else fallback)
+
+
+def _like(bridge: Bridge, column: Column) -> str:
+    """The first old column of the same type: a text is compared with it byte by byte."""
+    return next((item.name for item in bridge.old if type(item.type) is type(column.type)), "")

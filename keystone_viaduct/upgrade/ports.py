@@ -1,0 +1,128 @@
+"""What the runner needs of the outside: a catalogue to ask, a way to run DDL, a journal, tables to fill.
+
+The runner (``runner.py``) decides by these alone, so that it can be played with fakes that stop at any line.
+``ddl/`` implements catalogue, dialect and executor for each engine; ``journal.py`` the journal, in the
+database that is being upgraded; ``backfill.py`` and ``verify.py`` the work on rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .changes import Change
+from .shape import Bridge
+from .steps import Observation, Refusal, Server, State, Statement
+
+
+class Catalogue(Protocol):
+    """What the database says about its tables."""
+
+    def server(self) -> Server:
+        """The facts that decide what is possible."""
+
+    def observe(self, what: Observation) -> bool:
+        """Whether it is so, ``there`` considered."""
+
+    def rows(self, table: str) -> int:
+        """About how many rows the table has (the server's estimate, for people)."""
+
+
+class Dialect(Protocol):
+    """One engine's DDL."""
+
+    def statements(self, change: Change, server: Server) -> Sequence[Statement] | Refusal:
+        """The statements of a change, in their order; none that changes what is so already."""
+
+
+class Executor(Protocol):
+    """Runs DDL so that nobody waits for long."""
+
+    def run(self, statement: Statement) -> None:
+        """Run it within its budget, with retries.
+
+        Raises TableBusy when the retries are used up (nothing was changed by the last one), UpgradeError when
+        the database refuses it.
+        """
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the journal: the intent, and when it was observed to be done (0: not yet)."""
+
+    number: int
+    phase: str
+    sql: str
+    begun_at: int
+    done_at: int
+
+
+class Journal(Protocol):
+    """What was begun and what was done, kept in the database that is being upgraded.
+
+    Every method that writes is a transaction of its own and needs the lease: a runner whose lease another has
+    taken meanwhile gets LeaseHeld and must stop.
+    """
+
+    def acquire(self, holder: str) -> None:
+        """Take or renew the lease; a new holder gets a higher fencing number. Raises LeaseHeld."""
+
+    def release(self) -> None:
+        """Give the lease back."""
+
+    def begin(self, name: str, digest: str) -> State:
+        """The state of an upgrade; a new one is planned. Raises UpgradeState for another declaration."""
+
+    def state(self, name: str) -> State | None:
+        """Where it stands; None if it is unknown here."""
+
+    def move(self, name: str, state: State) -> None:
+        """From one state to the next."""
+
+    def intend(self, name: str, phase: str, sql: str) -> int:
+        """Before a statement; the number of its line."""
+
+    def observed(self, name: str, number: int) -> None:
+        """The catalogue has shown that it was done."""
+
+    def entries(self, name: str) -> Sequence[Entry]:
+        """All lines, in their order."""
+
+    def place(self, name: str, bridge: str) -> str:
+        """How far the backfill of a bridge has come (its last key, as text); empty at its beginning."""
+
+    def reached(self, name: str, bridge: str, place: str, rows: int) -> None:
+        """The backfill has come so far; ``rows`` were filled since the last call."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a backfill has come."""
+
+    rows: int
+    total: int
+
+
+class Filler(Protocol):
+    """Fills the new columns of the rows that were there before the triggers."""
+
+    def fill(self, upgrade: str, bridge: Bridge) -> Iterator[Progress]:
+        """Goes on where the journal says; ends when every row is consistent."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Rows that verification has something to say about; ``fatal`` ones stand in the way of contract."""
+
+    kind: str
+    rows: int
+    example: str
+    fatal: bool
+
+
+class Verifier(Protocol):
+    """Compares both sides of a bridge on one snapshot."""
+
+    def differences(self, bridge: Bridge) -> Sequence[Difference]:
+        """By kind; empty when all is as it should be."""

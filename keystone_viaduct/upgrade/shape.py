@@ -1,0 +1,212 @@
+"""Declarations: columns, tables, and the bridge between an old and a new set of columns of one table.
+
+Nothing here knows a database. All are frozen and equal by what they say, so that :func:`digest` can tell
+whether a declaration is still the one that an upgrade was begun with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from keystone_viaduct.errors import BadDeclaration
+
+from .expression import (
+    AnyOf,
+    Every,
+    Expression,
+    Field,
+    FirstOf,
+    Guarded,
+    IsNull,
+    Literal,
+    Not,
+    Row,
+    Same,
+    Scalar,
+)
+from .types import Fitted, Type, always_fits
+
+PREFIX = "viaduct_b_"
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column. ``default`` is a constant that the database gives where a writer leaves it out."""
+
+    name: str
+    type: Type
+    nullable: bool = True
+    default: Scalar = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, as far as an upgrade has to know it: its name and its key, of as many columns as it has."""
+
+    name: str
+    key: tuple[Column, ...]
+
+    def __post_init__(self) -> None:
+        if not self.key:
+            raise BadDeclaration(
+                f"table {self.name}: without a key rows can't be taken one after the other",
+                hint="name the columns of its primary key",
+            )
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """How one column is computed from the other side.
+
+    ``fallback`` stands where a value can't be converted, or is missing and the column takes no NULL.
+    """
+
+    column: str
+    value: Expression
+    fallback: Scalar = None
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """Old and new columns of one table that mean the same.
+
+    A row is consistent if all new columns are what ``up`` makes of the old, or all old ones what ``down``
+    makes of the new. Triggers act on inconsistent rows only; that ends loops, hides a backfill from them, and
+    keeps what a lossy ``down`` can't express.
+    """
+
+    name: str
+    table: Table
+    old: tuple[Column, ...]
+    new: tuple[Column, ...]
+    up: tuple[Conversion, ...]
+    down: tuple[Conversion, ...]
+
+    def __post_init__(self) -> None:
+        if not _NAME.match(self.name):
+            raise self._error("a name is made of lower case letters, digits and underscores")
+        names = [column.name for column in (*self.table.key, *self.old, *self.new)]
+        if len(names) != len(set(names)):
+            raise self._error("a column is named twice (a key is changed by an operation of its own)")
+        for side, conversions, source in ((self.new, self.up, self.old), (self.old, self.down, self.new)):
+            self._check_side(side, conversions, source)
+
+    def _check_side(
+        self, side: tuple[Column, ...], conversions: tuple[Conversion, ...], source: tuple[Column, ...]
+    ) -> None:
+        if not side:
+            raise self._error("each side needs a column")
+        if [conversion.column for conversion in conversions] != [column.name for column in side]:
+            raise self._error(
+                "up has one conversion for each new column, down one for each old, in their order"
+            )
+        known = {column.name for column in source}
+        for column, conversion in zip(side, conversions, strict=True):
+            unknown = sorted(set(conversion.value.fields()) - known)
+            if unknown:
+                raise self._error(
+                    f"{conversion.column} is computed from {unknown[0]}, which is not on the other side"
+                )
+            if not column.type.holds(conversion.fallback):
+                raise self._error(f"the fallback {conversion.fallback!r} does not fit into {column.name}")
+        for column, conversion in zip(side, conversions, strict=True):
+            if side is self.old and not column.nullable and conversion.fallback is None:
+                if any(item.nullable for item in self.new):
+                    raise self._error(
+                        f"{column.name} takes no NULL, and nothing is said for what can't be converted",
+                        hint=f"give {column.name} a fallback, or declare the new columns not nullable",
+                    )
+
+    def _error(self, problem: str, hint: str = "") -> BadDeclaration:
+        return BadDeclaration(f"bridge {self.name}: {problem}", hint=hint, bridge=self.name)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns of the bridge, the old ones first."""
+        return (*self.old, *self.new)
+
+    def total_up(self) -> tuple[Expression, ...]:
+        """For each new column what is really stored."""
+        return _totals(self.new, self.up, self.old)
+
+    def total_down(self) -> tuple[Expression, ...]:
+        """For each old column what is really stored."""
+        return _totals(self.old, self.down, self.new)
+
+    def filled(self) -> Every:
+        """Whether the new columns are what ``up`` makes of the old."""
+        return _equal(self.new, self.total_up())
+
+    def derived(self) -> Every:
+        """Whether the old columns are what ``down`` makes of the new."""
+        return _equal(self.old, self.total_down())
+
+    def consistent(self) -> Every:
+        """Whether the triggers leave a row alone."""
+        equal = AnyOf((self.filled(), self.derived()))
+        missing = self.missing()
+        return Every((Not(missing), equal) if missing.of else (equal,))
+
+    def given(self) -> AnyOf:
+        """Whether an inserted row comes from the new side: one of the new columns has a value.
+
+        Nothing tells a NULL that was left out from one that was given: both sides NULL is an old writer's,
+        unless something is :meth:`missing`.
+        """
+        new = tuple(Not(IsNull(Field(column.name))) for column in self.new)
+        return AnyOf((*new, *self.missing().of))
+
+    def missing(self) -> AnyOf:
+        """Whether an old column is NULL that takes none, and that a fallback is declared for.
+
+        No old writer could have meant it: such a row comes from the new side, also when it is updated.
+        """
+        pairs = zip(self.old, self.down, strict=True)
+        return AnyOf(
+            tuple(
+                IsNull(Field(column.name))
+                for column, conversion in pairs
+                if not column.nullable and conversion.fallback is not None
+            )
+        )
+
+    def settle(self, row: Row, *, new_side: bool) -> dict[str, Scalar]:
+        """The row as the triggers leave it, when the new (or else the old) side has been written."""
+        settled = dict(row)
+        if not self.consistent().holds(row):
+            targets, values = (self.old, self.total_down()) if new_side else (self.new, self.total_up())
+            settled |= {column.name: value.value(row) for column, value in zip(targets, values, strict=True)}
+        return settled
+
+
+def _totals(
+    targets: tuple[Column, ...], conversions: tuple[Conversion, ...], source: tuple[Column, ...]
+) -> tuple[Expression, ...]:
+    """The conversions, with all that keeps them from an error."""
+    known = {column.name: column.type for column in source}
+    totals = []
+    for column, conversion in zip(targets, conversions, strict=True):
+        value = conversion.value
+        if not always_fits(value, column.type, known):
+            value = Fitted(value, column.type)
+        if conversion.fallback is not None:
+            value = Guarded(value, conversion.fallback)
+            if not column.nullable:
+                value = FirstOf((value, Literal(conversion.fallback)))
+        totals.append(value)
+    return tuple(totals)
+
+
+def _equal(columns: Iterable[Column], values: Iterable[Expression]) -> Every:
+    return Every(
+        tuple(Same(Field(column.name), value) for column, value in zip(columns, values, strict=True))
+    )
+
+
+def digest(declaration: object) -> str:
+    """A short text that is another one for another declaration."""
+    return hashlib.sha256(repr(declaration).encode()).hexdigest()[:16]

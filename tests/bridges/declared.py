@@ -1,0 +1,158 @@
+"""The bridges that workloads run on, with the values that writers give: easy ones, and those that bite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keystone_viaduct.upgrade.expression import (
+    After,
+    AsInteger,
+    AsText,
+    Before,
+    Case,
+    Field,
+    IsNull,
+    Joined,
+    Literal,
+    Lookup,
+    Scalar,
+)
+from keystone_viaduct.upgrade.operations import RenameColumn
+from keystone_viaduct.upgrade.shape import Bridge, Column, Conversion, Table
+from keystone_viaduct.upgrade.types import Boolean, Integer, Text
+
+TABLE = Table("thing", (Column("id", Text(64), nullable=False),))
+
+_TEXTS: tuple[Scalar, ...] = (
+    None,
+    "",
+    "a",
+    "A",
+    "a ",
+    " a",
+    "é",
+    "e\u0301",
+    "\U0001f511",
+    "%s",
+    "50%",
+    "it's",
+)
+_NUMBERS: tuple[Scalar, ...] = (
+    *("7", "007", "-7", "-0", "0", "+7", "7 ", " 7", "7\n", "7.0", "1e3", "abc", "", "-", "--7", "７"),
+    *("2147483647", "2147483648", "-2147483649", "999999999999999999", "12345678901234567890"),
+    None,
+)
+_PLACES: tuple[Scalar, ...] = (
+    None,
+    "",
+    ":",
+    "a:1",
+    "a:007",
+    "b:x",
+    "a",
+    "a:1:2",
+    "：1",
+    "a：1",
+    "long" * 5 + ":9",
+)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A bridge under the name of its operation; ``values`` are what writers give to each of its columns."""
+
+    operation: str
+    bridge: Bridge
+    values: dict[str, tuple[Scalar, ...]]
+
+
+def _rename(name: str, *, nullable: bool, default: Scalar = None) -> Declared:
+    column = Column("login", Text(16), nullable=nullable, default=default)
+    bridge = RenameColumn(TABLE, column, "account").bridge
+    return Declared(name, bridge, {"login": _TEXTS, "account": _TEXTS})
+
+
+def _retype() -> Declared:
+    bridge = Bridge(
+        "thing_port",
+        TABLE,
+        old=(Column("port", Text(24)),),
+        new=(Column("port_number", Integer(32)),),
+        up=(Conversion("port_number", AsInteger(Field("port")), fallback=-1),),
+        down=(Conversion("port", AsText(Field("port_number"))),),
+    )
+    numbers = (None, 0, 7, -7, 2147483647, -2147483648)
+    return Declared("change type", bridge, {"port": _NUMBERS, "port_number": numbers})
+
+
+def _narrow() -> Declared:
+    bridge = Bridge(
+        "thing_narrow",
+        TABLE,
+        old=(Column("wide", Text(24)),),
+        new=(Column("narrow", Text(3)),),
+        up=(Conversion("narrow", Field("wide")),),
+        down=(Conversion("wide", Field("narrow")),),
+    )
+    return Declared("change type, narrower", bridge, {"wide": (*_TEXTS, "abc", "abcd"), "narrow": _TEXTS})
+
+
+def _transform() -> Declared:
+    states = (("public", True), ("private", False), ("shared", False), ("community", False))
+    bridge = Bridge(
+        "thing_visibility",
+        TABLE,
+        old=(Column("is_public", Boolean(), nullable=False),),
+        new=(Column("visibility", Text(9)),),
+        up=(Conversion("visibility", Lookup(Field("is_public"), ((True, "public"), (False, "shared")))),),
+        down=(Conversion("is_public", Lookup(Field("visibility"), states), fallback=False),),
+    )
+    texts = ("public", "private", "shared", "community", "PUBLIC", "x", None)
+    return Declared("transform", bridge, {"is_public": (True, False, True, False, None), "visibility": texts})
+
+
+def _split() -> Declared:
+    bridge = Bridge(
+        "thing_socket",
+        TABLE,
+        old=(Column("socket", Text(32)),),
+        new=(Column("address", Text(16)), Column("port", Integer(32))),
+        up=(
+            Conversion("address", Before(Field("socket"), ":")),
+            Conversion("port", AsInteger(After(Field("socket"), ":", required=True)), fallback=0),
+        ),
+        down=(Conversion("socket", Joined((Field("address"), Literal(":"), AsText(Field("port"))))),),
+    )
+    values = {"socket": _PLACES, "address": (None, "", "a", "b", "：", "a:b"), "port": (None, 0, 1, 7)}
+    return Declared("split", bridge, values)
+
+
+def _merge() -> Declared:
+    alone = Case(
+        ((IsNull(Field("last")), Field("first")),), Joined((Field("first"), Literal(" "), Field("last")))
+    )
+    bridge = Bridge(
+        "thing_name",
+        TABLE,
+        old=(Column("first", Text(16)), Column("last", Text(16))),
+        new=(Column("name", Text(40)),),
+        up=(Conversion("name", alone),),
+        down=(
+            Conversion("first", Before(Field("name"), " ")),
+            Conversion("last", After(Field("name"), " ")),
+        ),
+    )
+    names = (None, "", "Ada", "Ada Lovelace", "ada lovelace", "Ada  Lovelace", " Ada", "A " + "b" * 30)
+    return Declared("merge", bridge, {"first": _TEXTS, "last": (None, "b", "B", "", " "), "name": names})
+
+
+DECLARED = (
+    _rename("rename column", nullable=True),
+    _rename("rename column, not null", nullable=False),
+    _rename("rename column, default", nullable=True, default="a"),
+    _retype(),
+    _narrow(),
+    _transform(),
+    _split(),
+    _merge(),
+)

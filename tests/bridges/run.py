@@ -1,0 +1,65 @@
+"""``make test-bridges``: generated workloads on every engine that is here.
+
+The last line is ``cases=N inconsistent=0 errors=0``; the exit code is 1 unless both are zero. ``--cases`` is
+the number of cases for each operation on each engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import time
+
+from tests.bridges.declared import DECLARED, Declared
+from tests.bridges.workload import Outcome, connect, play
+from tests.support.databases import Databases
+from tests.support.servers import MissingServer, Servers, new_run_folder
+
+
+def main() -> int:
+    """Play and report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=2000, help="for each operation on each engine")
+    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser.add_argument(
+        "--engine", action="append", help="sqlite, postgresql, mariadb, mysql; may be repeated"
+    )
+    parser.add_argument("--operation", help="only operations whose name has this in it")
+    args = parser.parse_args()
+    chosen = [item for item in DECLARED if (args.operation or "") in item.operation]
+    servers = Servers(new_run_folder(), os.getpid())
+    total = Outcome()
+    print(f"seed {args.seed}", flush=True)
+    try:
+        for engine in args.engine or ("sqlite", "postgresql", "mariadb", "mysql"):
+            try:
+                for declared in chosen:
+                    total.add(_play(Databases(servers), engine, declared, args))
+            except MissingServer as missing:
+                print(f"{engine:12} left out: {missing}", flush=True)
+    finally:
+        servers.stop_all()
+    for story in total.stories:
+        print(story)
+    print(f"cases={total.cases} inconsistent={total.inconsistent} errors={total.errors}")
+    return 1 if total.inconsistent or total.errors else 0
+
+
+def _play(databases: Databases, engine: str, declared: Declared, args: argparse.Namespace) -> Outcome:
+    begun = time.monotonic()
+    with databases.scope() as scope:
+        with connect(scope.empty(engine)) as connection:
+            outcome = play(connection, declared, cases=args.cases, seed=args.seed)
+    print(
+        f"{engine:12} {declared.operation:24} cases={outcome.cases} statements={outcome.statements}"
+        f" refused={outcome.failed} inconsistent={outcome.inconsistent} errors={outcome.errors}"
+        f" ({time.monotonic() - begun:.0f} s)",
+        flush=True,
+    )
+    return outcome
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""Generated workloads on bridged columns: a share of `make test-bridges`."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import sqlalchemy as sa
+
+from tests.bridges.declared import DECLARED, Declared
+from tests.bridges.workload import connect, play
+from tests.support.databases import DatabaseScope
+
+CASES = 12
+
+
+@pytest.mark.parametrize("declared", DECLARED, ids=lambda item: item.operation)
+def test_a_bridged_table_holds_what_the_model_holds_and_refuses_nothing_more(
+    database_url: str, declared: Declared
+) -> None:
+    seed = random.randrange(1_000_000)
+    with connect(database_url) as connection:
+        outcome = play(connection, declared, cases=CASES, seed=seed)
+    assert (outcome.inconsistent, outcome.errors) == (0, 0), "\n".join(outcome.stories)
+    assert outcome.statements > 2 * outcome.failed
+
+
+def test_the_seed_alone_decides_what_a_case_does(database_scope: DatabaseScope) -> None:
+    def told() -> sa.Row[tuple[object, ...]] | None:
+        with connect(database_scope.empty("sqlite")) as connection:
+            play(connection, DECLARED[0], cases=1, seed=7)
+            return connection.execute(sa.text("SELECT count(*), max(id), max(login) FROM thing")).one()
+
+    assert told() == told()

@@ -1,0 +1,103 @@
+"""Plays cases: a case is a short story of random statements on an empty table, checked after each of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from keystone_viaduct.upgrade.expression import same
+from tests.bridges.declared import Declared
+from tests.bridges.model import Model
+from tests.bridges.statements import Copy, Delete, Generator, Update, Values
+from tests.bridges.subject import Subject
+
+STATEMENTS = 8
+
+
+@dataclass
+class Outcome:
+    """What came of some cases; ``stories`` tells of the first few that went wrong."""
+
+    cases: int = 0
+    statements: int = 0
+    failed: int = 0
+    """Statements that the database refused, as it would have without a bridge."""
+    inconsistent: int = 0
+    errors: int = 0
+    stories: list[str] = field(default_factory=list)
+
+    def add(self, other: Outcome) -> None:
+        """Sum."""
+        for name in ("cases", "statements", "failed", "inconsistent", "errors"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.stories += other.stories[: 3 - len(self.stories)]
+
+
+@contextmanager
+def connect(url: str) -> Iterator[sa.Connection]:
+    """A connection as workloads need it."""
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare)
+    with engine.connect() as connection:
+        yield connection
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = OFF")
+
+
+def play(connection: sa.Connection, declared: Declared, *, cases: int, seed: int) -> Outcome:
+    """Play cases of one bridge on one database."""
+    subject = Subject(connection, declared.bridge)
+    outcome = Outcome()
+    for case in range(cases):
+        chance = random.Random(f"{seed}/{declared.operation}/{case}")
+        subject.clear()
+        outcome.cases += 1
+        for problem in _case(subject, declared, chance, outcome):
+            if len(outcome.stories) < 3:
+                outcome.stories.append(f"{declared.operation}, seed {seed}, case {case}: {problem}")
+            break
+    return outcome
+
+
+def _case(subject: Subject, declared: Declared, chance: random.Random, outcome: Outcome) -> Iterator[str]:
+    model = Model(declared.bridge, settles_first=subject.engine != "sqlite")
+    generator = Generator(declared, chance, modes=subject.modes)
+    for _ in range(STATEMENTS):
+        side, statement = generator.next()
+        before = dict(model.rows)
+        outcome.statements += 1
+        try:
+            said = subject.play(statement)
+        except sa.exc.DBAPIError as error:
+            outcome.failed += 1
+            if not subject.alone_fails(side, statement, list(before.values())):
+                outcome.errors += 1
+                yield f"{statement}\n  on {before}\n  fails with {error.orig}"
+        else:
+            meant = model.play(statement)
+            if isinstance(statement, (Update, Copy, Delete)) and said != meant:
+                outcome.errors += 1
+                yield f"{statement}\n  on {before}\n  is said to be about {said} rows, not {meant}"
+        found = subject.rows()
+        if not _equal(found, model.rows) or not _consistent(declared, found):
+            outcome.inconsistent += 1
+            yield f"{statement}\n  on {before}\n  leaves {found}\n  not {model.rows}"
+
+
+def _equal(found: dict[str, Values], meant: dict[str, Values]) -> bool:
+    return found.keys() == meant.keys() and all(
+        same(found[key][name], meant[key][name]) for key in found for name in found[key]
+    )
+
+
+def _consistent(declared: Declared, rows: dict[str, Values]) -> bool:
+    return all(declared.bridge.consistent().holds(row) for row in rows.values())
