@@ -18,11 +18,13 @@ from keystone_viaduct.kinds.value import JSON, Document
 from . import lookup
 from .cipher import CredentialCipher
 from .delete import delete_records
+from .equality import Folding, ServerFolding
 from .insert import Inserter
 from .layout import Layout, make_layout
 from .limits import check_limits, limits_of
 from .load import Loader, batches, in_keys
 from .lookup import Referrers, Target
+from .names import Claim, Names
 from .revocation import Events
 from .schema import Schema, reflect
 from .storable import check_storable
@@ -38,10 +40,18 @@ class Codecs:
     Unknown kinds raise UnknownKind, malformed keys BadKey, a kind whose table is missing SchemaMissing.
     ``options``: per kind, the ids of the resource options that the running Keystone has registered. The
     others it would delete with the next change of their owner, so it is not given them (None: given all).
+    ``folding`` answers for the collations of the schema's columns (None: the server does).
     """
 
-    def __init__(self, schema: Schema, cipher: CredentialCipher, options: Options | None = None) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        cipher: CredentialCipher,
+        options: Options | None = None,
+        folding: Folding | None = None,
+    ) -> None:
         self.schema = schema
+        self._folding = folding or ServerFolding()
         self.cipher = cipher
         self.options = options
         self._layouts = {
@@ -55,6 +65,7 @@ class Codecs:
             name: Updater(layout, self._inserters[name]) for name, layout in self._layouts.items()
         }
         self._limits = {name: limits_of(schema, layout) for name, layout in self._layouts.items()}
+        self._names = Names(schema, self._layouts, self._folding)
         self._defaults: dict[str, Document] = {}
         self._events = {
             name: Events(layout) for name, layout in self._layouts.items() if layout.kind.insert_only
@@ -73,7 +84,7 @@ class Codecs:
 
     def anew(self, connection: Connection) -> Codecs:
         """Codecs for the schema as it is now."""
-        return Codecs(reflect(connection, fresh=True), self.cipher, self.options)
+        return Codecs(reflect(connection, fresh=True), self.cipher, self.options, self._folding)
 
     def fields(self, kind: str) -> frozenset[str]:
         """The fields that this release can store; a pattern ends in ``.*``."""
@@ -97,9 +108,14 @@ class Codecs:
                 found[part.child.field] = []
         return found
 
-    def enforced(self, kind: str) -> list[NaturalKey]:
-        """The natural keys that a unique constraint of the database guards."""
-        return [natural for natural in self._layout(kind).kind.natural if natural.enforced]
+    def enforced(self, kind: str) -> tuple[NaturalKey, ...]:
+        """The natural keys that a unique constraint of the database guards, folded keys among them."""
+        assert self._layout(kind).kind.name == kind
+        return self._names.enforced(kind)
+
+    def folded(self, connection: Connection, claims: Sequence[Claim]) -> dict[Claim, Claim]:
+        """Each claim as the database compares it: two that it takes for equal have equal ones."""
+        return self._names.folded(connection, claims)
 
     def check(self, kind: str, document: Document) -> None:
         """Raises BadDocument for what this database can't hold: wrong types, sizes, characters."""
@@ -190,7 +206,8 @@ class Codecs:
         self, connection: Connection, kind: str, constraint: str, values: Sequence[tuple[JSON, ...]]
     ) -> dict[tuple[JSON, ...], str]:
         """Which record holds each of these natural keys, by the database's own idea of equality."""
-        return lookup.holders(connection, self._layout(kind), constraint, values)
+        assert self._layout(kind).kind.name == kind
+        return self._names.holders(connection, kind, constraint, values)
 
     def _layout(self, kind: str) -> Layout:
         declared = get(kind)

@@ -121,12 +121,14 @@ def lock(connection: sa.engine.Connection, layout: Layout, keys: Sequence[str]) 
 def holders(
     connection: sa.engine.Connection,
     layout: Layout,
-    constraint: str,
+    natural: NaturalKey,
     values: Sequence[tuple[JSON, ...]],
 ) -> dict[tuple[JSON, ...], str]:
-    """Which record holds each natural key, by the database's own idea of equality (MySQL folds case)."""
-    natural = _natural(layout, constraint)
-    columns, key_columns, filters = _natural_columns(layout, natural)
+    """Which record holds each natural key, by the database's own idea of equality (MySQL folds case).
+
+    The values are such as its columns can hold: others make MySQL refuse the question itself.
+    """
+    columns, key_columns, filters = natural_columns(layout, natural)
     whole = layout.root is not None and layout.root.whole_seconds
     found: dict[tuple[JSON, ...], str] = {}
     for batch in batches(_maybe_held(connection, columns, filters, values), UNION):
@@ -169,8 +171,9 @@ def _maybe_held(
     return left
 
 
-def _natural(layout: Layout, constraint: str) -> NaturalKey:
-    for natural in layout.kind.natural:
+def natural_of(layout: Layout, naturals: Iterable[NaturalKey], constraint: str) -> NaturalKey:
+    """The natural key of that name; raises KindError."""
+    for natural in naturals:
         if natural.name == constraint:
             return natural
     raise KindError(
@@ -182,9 +185,10 @@ def _natural(layout: Layout, constraint: str) -> NaturalKey:
 Column: TypeAlias = "tuple[Bound | None, sa.ColumnElement[Any]]"
 
 
-def _natural_columns(
+def natural_columns(
     layout: Layout, natural: NaturalKey
 ) -> tuple[list[Column], list[sa.ColumnElement[Any]], list[sa.ColumnElement[bool]]]:
+    """The columns of a natural key with the fields that they hold; those of the record's key; its rows."""
     root = layout.root
     if not natural.table:
         assert root is not None
@@ -209,15 +213,18 @@ def _equal(
     natural: NaturalKey,
     whole_seconds: bool,
 ) -> sa.ColumnElement[bool]:
-    stored: Any = value
-    if bound is not None and bound.spec.type is Type.MICROS and bound.spec.mirror:
-        assert value is None or isinstance(value, int)
-        stored = micros_to_time(value, whole_seconds)
-    elif bound is not None and bound.write is not None:
-        stored = bound.write(value)
+    stored = stored_value(bound, value, whole_seconds)
     if stored is None:
         return column.is_(None) if natural.nulls_equal else sa.false()
     return column == sa.bindparam(None, stored, type_=column.type)
+
+
+def stored_value(bound: Bound | None, value: JSON, whole_seconds: bool) -> Any:
+    """What the column of a natural key holds for a document's value."""
+    if bound is not None and bound.spec.type is Type.MICROS and bound.spec.mirror:
+        assert value is None or isinstance(value, int)
+        return micros_to_time(value, whole_seconds)
+    return value if bound is None or bound.write is None else bound.write(value)
 
 
 ListKeys = Callable[[sa.engine.Connection, str, str | None, int], list[str]]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -22,7 +22,8 @@ Bind = sa.engine.Engine | sa.engine.Connection
 class Column:
     """What the database says about one column.
 
-    ``default`` is the text of its server default, ``collation`` MySQL's (empty elsewhere).
+    ``default`` is the text of its server default, ``collation`` MySQL's (empty elsewhere, where texts are
+    equal only when their bytes are).
     """
 
     name: str
@@ -41,13 +42,27 @@ class Column:
         """Whether it holds texts equal that differ in case only."""
         return self.collation.endswith("_ci")
 
+    @property
+    def is_enumeration(self) -> bool:
+        """Whether it holds a few names only."""
+        return isinstance(self.type, sa.Enum)
+
+    def holds(self, text: str, dialect: str) -> bool:
+        """Whether it can hold these characters at all; what it can't is equal to nothing in it."""
+        return misplaced(text, dialect) is None and not (self.narrow and text and max(text) >= _WIDE)
+
 
 @dataclass(frozen=True)
 class Schema:
-    """The tables that kinds lie in, as this database has them."""
+    """The tables that kinds lie in, as this database has them.
+
+    ``unique``: per table, the columns that are unique together; looked at only where texts are compared by
+    collations.
+    """
 
     dialect: str
     columns: Mapping[str, Mapping[str, Column]]
+    unique: Mapping[str, Collection[frozenset[str]]] = field(default_factory=dict)
 
     @property
     def folds_case(self) -> bool:
@@ -57,6 +72,20 @@ class Schema:
     def has(self, table: str, column: str = "") -> bool:
         """Whether the table, or the column of it, exists here."""
         return table in self.columns and (not column or column in self.columns[table])
+
+
+_WIDE = "\U00010000"
+
+
+def misplaced(text: str, dialect: str) -> str | None:
+    """The character that no text column of such a database holds, by its name; None if there is none."""
+    if text.isascii() and "\0" not in text:
+        return None
+    if "\0" in text and dialect in ("postgresql", "cockroachdb"):
+        return "a NUL character, which PostgreSQL can't store"
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        return "half a surrogate pair, which is no character"
+    return None
 
 
 _CACHE: WeakKeyDictionary[sa.engine.Engine, Schema] = WeakKeyDictionary()
@@ -105,7 +134,14 @@ def _reflect(bind: Bind) -> Schema:
         }
         for table in wanted
     }
-    return Schema(bind.dialect.name, columns)
+    unique = {table: _unique(inspector, table) for table in wanted} if collations else {}
+    return Schema(bind.dialect.name, columns, unique)
+
+
+def _unique(inspector: sa.Inspector, table: str) -> frozenset[frozenset[str]]:
+    found = [item["column_names"] for item in inspector.get_indexes(table) if item["unique"]]
+    found.append([*inspector.get_pk_constraint(table)["constrained_columns"]])
+    return frozenset(frozenset(name for name in names if name) for names in found)
 
 
 def _collations(bind: Bind) -> dict[tuple[str, str], str]:

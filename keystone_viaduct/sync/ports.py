@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.keyset.public import SiteKeys
 from keystone_viaduct.sync.model import (
@@ -43,7 +44,7 @@ class Write(NamedTuple):
     """One change of Keystone's tables: ``old`` None = create, ``new`` None = delete.
 
     ``vacate``: another write of the same set needs the name that this record holds now, so it must be given a
-    temporary one first (two names swapped).
+    temporary one first (two names swapped); or the key of a record that is deleted, which must go first.
     """
 
     ref: Ref
@@ -89,6 +90,15 @@ class Tables(Protocol):
 
     def referrers(self, refs: Sequence[Ref], modes: frozenset[Mode]) -> dict[Ref, list[Ref]]:
         """Per record, the records that refer to it by a reference of one of these modes."""
+
+    def enforced(self, kind: str) -> Sequence[NaturalKey]:
+        """The natural keys that the database guards; a record's key too, where two of them may be equal."""
+
+    def folded(self, claims: Sequence[Claim]) -> dict[Claim, Claim]:
+        """Each claim as the database compares it: it takes two for equal if and only if these are equal.
+
+        (Collations may fold case, accents, blanks at the end.) They mean the same in every transaction.
+        """
 
     def holders(self, claims: Sequence[Claim]) -> dict[Claim, Ref]:
         """Which record holds each claimed value now, by the database's own idea of equality."""

@@ -11,12 +11,13 @@ import bisect
 import copy
 import functools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
 from keystone_viaduct.sync.model import (
@@ -38,9 +39,12 @@ from keystone_viaduct.sync.model import (
     bucket_of,
 )
 from keystone_viaduct.sync.ports import Claim, Write
-from keystone_viaduct.sync.site.readiness import claims_of, needs
+from keystone_viaduct.sync.site.claims import claims_of
+from keystone_viaduct.sync.site.readiness import needs
 
 T = TypeVar("T")
+Fold = Callable[[str], str]
+_KEY = "key"
 
 
 class Violation(StoreError):
@@ -82,18 +86,18 @@ class MemoryStore:
     """``ports.Store`` over :class:`Data`.
 
     ``known`` limits the fields of a kind to those of an older release; ``unstorable`` are values that this
-    database refuses; one that ``folds`` takes names for equal that differ in case.
+    database refuses; ``fold`` makes texts that it takes for equal the same (None: only equal ones are).
     """
 
     def __init__(self, data: Data, known: Mapping[str, frozenset[str]] | None = None) -> None:
         self.data = data
         self.known = dict(known or {})
         self.unstorable: frozenset[str] = frozenset()
-        self.folds = False
+        self.fold: Fold | None = None
 
     def run(self, work: Callable[[MemoryTransaction], T]) -> T:
         """Run ``work`` on a copy and keep it if nothing was raised."""
-        tx = MemoryTransaction(self.data.copy(), self.known, self.unstorable, folds=self.folds)
+        tx = MemoryTransaction(self.data.copy(), self.known, self.unstorable, self.fold)
         result = work(tx)
         self.data = tx.data
         return result
@@ -116,12 +120,11 @@ class MemoryTransaction:
         data: Data,
         known: Mapping[str, frozenset[str]],
         unstorable: frozenset[str] = frozenset(),
-        *,
-        folds: bool = False,
+        fold: Fold | None = None,
     ) -> None:
         self.data = data
-        self._folds = folds
         self._unstorable = unstorable
+        self._fold = fold
         self._known = known
         self._new_marks: list[int] = []
 
@@ -183,36 +186,50 @@ class MemoryTransaction:
                     found.setdefault(target, []).append(ref)
         return found
 
-    def holders(self, claims: Sequence[Claim]) -> dict[Claim, Ref]:
-        """A scan of the kinds concerned."""
-        wanted: dict[Claim, list[Claim]] = {}
-        for claim in claims:
-            wanted.setdefault(self._folded(claim), []).append(claim)
-        kinds = {claim.kind for claim in claims}
-        found: dict[Claim, Ref] = {}
-        for ref, document in self.data.rows.items():
-            if ref.kind in kinds:
-                for held in claims_of(self, ref, document):
-                    found.update((claim, ref) for claim in wanted.get(self._folded(held), ()))
+    def enforced(self, kind: str) -> list[NaturalKey]:
+        """As declared; keys too where texts are folded."""
+        declared = REGISTRY[kind]
+        found = [natural for natural in declared.natural if natural.enforced]
+        if self._fold is None or len(declared.key) != 1 or declared.rootless:
+            return found
+        if all(natural.fields != declared.key for natural in found):
+            found.append(NaturalKey(_KEY, declared.key))
         return found
 
-    def _folded(self, claim: Claim) -> Claim:
-        """As this database compares it."""
-        if not self._folds:
-            return claim
-        values = (value.casefold() if isinstance(value, str) else value for value in claim.values)
-        return claim._replace(values=tuple(values))
+    def folded(self, claims: Sequence[Claim]) -> dict[Claim, Claim]:
+        """Every text in them is folded."""
+        fold = self._fold
+        if fold is None:
+            return {claim: claim for claim in claims}
+        return {
+            claim: claim._replace(
+                values=tuple(fold(part) if isinstance(part, str) else part for part in claim.values)
+            )
+            for claim in claims
+        }
+
+    def holders(self, claims: Sequence[Claim]) -> dict[Claim, Ref]:
+        """A scan of the kinds concerned."""
+        held: dict[Claim, Ref] = {}
+        for ref, mine in self._claimed({claim.kind for claim in claims}):
+            held.update((claim, ref) for claim in mine)
+        wanted = self.folded(claims)
+        return {claim: held[folded] for claim, folded in wanted.items() if folded in held}
+
+    def _claimed(self, kinds: Collection[str]) -> Iterator[tuple[Ref, list[Claim]]]:
+        """What the rows of these kinds claim, folded."""
+        for ref, document in self.data.rows.items():
+            if ref.kind in kinds:
+                yield ref, list(self.folded(claims_of(self, ref, document)).values())
 
     def _check(self, writes: Sequence[Write]) -> None:
         """As a database does: a reference is looked at when it is written, or when its target goes."""
         touched = [write.ref for write in writes]
-        kinds = {ref.kind for ref in touched}
         seen: dict[Claim, Ref] = {}
-        for ref, document in self.data.rows.items():
-            if ref.kind in kinds:
-                for claim in map(self._folded, claims_of(self, ref, document)):
-                    if seen.setdefault(claim, ref) != ref:
-                        raise Violation(f"{ref} and {seen[claim]} both hold {claim}")
+        for ref, mine in self._claimed({ref.kind for ref in touched}):
+            for claim in mine:
+                if seen.setdefault(claim, ref) != ref:
+                    raise Violation(f"{ref} and {seen[claim]} both hold {claim}")
         for ref, old, *_ in writes:
             before = needs(ref, old or {})
             for need in needs(ref, self.data.rows.get(ref, {})):

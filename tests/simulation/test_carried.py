@@ -7,6 +7,7 @@ import pytest
 from keystone_viaduct.sync.charter import Charter, Coverage
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.site.purge import Retention
+from keystone_viaduct.testing.folding import fold
 from tests.simulation.scene import Scene
 
 POO = "\N{PILE OF POO}"
@@ -160,7 +161,7 @@ def test_a_name_that_the_hub_tells_apart_and_a_spoke_does_not_is_carried_until_i
 ) -> None:
     first = scene.user("hub", "u1", "Ada")
     scene.sync()
-    scene.store("west").folds = True
+    scene.store("west").fold = fold
     second = scene.user("hub", "u2", "ada", extra__email="hers")
     third = scene.user("hub", "u3", "bob")
     scene.send("hub", "west", limit)

@@ -13,8 +13,9 @@ from keystone_viaduct.sync.api.recording import Recording
 from keystone_viaduct.sync.api.service import Service, joined
 from keystone_viaduct.sync.model import Document, Record, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.site.claims import claims_of
 from keystone_viaduct.sync.site.content import contents, for_tables, is_known
-from keystone_viaduct.sync.site.readiness import claims_of, needs
+from keystone_viaduct.sync.site.readiness import needs
 from keystone_viaduct.sync.site.sequencer import sequence_records
 from keystone_viaduct.sync.store import SqlTransaction
 from keystone_viaduct.sync.wire.secrecy import is_confidential

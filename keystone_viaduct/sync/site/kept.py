@@ -18,13 +18,15 @@ from keystone_viaduct.sync.site.readiness import (
 
 
 def kept(run: Applying, readiness: Readiness) -> frozenset[Ref]:
-    """What waits for another site to prove it, or for a person to say what became of the hub's rows; and what
-    waits for that.
+    """What waits for another site to prove it, for a person to say what became of the hub's rows, or for rows
+    whose records do not need what goes any more, but can't be written; and what waits for that.
     """
     found = {
         ref
         for ref, entry in run.waiting.items()
-        if entry.reason in (UNPROVEN, LOST) or any(map(readiness.held, _blockers(readiness, entry)))
+        if entry.reason in (UNPROVEN, LOST)
+        or any(map(readiness.held, _blockers(readiness, entry)))
+        or (entry.reason == REFERRED and not readiness.living_referrers(ref))
     }
     while found:
         more = {

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import NAME, REFERENCE, UNSTORABLE, Document, Pending, Reason, Record, Ref
-from keystone_viaduct.sync.ports import Claim, Tables
+from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.carrying import Carry, differing, referrers, unwritable
+from keystone_viaduct.sync.site.claims import Claims
 from keystone_viaduct.sync.site.content import for_tables, split_known
 from keystone_viaduct.sync.site.intent import Intent
 
@@ -58,16 +59,6 @@ def needs(ref: Ref, content: Document) -> list[Need]:
     ]
 
 
-def claims_of(tables: Tables, ref: Ref, content: Document) -> list[Claim]:
-    """The unique values that this content claims and the database enforces."""
-    full = {**tables.defaults(ref.kind), **content}
-    return [
-        Claim(ref.kind, natural.name, natural.values)
-        for natural in REGISTRY[ref.kind].natural_keys_of(full)
-        if natural.enforced
-    ]
-
-
 class Readiness:
     """Works on the set of an apply until what is left can be written in one transaction."""
 
@@ -75,7 +66,7 @@ class Readiness:
         self.run = run
         self._records: dict[Ref, Record | None] = {}
         self._referrers: dict[Ref, list[Ref]] = {}
-        self._holders: dict[Claim, Ref | None] = {}
+        self.names = Claims(run.tx)
         self._fitting: dict[Ref, Document] = {}
         self._held: set[Ref] = set()
         self._clashes: dict[Ref, set[Claim]] = {}
@@ -121,7 +112,7 @@ class Readiness:
         if reason == UNSTORABLE:
             return lambda trial: self.refusal(ref.kind, trial) is None
         if reason == NAME:
-            return lambda trial: self._clashes[ref].isdisjoint(self.claims(ref, trial))
+            return lambda trial: self._clashes[ref].isdisjoint(self.names.folded(self.claims(ref, trial)))
         return lambda trial: all(map(self._is_met, needs(ref, trial)))
 
     def alive(self, ref: Ref) -> bool:
@@ -150,7 +141,7 @@ class Readiness:
 
     def claims(self, ref: Ref, content: Document) -> list[Claim]:
         """The unique values that this content claims and the database enforces."""
-        return claims_of(self.run.tx, ref, content)
+        return self.names.of(ref, content)
 
     def local(self, ref: Ref) -> Record | None:
         """This site's record, from memory or read."""
@@ -168,9 +159,7 @@ class Readiness:
 
     def holder(self, claim: Claim) -> Ref | None:
         """Who holds a unique value in the tables now."""
-        if claim not in self._holders:
-            self._preload_holders([claim])
-        return self._holders[claim]
+        return self.names.holder(claim)
 
     def _still_refers(self, referrer: Ref, target: Ref) -> bool:
         intent = self.run.intents.get(referrer)
@@ -234,49 +223,94 @@ class Readiness:
     def _referred(self) -> dict[Ref, tuple[str, str]]:
         dying = [i.ref for i in self.run.intents.values() if i.deletes and i.old is not None]
         self._preload_referrers(dying)
-        return {ref: (REFERRED, "") for ref in dying if self.living_referrers(ref)}
+        rows = self._row_needs() if dying else frozenset()
+        return {ref: (REFERRED, "") for ref in dying if ref in rows or self.living_referrers(ref)}
+
+    def _row_needs(self) -> frozenset[Ref]:
+        """What rows need that go on saying what they said, beside what is carried of their records."""
+        return frozenset(
+            target
+            for intent, lands in self._landing()
+            if self.run.carried(intent) is not None
+            for need in needs(intent.ref, lands)
+            for target in need.any_of
+        )
 
     def _clashing(self) -> dict[Ref, tuple[str, str]]:
         """Names: held by someone who keeps it, or claimed twice within the set (the later waits)."""
         claimed: dict[Claim, Ref] = {}
-        fresh: list[tuple[Intent, Claim]] = []
-        for intent, lands in sorted(self._landing(), key=lambda pair: (pair[0].release, pair[0].change.seq)):
-            row = self.run.rows.get(intent.ref)
-            before = self.claims(intent.ref, row) if row is not None else []
-            for claim in self.claims(intent.ref, lands):
-                if claim in before:
-                    claimed[claim] = intent.ref
+        fresh: list[tuple[Intent, Claim, Claim]] = []
+        for intent, before, mine in self._compared():
+            for claim, folded in mine:
+                if folded in before:
+                    claimed[folded] = intent.ref
                 else:
-                    fresh.append((intent, claim))
-        self._preload_holders([claim for _, claim in fresh])
+                    fresh.append((intent, claim, folded))
+        self.names.load_holders(claim for _, claim, _ in fresh)
         blocked: dict[Ref, tuple[str, str]] = {}
-        for intent, claim in fresh:
-            rival = claimed.setdefault(claim, intent.ref)
-            holder = self._holders[claim]
+        for intent, claim, folded in fresh:
+            rival = claimed.setdefault(folded, intent.ref)
+            holder = self.holder(claim)
             if holder is not None and holder != intent.ref and not self._gives_way(holder, claim):
                 rival = holder
             if rival != intent.ref:
-                self._clashes.setdefault(intent.ref, set()).add(claim)
+                self._clashes.setdefault(intent.ref, set()).add(folded)
                 blocked[intent.ref] = NAME, self._why_carried(intent, rival, claim)
         return blocked
 
+    def _compared(self) -> list[tuple[Intent, list[Claim], list[tuple[Claim, Claim]]]]:
+        """What each row claims now, folded, and what it will claim, as it is and folded; in feed order."""
+        landing = sorted(self._landing(), key=lambda pair: (pair[0].release, pair[0].change.seq))
+        rows = [(intent, self.run.rows.get(intent.ref), lands) for intent, lands in landing]
+        claims = [
+            (i, self.claims(i.ref, row) if row is not None else [], self.claims(i.ref, lands))
+            for i, row, lands in rows
+        ]
+        self.names.learn(claim for _, before, mine in claims for claim in (*before, *mine))
+        return [
+            (intent, self.names.folded(before), list(zip(mine, self.names.folded(mine), strict=True)))
+            for intent, before, mine in claims
+        ]
+
     def _why_carried(self, intent: Intent, rival: Ref, claim: Claim) -> str:
-        """In words, where a clash is not to be decided: by a spoke, or for what the hub itself carries."""
+        """In words, where a clash is not to be decided: by a spoke, for what the hub itself carries, and for
+        a value that only the hub's database takes for the other's, and that can't be changed (a key).
+        """
         if self.run.state.is_hub and not intent.release:
-            return ""
+            if self.can_rename(claim) or self._is_exact(rival, claim):
+                return ""
         return f"{rival} has what this site takes for the same {claim.constraint}"
 
-    def _gives_way(self, holder: Ref, claim: Claim) -> bool:
+    def can_rename(self, claim: Claim) -> bool:
+        """Whether another value in the kind's one field for names makes an end of the clash."""
+        rename = REGISTRY[claim.kind].rename
+        return rename is not None and rename.field in self._fields(claim)
+
+    def _is_exact(self, rival: Ref, claim: Claim) -> bool:
+        """Whether the other record's value is the very same, and would clash anywhere."""
+        intent = self.run.intents.get(rival)
+        content = self.run.lands(intent) if intent is not None else None
+        if content is None:
+            content = self.run.tx.documents([rival]).get(rival, {})
+        return claim in self.claims(rival, content)
+
+    def gives_way(self, holder: Ref, claim: Claim) -> bool:
+        """Whether the set takes the value from the record that has it."""
         other = self.run.intents.get(holder)
         if other is None:
             return False
         lands = self.run.lands(other)
-        if lands is None:
-            return True
-        if claim in self.claims(holder, lands):
+        return lands is None or not self.names.has(self.claims(holder, lands), claim)
+
+    def _gives_way(self, holder: Ref, claim: Claim) -> bool:
+        if not self.gives_way(holder, claim):
             return False
-        other.vacate = True
+        self.run.intents[holder].vacate = True
         return True
+
+    def _fields(self, claim: Claim) -> tuple[str, ...]:
+        naturals = {natural.name: natural.fields for natural in self.run.tx.enforced(claim.kind)}
+        return naturals[claim.constraint]
 
     def _preload(self, refs: list[Ref]) -> None:
         unknown = list(
@@ -301,9 +335,3 @@ class Readiness:
         if unknown:
             found = referrers(self.run.tx, unknown, OWNING)
             self._referrers.update((ref, found.get(ref, [])) for ref in unknown)
-
-    def _preload_holders(self, claims: list[Claim]) -> None:
-        unknown = list(dict.fromkeys(claim for claim in claims if claim not in self._holders))
-        if unknown:
-            found = self.run.tx.holders(unknown)
-            self._holders.update((claim, found.get(claim)) for claim in unknown)

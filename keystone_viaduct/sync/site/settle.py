@@ -133,14 +133,14 @@ def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
     if intent.content is None:
         return
     for claim in readiness.claims(intent.ref, intent.content):
-        rival_ref = _rival(run, readiness, intent, claim)
+        rival_ref = _rival(run, readiness, intent.ref, claim)
         if rival_ref is None:
             continue
         rival = own_intent(run, readiness, rival_ref, intent.change)
         if rival.content is None:
             continue
         loser, winner, why, is_open = _loser(run, intent, rival)
-        if claim not in readiness.claims(rival_ref, rival.content):
+        if not readiness.names.has(readiness.claims(rival_ref, rival.content), claim):
             loser, winner, is_open = intent, rival, False
             why = "the hub's tables can't hold the other name that this has now"
         _yield_claim(run, readiness, loser, winner, claim, why, is_open)
@@ -150,17 +150,13 @@ def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
             return
 
 
-def _rival(run: Applying, readiness: Readiness, intent: Intent, claim: Claim) -> Ref | None:
+def _rival(run: Applying, readiness: Readiness, ref: Ref, claim: Claim) -> Ref | None:
     for other in run.intents.values():
-        if other.ref != intent.ref and other.ref.kind == claim.kind and other.content is not None:
-            if claim in readiness.claims(other.ref, other.content):
+        if other.ref != ref and other.ref.kind == claim.kind and other.content is not None:
+            if readiness.names.has(readiness.claims(other.ref, other.content), claim):
                 return other.ref
     holder = readiness.holder(claim)
-    if holder is None or holder == intent.ref:
-        return None
-    moved = run.intents.get(holder)
-    lands = run.lands(moved) if moved is not None else None
-    if moved is not None and (lands is None or claim not in readiness.claims(holder, lands)):
+    if holder is None or holder == ref or readiness.gives_way(holder, claim):
         return None
     return holder
 
@@ -186,7 +182,7 @@ def _yield_claim(
     content = dict(loser.content or {})
     rename = REGISTRY[loser.ref.kind].rename
     loser.fresh = True
-    if rename is None or rename.field not in content:
+    if rename is None or rename.field not in content or not readiness.can_rename(claim):
         loser.conflicts.append(
             run.conflict(
                 loser,
@@ -226,6 +222,7 @@ def _free(run: Applying, readiness: Readiness, loser: Intent, content: Document,
     assert rename is not None
     for candidate in rename.variants(content[rename.field], suffix):
         trial = {**content, rename.field: candidate}
-        if not any(_rival(run, readiness, loser, claim) for claim in readiness.claims(loser.ref, trial)):
+        named = [claim for claim in readiness.claims(loser.ref, trial) if readiness.can_rename(claim)]
+        if not any(_rival(run, readiness, loser.ref, claim) for claim in named):
             return candidate
     raise AssertionError("unreachable")

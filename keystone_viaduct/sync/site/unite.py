@@ -15,12 +15,12 @@ from keystone_viaduct.kinds.model import Kind, Mode
 from keystone_viaduct.kinds.reference import JsonReference
 from keystone_viaduct.kinds.registry import REGISTRY, UNITABLE
 from keystone_viaduct.sync.model import Conflict, Document, Ref, SiteState, United
-from keystone_viaduct.sync.ports import Claim, Transaction, Write
+from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.site.claims import Claims
 from keystone_viaduct.sync.site.content import contents, for_tables
 from keystone_viaduct.sync.site.decisions import list_now
 from keystone_viaduct.sync.site.merged import MERGED
 from keystone_viaduct.sync.site.nonce import new_identifier
-from keystone_viaduct.sync.site.readiness import claims_of
 from keystone_viaduct.sync.site.sequencer import sequence, sequence_records
 
 #: Lists of the one that are added to the other's.
@@ -59,6 +59,7 @@ class _Union:
         self._tx, self._state, self._now = tx, state, now
         self._before: dict[Ref, Document] = {}
         self._after: dict[Ref, Document | None] = {}
+        self._names = Claims(tx)
         self._rivals: dict[tuple[object, ...], Ref] = {}
         self._rows: list[Conflict] = []
         self._moved = self._equal = self._given_up = 0
@@ -186,13 +187,17 @@ class _Union:
             holder = self._rivals.setdefault(value, ref) if value not in before else ref
             if holder != ref and self._content(holder) is not None:
                 return holder
-        mine = claims_of(self._tx, ref, old)
-        fresh: list[Claim] = [claim for claim in claims_of(self._tx, ref, new) if claim not in mine]
-        for claim, holder in (self._tx.holders(fresh) if fresh else {}).items():
-            self._read([holder])
-            content = self._content(holder)
-            if holder != ref and content is not None and claim in claims_of(self._tx, holder, content):
-                return holder
+        mine = self._names.of(ref, old)
+        fresh = [claim for claim in self._names.of(ref, new) if not self._names.has(mine, claim)]
+        self._names.load_holders(fresh)
+        for claim in fresh:
+            there = self._names.holder(claim)
+            if there is None or there == ref:
+                continue
+            self._read([there])
+            content = self._content(there)
+            if content is not None and self._names.has(self._names.of(there, content), claim):
+                return there
         return None
 
     def _values(self, ref: Ref, content: Document | None) -> list[tuple[object, ...]]:

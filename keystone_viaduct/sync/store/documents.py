@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+import sqlalchemy as sa
 
 from keystone_viaduct.errors import BadDocument
 from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.ports import Claim, Write
@@ -66,6 +70,9 @@ class DocumentsPart(Part):
         todo = plan(writes, _temporary_names())
         for write in todo.vacations:
             self._change(write)
+        if todo.forced:
+            with _references_unchecked(self.connection):
+                self._delete(todo.forced)
         self._delete(todo.deletes)
         for kind, layers, changes in todo.creates_and_changes:
             for layer in layers:
@@ -91,6 +98,16 @@ class DocumentsPart(Part):
             found[Ref(*target)].append(Ref(kind, key))
         return found
 
+    def enforced(self, kind: str) -> Sequence[NaturalKey]:
+        """The natural keys that the database guards; a record's key too, where two of them may be equal."""
+        return self.codecs.enforced(kind)
+
+    def folded(self, claims: Sequence[Claim]) -> dict[Claim, Claim]:
+        """Each claim as the database compares it: it takes two for equal if and only if these are equal."""
+        asked: list[Any] = [tuple(claim) for claim in claims]
+        found: dict[Any, Any] = self.codecs.folded(self.connection, asked)
+        return {claim: Claim(*found[tuple(claim)]) for claim in claims}
+
     def holders(self, claims: Sequence[Claim]) -> dict[Claim, Ref]:
         """Which record holds each claimed value now, by the database's own idea of equality."""
         grouped: dict[tuple[str, str], list[Claim]] = {}
@@ -102,6 +119,22 @@ class DocumentsPart(Part):
             held: dict[Any, str] = self.codecs.holders(self.connection, kind, constraint, values)
             found.update((claim, Ref(kind, held[claim.values])) for claim in group if claim.values in held)
         return found
+
+
+@contextmanager
+def _references_unchecked(connection: sa.engine.Connection) -> Iterator[None]:
+    """Foreign keys to what is deleted are not looked at, for what takes its place is written next.
+
+    Only where two keys may be equal can one record take another's place: on MySQL and MariaDB.
+    """
+    if connection.dialect.name not in ("mysql", "mariadb"):
+        yield
+        return
+    connection.execute(sa.text("SET foreign_key_checks = 0"))
+    try:
+        yield
+    finally:
+        connection.execute(sa.text("SET foreign_key_checks = 1"))
 
 
 def _temporary_names() -> Iterator[str]:

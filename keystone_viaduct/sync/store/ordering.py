@@ -1,8 +1,8 @@
 """In which order a set of writes goes into Keystone's tables: no foreign key or unique name may refuse it.
 
 1. Names are vacated. 2. Deletes, dependents first; but a record to which a row that is about to change still
-points by a foreign key goes last. 3. Kind by kind in the registry's order: creates, referenced first, then
-changes.
+points by a foreign key goes last, unless its key is needed: then it goes before all others. 3. Kind by kind
+in the registry's order: creates, referenced first, then changes.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ _POSITION = {name: position for position, name in enumerate(REGISTRY)}
 
 @dataclass
 class Plan:
-    """Each list is in the order to do it; a vacated record's ``old`` has the temporary names afterwards."""
+    """Each list is in the order to do it; a vacated record's ``old`` has the temporary names afterwards.
+
+    ``forced``: rows that are about to change still point to these by a foreign key.
+    """
 
     vacations: list[Write] = field(default_factory=list)
+    forced: list[tuple[str, list[Ref]]] = field(default_factory=list)
     deletes: list[tuple[str, list[Ref]]] = field(default_factory=list)
     creates_and_changes: list[tuple[str, list[list[Write]], list[Write]]] = field(default_factory=list)
     late_deletes: list[tuple[str, list[Ref]]] = field(default_factory=list)
@@ -38,7 +42,8 @@ def plan(writes: Sequence[Write], temporary: Iterator[str]) -> Plan:
     result = Plan()
     held = _held(writes)
     gone = [write for write in writes if write.new is None and write.old is not None]
-    late = [write for write in gone if write.ref in held]
+    result.forced = _deletes([write for write in gone if write.ref in held and write.vacate])
+    late = [write for write in gone if write.ref in held and not write.vacate]
     for write in late:
         _vacate(result, write, temporary)
     kept = [

@@ -572,6 +572,27 @@ class TransactionSuite:
         found = store.run(lambda tx: tx.holders([held, free, grouped]))
         assert found == {held: Ref("user", "u1"), grouped: Ref("group", "g1")}
 
+    @pytest.mark.parametrize("near", ["ada", "Ada", "áda", "ada ", " ada", "adä", "adb", "ad🐧", "ad?"])
+    def test_names_are_equal_to_each_other_as_they_are_to_those_in_the_tables(
+        self, store: Store, near: str
+    ) -> None:
+        store.run(lambda tx: self.create(tx, domain("d1", "d"), user("u1", "ada", "d1")))
+        held, other = (Claim("user", "local_name", ("d1", name)) for name in ("ada", near))
+        folded = store.run(lambda tx: tx.folded([held, other, held]))
+        assert folded.keys() == {held, other}
+        found = store.run(lambda tx: tx.holders([other]))
+        assert (folded[held] == folded[other]) is (found == {other: Ref("user", "u1")})
+        assert store.run(lambda tx: tx.folded([other])) == {other: folded[other]}
+        assert store.run(lambda tx: tx.folded([])) == {}
+
+    def test_a_key_is_a_name_where_two_of_them_may_be_equal(self, store: Store) -> None:
+        store.run(lambda tx: self.create(tx, domain("d1", "d"), user("key", "ada", "d1")))
+        names = store.run(lambda tx: [natural.name for natural in tx.enforced("user")])
+        assert names[:3] == ["local_name", "nonlocal_name", "federated"]
+        if "key" in names:
+            claim = Claim("user", "key", ("KEY",))
+            assert store.run(lambda tx: tx.holders([claim])) == {claim: Ref("user", "key")}
+
     def test_records_are_locked_whether_they_are_there_or_not(self, store: Store) -> None:
         ref, document = service("s1")
         store.run(lambda tx: self.create(tx, (ref, document)))

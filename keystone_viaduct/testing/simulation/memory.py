@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.ports import Claim, Tables, Write
-from keystone_viaduct.sync.site.readiness import claims_of
+from keystone_viaduct.sync.site.claims import claims_of
 from keystone_viaduct.testing.memory import Data, MemoryStore, Violation
 from keystone_viaduct.testing.simulation.releases import known_fields, without_dropped
 
@@ -65,9 +65,14 @@ def check_unique(tables: Tables, rows: Mapping[Ref, Document], writes: Sequence[
     """Raises Violation where these rows would take unique values that others have."""
     after = {**rows, **{write.ref: write.new for write in writes}}
     kinds = {write.ref.kind for write in writes if write.new is not None}
+    claimed = [
+        (claim, ref)
+        for ref, row in after.items()
+        if row is not None and ref.kind in kinds
+        for claim in claims_of(tables, ref, row)
+    ]
+    folded = tables.folded([claim for claim, _ in claimed])
     holders: dict[Claim, Ref] = {}
-    for ref, row in after.items():
-        if row is not None and ref.kind in kinds:
-            for claim in claims_of(tables, ref, row):
-                if holders.setdefault(claim, ref) != ref:
-                    raise Violation(f"{ref} and {holders[claim]} both hold {claim}")
+    for claim, ref in claimed:
+        if holders.setdefault(folded[claim], ref) != ref:
+            raise Violation(f"{ref} and {holders[folded[claim]]} both hold {claim}")
