@@ -34,6 +34,7 @@
     +-- LeaseHeld                   another agent is at work
     +-- AdoptError                  a site's ids could not be brought in line with the hub's
     |   +-- AlreadyJoined           the site replicates already
+    |   +-- AccessUndecided         joining would change somebody's access, and nobody has chosen how
     +-- UpgradeError                a rolling upgrade of a schema
     |   +-- BadDeclaration          a bridge or operation that makes no sense
     |   +-- UpgradeRefused          it can't be done here without stopping somebody
@@ -335,3 +336,10 @@ class AlreadyJoined(AdoptError):
     """The site replicates already: a new id would look like a delete to the fleet."""
 
     code = "adopt.joined"
+
+
+class AccessUndecided(AdoptError):
+    """Joining would change who logs in how and may do what; ``fields["undecided"]`` names the first."""
+
+    code = "adopt.undecided"
+    exit_code = 3

@@ -18,9 +18,11 @@ _FORGOTTEN = (tables.dirty, tables.record, tables.batch, tables.pending, tables.
 
 
 def is_initialised(database: Database) -> bool:
-    """Whether ``viaduct init`` was run on it."""
+    """Whether ``viaduct init`` was run on it: our tables alone may come from ``viaduct adopt``."""
     with database.engine.connect() as connection:
-        return schema.current(connection) is not None
+        if schema.current(connection) is None:
+            return False
+        return connection.execute(sa.select(tables.site_table.c.id).limit(1)).first() is not None
 
 
 def renumber(database: Database, settings: KeystoneSettings, now: int, progress: Progress) -> None:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli import _access, _keystone
 from keystone_viaduct.cli._keystone import KeystoneSettings
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.clock import SystemClock
@@ -25,8 +25,9 @@ from keystone_viaduct.errors import ConfigError
 
 if TYPE_CHECKING:
     from keystone_viaduct.cli._site import Database
-    from keystone_viaduct.sync.adopt import AdoptResult, Inventory, Overrides, Plan
+    from keystone_viaduct.sync.adopt import AdoptResult, Choices, Inventory, Overrides, Plan, Settled
     from keystone_viaduct.sync.adopt.run import Progress
+    from keystone_viaduct.sync.model import Ref
 
 HELP = "give this site's records the hub's ids, before it joins"
 ERROR_EXIT_CODE = 2
@@ -40,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--plan", action="store_true", help="show what would be done (the default)")
     what.add_argument("--apply", action="store_true", help="do it")
     what.add_argument(
-        "--export", type=Path, metavar="FILE", help="write this site's inventory, without secrets"
+        "--export", type=Path, metavar="FILE", help="write this site's inventory, with digests for secrets"
     )
     what.add_argument(
         "--moves", type=Path, metavar="FILE", help="make the moves of a file written by --apply"
@@ -61,6 +62,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="whose id stays: hub, here; or apart for different things of one name; may be repeated",
     )
     parser.add_argument("--overrides", type=Path, metavar="FILE", help="the same as YAML: KIND/KEY: CHOICE")
+    _access.add_arguments(parser)
+    parser.add_argument(
+        "--agent",
+        action="append",
+        default=[],
+        metavar="USER",
+        help="the account by which the agent logs in, at either site; may be repeated (admin)",
+    )
     parser.add_argument(
         "--folds", action="store_true", help="some site's database folds case (MySQL, MariaDB)"
     )
@@ -104,18 +113,24 @@ class _Work:
         from keystone_viaduct.sync.adopt import save_inventory
 
         count = save_inventory(self._own(), path)
-        self.terminal.say(f"{path}: {count} records, without secrets")
+        self.terminal.say(f"{path}: {count} records, with digests in the place of secrets")
         return 0
 
     def show(self) -> int:
         """The plan."""
-        from keystone_viaduct.sync.adopt import make_plan
+        from keystone_viaduct.sync.adopt.plan import plan_for
 
         with self._progress() as progress:
-            plan = make_plan(
-                self._own(), self._hub(), self._overrides(), folds=self.args.folds, progress=progress
+            plan = plan_for(
+                self._own(),
+                self._hub(),
+                self._overrides(),
+                rekey=self.args.rekey,
+                folds=self.args.folds,
+                agents=self._agents,
+                progress=progress,
             )
-        self._tell(plan)
+        self._tell(plan, self._choices().settle(plan.access))
         return 0
 
     def apply(self) -> int:
@@ -132,12 +147,13 @@ class _Work:
                 rekey=self.args.rekey,
                 overrides=self._overrides(),
                 folds=self.args.folds,
+                agents=self._agents,
+                agree=self._agree,
                 journal=journal,
                 aliases=ids,
                 renumber=self._renumber,
                 progress=progress,
             )
-        self._tell(result.plan)
         self._tell_done(result, ids)
         return 0
 
@@ -156,15 +172,51 @@ class _Work:
         self.terminal.say(f"{len(moves)} ids changed; the map for other services: {ids}")
         return 0
 
-    def _tell(self, plan: Plan) -> None:
-        from keystone_viaduct.sync.adopt import plan_to_json, plan_to_text
+    @property
+    def _agents(self) -> list[str]:
+        return self.args.agent or ["admin"]
 
-        found = plan_to_json(plan, rekey=self.args.rekey)
+    def _choices(self) -> Choices:
+        return _access.choices_of(self.args, self._stored())
+
+    def _stored(self) -> Mapping[Ref, str]:
+        """What an earlier run has chosen."""
+        from keystone_viaduct.sync.store import schema
+        from keystone_viaduct.sync.store.choices import read_choices
+
+        with self.database.engine.connect() as connection:
+            if schema.current(connection) != schema.head():
+                return {}
+            return read_choices(connection, self.args.site)
+
+    def _agree(self, plan: Plan) -> None:
+        """Show the plan; keep what was chosen for the first load. Raises AccessUndecided."""
+        from keystone_viaduct.sync.adopt import undecided
+        from keystone_viaduct.sync.adopt.choices import at_the_hubs_ids
+        from keystone_viaduct.sync.store import schema
+        from keystone_viaduct.sync.store.choices import write_choices
+
+        settled = self._choices().settle(plan.access)
+        self._tell(plan, settled)
+        if settled.open_:
+            raise undecided(self.args.site, settled, _access.CHOOSE)
+        if settled.records or self._stored():
+            schema.upgrade(self.database.engine)
+            with self.database.engine.begin() as connection:
+                chosen = at_the_hubs_ids(settled.records, plan.hub_moves)
+                write_choices(connection, self.args.site, chosen)
+
+    def _tell(self, plan: Plan, settled: Settled) -> None:
+        from keystone_viaduct.sync.adopt import access_to_json, plan_to_json, plan_to_text
+
+        found = {**plan_to_json(plan, rekey=self.args.rekey), "access": access_to_json(plan, settled)}
         if self.args.json_file == "-":
             sys.stdout.write(json.dumps(found, indent=2) + "\n")
             return
         if self.args.json_file:
             Path(self.args.json_file).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        _access.announce(self.terminal.out, plan, settled, everything=self.args.all)
+        self.terminal.out.print()
         self.terminal.out.print(plan_to_text(plan, rekey=self.args.rekey), markup=False, soft_wrap=True)
 
     def _tell_done(self, result: AdoptResult, ids: Path) -> None:

@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = args.run(args, terminal)
     except ViaductError as error:
         terminal.error(error)
-        return args.error_exit_code or error.exit_code
+        return max(error.exit_code, args.error_exit_code or 0)
     except KeyboardInterrupt:
         terminal.say_error("interrupted")
         return 130

@@ -175,7 +175,7 @@ def adopt(site: Keystone, hub: Keystone) -> str:
     ids = site.layout.folder / "ids.json"
     site.run(
         VIADUCT,
-        *("adopt", site.name, "--apply", "--rekey", "--ids", str(ids)),
+        *("adopt", site.name, "--apply", "--rekey", "--ids", str(ids), "--access", "both,hub"),
         *("--hub", hub.name, "--hub-config", str(hub.layout.config)),
     )
     moved = json.loads(ids.read_text())["ids"]

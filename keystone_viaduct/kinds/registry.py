@@ -69,6 +69,9 @@ UNITABLE = ("user", "group", "project", "role")
 Not domains: their ids are in too many places outside of Keystone.
 """
 
+GRANTS = frozenset({"assignment", "system_assignment", "membership", "implied_role"})
+"""Kinds whose records say by being there who may do what."""
+
 EXCLUDED: Mapping[str, str] = MappingProxyType(
     {
         "alembic_version": "which migrations this database has seen",

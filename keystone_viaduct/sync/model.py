@@ -26,6 +26,9 @@ _DEAD_DIGEST = "deleted"
 _GONE_DIGEST = "evicted"
 #: A record that has crossed the border of what its reader holds, on its way "in" or "out".
 IN, OUT = "in", "out"
+#: What an operator may choose for a record where joining a site changes somebody's access: the hub's, the
+#: site's, or (of grants) both.
+JOIN_HUB, JOIN_SITE, JOIN_BOTH = "hub", "site", "both"
 
 
 class Ref(NamedTuple):

@@ -239,6 +239,12 @@ class Bookkeeping(Protocol):
     def forget_lost(self, before: int) -> int:
         """Take what was lost out of closed conflicts that were decided before then; how many there were."""
 
+    def choices(self, site: str) -> Mapping[Ref, str]:
+        """What was chosen for a site that joins and is not used up, by record: hub, site or both."""
+
+    def save_choices(self, site: str, choices: Mapping[Ref, str]) -> None:
+        """Replace it."""
+
     def peers(self) -> Mapping[str, Peer]:
         """The registered peers by site name."""
 

@@ -67,6 +67,7 @@ class Data:
     peers: dict[str, Peer] = field(default_factory=dict)
     sweep: SweepState = field(default_factory=SweepState)
     held: dict[Ref, Held] = field(default_factory=dict)
+    choices: dict[str, dict[Ref, str]] = field(default_factory=dict)
 
     def copy(self) -> Data:
         """A copy whose containers are its own (the values are never changed in place)."""
@@ -446,6 +447,14 @@ class MemoryTransaction:
     def known_conflicts(self, ids: Sequence[str]) -> dict[str, Conflict]:
         """By id."""
         return {row.id: row for row in self.data.conflicts if row.id in ids}
+
+    def choices(self, site: str) -> Mapping[Ref, str]:
+        """What was chosen for a site that joins."""
+        return self.data.choices.get(site, {})
+
+    def save_choices(self, site: str, choices: Mapping[Ref, str]) -> None:
+        """Replace it."""
+        self.data.choices[site] = dict(choices)
 
     def aliases(self, refs: Sequence[Ref]) -> dict[Ref, str]:
         """A scan."""

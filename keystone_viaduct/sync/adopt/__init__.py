@@ -4,6 +4,9 @@
 site's own database, one transaction per record, resumable.
 """
 
+from .access import Access
+from .announce import access_lines, access_to_json
+from .choices import Choices, Settled, undecided
 from .feed import FeedInventory
 from .inventory import DatabaseInventory, FileInventory, Inventory, save_inventory
 from .overrides import Choice, Overrides
@@ -13,8 +16,10 @@ from .run import AdoptResult, adopt, apply_moves
 from .verdict import Clash, Match, Move, Plan
 
 __all__ = [
+    "Access",
     "AdoptResult",
     "Choice",
+    "Choices",
     "Clash",
     "DatabaseInventory",
     "FeedInventory",
@@ -24,10 +29,14 @@ __all__ = [
     "Move",
     "Overrides",
     "Plan",
+    "Settled",
+    "access_lines",
+    "access_to_json",
     "adopt",
     "apply_moves",
     "make_plan",
     "plan_to_json",
     "plan_to_text",
     "save_inventory",
+    "undecided",
 ]

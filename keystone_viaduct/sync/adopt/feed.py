@@ -15,6 +15,8 @@ from keystone_viaduct.sync.wire import body
 from keystone_viaduct.sync.wire.carried import CarriedPage
 from keystone_viaduct.sync.wire.page import page_from_json
 
+from .veil import Veil
+
 PAGE = 500
 #: Not a life that the site really has, so that nothing of this is taken for its own when it joins.
 _LIFE = "adopt"
@@ -42,6 +44,7 @@ class FeedInventory:
     """
 
     secrets = True
+    veil: Veil | None = None
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """What a site holds: every record as a document, from its database or from a file made where that is.
 
-A file carries no secrets, so that it may travel between hosts by ordinary means.
+A file carries digests of the secrets instead of them, under a salt of its own.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ from keystone_viaduct.errors import ConfigError, CredentialUnreadable
 from keystone_viaduct.kinds.model import Document
 from keystone_viaduct.kinds.registry import REGISTRY
 
+from .veil import Veil
+
 PAGE = 500
-FORMAT = "viaduct-inventory 1"
+FORMAT = "viaduct-inventory 2"
+_WITHOUT_DIGESTS = "viaduct-inventory 1"
 _COLLATIONS = """
     SELECT count(*) FROM information_schema.columns
     WHERE table_schema = database() AND table_name IN ('local_user', 'project', 'role', 'group')
@@ -43,7 +46,11 @@ class Inventory(Protocol):
 
     @property
     def secrets(self) -> bool:
-        """Whether the documents hold their secret fields."""
+        """Whether the documents hold their secret fields, or digests of them."""
+
+    @property
+    def veil(self) -> Veil | None:
+        """What has put digests in the place of secrets; None where they stand themselves."""
 
     def documents(self, kind: str) -> Mapping[str, Document]:
         """Key -> document; empty for a kind that the site's release does not store."""
@@ -53,6 +60,7 @@ class DatabaseInventory:
     """A site's inventory read from its database. Raises SchemaMissing where that is not Keystone's."""
 
     secrets = True
+    veil: Veil | None = None
 
     def __init__(self, site: str, engine: sa.engine.Engine, cipher: CredentialCipher) -> None:
         self.site = site
@@ -95,37 +103,42 @@ class DatabaseInventory:
 
 
 def save_inventory(inventory: Inventory, path: Path) -> int:
-    """Write it without secrets to a file that :class:`FileInventory` reads; the number of records."""
-    count = 0
+    """Write it to a file that :class:`FileInventory` reads, with digests for secrets; how many records."""
+    count, veil = 0, Veil.new()
     part = path.with_name(f"{path.name}.part")
     part.touch(mode=0o600)
     with gzip.open(part, "wt", encoding="utf-8") as out:
-        head = {"format": FORMAT, "site": inventory.site, "folds": inventory.folds}
+        head = {"format": FORMAT, "site": inventory.site, "folds": inventory.folds, "salt": veil.salt.hex()}
         out.write(json.dumps(head) + "\n")
         for name, kind in REGISTRY.items():
             for key, document in inventory.documents(name).items():
-                open_fields = {f: value for f, value in document.items() if not kind.is_secret(f)}
-                out.write(json.dumps([name, key, open_fields]) + "\n")
+                out.write(json.dumps([name, key, veil.over(kind, document)]) + "\n")
                 count += 1
     os.replace(part, path)
     return count
 
 
 class FileInventory:
-    """An inventory from a file. Raises ConfigError when it is not one."""
+    """An inventory from a file. Raises ConfigError when it is not one.
 
-    secrets = False
+    One that an older release made holds nothing of secrets at all.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         head = next(self._lines())
-        if not isinstance(head, dict) or head.get("format") != FORMAT:
+        if not isinstance(head, dict) or head.get("format") not in (FORMAT, _WITHOUT_DIGESTS):
             raise _not_one(path, "its first line says something else")
-        self.site = str(head["site"])
-        self.folds = bool(head["folds"])
+        try:
+            self.site = str(head["site"])
+            self.folds = bool(head["folds"])
+            self.veil = Veil(bytes.fromhex(head["salt"])) if head["format"] == FORMAT else None
+        except (KeyError, TypeError, ValueError) as error:
+            raise _not_one(path, f"its first line lacks {error}") from error
+        self.secrets = self.veil is not None
 
     def documents(self, kind: str) -> Mapping[str, Document]:
-        """Key -> document, without secret fields. The file is read anew for each kind."""
+        """Key -> document, with digests for secrets. The file is read anew for each kind."""
         lines = self._lines()
         next(lines)
         return {key: document for name, key, document in lines if name == kind}

@@ -36,7 +36,7 @@ class Overrides:
 
         Raises ConfigError, UnknownKind.
         """
-        pairs = [(name, choice) for name, choice in _read(file).items()] if file is not None else []
+        pairs = list(read_map(file, _HINT).items()) if file is not None else []
         for text in texts:
             name, equals, choice = text.rpartition("=")
             if not equals:
@@ -58,13 +58,14 @@ class Overrides:
         return sorted(f"{kind}/{name}" for kind, name in self._choices.keys() - self._used)
 
 
-def _read(path: Path) -> dict[str, str]:
+def read_map(path: Path, hint: str) -> dict[str, str]:
+    """A YAML file of one choice a line. Raises ConfigError, with ``hint``."""
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} can't be read: {error}", hint=_HINT) from error
+        raise ConfigError(f"{path} can't be read: {error}", hint=hint) from error
     if not isinstance(found, dict):
-        raise ConfigError(f"{path} is no map of overrides", hint="each line: KIND/KEY: hub, here or apart")
+        raise ConfigError(f"{path} is no map of choices", hint=f"one KIND/KEY: CHOICE a line; {hint}")
     return {str(name): str(choice) for name, choice in found.items()}
 
 

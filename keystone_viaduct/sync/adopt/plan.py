@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 from keystone_viaduct.documents.digest import canonical
 from keystone_viaduct.kinds.model import Document, Kind
@@ -14,7 +15,10 @@ from .names import KNOWN_OUTSIDE, MOVABLE, fields_of, label
 from .overrides import Choice, Overrides
 from .pairing import Pairer, Pairing
 from .verdict import Clash, Match, Move, Plan
+from .watch import Watch
 
+Documents = Mapping[str, Document]
+Made = Callable[[bool], bool]
 _POSITION = {name: position for position, name in enumerate(REGISTRY)}
 _HELD = (
     "both are kept, each with its id and secret: once the sites are joined one is called NAME~SITE (a "
@@ -33,14 +37,21 @@ def make_plan(
     overrides: Overrides | None = None,
     *,
     folds: bool = False,
+    made: Made = lambda outside: True,
+    agents: Collection[str] = (),
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Plan:
     """What adopting the site ``here`` into the fleet of the hub ``there`` means.
 
+    ``made(outside)``: whether moves of ids that other services know (or not) are going to be made. Where not,
+    two records of one name stay two. ``agents``: names or ids of the accounts by which the agent logs in.
+
     ``folds`` says that some other site's database folds the case of names; those of the two are asked
     themselves. ``progress`` is called with (kind, kinds done, kinds in all).
     """
-    comparison = _Comparison(here, there, overrides or Overrides(), folds or here.folds or there.folds)
+    watch = Watch(here.site, there.site, agents)
+    folds = folds or here.folds or there.folds
+    comparison = _Comparison(here, there, overrides or Overrides(), folds, made, watch)
     for number, kind in enumerate(REGISTRY.values()):
         if progress is not None:
             progress(kind.name, number, len(REGISTRY))
@@ -48,9 +59,44 @@ def make_plan(
     return comparison.plan()
 
 
+def plan_for(
+    here: Inventory,
+    there: Inventory,
+    overrides: Overrides | None = None,
+    *,
+    rekey: bool,
+    folds: bool = False,
+    agents: Collection[str] = (),
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Plan:
+    """The plan of a run with or without ``rekey``.
+
+    Without it, what waits for ``rekey`` is told as what could be done, while the accounts stay two.
+    """
+    plan = make_plan(here, there, overrides, folds=folds, agents=agents, progress=progress)
+    if not plan.withheld(rekey=rekey):
+        return plan
+    apart = make_plan(here, there, overrides, folds=folds, made=_inside, agents=agents, progress=progress)
+    return replace(plan, access=apart.access, along=apart.along)
+
+
+def _inside(outside: bool) -> bool:
+    """Moves of ids that nobody else knows are made in any case."""
+    return not outside
+
+
 class _Comparison:
-    def __init__(self, here: Inventory, there: Inventory, overrides: Overrides, folds: bool) -> None:
+    def __init__(
+        self,
+        here: Inventory,
+        there: Inventory,
+        overrides: Overrides,
+        folds: bool,
+        made: Made,
+        watch: Watch,
+    ) -> None:
         self.here, self.there, self.overrides, self.folds = here, there, overrides, folds
+        self.made, self.watch = made, watch
         self.secrets = here.secrets and there.secrets
         self.maps: dict[str, dict[str, str]] = {}
         self.outside: set[tuple[str, str]] = set()
@@ -67,7 +113,7 @@ class _Comparison:
 
     def compare(self, kind: Kind) -> None:
         """One kind; what it refers to was compared before."""
-        original, theirs = self.here.documents(kind.name), self.there.documents(kind.name)
+        original, theirs = _comparable(self.here, self.there, kind)
         mine: dict[str, Document] = {}
         own_key: dict[str, str] = {}
         for key, document in original.items():
@@ -80,6 +126,7 @@ class _Comparison:
         for here, there in found.apart:
             self.apart.append(Match(kind.name, here, there, label(kind, mine[here])))
         self._decide(kind, found, mine, theirs)
+        self.watch.kind(kind, found.pairs.values(), _renamed(mine, found.pairs), theirs)
         self.compared[kind.name] = len(original)
         self._note(self.only_here, kind, (own_key[key] for key in mine if key not in found.pairs))
         paired = set(found.pairs.values())
@@ -112,7 +159,12 @@ class _Comparison:
             refused = self._refused(kind, here, there, mine[here])
             if refused is not None:
                 self.clashes.append(refused)
-                del changed[here], found.pairs[here]
+            elif self.made(self._is_outside(kind, theirs[there])):
+                continue
+            self.watch.renamed(kind, here, there, mine[here])
+            del changed[here], found.pairs[here]
+        for here, there in found.apart:
+            self.watch.renamed(kind, here, there, mine[here])
         self.maps[kind.name] = changed
         for here, there in changed.items():
             self._move(kind, here, there, mine[here], theirs[there])
@@ -135,6 +187,7 @@ class _Comparison:
             if differing:  # re-keying sorts lists of ids, so the other side has to be sorted too
                 differing = self._differing(kind, same, kind.rekey(theirs[there], {}))
             self.matches.append(Match(kind.name, here, there, label(kind, theirs[there]), differing))
+            self.watch.pair(kind, there, same, theirs[there], differing, self.secrets)
 
     def _refused(self, kind: Kind, here: str, there: str, document: Document) -> Clash | None:
         """Why two records of one name can't become one, or None."""
@@ -163,13 +216,16 @@ class _Comparison:
 
     def _move(self, kind: Kind, here: str, there: str, mine: Document, theirs: Document) -> None:
         names = (here, there, label(kind, mine), label(kind, theirs))
-        outside = kind.name in KNOWN_OUTSIDE or self._depends(kind, theirs)
+        outside = self._is_outside(kind, theirs)
         if outside:
             self.outside.add((kind.name, there))
         if self.overrides.of(kind.name, *names) is Choice.HERE:
             self.hub_moves.append(Move(kind.name, there, here, label(kind, theirs), outside))
         else:
             self.moves.append(Move(kind.name, here, there, label(kind, theirs), outside))
+
+    def _is_outside(self, kind: Kind, theirs: Document) -> bool:
+        return kind.name in KNOWN_OUTSIDE or self._depends(kind, theirs)
 
     def _depends(self, kind: Kind, theirs: Document) -> bool:
         """Whether the record's name includes the id of one that is re-keyed on demand only."""
@@ -201,7 +257,7 @@ class _Comparison:
             f"--prefer {name}: no record of that name matches another" for name in self.overrides.unused()
         ]
         if not self.secrets:
-            notes.append("secret fields were not compared: the hub's inventory carries none")
+            notes.append("secret fields were not compared: the hub's inventory carries no digests of them")
         return Plan(
             self.here.site,
             self.there.site,
@@ -215,4 +271,22 @@ class _Comparison:
             self.only_there,
             self.compared,
             tuple(notes),
+            self.watch.finish(),
+            self.watch.along,
+            self.secrets,
         )
+
+
+def _comparable(here: Inventory, there: Inventory, kind: Kind) -> tuple[Documents, Documents]:
+    """The records of both, each secret under the same veil, if one of them has one."""
+    mine, theirs = here.documents(kind.name), there.documents(kind.name)
+    if there.veil is not None and here.veil is None:
+        mine = {key: there.veil.over(kind, document) for key, document in mine.items()}
+    elif here.veil is not None and there.veil is None:
+        theirs = {key: here.veil.over(kind, document) for key, document in theirs.items()}
+    return mine, theirs
+
+
+def _renamed(mine: Documents, pairs: Mapping[str, str]) -> Documents:
+    """The site's records by the keys that they will have."""
+    return {pairs.get(key, key): document for key, document in mine.items()}

@@ -90,10 +90,12 @@ def _moves(title: str, moves: Sequence[Move]) -> Iterator[str]:
 
 
 def _differing(plan: Plan) -> Iterator[str]:
+    """Those of which no access hangs: of the others an operator chooses."""
+    chosen = {record for item in plan.access for record in item.records}
     found = [
         f"{match.kind} {match.label}: {', '.join(match.differing)}"
         for match in plan.matches
-        if match.differing
+        if match.differing and (match.kind, match.there) not in chosen
     ]
     yield from _listed("matches with other contents: the policy of the fleet decides once joined", found)
 

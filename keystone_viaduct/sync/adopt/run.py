@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from keystone_viaduct.errors import AdoptError, AlreadyJoined
 from .inventory import DatabaseInventory, Inventory
 from .journal import Ids, Journal, ids_of, save_aliases
 from .overrides import Overrides
-from .plan import make_plan
+from .plan import plan_for
 from .rekey import Rekeyer
 from .verdict import Move, Plan
 
@@ -53,6 +53,8 @@ def adopt(
     journal: Path | None = None,
     aliases: Path | None = None,
     renumber: Callable[[], None] | None = None,
+    agents: Collection[str] = (),
+    agree: Callable[[Plan], None] = lambda plan: None,
     progress: Progress | None = None,
 ) -> AdoptResult:
     """Give the records behind ``engine`` the ids that the hub has for the same things.
@@ -60,7 +62,8 @@ def adopt(
     Without ``rekey`` domains, projects, users and groups keep theirs. ``journal``: where the moves are
     written before the first of them (without it a killed run is taken up by planning anew, and its map of ids
     lacks what was done before). ``aliases``: where the map old -> new goes for other services. ``renumber``
-    is called when ids have changed, for a site that has numbered its records already.
+    is called when ids have changed, for a site that has numbered its records already. ``agree`` is shown the
+    plan before anything is changed, and may raise. ``agents``: names or ids of the agent's accounts.
     Raises AdoptError, AlreadyJoined, ConfigError, SchemaMissing.
     """
     refuse_if_joined(engine)
@@ -68,11 +71,11 @@ def adopt(
     run.resume()
 
     def look() -> Plan:
-        return make_plan(
-            DatabaseInventory(site, engine, cipher), hub, overrides, folds=folds, progress=progress
-        )
+        here = DatabaseInventory(site, engine, cipher)
+        return plan_for(here, hub, overrides, rekey=rekey, folds=folds, agents=agents, progress=progress)
 
     plan = look()
+    agree(plan)
     due = plan.due(rekey=rekey)
     run.carry_out(due)
     return AdoptResult(plan, ids_of(run.moved), run.late, look() if due else plan)

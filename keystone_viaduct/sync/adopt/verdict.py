@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .access import Access
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -54,6 +56,9 @@ class Plan:
     moves        re-keying in the site's own database
     hub_moves    re-keying to be done at the hub, where an override says that the site's id stays
     compared     number of records here, in all
+    access       whose access changes, once an operator has chosen how
+    along        grants that come along with a project, role or group that only one site has
+    secrets      whether the secrets of both could be compared
     """
 
     site: str
@@ -68,6 +73,9 @@ class Plan:
     only_there: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     compared: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    access: tuple[Access, ...] = ()
+    along: int = 0
+    secrets: bool = True
 
     def due(self, *, rekey: bool) -> tuple[Move, ...]:
         """The moves that ``--apply`` makes with or without ``--rekey``."""

@@ -57,6 +57,8 @@ RULES = (
     _rule("list_conflicts", "The list of conflicts", ("GET", "/conflicts"), ("GET", "/conflicts/{id}")),
     _rule("resolve_conflict", "Keep or reverse a decision", ("PUT", "/conflicts/{id}/resolution")),
     _rule("merge_records", "Merge two records under one id", ("POST", "/merges")),
+    _rule("get_joining", "What was chosen for a site that joins", ("GET", "/joining/{site}")),
+    _rule("put_joining", "Choose whose access changes how when a site joins", ("PUT", "/joining/{site}")),
     _rule("get_hub", "Who is the hub, and whether this site could be", ("GET", "/hub")),
     _rule("follow_hub", "Follow a hub that was promoted", ("PUT", "/hub")),
     _rule("promote", "Make this site the hub, or hand over to another", ("POST", "/hub"), ("DELETE", "/hub")),

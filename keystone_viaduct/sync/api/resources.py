@@ -14,6 +14,7 @@ from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.api import assembly, changes
 from keystone_viaduct.sync.api.conflicts import ConflictsService
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json, truth
+from keystone_viaduct.sync.api.joining import JoiningService
 from keystone_viaduct.sync.api.keyroutes import KeyRepositoryResource, KeysResource, PublicKeysResource
 from keystone_viaduct.sync.api.merges import merge
 from keystone_viaduct.sync.api.records import Found, RecordsService
@@ -21,6 +22,7 @@ from keystone_viaduct.sync.charter import charter_to_json
 from keystone_viaduct.sync.model import Fence, Ref
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.wire import checks, comparing, limits, upkeep, values
+from keystone_viaduct.sync.wire.joining import choices_from_json, choices_to_json
 from keystone_viaduct.sync.wire.merging import merge_from_json, united_to_json
 from keystone_viaduct.sync.wire.office import beyond_from_json, office_to_json, order_from_json
 from keystone_viaduct.sync.wire.page import check_ref
@@ -285,6 +287,23 @@ class MergesResource(flask_restful.Resource):  # type: ignore[misc]
         return Reply(united_to_json(merge(assembly.service(), loser, winner)))
 
 
+class JoiningResource(flask_restful.Resource):  # type: ignore[misc]
+    """Whose access changes how when a site joins."""
+
+    @gated("sync:get_joining")
+    def get(self, site: str) -> Reply:
+        """What was chosen and is not used up."""
+        name = checks.site_name(site, "site")
+        return Reply(choices_to_json(name, JoiningService(assembly.service()).choices(name)))
+
+    @gated("sync:put_joining")
+    def put(self, site: str) -> Reply:
+        """Choose, at the hub, before the site's first page."""
+        name = checks.site_name(site, "site")
+        choices = choices_from_json(read_json(limits.BODY, limits.BODY_OPEN))
+        return Reply(choices_to_json(name, JoiningService(assembly.service()).choose(name, choices)))
+
+
 class HubResource(flask_restful.Resource):  # type: ignore[misc]
     """Who is the hub, and who shall be."""
 
@@ -412,6 +431,7 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
             "conflict_id",
         ),
         _route(MergesResource, "/merges", "merges"),
+        _route(JoiningResource, "/joining/<string:site>", "joining", "site"),
         _route(HubResource, "/hub", "hub"),
         _route(CharterResource, "/charter", "charter"),
         _route(KeysResource, "/keys", "keys"),

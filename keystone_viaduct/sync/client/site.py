@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -28,6 +28,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.wire import checks, comparing, upkeep, values
 from keystone_viaduct.sync.wire.carried import CarriedPage, carry
 from keystone_viaduct.sync.wire.charter import checked_charter
+from keystone_viaduct.sync.wire.joining import choices_from_json, choices_to_json
 from keystone_viaduct.sync.wire.office import (
     Office,
     Order,
@@ -192,6 +193,16 @@ class HttpSite:
         """Give the site the fleet's secret, sealed for it."""
         content = {"sealed": key_to_json(sealed), "source": source, "term": term}
         self._transport.call("PUT", "/secret", content=content)
+
+    def choices(self, site: str) -> dict[Ref, str]:
+        """What was chosen for a site that joins and is not used up, by record."""
+        body = self._transport.call("GET", f"/joining/{quote(site, safe='')}")
+        return self._transport.understood(lambda: choices_from_json(body))
+
+    def choose(self, site: str, choices: Mapping[Ref, str]) -> None:
+        """At the hub: choose for a site before its first page. Raises Refused."""
+        content = choices_to_json(site, choices)
+        self._transport.call("PUT", f"/joining/{quote(site, safe='')}", content=content)
 
     def charter(self) -> Charter:
         """The charter that the site goes by."""

@@ -39,6 +39,7 @@ from keystone_viaduct.sync.site.decisions import list_conflicts
 from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.former import retry_former
 from keystone_viaduct.sync.site.intent import Intent
+from keystone_viaduct.sync.site.joining import choices_for, leave_out, take_out, used_up, withdraw
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.proof import check_page, own_knowledge, vouches
 from keystone_viaduct.sync.site.readiness import ASIDE, CONFLICT, PASSIVE, Readiness
@@ -80,6 +81,8 @@ def apply_waiting(run: Applying) -> set[Ref]:
     carried = [record.ref for record in releasable(run.tx, run.releasing, run.now)]
     _load(run, list(dict.fromkeys([*candidates, *carried])))
     run.trial = Trial(run) if is_heard(run.state, page) else None
+    run.choices = choices_for(run)
+    withdraw(run, candidates.values())
     for change in _located(run, candidates).values():
         _consider(run, change)
     for ref in carried:
@@ -95,8 +98,10 @@ def _work_out(run: Applying) -> None:
     """
     readiness = Readiness(run)
     if run.trial:
+        leave_out(run)
         reread(run, readiness)
         run.trial.hear()
+        take_out(run, readiness)
     while True:
         readiness.reduce()
         if run.state.is_hub and run.page.at_head:
@@ -325,6 +330,7 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
     _acknowledge(tx, page, run.state)
     tx.save_pending(page.source, run.dated(), candidates - set(run.waiting))
     list_conflicts(run)
+    used_up(run)
     tx.save_checkpoint(page.source, page.upto)
     state = run.state
     if page.at_head and page.source == state.former:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeGuard
 
+from keystone_viaduct.kinds.registry import GRANTS
 from keystone_viaduct.sync.model import (
     DELETED,
     IN,
+    JOIN_SITE,
     OUT,
     Change,
     Conflict,
@@ -67,6 +69,7 @@ class Applying:
     carry: dict[Ref, Carry] = field(default_factory=dict)
     releasing: frozenset[str] = PASSING
     began: dict[Ref, int] = field(default_factory=dict)
+    choices: dict[Ref, str] = field(default_factory=dict)
 
     @property
     def source_origin(self) -> str:
@@ -96,6 +99,13 @@ class Applying:
     def dated(self) -> list[Pending]:
         """What waits, with the time at which it began to."""
         return [replace(entry, since=self.began.get(ref) or self.now) for ref, entry in self.waiting.items()]
+
+    def chosen_policy(self, ref: Ref) -> str | None:
+        """The policy that an operator has chosen for a record of a site that joins; None of any other."""
+        choice = self.choices.get(ref)
+        if choice is None or ref.kind in GRANTS:
+            return None
+        return f"spoke:{self.page.source}" if choice == JOIN_SITE else "hub"
 
     def intent_for(self, change: Change) -> Intent | None:
         """What this site makes of a change; None if it is known here, or shown to the hub once more by a
@@ -216,6 +226,8 @@ class Applying:
 
     def _decide(self, local: Record, change: Change) -> Intent:
         policy = self.policy(change.ref.kind, local.scope or change.scope)
+        if merge.made_apart(local, change):
+            policy = self.chosen_policy(change.ref) or policy
         if local.deleted and is_merged(self.tx, change.ref):
             policy = "hub"  # or the merge would come undone
         newest = max(local.newest_stamp, newest_stamp(change.fields))

@@ -193,7 +193,7 @@ def _survivor(
 
 def _merge_fields(local: Record, content: Document, change: Change, sides: Sides, dot: Dot) -> Decision:
     here, there = _changed_here(change, local), _changed_there(change, local)
-    if _made_apart(local, change):
+    if made_apart(local, change):
         # Who made it without a field has said so just as who made it with a value; an edit says so by itself.
         ours, theirs = dict(local.fields), dict(change.fields)
         local = replace(local, fields=_with_absent(ours, theirs))
@@ -250,7 +250,7 @@ def _written_twice(ours: FieldState, theirs: FieldState, source: str, dot: Dot) 
     return FieldState(max(ours.stamp, theirs.stamp), dot, ours.digest)
 
 
-def _made_apart(local: Record, change: Change) -> bool:
+def made_apart(local: Record, change: Change) -> bool:
     """Whether both sides created it, neither knowing of the other's.
 
     Two lives of one site may name one creation by two dots, and so may a site that has adopted what a lost

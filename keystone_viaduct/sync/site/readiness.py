@@ -312,6 +312,10 @@ class Readiness:
         naturals = {natural.name: natural.fields for natural in self.run.tx.enforced(claim.kind)}
         return naturals[claim.constraint]
 
+    def preload(self, refs: list[Ref]) -> None:
+        """Read this site's records in one go, to be asked for with :meth:`local`."""
+        self._preload(refs)
+
     def _preload(self, refs: list[Ref]) -> None:
         unknown = list(
             dict.fromkeys(

@@ -162,7 +162,7 @@ def _rival(run: Applying, readiness: Readiness, ref: Ref, claim: Claim) -> Ref |
 
 
 def _loser(run: Applying, intent: Intent, rival: Intent) -> tuple[Intent, Intent, str, bool]:
-    policy = run.policy(intent.ref.kind, intent.record.scope)
+    policy = run.chosen_policy(intent.ref) or run.policy(intent.ref.kind, intent.record.scope)
     rename = REGISTRY[intent.ref.kind].rename
     field = rename.field if rename else None
     ours = rival.record.fields.get(field) if field else None

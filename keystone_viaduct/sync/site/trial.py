@@ -71,6 +71,10 @@ class Trial:
             self._refuse(intent, problem.why)
         return problem is not None
 
+    def may(self, intent: Intent) -> bool:
+        """Whether the source may have that done."""
+        return self._problem(intent) is None
+
     def may_rename(self, rival: Intent) -> bool:
         """Whether the source may have the hub's record give its name away."""
         if self._delegation.is_full or not rival.ours or rival.old is None:

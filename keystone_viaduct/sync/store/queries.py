@@ -203,6 +203,11 @@ FORGET_LOST = (
     .values(lost=b"")
 )
 
+# what was chosen before a site joined
+CHOICES = sa.select(t.choice).where(t.choice.c.site == _param("site"))
+DELETE_CHOICES = t.choice.delete().where(t.choice.c.site == _param("site"))
+INSERT_CHOICES = t.choice.insert()
+
 # sweeps
 GET_SWEEP = sa.select(t.sweep).where(t.sweep.c.id == 1)
 INSERT_SWEEP = t.sweep.insert()

@@ -183,6 +183,14 @@ peer = _table(
     sa.Column("met", sa.BigInteger, nullable=False),
 )
 
+choice = _table(
+    "choice",
+    sa.Column("site", site(), primary_key=True),
+    sa.Column("kind", kind(), primary_key=True),
+    sa.Column("key", key(), primary_key=True),
+    sa.Column("choice", sa.String(16), nullable=False),
+)
+
 sweep = _table(
     "sweep",
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),

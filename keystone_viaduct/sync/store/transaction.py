@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keystone_viaduct.sync.store.bookkeeping import BookkeepingPart
+from keystone_viaduct.sync.store.choices import ChoicesPart
 from keystone_viaduct.sync.store.documents import DocumentsPart
 from keystone_viaduct.sync.store.keysets import KeysetsPart
 from keystone_viaduct.sync.store.leases import LeasesPart
@@ -17,6 +18,7 @@ class SqlTransaction(
     MarksPart,
     RecordsPart,
     BookkeepingPart,
+    ChoicesPart,
     SweepingPart,
     LeasesPart,
     KeysetsPart,

@@ -651,6 +651,16 @@ class TransactionSuite:
 
         assert store.run(work) == ["c", "dead", "gone"]
 
+    def test_what_was_chosen_for_a_site_is_kept_as_a_whole(self, store: Store) -> None:
+        a, b = Ref("user", "a"), Ref("assignment", "UserProject/a/p/r/0")
+        assert store.run(lambda tx: tx.choices("west")) == {}
+        store.run(lambda tx: tx.save_choices("west", {a: "hub", b: "both"}))
+        store.run(lambda tx: tx.save_choices("south", {a: "site"}))
+        assert store.run(lambda tx: tx.choices("west")) == {a: "hub", b: "both"}
+        store.run(lambda tx: tx.save_choices("west", {}))
+        assert store.run(lambda tx: tx.choices("west")) == {}
+        assert store.run(lambda tx: tx.choices("south")) == {a: "site"}
+
     def test_held_deletions_are_kept_once_and_released(self, store: Store) -> None:
         a, b = Ref("user", "a"), Ref("group", "A")
         first = [Held(a, Reason.MISSING, NOW + 1), Held(b, Reason.DANGLING, NOW)]

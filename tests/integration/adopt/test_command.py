@@ -21,6 +21,8 @@ from tests.support.databases import DatabaseScope
 
 pytestmark = pytest.mark.keystone
 
+CHOSEN = ["--access", "both,hub"]
+
 
 @pytest.fixture(scope="module")
 def filled(module_databases: DatabaseScope, tmp_path_factory: pytest.TempPathFactory) -> list[Site]:
@@ -70,7 +72,7 @@ def test_by_a_file_from_the_hub_it_plans_applies_and_is_done(
     assert sorted(spoke.cells()) == before, "a plan changes nothing"
     assert plan["hub"] == "east" and plan["apply"] and plan["withheld"] and not plan["settled"]
     assert "only with --rekey" in capsys.readouterr().out
-    assert adopt_at(spoke, *given, "--apply", "--rekey") == 0
+    assert adopt_at(spoke, *given, "--apply", "--rekey", *CHOSEN) == 0
     assert "restart this site's Keystone" in capsys.readouterr().out
     ids = json.loads((tmp_path / "viaduct-adopt-west.ids.json").read_text())["ids"]
     moved = [*plan["apply"], *plan["withheld"]]
@@ -85,7 +87,7 @@ def test_a_preferred_id_of_the_site_is_given_to_the_hub_by_a_file(
 ) -> None:
     hub, spoke = sites
     choice = ["--prefer", "project/dev=here", "--prefer", "role/auditor=here"]
-    assert adopt_at(spoke, *hub_of(hub), *choice, "--apply", "--rekey") == 0
+    assert adopt_at(spoke, *hub_of(hub), *choice, "--apply", "--rekey", *CHOSEN) == 0
     assert "now run at the hub's host: viaduct adopt east --moves" in capsys.readouterr().out
     plan = make_plan(spoke.inventory, hub.inventory)
     assert {(move.kind, move.label) for move in plan.moves} == {("project", "dev"), ("role", "auditor")}
@@ -120,7 +122,7 @@ def test_a_site_that_was_prepared_before_is_numbered_anew(sites: tuple[Site, Sit
     state = store.run(lambda tx: tx.state())
     numbered = Record(Ref("role", "old"), 1, Version(), Dot(state.origin, 1), {})
     store.run(lambda tx: tx.save_records([numbered]))
-    assert adopt_at(spoke, *hub_of(hub), "--apply", "--rekey") == 0
+    assert adopt_at(spoke, *hub_of(hub), "--apply", "--rekey", *CHOSEN) == 0
     after = store.run(lambda tx: tx.state())
     assert after.incarnation != state.incarnation and (after.site, after.head) == ("west", 0)
     assert store.run(lambda tx: tx.records([numbered.ref])) == {}
@@ -136,7 +138,7 @@ def test_a_site_that_replicates_is_refused_and_nothing_changes(
     store = prepare(spoke)
     store.run(lambda tx: tx.save_checkpoint("east", Checkpoint("i", 3, "n")))
     before = sorted(spoke.cells())
-    assert adopt_at(spoke, *hub_of(hub), "--apply", "--rekey") == 2
+    assert adopt_at(spoke, *hub_of(hub), "--apply", "--rekey", *CHOSEN) == 2
     assert sorted(spoke.cells()) == before
     assert "hint" in capsys.readouterr().err
 

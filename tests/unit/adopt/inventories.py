@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from keystone_viaduct.kinds.model import JSON, Document
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.adopt.veil import Veil
 
 
 @dataclass
@@ -16,6 +17,7 @@ class Listed:
     site: str
     folds: bool = False
     secrets: bool = True
+    veil: Veil | None = None
     records: dict[str, dict[str, Document]] = field(default_factory=dict)
 
     def documents(self, kind: str) -> Mapping[str, Document]:
