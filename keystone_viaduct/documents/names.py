@@ -66,7 +66,7 @@ class Names:
         """(collation, stored value); no collation for what is compared as it is, or equal to nothing."""
         kind, constraint, values = claim
         layout = self._layouts[kind]
-        natural = lookup.natural_of(layout, self._enforced[kind], constraint)
+        natural = lookup.natural_of(layout, (*self._enforced[kind], *layout.kind.natural), constraint)
         columns, _, _ = lookup.natural_columns(layout, natural)
         whole = layout.root is not None and layout.root.whole_seconds
         found: list[tuple[str, Any]] = []

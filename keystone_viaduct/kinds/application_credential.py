@@ -22,7 +22,7 @@ ACCESS_RULE = Kind(
         Field("path", size=128),
         Field("method", size=16),
     ),
-    natural=(NaturalKey("rule", ("user_id", "service", "path", "method")),),
+    natural=(NaturalKey("rule", ("user_id", "service", "path", "method"), unites=True),),
     references=(_OWNER,),
     scope=via("user", "user_id"),
     surrogate="id",
@@ -72,7 +72,9 @@ APPLICATION_CREDENTIAL = Kind(
         Reference(field="project_id", target="project", mode=Mode.HISTORICAL, loose=True),
         ListReference(field="roles", target="role", mode=Mode.HISTORICAL),
         # Without its last rule a credential would be restricted no more: it goes with the rule instead.
-        ListReference(field="access_rules", target="access_rule", mode=Mode.OWNING, foreign_key=True),
+        ListReference(
+            field="access_rules", target="access_rule", mode=Mode.OWNING, foreign_key=True, guards=True
+        ),
     ),
     scope=via("user", "user_id"),
     surrogate="internal_id",

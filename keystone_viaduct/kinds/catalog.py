@@ -62,7 +62,7 @@ ENDPOINT = Kind(
     extra=True,
     references=(
         Reference(field="service_id", target="service", mode=Mode.OWNING, foreign_key=True),
-        Reference(field="region_id", target="region", mode=Mode.OWNING, foreign_key=True),
+        Reference(field="region_id", target="region", mode=Mode.OWNING, foreign_key=True, guards=True),
     ),
     # A project_endpoint without its endpoint breaks every catalog of its project: get_v3_catalog tries to
     # remove it inside a reading transaction.

@@ -27,6 +27,7 @@ def _described(kind: Kind) -> dict[str, JSON]:
                 "fields": list(natural.fields),
                 "each": natural.each or None,
                 "enforced": natural.enforced,
+                "unites": natural.unites,
             }
             for natural in kind.natural
         ],
@@ -36,6 +37,7 @@ def _described(kind: Kind) -> dict[str, JSON]:
                 "kind": reference.target,
                 "mode": reference.mode.value,
                 "foreign_key": reference.foreign_key,
+                "guards": reference.guards,
                 "when": _sorted(map(str, reference.when[1])) if reference.when else None,
             }
             for reference in kind.references

@@ -167,7 +167,7 @@ ID_MAPPING = Kind(
         Field("local_id", size=255, required=True),
         Field("entity_type", size=5, required=True),
     ),
-    natural=(NaturalKey("local_id", ("domain_id", "local_id", "entity_type")),),
+    natural=(NaturalKey("local_id", ("domain_id", "local_id", "entity_type"), unites=True),),
     # Keystone leaves the mappings of an LDAP domain behind when the domain goes.
     references=(Reference(field="domain_id", target="domain", mode=Mode.HISTORICAL),),
     scope=by_domain(),

@@ -25,7 +25,11 @@ REGISTERED_LIMIT = Kind(
     ),
     natural=(
         NaturalKey(
-            "resource", ("service_id", "region_id", "resource_name"), enforced=False, nulls_equal=True
+            "resource",
+            ("service_id", "region_id", "resource_name"),
+            enforced=False,
+            nulls_equal=True,
+            unites=True,
         ),
     ),
     # Foreign keys in the models only: in a migrated database Keystone leaves the limits of a deleted service.
@@ -49,11 +53,11 @@ LIMIT = Kind(
         Field("registered_limit_id", size=64),
     ),
     natural=(
-        NaturalKey("project", ("registered_limit_id", "project_id"), enforced=False),
-        NaturalKey("domain", ("registered_limit_id", "domain_id"), enforced=False),
+        NaturalKey("project", ("registered_limit_id", "project_id"), enforced=False, unites=True),
+        NaturalKey("domain", ("registered_limit_id", "domain_id"), enforced=False, unites=True),
     ),
     references=(
-        Reference(field="registered_limit_id", target="registered_limit", mode=Mode.OWNING),
+        Reference(field="registered_limit_id", target="registered_limit", mode=Mode.OWNING, guards=True),
         Reference(field="project_id", target="project", mode=Mode.OWNING),
         # Keystone leaves the limits of a domain behind when the domain goes.
         Reference(field="domain_id", target="domain", mode=Mode.HISTORICAL),

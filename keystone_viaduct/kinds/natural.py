@@ -23,7 +23,8 @@ class NaturalKey:
 
     ``each`` names a list field when every element holds the key: ``fields`` are then entries of its objects,
     or empty for a list of plain values. ``nulls_equal`` says that None equals None (SQL's unique constraints
-    think otherwise, Keystone's own look-ups do not). ``table`` is the child table that has it.
+    think otherwise, Keystone's own look-ups do not). ``table`` is the child table that has it. ``unites``: it
+    says who a record is, so that two which hold it are one thing, made at two sites; the hub unites them.
     """
 
     name: str
@@ -32,6 +33,7 @@ class NaturalKey:
     nulls_equal: bool = False
     each: str = ""
     table: str = ""
+    unites: bool = False
 
     def of(self, document: Document) -> Iterator[NaturalValue]:
         """The values held by ``document``, those skipped that bind nobody."""
@@ -50,3 +52,13 @@ class NaturalKey:
                 yield tuple(item.get(name) for name in self.fields)
             else:
                 yield (item,)
+
+    def without(self, document: Document, values: tuple[object, ...]) -> Document:
+        """The document without the elements of its list that hold these values (``each`` only)."""
+        items = document.get(self.each)
+        kept: list[JSON] = []
+        for item in items if isinstance(items, list) else ():
+            held = tuple(item.get(n) for n in self.fields) if isinstance(item, dict) else (item,)
+            if held != values:
+                kept.append(item)
+        return {**document, self.each: kept}

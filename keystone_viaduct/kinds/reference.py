@@ -43,6 +43,7 @@ class Ref(NamedTuple):
 
     ``hard`` says that the database refuses the row while the target is missing (a real foreign key): such a
     record waits whatever the mode. ``alternatives`` are kinds whose record of the same key satisfies it too.
+    ``guards`` as in :class:`Reference`.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Ref(NamedTuple):
     field: str
     hard: bool = False
     alternatives: tuple[str, ...] = ()
+    guards: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,8 @@ class Reference:
     """Declares that ``field`` holds the id of a record of kind ``target``.
 
     ``when`` limits it to documents whose named field has one of the values. ``foreign_key`` says that the
-    migrated schema has it on every engine; ``loose`` that a record of another kind with the same key will do.
+    migrated schema has it on every engine; ``loose`` that a record of another kind with the same key will do;
+    ``guards`` that Keystone refuses to delete the target while it is referred to.
     """
 
     field: str
@@ -66,6 +69,7 @@ class Reference:
     mode: Mode
     foreign_key: bool = False
     loose: bool = False
+    guards: bool = False
     when: tuple[str, frozenset[JSON]] | None = None
 
     def applies(self, document: Document) -> bool:
@@ -78,7 +82,7 @@ class Reference:
             return
         for kind, key in self.targets(document):
             loose = ALTERNATIVES.get(kind, ()) if self.loose else ()
-            yield Ref(kind, key, self.mode, self.field, self.foreign_key, loose)
+            yield Ref(kind, key, self.mode, self.field, self.foreign_key, loose, self.guards)
 
     def targets(self, document: Document) -> Iterator[tuple[str, str]]:
         """(kind, key) of each target."""

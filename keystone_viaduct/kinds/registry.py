@@ -72,6 +72,9 @@ Not domains: their ids are in too many places outside of Keystone.
 GRANTS = frozenset({"assignment", "system_assignment", "membership", "implied_role"})
 """Kinds whose records say by being there who may do what."""
 
+TWINNED = tuple(kind.name for kind in _ORDER if any(natural.unites for natural in kind.natural))
+"""Kinds of which the hub itself unites two records that sites made apart."""
+
 EXCLUDED: Mapping[str, str] = MappingProxyType(
     {
         "alembic_version": "which migrations this database has seen",

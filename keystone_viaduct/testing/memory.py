@@ -221,7 +221,7 @@ class MemoryTransaction:
         """What the rows of these kinds claim, folded."""
         for ref, document in self.data.rows.items():
             if ref.kind in kinds:
-                yield ref, list(self.folded(claims_of(self, ref, document)).values())
+                yield ref, list(self.folded(claims_of(self, ref, document, code=True)).values())
 
     def _check(self, writes: Sequence[Write]) -> None:
         """As a database does: a reference is looked at when it is written, or when its target goes."""

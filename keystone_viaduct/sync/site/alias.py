@@ -1,9 +1,10 @@
-"""What a spoke does to a record that was merged into another meanwhile (``sync.site.unite``).
+"""What a spoke does to a record that was merged into another meanwhile (``sync.site.unite``, ``.twins``).
 
 The spoke did not know of it: it has granted a role to the old id, or stored a credential for it. At the hub
 that is read as if it had named the other record: a reference is rewritten, a grant becomes one to the other
-record, and the revocation of a grant that was made over revokes that one. Each is listed. An alias says
-nothing while its record is there: it may have been brought back.
+record, and the revocation of a grant that was made over revokes that one. Each is listed, but where the two
+are the same by their natural key, so that nothing is lost. An alias says nothing while its record is there:
+it may have been brought back.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from keystone_viaduct.kinds.registry import REGISTRY, UNITABLE
+from keystone_viaduct.kinds.registry import REGISTRY, TWINNED, UNITABLE
 from keystone_viaduct.sync.model import REFERENCE, Change, Document, Pending, Ref
 from keystone_viaduct.sync.site.intent import Intent
-from keystone_viaduct.sync.site.merged import MERGED
+from keystone_viaduct.sync.site.merged import ALIASED, MERGED
 from keystone_viaduct.sync.site.own import own_intent
 from keystone_viaduct.sync.site.readiness import Readiness, needs
 from keystone_viaduct.sync.site.revert import revert
 from keystone_viaduct.sync.site.sequencer import edited
+from keystone_viaduct.sync.site.twins import heed, speaks_of_twin
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.site.applying import Applying
@@ -33,16 +35,24 @@ def reread(run: Applying, readiness: Readiness) -> None:
     """
     intents = [intent for intent in run.intents.values() if not intent.ours]
     documents = {intent.ref: _document(intent) for intent in intents}
-    _load(run, [ref for found, content in documents.items() for ref in _named(found, content)])
+    itself = [ref for ref in documents if ref.kind in TWINNED]
+    _load(run, [*itself, *(ref for found, content in documents.items() for ref in _named(found, content))])
     for intent in intents:
+        if speaks_of_twin(run, intent):
+            _put_off(run, intent)
+            continue
         moved = _moved(run, readiness, intent.ref, documents[intent.ref])
         if moved is None:
             continue
         if _key(run, intent.ref, moved) == intent.ref:
             _reword(run, intent, moved)
         else:
-            del run.intents[intent.ref]
-            run.waiting[intent.ref] = Pending(run.page.source, intent.change, REFERENCE)
+            _put_off(run, intent)
+
+
+def _put_off(run: Applying, intent: Intent) -> None:
+    del run.intents[intent.ref]
+    run.waiting[intent.ref] = Pending(run.page.source, intent.change, REFERENCE)
 
 
 def follow(run: Applying, readiness: Readiness, intent: Intent) -> bool:
@@ -52,6 +62,11 @@ def follow(run: Applying, readiness: Readiness, intent: Intent) -> bool:
     """
     document = _document(intent)
     _load(run, _named(intent.ref, document))
+    if speaks_of_twin(run, intent):
+        into = _successor(run, readiness, intent.ref)
+        if into is not None:
+            heed(run, readiness, intent, into)
+        return True
     moved = _moved(run, readiness, intent.ref, document)
     if moved is None:
         return False
@@ -119,8 +134,11 @@ def _reword(run: Applying, intent: Intent, moved: Document) -> None:
     before = intent.content or {}
     changed = sorted(name for name in moved if moved[name] != before.get(name))
     lost = {name: before.get(name) for name in changed}
+    quiet = all(ref.kind not in UNITABLE for ref in _named(intent.ref, before) if run.aliases.get(ref))
     intent.content, intent.fresh = moved, True
     intent.touched.update(changed)
+    if quiet:
+        return
     why = "a record that it names was merged into another, so it names that one now"
     intent.conflicts.append(run.conflict(intent, MERGED, "rule", why, fields=tuple(changed), lost=lost))
 
@@ -140,8 +158,9 @@ def _named(ref: Ref, content: Document | None) -> list[Ref]:
     kind = REGISTRY[ref.kind]
     if content is None or kind.insert_only:
         return []
-    found = (Ref(named.kind, named.key) for named in kind.references_of(content))
-    return [ref for ref in found if ref.kind in UNITABLE]
+    found = kind.references_of(content)
+    refs = (Ref(of, named.key) for named in found for of in (named.kind, *named.alternatives))
+    return [ref for ref in refs if ref.kind in ALIASED]
 
 
 def _load(run: Applying, refs: Iterable[Ref]) -> None:
@@ -170,7 +189,7 @@ def _moved(run: Applying, readiness: Readiness, ref: Ref, content: Document | No
 def _successor(run: Applying, readiness: Readiness, ref: Ref) -> Ref | None:
     """The living record that a dead one was merged into, perhaps by several steps."""
     seen: set[Ref] = set()
-    while run.aliases[ref] and ref not in seen and not readiness.alive(ref):
+    while run.aliases.get(ref) and ref not in seen and not readiness.alive(ref):
         seen.add(ref)
         ref = Ref(ref.kind, run.aliases[ref])
     return ref if seen and readiness.alive(ref) else None

@@ -1,15 +1,17 @@
-"""Whether a record was merged into another."""
+"""Whether a record was merged into another, by an operator or by the hub."""
 
 from __future__ import annotations
 
-from keystone_viaduct.kinds.registry import UNITABLE
+from keystone_viaduct.kinds.registry import TWINNED, UNITABLE
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.ports import Transaction
 
-#: The sort of the rows in the list of conflicts.
-MERGED = "merged"
+#: The sorts of the rows in the list of conflicts: an operator merged it; the hub found two made apart equal.
+MERGED, EQUAL = "merged", "equal"
+#: Kinds whose records may have become others.
+ALIASED = frozenset({*UNITABLE, *TWINNED})
 
 
 def is_merged(tx: Transaction, ref: Ref) -> bool:
-    """Whether an operator has merged the record into another."""
-    return ref.kind in UNITABLE and ref in tx.aliases([ref])
+    """Whether the record was merged into another."""
+    return ref.kind in ALIASED and ref in tx.aliases([ref])

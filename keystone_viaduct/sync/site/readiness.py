@@ -66,7 +66,7 @@ class Readiness:
         self.run = run
         self._records: dict[Ref, Record | None] = {}
         self._referrers: dict[Ref, list[Ref]] = {}
-        self.names = Claims(run.tx)
+        self.names = Claims(run.tx, code=run.state.is_hub)
         self._fitting: dict[Ref, Document] = {}
         self._held: set[Ref] = set()
         self._clashes: dict[Ref, set[Claim]] = {}
@@ -140,7 +140,7 @@ class Readiness:
         return any(self.alive(candidate) for candidate in need.any_of)
 
     def claims(self, ref: Ref, content: Document) -> list[Claim]:
-        """The unique values that this content claims and the database enforces."""
+        """The unique values that this content claims; at a spoke only those that its database enforces."""
         return self.names.of(ref, content)
 
     def local(self, ref: Ref) -> Record | None:
@@ -309,7 +309,10 @@ class Readiness:
         return True
 
     def _fields(self, claim: Claim) -> tuple[str, ...]:
-        naturals = {natural.name: natural.fields for natural in self.run.tx.enforced(claim.kind)}
+        naturals = {
+            natural.name: natural.fields
+            for natural in (*REGISTRY[claim.kind].natural, *self.run.tx.enforced(claim.kind))
+        }
         return naturals[claim.constraint]
 
     def preload(self, refs: list[Ref]) -> None:

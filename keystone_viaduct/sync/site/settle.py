@@ -14,11 +14,13 @@ from keystone_viaduct.sync.model import NAME, REFERENCE, Document, Ref, site_of
 from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.alias import follow
 from keystone_viaduct.sync.site.conflicts import Contest, choose
+from keystone_viaduct.sync.site.guarding import in_use
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.kept import kept
 from keystone_viaduct.sync.site.own import awaited, own_intent
 from keystone_viaduct.sync.site.readiness import Need, Readiness, needs
 from keystone_viaduct.sync.site.revert import revert
+from keystone_viaduct.sync.site.twins import natural_of, unite
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.site.applying import Applying
@@ -49,7 +51,7 @@ def settle(run: Applying, readiness: Readiness) -> None:
                 _dangling(run, readiness, intent)
             elif waiting.reason == NAME:
                 _clash(run, readiness, intent)
-            else:
+            elif not in_use(run, readiness, intent):
                 _delete_dependents(run, readiness, intent)
             run.intents[ref] = intent
         readiness.reduce()
@@ -139,6 +141,11 @@ def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
         rival = own_intent(run, readiness, rival_ref, intent.change)
         if rival.content is None:
             continue
+        if unite(run, readiness, intent, rival, claim):
+            return
+        if natural_of(claim).each:
+            _yield_element(run, intent, rival, claim)
+            continue
         loser, winner, why, is_open = _loser(run, intent, rival)
         if not readiness.names.has(readiness.claims(rival_ref, rival.content), claim):
             loser, winner, is_open = intent, rival, False
@@ -183,6 +190,9 @@ def _yield_claim(
     rename = REGISTRY[loser.ref.kind].rename
     loser.fresh = True
     if rename is None or rename.field not in content or not readiness.can_rename(claim):
+        if loser.old is not None and not loser.ours:
+            revert(run, loser, "clash", f"{winner.ref} holds the same {claim.constraint}: {why}")
+            return
         loser.conflicts.append(
             run.conflict(
                 loser,
@@ -214,6 +224,20 @@ def _yield_claim(
             open_=is_open,
         )
     )
+
+
+def _yield_element(run: Applying, loser: Intent, winner: Intent, claim: Claim) -> None:
+    """One element of a list that only one record can hold: it is taken out, and the rest stays."""
+    natural, before = natural_of(claim), dict(loser.content or {})
+    content = natural.without(before, claim.values)
+    why = f"{winner.ref} holds the same {claim.constraint}: the hub's record keeps the value"
+    if not REGISTRY[loser.ref.kind].is_whole(content):
+        revert(run, loser, "clash", why)
+        return
+    loser.content, loser.fresh = content, True
+    loser.touched.add(natural.each)
+    lost = {natural.each: before.get(natural.each)}
+    loser.conflicts.append(run.conflict(loser, "clash", "rule", why, fields=(natural.each,), lost=lost))
 
 
 def _free(run: Applying, readiness: Readiness, loser: Intent, content: Document, suffix: str) -> JSON:

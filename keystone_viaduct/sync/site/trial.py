@@ -77,11 +77,14 @@ class Trial:
 
     def may_rename(self, rival: Intent) -> bool:
         """Whether the source may have the hub's record give its name away."""
+        rename = REGISTRY[rival.ref.kind].rename
+        return self.may_change(rival, frozenset({rename.field} if rename else rival.old or ()))
+
+    def may_change(self, rival: Intent, fields: frozenset[str]) -> bool:
+        """Whether the source may have the hub's record give these of its values away."""
         if self._delegation.is_full or not rival.ours or rival.old is None:
             return True
-        rename = REGISTRY[rival.ref.kind].rename
-        changed = frozenset({rename.field} if rename else rival.old)
-        return self._court.problem(Act(rival.ref, rival.old, rival.old, changed)) is None
+        return self._court.problem(Act(rival.ref, rival.old, rival.old, fields)) is None
 
     def _hear(self, intent: Intent) -> bool:
         problem = self._problem(intent)

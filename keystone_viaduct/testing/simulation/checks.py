@@ -11,6 +11,7 @@ from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.sync.site.readiness import needs
 from keystone_viaduct.sync.site.scope import selection
 from keystone_viaduct.testing.memory import Data
+from keystone_viaduct.testing.simulation import twins
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.cloud import Edit
 from keystone_viaduct.testing.simulation.events.hostile import EVIL
@@ -124,7 +125,7 @@ def _listed(fleet: Fleet) -> dict[Ref, list[tuple[str, str]]]:
 
 def _edits_accounted(fleet: Fleet) -> None:
     data = fleet.nodes[fleet.hub].store.data
-    listed = _listed(fleet)
+    listed, united = _listed(fleet), twins.aliases(fleet.listed.values())
     for edit in fleet.ledger.edits:
         final = whole(data, edit.ref)
         if final is not None and repr(final.get(edit.field)) == edit.value:
@@ -138,6 +139,8 @@ def _edits_accounted(fleet: Fleet) -> None:
         if final is None and edit.value == repr(None) and edit.ref in listed:
             continue  # the record went, listed with what it had: without this field
         if final is None and _unchanged_when_deleted(fleet, edit):
+            continue
+        if twins.is_meant(edit, data, united, listed, fleet.ledger):
             continue
         raise Broken("edit_accounted", f"{edit} is neither final nor replaced nor listed (final: {final})")
 
@@ -179,8 +182,9 @@ def _one_sided(fleet: Fleet) -> None:
         return
     promoted = bool(fleet.counts["promotions"])
     sides: dict[tuple[Ref, str], set[str]] = {}
+    united = twins.aliases(fleet.listed.values())
     for edit in [*fleet.ledger.edits, *fleet.ledger.deleted]:
-        sides.setdefault((edit.ref, edit.field), set()).add(edit.site)
+        sides.setdefault((united.get(edit.ref, edit.ref), edit.field), set()).add(edit.site)
     for conflict in fleet.listed.values():
         if conflict.sort != "concurrent" or DELETED in conflict.fields:
             continue

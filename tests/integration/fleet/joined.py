@@ -31,7 +31,7 @@ class Joined:
             end.given.clear()
         ways = [way for link in self.links for way in (link.up, link.down)]
         for _ in range(STEPS):
-            moved = [_carry(link, way) for link in self.links for way in (link.up, link.down)]
+            moved = [carry(link, way) for link in self.links for way in (link.up, link.down)]
             if not any(moved):
                 assert [way.totals.pending for way in ways] == [0] * len(ways)
                 return {ref.kind for end in self.ends.values() for ref in end.given}
@@ -43,7 +43,8 @@ class Joined:
         return compare([Source(each.name, each.database_url, each.layout.credential_keys) for each in found])
 
 
-def _carry(link: Link, way: Replicator) -> int:
+def carry(link: Link, way: Replicator) -> int:
+    """One direction of a link, until its head; how many changes were carried."""
     before = way.totals.changes
     for _ in range(STEPS):
         if link.step(way) is not Progress.MORE:

@@ -1,0 +1,58 @@
+"""What was acknowledged of a record that has become another one, as the judge reads it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
+from keystone_viaduct.sync.model import Conflict, Ref
+from keystone_viaduct.testing.memory import Data
+from keystone_viaduct.testing.simulation.cloud import Edit, Ledger
+
+Listed = Mapping[Ref, list[tuple[str, str]]]
+
+
+def aliases(listed: Iterable[Conflict]) -> dict[Ref, Ref]:
+    """What each record that the hub has united with another has become, at last."""
+    rows = sorted((row for row in listed if row.ref.kind in TWINNED and row.is_alias), key=lambda row: row.at)
+    found = {row.ref: Ref(row.ref.kind, row.into) for row in rows}
+    return {ref: _last(found, ref) for ref in found}
+
+
+def is_meant(edit: Edit, data: Data, united: Mapping[Ref, Ref], listed: Listed, ledger: Ledger) -> bool:
+    """Whether the value stands in the record that this one has become, or names what its target has become,
+    or was replaced or listed under another of its ids; or that record went by any of them.
+    """
+    into = united.get(edit.ref, edit.ref)
+    family = {into, *(old for old, new in united.items() if new == into)}
+    keys = {old.key: new.key for old, new in united.items()}
+    value = _reworded(ast.literal_eval(edit.value), keys)
+    if len(family) == 1 and repr(value) == edit.value:
+        return False
+    final, told = data.rows.get(into), [item for ref in family for item in listed.get(ref, [])]
+    if edit.field in REGISTRY[into.kind].key or (edit.field, repr(value)) in told:
+        return True
+    if final is None:
+        return bool(told) or any(gone.ref in family for gone in ledger.deleted)
+    same = {(ref, edit.field, edit.value) for ref in family}
+    return final.get(edit.field) == value or any(other.what in same for other in ledger.replaced)
+
+
+def _last(found: Mapping[Ref, Ref], ref: Ref) -> Ref:
+    seen = set()
+    while ref in found and ref not in seen:
+        seen.add(ref)
+        ref = found[ref]
+    return ref
+
+
+def _reworded(value: Any, keys: Mapping[str, str]) -> Any:
+    if isinstance(value, list):
+        items = [_reworded(item, keys) for item in value]
+        return sorted(set(items)) if all(isinstance(item, str) for item in items) else items
+    if isinstance(value, str):
+        for old, new in keys.items():
+            value = new if value == old else value.replace(f'"{old}"', f'"{new}"')
+    return value
