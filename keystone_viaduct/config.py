@@ -78,6 +78,15 @@ DRIVER_OPTS: list[cfg.Opt] = [
     ),
 ]
 
+SQLITE_FOREIGN_KEYS = cfg.BoolOpt(
+    "sqlite_foreign_keys",
+    default=True,
+    help="SQLite: let the database keep its references, as every other engine does. Without, what should "
+    "go with a deleted row stays, and belongs to the next row that gets its number: a new application "
+    "credential fails, or has roles that nobody gave it. Switch it off only where Keystone has to write rows "
+    "before those that they refer to: with a driver of your own over tables of Keystone's.",
+)
+
 SQL_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         "isolation_level",
@@ -144,6 +153,7 @@ SQL_OPTS: list[cfg.Opt] = [
         help="SQLite: use the write-ahead log, with which readers and the one writer never wait for each "
         "other. Switch it off where the database lies on a network file system.",
     ),
+    SQLITE_FOREIGN_KEYS,
 ]
 
 CAPTURE_OPTS: list[cfg.Opt] = [
@@ -188,6 +198,7 @@ class SqlSettings:
     lock_wait_timeout: float | None = None
     sqlite_busy_timeout: float = 30.0
     sqlite_wal: bool = True
+    sqlite_foreign_keys: bool = True
 
 
 def register(conf: Any) -> None:

@@ -1,8 +1,9 @@
-"""Takes the capture triggers aside while Keystone's own migrations run.
+"""What surrounds Keystone's own migrations: the capture triggers are taken aside, references looked at after.
 
 A trigger names the columns that it watches. A migration that drops or re-types one of these fails (SQLite,
 PostgreSQL), or makes the next write fail (MariaDB). So they go before a migration, and come back afterwards
-as the tables then want them, also when the migration has failed, or had been cut off before.
+as the tables then want them, also when the migration has failed, or had been cut off before. On SQLite a
+migration runs without foreign keys; whether it has left rows that refer to nothing is looked at afterwards.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from keystone_viaduct.cli._keystone import KeystoneSettings, read_settings
 from keystone_viaduct.cli._site import open_database
+from keystone_viaduct.documents.references import Broken, broken_references
 from keystone_viaduct.errors import ConfigError, StoreError
 from keystone_viaduct.sync.capture import triggers_of
 from keystone_viaduct.sync.store import schema
@@ -22,6 +24,46 @@ from keystone_viaduct.sync.store import schema
 #: Steps of ``db_sync`` that change no table.
 _HARMLESS = frozenset({"--check", "--migrate", "--help", "-h"})
 _FILES, _FOLDERS = "--config-file", "--config-dir"
+
+
+def migrates(arguments: Sequence[str]) -> bool:
+    """Whether ``keystone-manage ARGUMENTS`` changes tables."""
+    return _parse(arguments)[0] == "db_sync"
+
+
+@contextmanager
+def references_checked(arguments: Sequence[str], env: Mapping[str, str] = os.environ) -> Iterator[None]:
+    """Around ``keystone-manage ARGUMENTS``: says which references it has left broken, or found so."""
+    settings = _settings(arguments, env)
+    before = _broken(settings)
+    try:
+        yield
+    finally:
+        _tell(_broken(settings), before)
+
+
+def _broken(settings: KeystoneSettings | None) -> list[Broken]:
+    if settings is None:
+        return []
+    try:
+        engine = open_database(settings).engine
+    except (ConfigError, StoreError):  # there is none yet, or it can't be reached: Keystone says so
+        return []
+    with engine.connect() as connection:
+        return broken_references(connection)
+
+
+def _tell(found: Sequence[Broken], before: Sequence[Broken]) -> None:
+    if not found:
+        return
+    known = {(item.table, item.target): item.count for item in before}
+    fresh = [item for item in found if item.count > known.get((item.table, item.target), 0)]
+    _say("rows whose foreign key leads nowhere: " + "; ".join(map(str, found)))
+    if fresh:
+        tables = ", ".join(dict.fromkeys(item.table for item in fresh))
+        _say(f"the migration has left some that were not there before ({tables}): compare with a backup")
+    else:
+        _say("they were there before: `viaduct doctor` tells what they are, `viaduct init` removes them")
 
 
 @contextmanager
@@ -67,6 +109,17 @@ def _heads() -> set[str]:
 
 def _settings(arguments: Sequence[str], env: Mapping[str, str]) -> KeystoneSettings | None:
     """Of the Keystone whose database is to be migrated; what is wrong with them Keystone says itself."""
+    command, files, folders = _parse(arguments)
+    if command != "db_sync" or _HARMLESS & {*arguments}:
+        return None
+    try:
+        return read_settings(files, folders, env)
+    except ConfigError:
+        return None
+
+
+def _parse(arguments: Sequence[str]) -> tuple[str, list[str], list[str]]:
+    """The command, configuration files and folders."""
     files: list[str] = []
     folders: list[str] = []
     command, rest = "", list(arguments)
@@ -78,12 +131,7 @@ def _settings(arguments: Sequence[str], env: Mapping[str, str]) -> KeystoneSetti
             (files if name == _FILES else folders).append(value)
         elif not word.startswith("-"):
             command = word
-    if command != "db_sync" or _HARMLESS & {*arguments}:
-        return None
-    try:
-        return read_settings(files, folders, env)
-    except ConfigError:
-        return None
+    return command, files, folders
 
 
 def _is_site(settings: KeystoneSettings) -> bool:

@@ -21,6 +21,7 @@ _OPTIONS: tuple[tuple[str, cfg.Opt], ...] = (
     ("cache", cfg.StrOpt("backend", default="dogpile.cache.null")),
     ("viaduct", cfg.StrOpt("key_repository", default=DEFAULT_KEYS)),
     *(("viaduct", option) for option in config.CAPTURE_OPTS),
+    ("viaduct", config.SQLITE_FOREIGN_KEYS),
     ("viaduct", cfg.StrOpt("counters_folder")),
     ("viaduct", cfg.FloatOpt("refuse_after", default=0.0)),
 )
@@ -39,6 +40,7 @@ class KeystoneSettings:
     capture: str = "auto"
     counters_folder: Path | None = None
     refuse_after: float = 0.0
+    sqlite_foreign_keys: bool = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +94,7 @@ def read_settings(
         capture=conf.viaduct.capture,
         counters_folder=Path(conf.viaduct.counters_folder) if conf.viaduct.counters_folder else None,
         refuse_after=conf.viaduct.refuse_after,
+        sqlite_foreign_keys=conf.viaduct.sqlite_foreign_keys,
     )
 
 

@@ -32,7 +32,7 @@ class Database:
 
 def open_database(settings: KeystoneSettings) -> Database:
     """Connect. Raises ConfigError, StoreUnavailable, SchemaMissing (no tables of Keystone)."""
-    engine = make_engine(settings.connection)
+    engine = make_engine(settings.connection, foreign_keys=settings.sqlite_foreign_keys)
     sql.prepare(engine)
     _check_file(engine)
     try:

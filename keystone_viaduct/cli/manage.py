@@ -3,7 +3,7 @@
 Takes keystone-manage's arguments and gives its exit codes; `viaduct manage --help` is keystone-manage's help.
 Its transactions run with the hooks of the engine in use and are run again when the database asks for it,
 as those of `keystone_viaduct.wsgi:application` are. While `db_sync` migrates a site's database, the triggers
-that capture changes are off.
+that capture changes are off, and so are SQLite's foreign keys.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ def run_unread(arguments: Sequence[str]) -> int:
             hint="run `viaduct` of the environment that Keystone is installed in",
         ) from error
     from keystone_viaduct import config, drivers, sql
-    from keystone_viaduct.cli._aside import triggers_aside
+    from keystone_viaduct.cli._aside import migrates, references_checked, triggers_aside
     from keystone_viaduct.sync import capture
 
     conf = keystone.conf.CONF
-    sql.install(conf)
+    sql.install(conf, migrates=migrates(arguments))
     drivers.install(conf)
     capture.hook(lambda: config.capture_setting(conf))
     # Keystone looks for files, and names its log, by what it is called.
     sys.argv = [PROGRAM, *arguments]
-    with triggers_aside(arguments):
+    with references_checked(arguments), triggers_aside(arguments):
         manage.main()
     return 0

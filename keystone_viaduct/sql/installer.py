@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,19 +21,23 @@ _ENGINES: dict[str, Any] = {
 _registered = False
 
 
-def install(conf: Any) -> None:
+def install(conf: Any, *, migrates: bool = False) -> None:
     """Hook into the engine that Keystone is going to build.
 
     ``conf``: Keystone's ``CONF``, which need not be parsed yet. Call it once per process, before the first
-    use of the database; oslo.db refuses changes later.
+    use of the database; oslo.db refuses changes later. ``migrates``: this process changes the tables
+    themselves, which on SQLite goes without foreign keys.
     """
     from keystone.common.sql import core
 
     config.register(conf)
     register()
-    core._get_main_context_manager().append_on_engine_create(
-        lambda engine: attach(engine, config.sql_settings(conf))
-    )
+
+    def hook(engine: sa.engine.Engine) -> None:
+        settings = config.sql_settings(conf)
+        attach(engine, replace(settings, sqlite_foreign_keys=False) if migrates else settings)
+
+    core._get_main_context_manager().append_on_engine_create(hook)
 
 
 def attach(engine: sa.engine.Engine, settings: config.SqlSettings | None = None) -> None:

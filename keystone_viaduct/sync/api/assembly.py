@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+from keystone_viaduct import config
 from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.documents.cipher import KeyRepositoryCipher
 from keystone_viaduct.documents.codec import Codecs
@@ -84,7 +85,7 @@ def _make() -> Made:
     settings = options.sync_settings(conf)
     stamp = key_stamp(settings.key_repository)
     ring = KeyRing.load(settings.key_repository)
-    engine = make_engine(conf.database.connection)
+    engine = make_engine(conf.database.connection, foreign_keys=config.sql_settings(conf).sqlite_foreign_keys)
     cipher = KeyRepositoryCipher(conf.credential.key_repository)
     codecs = Codecs(reflect(engine), cipher, _registered_options())
     around = Surroundings(

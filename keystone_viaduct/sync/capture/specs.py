@@ -3,9 +3,9 @@
 Per table of a kind: one trigger for inserts, one for deletes, one for updates of a replicated column (it
 marks the record that the row belongs to now), and one for updates that move a row (it marks the one it
 belonged to). Rows that the database itself removes with a row of another kind fire no trigger on InnoDB, so a
-trigger on that other row marks their records while they can still be found. SQLite enforces no foreign key in
-Keystone's connections: there the same trigger removes those rows, or they would stand for ever for records
-that no other site may have.
+trigger on that other row marks their records while they can still be found. On SQLite a connection may have
+foreign keys off: there the same trigger removes those rows, or they would stand for ever for records that no
+other site may have (and ``upholding`` has triggers for rows of the same record).
 """
 
 from __future__ import annotations

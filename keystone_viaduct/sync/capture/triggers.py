@@ -7,6 +7,7 @@ from typing import Any
 
 from keystone_viaduct.documents.schema import Schema
 from keystone_viaduct.sync.capture.specs import PREFIX, capture_specs
+from keystone_viaduct.sync.capture.upholding import upholding_specs
 from keystone_viaduct.triggers import Action, Installer, PrivilegeProblem, State, TriggerSpec, TriggerStatus
 
 
@@ -16,8 +17,14 @@ class TriggerCapture:
     def __init__(
         self, connection: Any, schema: Schema, *, wanted: bool = True, possible: bool = True
     ) -> None:
-        """``wanted``: False where there should be none; ``possible``: False where there can be none."""
-        self.specs: Sequence[TriggerSpec] = capture_specs(schema) if wanted else ()
+        """``wanted``: False where events capture; ``possible``: False where there can be no trigger.
+
+        On SQLite there are in either case those that keep references.
+        """
+        self.specs: Sequence[TriggerSpec] = [
+            *(capture_specs(schema) if wanted else ()),
+            *upholding_specs(schema),
+        ]
         self._installer = Installer(connection, PREFIX) if possible else None
 
     def install(self, *, dry_run: bool = False) -> list[Action]:

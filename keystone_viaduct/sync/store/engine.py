@@ -6,6 +6,8 @@ while it waits for a lock, so that a mark that was written meanwhile is found.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,13 +20,16 @@ READ_ONLY = "viaduct_read_only"
 BUSY_SECONDS = 30
 
 
-def make_engine(url: str, **options: Any) -> sa.engine.Engine:
-    """An engine for the database at an SQLAlchemy URL. Raises ConfigError for a URL without a driver here."""
+def make_engine(url: str, *, foreign_keys: bool = True, **options: Any) -> sa.engine.Engine:
+    """An engine for the database at an SQLAlchemy URL. Raises ConfigError for a URL without a driver here.
+
+    ``foreign_keys``: whether SQLite is to keep references; other engines always do.
+    """
     try:
         parsed = sa.engine.make_url(url)
         if parsed.get_backend_name() == "sqlite":
             engine = sa.create_engine(parsed, **options)
-            _prepare_sqlite(engine)
+            _prepare_sqlite(engine, foreign_keys)
             return engine
         options = {"pool_pre_ping": True, "pool_recycle": 3600, **options}
         return sa.create_engine(parsed, isolation_level="READ COMMITTED", **options)
@@ -35,12 +40,41 @@ def make_engine(url: str, **options: Any) -> sa.engine.Engine:
         ) from error
 
 
-def _prepare_sqlite(engine: sa.engine.Engine) -> None:
+@contextmanager
+def migrating(engine: sa.engine.Engine) -> Iterator[sa.engine.Connection]:
+    """A transaction that changes tables: on SQLite without foreign keys, or a table that is made anew would
+    take along all rows that refer to it. What it leaves behind is for ``foreign_key_check``.
+    """
+    with engine.connect() as connection:
+        checked = engine.dialect.name == "sqlite" and _pragma(connection, "foreign_keys") == 1
+        if checked:
+            _pragma(connection, "foreign_keys = OFF")  # before it begins: SQLite ignores it later
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            if checked:
+                _pragma(connection, "foreign_keys = ON")
+
+
+def _pragma(connection: sa.engine.Connection, text: str) -> Any:
+    """By the driver itself: SQLAlchemy would begin a transaction for it."""
+    cursor = connection.connection.cursor()
+    try:
+        row = cursor.execute(f"PRAGMA {text}").fetchone()
+        return None if row is None else row[0]
+    finally:
+        cursor.close()
+
+
+def _prepare_sqlite(engine: sa.engine.Engine, foreign_keys: bool) -> None:
     @event.listens_for(engine, "connect")
     def connect(dbapi_connection: Any, _record: Any) -> None:
         dbapi_connection.isolation_level = None  # the driver would begin by itself, and deferred
         cursor = dbapi_connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        if foreign_keys:
+            cursor.execute("PRAGMA foreign_keys = ON")
         if cursor.execute("PRAGMA journal_mode").fetchone()[0] == "delete":
             cursor.execute("PRAGMA journal_mode = WAL")
         cursor.close()

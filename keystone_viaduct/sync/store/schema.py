@@ -11,6 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from keystone_viaduct.errors import NotInitialised, StoreError
+from keystone_viaduct.sync.store.engine import migrating
 from keystone_viaduct.sync.store.tables import VERSION_TABLE
 
 
@@ -36,7 +37,7 @@ def current(connection: Any) -> str | None:
 
 def upgrade(engine: sa.engine.Engine) -> bool:
     """Bring our tables to :func:`head`; False if they were there. Raises StoreError on a newer database."""
-    with engine.begin() as connection:
+    with migrating(engine) as connection:
         if check_upgradable(connection) == head():
             return False
         config = _config()
@@ -76,7 +77,7 @@ def _check_known(found: str | None) -> None:
 
 def remove(engine: sa.engine.Engine) -> None:
     """Drop our tables with all that they say. Capture must be removed before, or Keystone can't write."""
-    with engine.begin() as connection:
+    with migrating(engine) as connection:
         config = _config()
         config.attributes["connection"] = connection
         command.downgrade(config, "base")

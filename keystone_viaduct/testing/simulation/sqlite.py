@@ -31,6 +31,7 @@ from keystone_viaduct.testing.simulation.releases import RELEASES
 
 T = TypeVar("T")
 _ALL = 1_000_000
+ROOT = "<<keystone.domain.root>>"
 
 
 class PlainCipher:
@@ -104,7 +105,11 @@ class SqliteDatabase:
             )
             tx.connection.execute(dirty.delete().where(dirty.c.id > last))
 
-        self._store.run(work)
+        self._connection.execute("PRAGMA foreign_keys = OFF")  # as every shell has them
+        try:
+            self._store.run(work)
+        finally:
+            self._connection.execute("PRAGMA foreign_keys = ON")
 
     @property
     def release(self) -> int:
@@ -212,3 +217,9 @@ def _keystone_tables(engine: sa.engine.Engine) -> None:
             if parts[-1] in ("sql", "sql_model") and any("backends" in part for part in parts):
                 importlib.import_module(found.name)
     sql.ModelBase.metadata.create_all(engine)
+    with engine.begin() as connection:  # as Keystone's migrations do: every domain refers to it
+        connection.exec_driver_sql(
+            "INSERT INTO project (id, name, domain_id, enabled, extra, is_domain) "
+            "VALUES (?, ?, ?, 0, '{}', 1)",
+            (ROOT, ROOT, ROOT),
+        )

@@ -88,7 +88,8 @@ def test_a_site_by_events_from_init_to_the_api(
     home.bootstrap()
     config = ("--config-file", str(home.config), "--json")
     assert main(["init", "--site", "east", "--hub", "east", *config]) == 0
-    assert json.loads(capsys.readouterr().out)["triggers"]["created"] == 0
+    made = json.loads(capsys.readouterr().out)["triggers"]["created"]
+    assert bool(made) == keystone_url.startswith("sqlite")  # those that keep references, and mark nothing
     engine = sa.create_engine(keystone_url, poolclass=sa.pool.NullPool)
     with engine.begin() as connection:
         connection.execute(sa.text("DELETE FROM viaduct_dirty"))
