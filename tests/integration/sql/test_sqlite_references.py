@@ -138,7 +138,9 @@ def test_a_new_row_owns_nothing_that_was_left_over_for_its_number(copy: Path) ->
             if "id" in left:
                 left["id"] += 1000
             _insert(shell, table, left)
-            unique = {name: "x" * 32 for name in ("user_id", "name", "id", "external_id") if name in row}
+            unique: dict[str, Any] = {
+                name: "x" * 32 for name in ("user_id", "name", "id", "external_id") if name in row
+            }
             _insert(shell, target, {**row, **unique, there: None})
             assert shell.execute(f'SELECT max("{there}") FROM "{target}"').fetchone() == (number,)
             owned = f'SELECT count(*) FROM "{table}" WHERE "{here}" = ?'
