@@ -8,7 +8,8 @@
     |   +-- UnknownKind
     |   +-- BadKey
     |   +-- BadDocument
-    |   +-- CredentialUnreadable    no key of this site opens a credential
+    |   +-- Unreadable              stored records that no document can be made of
+    |   |   +-- CredentialUnreadable    no key of this site opens a credential
     +-- TriggerError                compiling or installing triggers
     +-- SyncError                   the protocol refused something
     |   +-- FenceMismatch           the other side's history is not the one we knew
@@ -102,11 +103,20 @@ class BadDocument(KindError):
     code = "document.invalid"
 
 
-class CredentialUnreadable(KindError):
-    """No credential key of this site opens a stored blob; ``fields["keys"]`` names the records."""
+class Unreadable(KindError):
+    """Stored records of which no document can be made: text that is no JSON, or too deep.
+
+    ``fields["keys"]`` names them, ``fields["why"]`` says what is wrong with each.
+    """
+
+    code = "record.unreadable"
+    status = 500
+
+
+class CredentialUnreadable(Unreadable):
+    """No credential key of this site opens a stored blob."""
 
     code = "credential.unreadable"
-    status = 500
 
 
 class TriggerError(ViaductError):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from keystone_viaduct.kinds import raw
 from keystone_viaduct.kinds.shape import Field
 from keystone_viaduct.kinds.value import JSON, Type
 
@@ -66,15 +67,13 @@ def load_extra(text: str | None) -> dict[str, JSON]:
     """The ``extra`` column; NULL and ``null`` are read as empty (Keystone itself fails on them)."""
     if text is None or text == "{}":
         return {}
-    found = json.loads(text)
+    found = raw.parse_members(text)
     return found if isinstance(found, dict) else {}
 
 
 def _load_twice(text: str) -> JSON:
-    value: JSON = json.loads(text)
-    if isinstance(value, str):
-        value = json.loads(value)
-    return value
+    value: JSON = raw.parse(text)
+    return raw.parse(value) if isinstance(value, str) else value
 
 
 def _optional(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -85,14 +84,14 @@ _READERS: dict[Type, Callable[[Any], Any]] = {
     Type.BOOLEAN: show_flag,
     Type.DATETIME: _optional(show_time),
     Type.DATE: _optional(date.isoformat),
-    Type.JSON: _optional(json.loads),
+    Type.JSON: _optional(raw.parse),
     Type.JSON_TWICE: _optional(_load_twice),
-    Type.JSON_TEXT: _optional(json.loads),
+    Type.JSON_TEXT: _optional(raw.parse),
 }
 _WRITERS: dict[Type, Callable[[Any], Any]] = {
     Type.DATETIME: _optional(parse_time),
     Type.DATE: _optional(date.fromisoformat),
-    Type.JSON: json.dumps,
-    Type.JSON_TWICE: lambda value: json.dumps(json.dumps(value)),
-    Type.JSON_TEXT: _optional(json.dumps),
+    Type.JSON: raw.dumps,
+    Type.JSON_TWICE: lambda value: json.dumps(raw.dumps(value)),
+    Type.JSON_TEXT: _optional(raw.dumps),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from keystone_viaduct.errors import BadDocument
+from keystone_viaduct.kinds.raw import dumps_members
 from keystone_viaduct.kinds.shape import Shape
 from keystone_viaduct.kinds.value import JSON, Document, part_key
 
@@ -68,7 +68,7 @@ class Inserter:
         row.update(root.constants)
         kind = self.layout.kind
         if kind.extra and "extra" in root.table.c:
-            row["extra"] = json.dumps(pattern_part("extra.", document))
+            row["extra"] = dumps_members(pattern_part("extra.", document))
         for bound in root.sealed:
             row.update(self.seal(bound.spec.columns, document.get(bound.name)))
         if kind.surrogate and isinstance(root.c[kind.surrogate].type, sa.String):

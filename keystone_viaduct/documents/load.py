@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from keystone_viaduct.errors import CredentialUnreadable
+from keystone_viaduct.errors import CredentialUnreadable, Unreadable
 from keystone_viaduct.kinds.shape import Shape
 from keystone_viaduct.kinds.value import JSON, Document, Type, join_key
 
@@ -50,51 +50,77 @@ class Loader:
         self._children = [_ChildReader(part) for part in layout.children]
 
     def load(self, connection: sa.engine.Connection, keys: Sequence[str]) -> dict[str, Document]:
-        """The documents that are there. Raises CredentialUnreadable naming every blob that no key opens."""
+        """The documents that are there. Raises Unreadable (of credentials alone CredentialUnreadable)
+        naming each record of which none can be made.
+        """
         found: dict[str, Document] = {}
+        faults: Faults = {}
         for batch in batches(list(dict.fromkeys(keys))):
-            found.update(self._batch(connection, batch))
+            found.update(self._batch(connection, batch, faults))
         if self.layout.root is not None and self.layout.root.sealed:
-            self._unseal(self.layout.root.sealed, found)
+            _unseal(self.cipher, self.layout.root.sealed, found, faults)
+        if faults:
+            raise _unreadable(self.layout.kind.name, faults)
         return found
 
-    def _batch(self, connection: sa.engine.Connection, keys: Sequence[str]) -> dict[str, Document]:
+    def _batch(
+        self, connection: sa.engine.Connection, keys: Sequence[str], faults: Faults
+    ) -> dict[str, Document]:
         values = key_values(self.layout, keys)
         kind = self.layout.kind
         if self._root is None:
             found = {key: {kind.key[0]: value} for key, value in zip(keys, values, strict=True)}
         else:
             wanted = set(keys)
-            found = self._root.read(connection, values)
+            found = self._root.read(connection, values, faults)
             found = {key: document for key, document in found.items() if key in wanted}
         if not self._children or not found:
             return found
         owners = {document[kind.key[0]]: document for document in found.values()}
         for child in self._children:
-            child.read(connection, list(owners), owners)
+            broken: Faults = {}
+            child.read(connection, list(owners), owners, broken)
+            faults.update((kind.key_of(owners[owner]), why) for owner, why in broken.items())
         if self._root is None:
             return {key: document for key, document in found.items() if len(document) > 1}
         if kind.needs_child:
             return {key: document for key, document in found.items() if kind.is_whole(document)}
         return found
 
-    def _unseal(self, sealed: tuple[Bound, ...], found: dict[str, Document]) -> None:
-        unreadable = []
-        for key, document in found.items():
-            for bound in sealed:
-                try:
-                    document[bound.name] = self.cipher.decrypt(str(document[bound.name]))
-                except CredentialUnreadable as error:
-                    unreadable.append(key)
-                    hint = error.hint
-        if unreadable:
-            raise CredentialUnreadable(
-                f"no credential key of this site opens {len(unreadable)} credential(s)",
-                hint=hint,
-                keys=unreadable,
-            )
+
+def _unseal(
+    cipher: CredentialCipher, sealed: tuple[Bound, ...], found: dict[str, Document], faults: Faults
+) -> None:
+    for key, document in found.items():
+        for bound in sealed:
+            try:
+                document[bound.name] = cipher.decrypt(str(document[bound.name]))
+            except CredentialUnreadable as error:
+                faults[key] = error
 
 
+def _unreadable(kind: str, faults: Faults) -> Unreadable:
+    """The error that names all of them."""
+    first = next(iter(faults.values()))
+    particulars = {"keys": sorted(faults), "why": {key: _reason(error) for key, error in faults.items()}}
+    if all(isinstance(error, CredentialUnreadable) for error in faults.values()):
+        hint = first.hint if isinstance(first, CredentialUnreadable) else ""
+        what = f"no credential key of this site opens {len(faults)} credential(s)"
+        return CredentialUnreadable(what, hint=hint, **particulars)
+    key = sorted(faults)[0]
+    return Unreadable(
+        f"{len(faults)} record(s) can't be read, {kind}/{key} among them: {_reason(faults[key])}",
+        hint="Keystone itself can't read such a row: mend or delete it by SQL",
+        **particulars,
+    )
+
+
+def _reason(error: ValueError | CredentialUnreadable) -> str:
+    return error.message if isinstance(error, CredentialUnreadable) else str(error)[:200]
+
+
+Faults = dict[Any, "ValueError | CredentialUnreadable"]
+"""Key -> what is wrong with its rows."""
 Reading = tuple[int, str, Callable[[Any], Any]]
 
 
@@ -129,22 +155,31 @@ class _RootReader:
         self._statement = statement
         self._key = self._kind.key
 
-    def read(self, connection: sa.engine.Connection, values: list[Any]) -> dict[str, Document]:
+    def read(
+        self, connection: sa.engine.Connection, values: list[Any], faults: Faults
+    ) -> dict[str, Document]:
         found: dict[str, Document] = {}
-        names, convert, extra, single = self._names, self._convert, self._extra, len(self._key) == 1
+        names, single = self._names, len(self._key) == 1
         for row in connection.execute(self._statement, {"keys": values}):
             document: Document = dict(zip(names, row, strict=False))
-            for index, name, read in convert:
-                document[name] = read(row[index])
-            for index, name, _ in self._mirror:
-                if document[name] is None and row[index] is not None:
-                    document[name] = time_to_micros(row[index])
-            if extra is not None and row[extra] != "{}":
-                for name, value in load_extra(row[extra]).items():
-                    document[f"extra.{name}"] = value
-            key = join_key((document[self._key[0]],)) if single else self._kind.key_of(document)
-            found.setdefault(key, document)
+            key = join_key((document[self._key[0]],)) if single else ""
+            try:
+                self._fill(document, row)
+            except ValueError as error:
+                faults[key or self._kind.key_of(document)] = error
+                continue
+            found.setdefault(key or self._kind.key_of(document), document)
         return found
+
+    def _fill(self, document: Document, row: Any) -> None:
+        for index, name, read in self._convert:
+            document[name] = read(row[index])
+        for index, name, _ in self._mirror:
+            if document[name] is None and row[index] is not None:
+                document[name] = time_to_micros(row[index])
+        if self._extra is not None and row[self._extra] != "{}":
+            for name, value in load_extra(row[self._extra]).items():
+                document[f"extra.{name}"] = value
 
 
 class _ChildReader:
@@ -162,7 +197,7 @@ class _ChildReader:
         if child.surrogate:
             statement = statement.order_by(part.part.c[child.surrogate])
         self._statement = statement
-        self._read: Callable[[sa.engine.Connection, list[Any], dict[Any, Document]], None] = {
+        self._read: Callable[[sa.engine.Connection, list[Any], dict[Any, Document], Faults], None] = {
             Shape.ONE: self._read_one,
             Shape.SET: self._read_set,
             Shape.ITEMS: self._read_items,
@@ -170,15 +205,25 @@ class _ChildReader:
             Shape.CONFIG: self._read_config,
         }[child.shape]
 
-    def read(self, connection: sa.engine.Connection, keys: list[Any], owners: dict[Any, Document]) -> None:
+    def read(
+        self,
+        connection: sa.engine.Connection,
+        keys: list[Any],
+        owners: dict[Any, Document],
+        faults: Faults,
+    ) -> None:
         """Adds the children's fields to the documents of ``owners``."""
-        self._read(connection, keys, owners)
+        self._read(connection, keys, owners, faults)
 
     def _rows(self, connection: sa.engine.Connection, keys: list[Any]) -> Iterable[Any]:
         return connection.execute(self._statement, {"keys": keys})
 
     def _read_one(
-        self, connection: sa.engine.Connection, keys: list[Any], owners: dict[Any, Document]
+        self,
+        connection: sa.engine.Connection,
+        keys: list[Any],
+        owners: dict[Any, Document],
+        faults: Faults,
     ) -> None:
         names = [self.part.prefix + name for name in self._names]
         for row in self._rows(connection, keys):
@@ -189,7 +234,11 @@ class _ChildReader:
                     document[self.part.prefix + name] = read(row[index + 1])
 
     def _read_set(
-        self, connection: sa.engine.Connection, keys: list[Any], owners: dict[Any, Document]
+        self,
+        connection: sa.engine.Connection,
+        keys: list[Any],
+        owners: dict[Any, Document],
+        faults: Faults,
     ) -> None:
         field = self.part.child.field
         lists: dict[Any, list[Any]] = {key: [] for key in owners}
@@ -201,7 +250,11 @@ class _ChildReader:
             owners[key][field] = values
 
     def _read_items(
-        self, connection: sa.engine.Connection, keys: list[Any], owners: dict[Any, Document]
+        self,
+        connection: sa.engine.Connection,
+        keys: list[Any],
+        owners: dict[Any, Document],
+        faults: Faults,
     ) -> None:
         child, parent = self.part.child, self.part.parent
         lists: dict[Any, list[Any]] = {}
@@ -224,24 +277,42 @@ class _ChildReader:
             owners[key][child.field] = items
 
     def _read_options(
-        self, connection: sa.engine.Connection, keys: list[Any], owners: dict[Any, Document]
+        self,
+        connection: sa.engine.Connection,
+        keys: list[Any],
+        owners: dict[Any, Document],
+        faults: Faults,
     ) -> None:
         read = self.part.part.bounds[1].read
         assert read is not None
         for row in self._rows(connection, keys):
             document = owners.get(row[0])
             if document is not None:
-                document[self.part.prefix + row[1]] = read(row[2])
+                _put(document, self.part.prefix + row[1], row[0], row[2], read, faults)
 
     def _read_config(
-        self, connection: sa.engine.Connection, keys: list[Any], owners: dict[Any, Document]
+        self,
+        connection: sa.engine.Connection,
+        keys: list[Any],
+        owners: dict[Any, Document],
+        faults: Faults,
     ) -> None:
         read = self.part.part.bounds[2].read
         assert read is not None
         for row in self._rows(connection, keys):
             document = owners.get(row[0])
             if document is not None:
-                document[self.part.prefix + join_key((row[1], row[2]))] = read(row[3])
+                name = self.part.prefix + join_key((row[1], row[2]))
+                _put(document, name, row[0], row[3], read, faults)
+
+
+def _put(
+    document: Document, name: str, owner: Any, value: Any, read: Callable[[Any], Any], faults: Faults
+) -> None:
+    try:
+        document[name] = read(value)
+    except ValueError as error:
+        faults[owner] = error
 
 
 def _late_mirrors(part: Part, offset: int) -> list[tuple[int, str, str]]:

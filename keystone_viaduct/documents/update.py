@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 
+from keystone_viaduct.kinds.raw import dumps_members, same, same_documents
 from keystone_viaduct.kinds.shape import Shape
 from keystone_viaduct.kinds.value import JSON, Document
 
@@ -46,7 +46,7 @@ class Updater:
         names = {
             bound.name
             for bound in root.bounds
-            if bound.name not in keys and new.get(bound.name) != old.get(bound.name)
+            if bound.name not in keys and not same(new.get(bound.name), old.get(bound.name))
         }
         changed: dict[str, Any] = {}
         if names:
@@ -60,8 +60,8 @@ class Updater:
                     changed.update((column, row[column]) for column in bound.spec.columns if column in row)
         if self.layout.kind.extra and "extra" in root.table.c:
             extra = pattern_part("extra.", new)
-            if extra != pattern_part("extra.", old):
-                changed["extra"] = json.dumps(extra)
+            if not same_documents(extra, pattern_part("extra.", old)):
+                changed["extra"] = dumps_members(extra)
         return changed
 
 
@@ -89,7 +89,7 @@ def _update_one(
 ) -> None:
     before, after = one_part(part, old), one_part(part, new)
     here = [(mine, theirs) for mine, theirs in part.child.join[1:] if old.get(theirs) != new.get(theirs)]
-    if before == after and not here:
+    if same_documents(before, after) and not here:
         return
     mine = part.where_owner(_owner(layout, new))
     if after is None:
@@ -109,7 +109,7 @@ def _update_set(
     connection: sa.engine.Connection, layout: Layout, part: ChildPart, old: Document, new: Document
 ) -> None:
     field = part.child.field
-    if old.get(field) == new.get(field):
+    if same(old.get(field), new.get(field)):
         return
     _, column = part.values()[0]
     statement = sa.select(column).select_from(part.source).where(part.key.in_(_owner(layout, new)))
@@ -134,7 +134,7 @@ def _update_items(
     if part.parent is not None and one_part(part.parent, new) is None:
         return  # its rows went with the parent's
     parent_is_new = part.parent is not None and one_part(part.parent, old) is None
-    if old.get(part.child.field) == value and not parent_is_new:
+    if same(old.get(part.child.field), value) and not parent_is_new:
         return
     wanted = (
         [part.part.row_of(item) for item in value if isinstance(item, dict)]
@@ -148,10 +148,10 @@ def _update_items(
     names = [column.name for column in columns]
     there = {row[0]: dict(zip(names, row[1:], strict=True)) for row in found}
     for row in list(wanted):
-        same = next((n for n, have in there.items() if all(row[name] == have[name] for name in names)), None)
-        if same is not None:
+        equal = next((n for n, have in there.items() if all(row[name] == have[name] for name in names)), None)
+        if equal is not None:
             wanted.remove(row)
-            del there[same]
+            del there[equal]
     for row in list(wanted):
         match = next((n for n, have in there.items() if _alike(part, row, have)), None)
         if match is not None:
@@ -175,7 +175,7 @@ def _update_options(
     mine = part.where_owner(_owner(layout, new))
     added = []
     for name in sorted({*before, *after}):
-        if name in before and name in after and before[name] == after[name]:
+        if name in before and name in after and same(before[name], after[name]):
             continue
         if name not in before:
             added.append(option_row(part, name, after[name]))

@@ -92,7 +92,7 @@ def _walk_group_ids(text: str, visit: Visit) -> str:
     """``group_ids`` is one id, or the text form of a Python list of ids."""
     try:
         ids = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
         ids = None
     if isinstance(ids, list) and all(isinstance(item, str) for item in ids):
         return repr([visit("group", item) for item in ids])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .deepjson import decode
+from .raw import Raw, dumps, parse, settled
 from .value import JSON, Document, join_key, key_part, part_key
 
 # A user or group of an LDAP domain has no row of its own, only an id_mapping; a domain may act as a project.
@@ -220,16 +221,21 @@ class JsonReference(Reference):
         """Nothing: a historical reference stays."""
 
     def _walked(self, value: JSON, visit: Visit) -> JSON:
-        if not self.encoded:
-            return self.walk(value, visit)
         layers = 0
-        while isinstance(value, str) and layers < 2:  # EC2 blobs are found encoded once and twice
+        while self.encoded and isinstance(value, str) and layers < 2:  # EC2 blobs: encoded once and twice
             try:
-                value = json.loads(value)
+                value = parse(value)
             except ValueError:
                 return None
             layers += 1
-        value = self.walk(value, visit)
+        try:
+            value = (
+                settled(self.walk(decode(value.text), visit))
+                if isinstance(value, Raw)
+                else self.walk(value, visit)
+            )
+        except RecursionError:
+            pass  # nothing that Keystone makes or understands is nested so deeply
         for _ in range(layers):
-            value = json.dumps(value)
+            value = dumps(value)
         return value

@@ -13,8 +13,9 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from keystone_viaduct.errors import BadKey
+from keystone_viaduct.kinds.raw import Raw, is_text
 
-JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Raw | None"
 Document: TypeAlias = "dict[str, JSON]"
 
 KEY_SIZE = 700
@@ -86,7 +87,9 @@ def misfit(value: Any, kind: Type, size: int | None) -> str | None:
 
 
 def _not_text(value: Any) -> str | None:
-    return None if isinstance(value, str) else "is not text"
+    if not isinstance(value, str):
+        return "is not text"
+    return None if is_text(value) else "has half of a surrogate pair"
 
 
 def _not_integer(value: Any) -> str | None:
@@ -120,7 +123,7 @@ def _not_date(value: Any) -> str | None:
 
 
 def _not_json(value: Any) -> str | None:
-    fits = value is None or isinstance(value, (bool, int, float, str, list, dict))
+    fits = value is None or isinstance(value, (bool, int, float, str, list, dict, Raw))
     return None if fits else "is not a JSON value"
 
 

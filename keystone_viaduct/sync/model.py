@@ -144,7 +144,7 @@ def fold(fields: Mapping[str, FieldState]) -> str:
     for name in sorted(fields):
         digest = fields[name].digest
         if digest != ABSENT:
-            state.update(f"{name}\0{digest}\0".encode())
+            state.update(f"{name}\0{digest}\0".encode("utf-8", "surrogatepass"))
     return state.hexdigest()
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import os
 import re
 import stat
@@ -28,12 +27,12 @@ from nacl.secret import Aead
 from nacl.utils import random
 
 from keystone_viaduct.errors import SealingError
+from keystone_viaduct.kinds.raw import dumps, parse
 
 EXCHANGE = "exchange"
 STORAGE = "storage"
 SERIES = (EXCHANGE, STORAGE)
 KEY_BYTES = 32
-_to_json = json.JSONEncoder(separators=(",", ":")).encode
 _NUMBER = re.compile(r"[0-9]{1,9}\Z")
 
 
@@ -110,6 +109,11 @@ def seal(public_key: bytes, plain: bytes) -> bytes:
     return bytes(SealedBox(PublicKey(public_key)).encrypt(plain))
 
 
+def _context(place: str) -> bytes:
+    """The name of a field may have half of a surrogate pair."""
+    return place.encode("utf-8", "surrogatepass")
+
+
 class PageSealer:
     """Seals the secret fields of one page for one receiver. ``header`` travels with the page."""
 
@@ -119,8 +123,8 @@ class PageSealer:
         self.header = base64.b64encode(seal(receiver_public_key, key)).decode()
 
     def seal(self, value: Any, context: str) -> str:
-        """One JSON value as text; ``context`` (``kind/key/field``) binds it to its place in the page."""
-        closed = self._box.encrypt(_to_json(value).encode(), context.encode())
+        """One value as text; ``context`` (``kind/key/field``) binds it to its place in the page."""
+        closed = self._box.encrypt(dumps(value, compact=True).encode(), _context(context))
         return base64.b64encode(bytes(closed)).decode()
 
 
@@ -136,9 +140,10 @@ class PageOpener:
             ) from error
 
     def open(self, sealed: str, context: str) -> Any:
-        """The JSON value."""
+        """The value."""
         try:
-            return json.loads(self._box.decrypt(base64.b64decode(sealed, validate=True), context.encode()))
+            plain = self._box.decrypt(base64.b64decode(sealed, validate=True), _context(context))
+            return parse(plain.decode())
         except (binascii.Error, CryptoError, ValueError, TypeError) as error:
             raise SealingError(
                 f"the secret of {context} can't be opened",

@@ -18,6 +18,7 @@ from typing import TypeVar
 from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.natural import NaturalKey
+from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
 from keystone_viaduct.sync.model import (
@@ -165,7 +166,7 @@ class MemoryTransaction:
         """Delete, then write; then check what a database's constraints would check."""
         for write in writes:
             current = self.data.rows.get(write.ref)
-            if current != write.old:
+            if not same_documents(current, write.old):
                 raise Violation(
                     f"{write.ref} is not what the writer believes", was=current, believed=write.old
                 )

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from keystone_viaduct.documents.cipher import CredentialCipher
 from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.documents.schema import reflect
-from keystone_viaduct.errors import ConfigError, CredentialUnreadable
+from keystone_viaduct.errors import ConfigError, Unreadable
 from keystone_viaduct.kinds.model import Document
 from keystone_viaduct.kinds.registry import REGISTRY
 
@@ -96,7 +96,7 @@ class DatabaseInventory:
     def _load(self, connection: sa.engine.Connection, kind: str, keys: list[str]) -> dict[str, Document]:
         try:
             return self._codecs.load(connection, kind, keys)
-        except CredentialUnreadable as error:
+        except Unreadable as error:
             closed = set(error.fields["keys"])
             self.unreadable += sorted(closed)
             return self._codecs.load(connection, kind, [key for key in keys if key not in closed])

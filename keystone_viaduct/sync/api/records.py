@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from keystone_viaduct.errors import BadRequest, NotThere, Refused, Stale
 from keystone_viaduct.kinds.model import Kind, Mode, Type
+from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.api.recording import Recording
 from keystone_viaduct.sync.api.service import Service, joined
@@ -180,5 +181,5 @@ def write(recording: Recording, ref: Ref, before: Found | None, content: Documen
     known, defaults = recording.known_fields(ref.kind), recording.defaults(ref.kind)
     old = None if before is None else for_tables(before.content, defaults, known)
     new = None if content is None else for_tables(content, defaults, known)
-    if old != new:
+    if not same_documents(old, new):
         recording.write_documents([Write(ref, old, new)])

@@ -34,7 +34,7 @@ from keystone_viaduct.sync.wire.resources import (
     record_to_json,
     standing_to_json,
 )
-from keystone_viaduct.sync.wire.secrecy import is_confidential, public_part
+from keystone_viaduct.sync.wire.secrecy import with_raw
 from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json
 
 #: Stands in each route, not in the class: Keystone takes off trailing slashes, so a prefix has no root of its
@@ -85,6 +85,7 @@ class RecordResource(flask_restful.Resource):  # type: ignore[misc]
         """Create or replace it under this id."""
         body = checks.mapping(read_json(), "body")
         document = checks.mapping(checks.member(body, "document", ""), "document", limits.RECORD_FIELDS)
+        document = with_raw(document, body.get("raw", {}), "raw")
         ref = _ref(kind, key)
         found, created = RecordsService(assembly.service()).put(ref, document, _expected())
         return _found(found, 201 if created else 200)
@@ -380,9 +381,7 @@ def _expected() -> str | None:
 
 
 def _found(found: Found, status: int = 200) -> Reply:
-    kind = found.record.ref.kind
-    secret = sorted(name for name in found.content if is_confidential(kind, name))
-    body = record_to_json(found.record, public_part(kind, found.content), secret)
+    body = record_to_json(found.record, found.content)
     return Reply(body, status, {"ETag": f'"{found.record.digest}"'})
 
 

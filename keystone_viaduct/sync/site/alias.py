@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from keystone_viaduct.kinds.raw import same, same_documents
 from keystone_viaduct.kinds.registry import REGISTRY, TWINNED, UNITABLE
 from keystone_viaduct.sync.model import REFERENCE, Change, Document, Pending, Ref
 from keystone_viaduct.sync.site.intent import Intent
@@ -132,7 +133,7 @@ def _answer(run: Applying, intent: Intent, why: str) -> None:
 
 def _reword(run: Applying, intent: Intent, moved: Document) -> None:
     before = intent.content or {}
-    changed = sorted(name for name in moved if moved[name] != before.get(name))
+    changed = sorted(name for name in moved if not same(moved[name], before.get(name)))
     lost = {name: before.get(name) for name in changed}
     quiet = all(ref.kind not in UNITABLE for ref in _named(intent.ref, before) if run.aliases.get(ref))
     intent.content, intent.fresh = moved, True
@@ -183,7 +184,7 @@ def _moved(run: Applying, readiness: Readiness, ref: Ref, content: Document | No
     if not maps or content is None:
         return None
     moved = REGISTRY[ref.kind].rekey(content, maps)
-    return moved if moved != content else None
+    return None if same_documents(moved, content) else moved
 
 
 def _successor(run: Applying, readiness: Readiness, ref: Ref) -> Ref | None:

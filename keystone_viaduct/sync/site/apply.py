@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
+from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.sync.charter import UNKNOWN, Charter
 from keystone_viaduct.sync.model import (
     ABSENT,
@@ -30,7 +31,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.alias import reread
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
-from keystone_viaduct.sync.site.carrying import as_carried, releasable
+from keystone_viaduct.sync.site.carrying import alike, as_carried, releasable
 from keystone_viaduct.sync.site.charter import adopt_charter
 from keystone_viaduct.sync.site.content import digests, for_tables, overlaid, rows_of, split_known
 from keystone_viaduct.sync.site.coverage import check_coverage, covering, evict, reached
@@ -232,7 +233,7 @@ def _kept(run: Applying, intent: Intent, record: Record) -> Record:
     _, unknown = split_known(intent.content, run.tx.known_fields(intent.ref.kind))
     if carried is not None and carried.base is None:
         unknown = {}
-    if unknown == record.unknown and carried == record.carried:
+    if same_documents(unknown, record.unknown) and alike(carried, record.carried):
         return record
     return replace(record, unknown=unknown, carried=carried)
 
@@ -243,7 +244,7 @@ def _row_write(run: Applying, intent: Intent) -> Write | None:
     known, defaults = run.tx.known_fields(kind), run.tx.defaults(kind)
     if lands is not None:
         lands, _ = split_known(lands, known)
-    if lands == row:
+    if same_documents(lands, row):
         return None
     old = None if row is None else for_tables(row, defaults, known)
     new = None if lands is None else for_tables(lands, defaults, known)
@@ -271,7 +272,7 @@ def _scopes(run: Applying) -> dict[Ref, str | None]:
         intent.ref: intent.content
         for intent in run.intents.values()
         if intent.content is not None
-        and (intent.ref not in found or intent.content != intent.change.document)
+        and (intent.ref not in found or not same_documents(intent.content, intent.change.document))
     }
     return {**found, **resolve(run.tx, others)}
 

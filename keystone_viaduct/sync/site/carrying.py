@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.kinds.raw import same, same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import (
     CARRIED_REASONS,
@@ -56,7 +57,7 @@ def differing(row: Document, content: Document) -> list[str]:
     return sorted(
         name
         for name in row.keys() | content.keys()
-        if (name in row) is not (name in content) or row.get(name) != content.get(name)
+        if (name in row) is not (name in content) or not same(row.get(name), content.get(name))
     )
 
 
@@ -86,6 +87,13 @@ def as_carried(carry: Carry, row: Document | None, before: Record | None, now: i
     document = {name: carry.content[name] for name in carry.names if name in carry.content}
     base = {name: row[name] for name in carry.names if name in row}
     return Carried(document, base, carry.reason, carry.why, since, source)
+
+
+def alike(one: Carried | None, other: Carried | None) -> bool:
+    """Whether the same is kept of a record."""
+    if one is None or other is None or one != other:
+        return one is other
+    return same_documents(one.document, other.document) and same_documents(one.base, other.base)
 
 
 def rowless(tx: Transaction) -> Iterator[Record]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from keystone_viaduct.documents.digest import field_digest
+from keystone_viaduct.kinds.raw import same
 from keystone_viaduct.sync.model import (
     ABSENT,
     DELETED,
@@ -32,7 +33,9 @@ def is_known(known: frozenset[str], field: str) -> bool:
 def without_defaults(document: Document, defaults: Document) -> Document:
     """The fields that say something: one at its column's default travels as absent, so releases agree."""
     return {
-        name: value for name, value in document.items() if name not in defaults or defaults[name] != value
+        name: value
+        for name, value in document.items()
+        if name not in defaults or not same(defaults[name], value)
     }
 
 
@@ -109,7 +112,7 @@ def still_carried(record: Record | None, row: Document | None) -> Carried | None
     names = {
         name
         for name in base.keys() | document.keys()
-        if (name in base) is (name in row) and base.get(name) == row.get(name)
+        if (name in base) is (name in row) and same(base.get(name), row.get(name))
     }
     if len(names) == len(base.keys() | document.keys()):
         return carried

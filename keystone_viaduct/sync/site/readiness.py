@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import NAME, REFERENCE, UNSTORABLE, Document, Pending, Reason, Record, Ref
 from keystone_viaduct.sync.ports import Claim
@@ -181,7 +182,9 @@ class Readiness:
         """What this database can't hold would otherwise stop the whole set."""
         blocked: dict[Ref, tuple[str, str]] = {}
         for intent, lands in self._landing():
-            if self._fitting.get(intent.ref) is intent.content or lands == self.run.rows.get(intent.ref):
+            if self._fitting.get(intent.ref) is intent.content or same_documents(
+                lands, self.run.rows.get(intent.ref)
+            ):
                 continue
             why = self.refusal(intent.ref.kind, lands)
             if why is not None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 from keystone_viaduct.errors import StoreError
+from keystone_viaduct.kinds.raw import same
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import Document, Record, SiteState
 from keystone_viaduct.sync.ports import Transaction, Write
@@ -84,7 +85,7 @@ def _adopted(tx: Transaction, record: Record, row: Document) -> tuple[Write, Doc
     ours, rest = split_known(record.unknown, known)
     if not ours:
         return None
-    news = {name: value for name, value in ours.items() if row.get(name) == defaults.get(name)}
+    news = {name: value for name, value in ours.items() if same(row.get(name), defaults.get(name))}
     wanted = for_tables({**row, **news}, defaults, known)
     if tx.refusal(kind, wanted) is not None:
         return None

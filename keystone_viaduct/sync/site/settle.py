@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from keystone_viaduct.errors import StoreError
+from keystone_viaduct.kinds.raw import same
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.value import JSON
 from keystone_viaduct.sync.model import NAME, REFERENCE, Document, Ref, site_of
@@ -76,7 +77,7 @@ def _dangling(run: Applying, readiness: Readiness, intent: Intent) -> None:
         _let_go(run, readiness, intent, {})
         return
     lost = dict(intent.content or {})
-    changed = {name for name in lost if stripped.get(name) != lost[name]}
+    changed = {name for name in lost if not same(stripped.get(name), lost[name])}
     intent.touched |= changed
     intent.content, intent.fresh = stripped, True
     intent.conflicts.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from keystone_viaduct.kinds.raw import differing, same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import DELETED, Change, Page, Pending, Ref, SiteState
 from keystone_viaduct.sync.site.applying import Applying
@@ -131,8 +132,8 @@ class Trial:
         stated = local.fields if local is not None else {}
         changed = {n for n, s in intent.record.fields.items() if n not in stated or stated[n][1:] != s[1:]}
         before, after = old or {}, new or {}
-        changed |= {n for n in before.keys() | after.keys() if before.get(n) != after.get(n)}
-        if not changed and old == new:
+        changed |= differing(before, after)
+        if not changed and same_documents(old, new):
             return None
         return Act(intent.ref, old, new, frozenset(changed - {DELETED}))
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from keystone_viaduct.errors import NotThere, Refused
 from keystone_viaduct.kinds.model import Kind, Mode
+from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.reference import JsonReference
 from keystone_viaduct.kinds.registry import REGISTRY, UNITABLE
 from keystone_viaduct.sync.model import Conflict, Document, Ref, SiteState, United
@@ -110,7 +111,7 @@ class _Union:
         writes = [
             Write(ref, self._for_tables(ref, self._before.get(ref)), self._for_tables(ref, content))
             for ref, content in self._after.items()
-            if content != self._before.get(ref)
+            if not same_documents(content, self._before.get(ref))
         ]
         self._tx.write_documents(writes)
         sequence_records(self._tx, self._tx.state(), [write.ref for write in writes], self._now)

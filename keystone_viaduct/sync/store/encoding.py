@@ -11,11 +11,14 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from keystone_viaduct.kinds.raw import dumps_list, dumps_members, parse_list, parse_members
 from keystone_viaduct.sync.model import Carried, Change, Document, Dot, FieldState, Ref, Version
 
 #: Compact JSON, ASCII only, so no table's character set matters.
 to_json = json.JSONEncoder(separators=(",", ":")).encode
 from_json = json.loads
+#: Where documents stand in the lists that a change, and what is carried of a record, are written as.
+_DOCUMENT, _CARRIED = (6,), (0, 1)
 
 
 def pack_fields(fields: Mapping[str, FieldState]) -> str:
@@ -75,32 +78,34 @@ def pack_change(change: Change) -> bytes:
         change.document,
         change.scope,
     ]
-    return zlib.compress(to_json(value).encode(), 1)
+    return zlib.compress(dumps_list(value, _DOCUMENT).encode(), 1)
 
 
 def unpack_change(data: bytes) -> Change:
     """The opposite of :func:`pack_change`."""
-    kind, key, seq, version, birth, fields, document, scope = from_json(zlib.decompress(data))
+    kind, key, seq, version, birth, fields, document, scope = parse_list(
+        zlib.decompress(data).decode(), _DOCUMENT
+    )
     return Change(Ref(kind, key), seq, Version(version), Dot(*birth), unpack_fields(fields), document, scope)
 
 
 def pack_document(document: Document) -> bytes:
     """A document: to be encrypted before it is stored."""
-    return zlib.compress(to_json(document).encode(), 1)
+    return zlib.compress(dumps_members(document, compact=True).encode(), 1)
 
 
 def unpack_document(data: bytes) -> Document:
     """The opposite of :func:`pack_document`."""
-    document: Document = from_json(zlib.decompress(data))
+    document: Document = parse_members(zlib.decompress(data).decode())
     return document
 
 
 def pack_carried(carried: Carried) -> bytes:
     """What the tables can't hold of a record: to be encrypted before it is stored."""
     value = [carried.document, carried.base, carried.reason, carried.why, carried.since, carried.source]
-    return zlib.compress(to_json(value).encode(), 1)
+    return zlib.compress(dumps_list(value, _CARRIED).encode(), 1)
 
 
 def unpack_carried(data: bytes) -> Carried:
     """The opposite of :func:`pack_carried`."""
-    return Carried(*from_json(zlib.decompress(data)))
+    return Carried(*parse_list(zlib.decompress(data).decode(), _CARRIED))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from typing import Any, NoReturn
 
@@ -17,18 +18,22 @@ ENCODINGS = ("zstd", "gzip")
 COMPRESS_FROM = 1024
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_escape = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def dumps(value: Any) -> bytes:
-    """Compact JSON in UTF-8."""
-    return _encode(value).encode()
+    """Compact JSON in UTF-8. Half of a surrogate pair, which that can't carry, is escaped."""
+    try:
+        return _encode(value).encode()
+    except UnicodeEncodeError:
+        return _escape(value).encode()
 
 
 def loads(data: bytes) -> Any:
     """Strict JSON: no NaN, no lone surrogates, no depth that breaks a reader. Raises BadRequest."""
     try:
         text = data.decode()
-        value = json.loads(text, parse_constant=_refuse)
+        value = _decode(text)
         if "\\ud" in text or "\\uD" in text:
             _encode(value).encode()  # an escaped half of a surrogate pair can't be encoded
     except UnicodeError as error:
@@ -42,6 +47,14 @@ def loads(data: bytes) -> Any:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a JSON number")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse(text[:40])
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse, parse_float=_float).decode
 
 
 def choose_encoding(accept: str | None) -> str | None:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from keystone_viaduct.errors import BadRequest, TooLarge
+from keystone_viaduct.kinds.raw import is_text
 from keystone_viaduct.sync.wire import limits
 
 SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -53,6 +54,8 @@ def text(value: Any, where: str, most: int, pattern: re.Pattern[str] | None = No
         raise bad(where, f"is {_name(value)}, not a string")
     if len(value) > most:
         raise bad(where, f"is longer than {most} characters")
+    if not is_text(value):
+        raise bad(where, "has half of a surrogate pair")
     if pattern is not None and not pattern.fullmatch(value):
         raise bad(where, f"has characters that are not allowed there: {value[:40]!r}")
     return value

@@ -1,5 +1,7 @@
 """The largest of everything that a site takes or gives; docs/reference/api.md names them."""
 
+from keystone_viaduct.kinds import raw
+
 #: Protocol version that this release speaks; another major is refused.
 MAJOR, MINOR = 1, 0
 VERSION = f"{MAJOR}.{MINOR}"
@@ -15,9 +17,9 @@ POKE_OPEN = 1024 * 1024
 
 PAGE_CHANGES = 5000
 PAGE_DEFAULT = 500
-RECORD_FIELDS = 4000
-#: Lists and objects inside each other within one field; mapping rules, the deepest of Keystone's, need 7.
-DEPTH = 200
+RECORD_FIELDS = 100_000
+#: Lists and objects inside each other within one field as plain JSON, and in a text of its own (``raw``).
+DEPTH, RAW_DEPTH = raw.PLAIN_DEPTH, raw.DEPTH
 VERSION_ENTRIES = 4096
 CAPABILITY_FIELDS = 500
 LIST = 1000
@@ -36,7 +38,9 @@ ENTRIES = 100_000
 
 SITE = 64
 ORIGIN = 160
+#: Characters of a column's name, and of the name of a field: an attribute may have any.
 FIELD = 255
+FIELD_NAME = 1024 * 1024
 INTEGER = 2**63 - 1
 #: Seconds.
 LEASE_LONGEST = 600

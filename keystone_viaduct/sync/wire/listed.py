@@ -7,7 +7,7 @@ from typing import Any
 from keystone_viaduct.errors import BadKey, BadRequest
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Conflict, Ref
-from keystone_viaduct.sync.wire import checks, limits, secrecy
+from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 
 
 def row_to_json(conflict: Conflict) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def row_to_json(conflict: Conflict) -> dict[str, Any]:
         "sort": conflict.sort,
         "decided": conflict.decided,
         "explanation": conflict.explanation,
-        "fields": list(conflict.fields),
+        "fields": [values.name_to_json(name) for name in conflict.fields],
         "site": conflict.site,
         "at": conflict.at,
         "open": conflict.open,
@@ -30,11 +30,9 @@ def row_to_json(conflict: Conflict) -> dict[str, Any]:
 
 def listed_to_json(conflict: Conflict, seal: secrecy.Seal) -> dict[str, Any]:
     """All of it; the secrets of what was lost are sealed, each bound to its place."""
-    lost, sealed = secrecy.split(conflict.ref, conflict.lost, _for_list(seal))
-    body = {**row_to_json(conflict), "ref": [*conflict.ref], "lost": lost, "seq": conflict.seq}
-    if sealed:
-        body["sealed"] = sealed
-    return body
+    parts = secrecy.split(conflict.ref, conflict.lost, _for_list(seal))
+    body = {**row_to_json(conflict), "ref": [*conflict.ref], "lost": parts.plain, "seq": conflict.seq}
+    return {**body, **secrecy.members(parts)}
 
 
 def listed_from_json(value: Any, ref: Ref, where: str, opener: secrecy.Open) -> Conflict:
@@ -50,10 +48,7 @@ def listed_from_json(value: Any, ref: Ref, where: str, opener: secrecy.Open) -> 
             raise checks.bad(f"{where}.{name}", "has a NUL character", "PostgreSQL's columns hold none")
         return found
 
-    lost = checks.mapping(get("lost"), f"{where}.lost", limits.RECORD_FIELDS)
-    for name, member in lost.items():
-        if isinstance(member, (list, dict)):
-            checks.shallow(member, f"{where}.lost.{name[:80]}")
+    lost = secrecy.Parts(get("lost"), body.get("raw", {}), body.get("sealed", {}))
     if "\0" in ref.key:
         raise checks.bad(f"{where}.ref", "has a NUL character", "PostgreSQL's columns hold none")
     names = checks.sequence(get("fields"), f"{where}.fields", limits.RECORD_FIELDS)
@@ -66,15 +61,19 @@ def listed_from_json(value: Any, ref: Ref, where: str, opener: secrecy.Open) -> 
         text("sort", 64),
         text("decided", 255),
         text("explanation", 65_535),
-        tuple(checks.text(name, f"{where}.fields", limits.FIELD) for name in names),
+        tuple(_field(name, f"{where}.fields") for name in names),
         checks.site_name(get("site"), f"{where}.site"),
         checks.integer(get("at"), f"{where}.at"),
-        secrecy.join(ref, lost, body.get("sealed", {}), _from_list(opener), f"{where}.lost"),
+        secrecy.join(ref, lost, _from_list(opener), f"{where}.lost"),
         checks.flag(get("open"), f"{where}.open"),
         resolution,
         checks.integer(get("seq"), f"{where}.seq", 1),
         _into(ref, body.get("into", ""), where),
     )
+
+
+def _field(value: Any, where: str) -> str:
+    return values.name_from_json(checks.text(value, where, limits.FIELD_NAME), where)
 
 
 def _into(ref: Ref, value: Any, where: str) -> str:

@@ -45,18 +45,17 @@ def check_ref(kind: str, key: str, where: str) -> Ref:
 
 def change_to_json(change: Change, seal: secrecy.Seal) -> dict[str, Any]:
     """One feed entry."""
-    document, sealed = secrecy.split(change.ref, change.document, seal)
+    parts = secrecy.split(change.ref, change.document, seal)
     body = {
         "ref": [*change.ref],
         "seq": change.seq,
         "version": values.version_to_json(change.version),
         "birth": values.dot_to_json(change.birth),
         "fields": values.fields_to_json(change.fields),
-        "document": document,
+        "document": parts.plain,
         "scope": change.scope,
+        **secrecy.members(parts),
     }
-    if sealed:
-        body["sealed"] = sealed
     if change.border:
         body["border"] = change.border
     return body
@@ -73,17 +72,14 @@ def change_from_json(value: Any, where: str, opener: secrecy.Open) -> Change:
     fields = values.fields_from_json(checks.member(body, "fields", where), f"{where}.fields")
     scope = body.get("scope")
     place = f"{where}.document"
-    plain = checks.mapping(checks.member(body, "document", where), place, limits.RECORD_FIELDS)
-    for name, member in plain.items():
-        if isinstance(member, (list, dict)):
-            checks.shallow(member, f"{place}.{name[:80]}")
+    parts = secrecy.Parts(checks.member(body, "document", where), body.get("raw", {}), body.get("sealed", {}))
     change = Change(
         ref,
         checks.integer(checks.member(body, "seq", where), f"{where}.seq", 1),
         version,
         birth,
         fields,
-        secrecy.join(ref, plain, body.get("sealed", {}), opener, place),
+        secrecy.join(ref, parts, opener, place),
         None if scope is None else checks.text(scope, f"{where}.scope", 800),
         _border(body.get("border", ""), f"{where}.border"),
     )

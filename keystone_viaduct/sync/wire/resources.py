@@ -138,7 +138,8 @@ def conflict_to_json(conflict: Conflict, *, detail: bool) -> dict[str, Any]:
     """As JSON; ``detail`` adds what was lost, without its secrets."""
     body = {**row_to_json(conflict), "kind": conflict.ref.kind, "key": conflict.ref.key}
     if detail:
-        body["lost"] = secrecy.public_part(conflict.ref.kind, conflict.lost)
+        parts = secrecy.shown(conflict.ref.kind, conflict.lost)
+        body |= {"lost": parts.plain, **secrecy.members(parts)}
         body["lost_secrets"] = sorted(
             name for name in conflict.lost if secrecy.is_confidential(conflict.ref.kind, name)
         )
@@ -151,8 +152,9 @@ def conflicts_from_json(value: Any) -> list[dict[str, Any]]:
     return [checks.mapping(entry, f"conflicts[{number}]") for number, entry in enumerate(found)]
 
 
-def record_to_json(record: Record, document: Document, secret: list[str]) -> dict[str, Any]:
-    """A record as it stands; ``secret`` names the fields that it has and that are not shown."""
+def record_to_json(record: Record, content: Document) -> dict[str, Any]:
+    """A record as it stands; the secret fields that it has are named and not shown."""
+    parts = secrecy.shown(record.ref.kind, content)
     return {
         "kind": record.ref.kind,
         "key": record.ref.key,
@@ -162,7 +164,8 @@ def record_to_json(record: Record, document: Document, secret: list[str]) -> dic
         "deleted": record.deleted,
         "digest": record.digest,
         "scope": record.scope,
-        "document": document,
-        "secret": secret,
+        "document": parts.plain,
+        **secrecy.members(parts),
+        "secret": sorted(name for name in content if secrecy.is_confidential(record.ref.kind, name)),
         "stamps": {name: state.stamp for name, state in record.fields.items()},
     }

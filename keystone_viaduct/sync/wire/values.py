@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping
 from typing import Any
 
+from keystone_viaduct.kinds.raw import is_text
 from keystone_viaduct.sync.model import Checkpoint, Dot, Fence, FieldState, Version
 from keystone_viaduct.sync.wire import checks, limits
 
@@ -121,6 +123,26 @@ def fence_from_text(text: str, where: str) -> Fence:
     return Fence(checkpoint_from_text(bare, where), bare != text)
 
 
+def name_to_json(name: str) -> str:
+    """A field's name. One with half of a surrogate pair, which UTF-8 can't carry, is written as JSON text."""
+    return name if is_text(name) else json.dumps(name)
+
+
+def name_from_json(text: str, where: str) -> str:
+    """The opposite of :func:`name_to_json`. No field's own name begins with a quotation mark."""
+    name: Any = text
+    if text[:1] == '"':
+        try:
+            name = json.loads(text)
+        except ValueError:
+            name = ""
+        if not isinstance(name, str) or is_text(name):
+            raise checks.bad(where, "names a field in a way that no field needs")
+    if not 0 < len(name) <= limits.FIELD_NAME:
+        raise checks.bad(where, "has a field without a name, or with one too long")
+    return str(name)
+
+
 def fields_to_json(fields: Mapping[str, FieldState]) -> list[list[Any]]:
     """States grouped by the edit that wrote them: ``[[stamp, "origin", seq, {"field": "digest"}], ...]``.
 
@@ -128,7 +150,7 @@ def fields_to_json(fields: Mapping[str, FieldState]) -> list[list[Any]]:
     """
     groups: dict[tuple[int, Dot], dict[str, str]] = {}
     for name, (stamp, dot, digest) in fields.items():
-        groups.setdefault((stamp, dot), {})[name] = digest
+        groups.setdefault((stamp, dot), {})[name_to_json(name)] = digest
     return [[stamp, dot.origin, dot.seq, digests] for (stamp, dot), digests in groups.items()]
 
 
@@ -139,11 +161,12 @@ def fields_from_json(value: Any, where: str) -> dict[str, FieldState]:
         stamp, origin, seq, digests = checks.tuple_of(group, where, 4)
         checks.integer(stamp, where)
         dot = Dot(checks.origin(origin, where), checks.integer(seq, where))
-        for name, digest in checks.mapping(digests, where, limits.RECORD_FIELDS).items():
+        for text, digest in checks.mapping(digests, where, limits.RECORD_FIELDS).items():
+            name = name_from_json(text, where)
             if not isinstance(digest, str) or not _is_digest(digest):
-                raise checks.bad(f"{where}.{name}", "has no digest of 32 hexadecimal digits")
-            if name in fields or not 0 < len(name) <= limits.FIELD:
-                raise checks.bad(where, "names a field twice, or one without a name or with one too long")
+                raise checks.bad(f"{where}.{name[:80]}", "has no digest of 32 hexadecimal digits")
+            if name in fields:
+                raise checks.bad(where, f"names the field {name[:80]} twice")
             fields[name] = FieldState(stamp, dot, digest)
     return fields
 

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keystone_viaduct.kinds.raw import settled
 from keystone_viaduct.sync.model import Change, Dot, FieldState, Ref, Version
 from keystone_viaduct.sync.store import encoding
 
@@ -21,7 +22,10 @@ values: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=8,
 )
-documents = st.dictionaries(st.text(), values, max_size=5)
+surrogates = st.text(st.characters(), max_size=5)
+documents = st.dictionaries(
+    surrogates, (values | surrogates | st.just(float("nan"))).map(settled), max_size=5
+)
 
 
 @given(fields)

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from keystone_viaduct.kinds.raw import settled
 from keystone_viaduct.sync.model import (
     DELETED,
     Change,
@@ -28,6 +29,16 @@ ORIGINS = st.builds(lambda site, life: f"{site}#{life}", NAMES, WORDS)
 NONCES = st.builds(lambda a, b: f"{a}.{b}", WORDS, WORDS) | WORDS
 DIGESTS = st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+
+
+def nested(depth: int) -> Any:
+    """Lists in each other."""
+    found: list[Any] = []
+    for _ in range(depth - 1):
+        found = [found]
+    return found
+
+
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none()
     | st.booleans()
@@ -37,10 +48,19 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=8,
 )
+#: What plain JSON can't carry: it is its own text in a document.
+RAW: st.SearchStrategy[Any] = st.sampled_from(
+    [settled(one) for one in (float("nan"), [float("-inf")], "\ud800", {"\udfff": 1}, {"a": nested(999)})]
+)
+VALUES = JSON | RAW
 CHECKPOINTS = st.builds(Checkpoint, WORDS, INTEGERS, NONCES | st.just(""))
 FENCES = st.builds(Fence, CHECKPOINTS, st.booleans())
 VERSIONS = st.dictionaries(ORIGINS, INTEGERS, min_size=1, max_size=4).map(Version)
-FIELDS = ("enabled", "local.name", "passwords", "extra.email", "option.1000", "from.the.future")
+COLUMNS = ("enabled", "local.name", "passwords", "extra.email", "option.1000", "from.the.future")
+FIELDS = (
+    *COLUMNS,
+    *("extra.", "extra.\ud800", 'extra."\udc00"', f"extra.{'n' * 300}", "extra.@deleted", "extra.nul\0"),
+)
 
 
 @st.composite
@@ -55,7 +75,7 @@ def changes(draw: st.DrawFn, seq: int) -> Change:
     states = st.builds(FieldState, INTEGERS, dots, DIGESTS)
     names = draw(st.lists(st.sampled_from(FIELDS), unique=True))
     fields = {name: draw(states) for name in names}
-    document = {name: draw(JSON) for name in names}
+    document = {name: draw(VALUES) for name in names}
     fields[DELETED] = life(draw(INTEGERS), birth, deleted=False)
     scope = draw(st.none() | WORDS)
     return Change(ref, seq, version, birth, fields, document, scope)
@@ -78,7 +98,7 @@ def conflicts(draw: st.DrawFn, seq: int) -> Conflict:
         tuple(names),
         draw(NAMES),
         draw(INTEGERS),
-        {name: draw(JSON) for name in names},
+        {name: draw(VALUES) for name in names},
         draw(st.booleans()),
         draw(st.sampled_from(["", "kept", "restored"])),
         seq,
@@ -107,7 +127,7 @@ def pages(draw: st.DrawFn) -> Page:
         at_head=draw(st.booleans()),
         knowledge=draw(VERSIONS),
         changes=tuple(draw(changes(seq)) for seq in seqs),
-        capabilities=draw(st.dictionaries(st.just("user"), st.frozensets(st.sampled_from(FIELDS)))),
+        capabilities=draw(st.dictionaries(st.just("user"), st.frozensets(st.sampled_from(COLUMNS)))),
         fence=draw(st.none() | FENCES),
         hub=draw(NAMES),
         peers=tuple(draw(st.lists(PEERS, max_size=3))),

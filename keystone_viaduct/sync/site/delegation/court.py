@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.kinds.raw import same
 from keystone_viaduct.kinds.reference import ALTERNATIVES
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import Delegation, domains_of
@@ -77,7 +78,7 @@ class Court:
                 continue
             gone = frozenset({(act.ref.kind, act.ref.key)})
             left = None if mode is Mode.OWNING else REGISTRY[referrer.kind].without(before, gone)
-            changed = frozenset(n for n in before if left is None or left.get(n) != before[n])
+            changed = frozenset(n for n in before if left is None or not same(left.get(n), before[n]))
             problem = self.problem(Act(referrer, before, left, changed), depth + 1)
             if problem is not None:
                 yield Problem(f"{referrer} depends on it: {problem.why}", problem.missing)
