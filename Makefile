@@ -40,7 +40,7 @@ venv-%: .venvs/%/.stamp ## .venvs/N with Keystone N.0.0 (25, 27, 28, 29; 24 with
 	@tools/make-venv .venvs/cockroach 'keystone==30.0.0' $(SITE_PACKAGES) -e '.[cockroachdb]'
 	@touch $@
 
-servers: ## PostgreSQL, MariaDB and memcached from Debian, where missing (root); MySQL unpacked in .cache/mysql
+servers: ## PostgreSQL, MariaDB, memcached and OpenLDAP from Debian, where missing (root); MySQL unpacked in .cache/mysql
 	@tools/install-servers
 	@tools/fetch-mysql .cache/mysql || echo "the tests on MySQL will be skipped" >&2
 
@@ -66,7 +66,7 @@ test: venv $(VENV)/.upstream venv-27 venv-cockroach servers lint ## all but the 
 $(VENV)/.upstream: $(VENV)/.stamp
 	@LDAP=1 tools/install-servers
 	@tools/make-venv $(VENV) -e '.[upstream]' && touch $@ || \
-		echo "python-ldap could not be built (Debian: gcc python3-dev libldap2-dev libsasl2-dev): no upstream tests" >&2
+		echo "python-ldap could not be built (Debian: gcc python3-dev libldap2-dev libsasl2-dev): no upstream tests, none with LDAP" >&2
 
 # Keystone's suites of another release, and on CockroachDB, run in an environment of their own
 UPSTREAM := $(if $(filter 30,$(RELEASE)),,.venvs/$(RELEASE)/.upstream)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from oslo_config import cfg
 
 from keystone_viaduct import config
 from keystone_viaduct.errors import ConfigError
+from keystone_viaduct.sync.store.drivers import IDENTITY_OPTIONS, DriverSettings
 
 DEFAULT_KEYS = "/etc/keystone/viaduct-keys/"
 _OPTIONS: tuple[tuple[str, cfg.Opt], ...] = (
@@ -20,6 +21,7 @@ _OPTIONS: tuple[tuple[str, cfg.Opt], ...] = (
     ("cache", cfg.BoolOpt("enabled", default=True)),  # Keystone's default, not oslo.cache's
     ("cache", cfg.StrOpt("backend", default="dogpile.cache.null")),
     ("viaduct", cfg.StrOpt("key_repository", default=DEFAULT_KEYS)),
+    *IDENTITY_OPTIONS,
     *(("viaduct", option) for option in config.CAPTURE_OPTS),
     ("viaduct", config.SQLITE_FOREIGN_KEYS),
     ("viaduct", cfg.StrOpt("counters_folder")),
@@ -41,6 +43,7 @@ class KeystoneSettings:
     counters_folder: Path | None = None
     refuse_after: float = 0.0
     sqlite_foreign_keys: bool = True
+    drivers: DriverSettings = field(default_factory=DriverSettings)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +98,7 @@ def read_settings(
         counters_folder=Path(conf.viaduct.counters_folder) if conf.viaduct.counters_folder else None,
         refuse_after=conf.viaduct.refuse_after,
         sqlite_foreign_keys=conf.viaduct.sqlite_foreign_keys,
+        drivers=DriverSettings.of(conf),
     )
 
 

@@ -54,4 +54,5 @@ def open_store(settings: KeystoneSettings) -> SqlStore:
     database = open_database(settings)
     with database.engine.connect() as connection:
         schema.check_current(connection)
-    return SqlStore(database.engine, KeyRing.load(settings.viaduct_keys), database.codecs(settings))
+    ring, codecs = KeyRing.load(settings.viaduct_keys), database.codecs(settings)
+    return SqlStore(database.engine, ring, codecs, drivers=settings.drivers)

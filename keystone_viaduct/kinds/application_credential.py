@@ -9,7 +9,7 @@ from .scope import via
 from .shape import Cascade, Child, Field, Lookup, Rename, Shape
 from .value import Type
 
-_OWNER = Reference(field="user_id", target="user", mode=Mode.OWNING, loose=True)
+_OWNER = Reference(field="user_id", target="user", mode=Mode.OWNING, loose=True, external=True)
 
 ACCESS_RULE = Kind(
     "access_rule",

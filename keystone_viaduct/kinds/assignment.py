@@ -69,7 +69,9 @@ def _when(*types: str) -> tuple[str, frozenset[JSON]]:
 
 
 def _actor(kind: str, *types: str) -> Reference:
-    return Reference(field="actor_id", target=kind, mode=Mode.OWNING, loose=True, when=_when(*types))
+    return Reference(
+        field="actor_id", target=kind, mode=Mode.OWNING, loose=True, external=True, when=_when(*types)
+    )
 
 
 def _target(kind: str, *types: str) -> Reference:

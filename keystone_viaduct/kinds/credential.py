@@ -41,7 +41,7 @@ CREDENTIAL = Kind(
     ),
     extra=True,
     references=(
-        Reference(field="user_id", target="user", mode=Mode.OWNING, loose=True),
+        Reference(field="user_id", target="user", mode=Mode.OWNING, loose=True, external=True),
         Reference(field="project_id", target="project", mode=Mode.OWNING, loose=True),
         JsonReference(
             field="blob",

@@ -38,6 +38,7 @@ def _described(kind: Kind) -> dict[str, JSON]:
                 "mode": reference.mode.value,
                 "foreign_key": reference.foreign_key,
                 "guards": reference.guards,
+                "external": reference.external,
                 "when": _sorted(map(str, reference.when[1])) if reference.when else None,
             }
             for reference in kind.references

@@ -10,7 +10,7 @@ from .value import Type
 
 _ID = Field("id", size=64, required=True)
 _CONSUMER = Reference(field="consumer_id", target="consumer", mode=Mode.OWNING, foreign_key=True)
-_USER = Reference(field="authorizing_user_id", target="user", mode=Mode.HISTORICAL, loose=True)
+_USER = Reference(field="authorizing_user_id", target="user", mode=Mode.HISTORICAL, loose=True, external=True)
 _ROLES = ListReference(field="role_ids", target="role", mode=Mode.HISTORICAL)
 
 CONSUMER = Kind(

@@ -45,6 +45,7 @@ class Ref(NamedTuple):
     ``hard`` says that the database refuses the row while the target is missing (a real foreign key): such a
     record waits whatever the mode. ``alternatives`` are kinds whose record of the same key satisfies it too.
     ``guards`` as in :class:`Reference`.
+    ``external``: the target may be known to an identity driver alone.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Ref(NamedTuple):
     hard: bool = False
     alternatives: tuple[str, ...] = ()
     guards: bool = False
+    external: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,9 @@ class Reference:
 
     ``when`` limits it to documents whose named field has one of the values. ``foreign_key`` says that the
     migrated schema has it on every engine; ``loose`` that a record of another kind with the same key will do;
-    ``guards`` that Keystone refuses to delete the target while it is referred to.
+    ``guards`` that Keystone refuses to delete the target while it is referred to;
+    ``external`` that the target may have no row at all: Keystone stores the id of a user or group whom only
+    its LDAP driver, or another but SQL, knows.
     """
 
     field: str
@@ -71,6 +75,7 @@ class Reference:
     foreign_key: bool = False
     loose: bool = False
     guards: bool = False
+    external: bool = False
     when: tuple[str, frozenset[JSON]] | None = None
 
     def applies(self, document: Document) -> bool:
@@ -83,7 +88,7 @@ class Reference:
             return
         for kind, key in self.targets(document):
             loose = ALTERNATIVES.get(kind, ()) if self.loose else ()
-            yield Ref(kind, key, self.mode, self.field, self.foreign_key, loose, self.guards)
+            yield Ref(kind, key, self.mode, self.field, self.foreign_key, loose, self.guards, self.external)
 
     def targets(self, document: Document) -> Iterator[tuple[str, str]]:
         """(kind, key) of each target."""

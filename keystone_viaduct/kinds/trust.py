@@ -47,8 +47,8 @@ TRUST = Kind(
         ),
     ),
     references=(
-        Reference(field="trustor_user_id", target="user", mode=_MODE, loose=True),
-        Reference(field="trustee_user_id", target="user", mode=_MODE, loose=True),
+        Reference(field="trustor_user_id", target="user", mode=_MODE, loose=True, external=True),
+        Reference(field="trustee_user_id", target="user", mode=_MODE, loose=True, external=True),
         Reference(field="project_id", target="project", mode=_MODE, loose=True),
         Reference(field="redelegated_trust_id", target="trust", mode=_MODE),
         ListReference(field="roles", target="role", mode=_MODE),

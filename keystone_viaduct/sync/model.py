@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from keystone_viaduct.sync.charter import Charter, Coverage
+from keystone_viaduct.sync.external import External
 
 Document = dict[str, Any]
 
@@ -190,6 +191,7 @@ class Record:
     can't hold otherwise. ``learned_from`` is the origin (``site#incarnation``) that sent exactly this
     version, or None for a local edit or decision. ``scope`` are the domains that it belongs to
     (``sync.site.scope``), ``former`` scopes that it has left.
+    ``external`` are owners without rows (``sync.site.external``).
     """
 
     ref: Ref
@@ -202,6 +204,7 @@ class Record:
     learned_from: str | None = None
     former: tuple[str, ...] = ()
     carried: Carried | None = None
+    external: tuple[External, ...] = ()
 
     @property
     def rowless(self) -> bool:
@@ -247,6 +250,7 @@ class Record:
             self.learned_from,
             self.former,
             self.carried,
+            self.external,
         )
 
 
@@ -266,6 +270,7 @@ class Change:
     document: Document
     scope: str | None = None
     border: str = ""
+    external: tuple[External, ...] = ()
 
     @property
     def deleted(self) -> bool:

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.sync.charter import Coverage
+from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.keyset.public import SiteKeys
 from keystone_viaduct.sync.model import (
     ApplyResult,
@@ -78,6 +79,9 @@ class Tables(Protocol):
 
     def refusal(self, kind: str, document: Document) -> str | None:
         """Why this database can't hold the document (a size, a character, a type); None if it can."""
+
+    def external_drivers(self) -> ExternalDrivers:
+        """Which domains have an identity driver other than SQL, by Keystone's configuration."""
 
     def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         """The documents that are there; the others are absent from the result."""

@@ -21,6 +21,7 @@ from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
+from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.model import (
     Bucket,
     Checkpoint,
@@ -41,7 +42,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Claim, Write
 from keystone_viaduct.sync.site.claims import claims_of
-from keystone_viaduct.sync.site.readiness import needs
+from keystone_viaduct.sync.site.readiness import Need, needs
 
 T = TypeVar("T")
 Fold = Callable[[str], str]
@@ -89,6 +90,8 @@ class MemoryStore:
 
     ``known`` limits the fields of a kind to those of an older release; ``unstorable`` are values that this
     database refuses; ``fold`` makes texts that it takes for equal the same (None: only equal ones are).
+    ``drivers`` is what the site's configuration says of external drivers; ``directory`` are the users and
+    groups that such drivers know: no database refuses a reference to them.
     """
 
     def __init__(self, data: Data, known: Mapping[str, frozenset[str]] | None = None) -> None:
@@ -96,10 +99,14 @@ class MemoryStore:
         self.known = dict(known or {})
         self.unstorable: frozenset[str] = frozenset()
         self.fold: Fold | None = None
+        self.drivers = ExternalDrivers()
+        self.directory: frozenset[Ref] = frozenset()
 
     def run(self, work: Callable[[MemoryTransaction], T]) -> T:
         """Run ``work`` on a copy and keep it if nothing was raised."""
-        tx = MemoryTransaction(self.data.copy(), self.known, self.unstorable, self.fold)
+        tx = MemoryTransaction(
+            self.data.copy(), self.known, self.unstorable, self.fold, self.drivers, self.directory
+        )
         result = work(tx)
         self.data = tx.data
         return result
@@ -123,8 +130,12 @@ class MemoryTransaction:
         known: Mapping[str, frozenset[str]],
         unstorable: frozenset[str] = frozenset(),
         fold: Fold | None = None,
+        drivers: ExternalDrivers | None = None,
+        directory: frozenset[Ref] = frozenset(),
     ) -> None:
         self.data = data
+        self._drivers = drivers or ExternalDrivers()
+        self._directory = directory
         self._unstorable = unstorable
         self._fold = fold
         self._known = known
@@ -154,6 +165,10 @@ class MemoryTransaction:
             name for name, value in document.items() if isinstance(value, str) and value in self._unstorable
         ]
         return f"field {bad[0]} can't be stored here" if bad else None
+
+    def external_drivers(self) -> ExternalDrivers:
+        """As the store was told."""
+        return self._drivers
 
     def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         """Copies of the rows that are there."""
@@ -235,11 +250,21 @@ class MemoryTransaction:
         for ref, old, *_ in writes:
             before = needs(ref, old or {})
             for need in needs(ref, self.data.rows.get(ref, {})):
-                if need not in before and not any(target in self.data.rows for target in need.any_of):
+                if need not in before and not self._is_there(need):
                     raise Violation(f"{ref} refers to {need}, which is not there")
         gone = [ref for ref in touched if ref not in self.data.rows]
         for target, referring in self.referrers(gone, frozenset({Mode.OWNING})).items():
-            raise Violation(f"{referring[0]} still refers to {target}")
+            if not (target in self._directory and all(map(self._may_be_external, referring))):
+                raise Violation(f"{referring[0]} still refers to {target}")
+
+    def _is_there(self, need: Need) -> bool:
+        known_outside = need.may_be_external and need.any_of[0] in self._directory
+        return known_outside or any(target in self.data.rows for target in need.any_of)
+
+    def _may_be_external(self, ref: Ref) -> bool:
+        wanted = needs(ref, self.data.rows[ref])
+        owners = [need for need in wanted if need.any_of[0] in self._directory]
+        return all(need.may_be_external for need in owners)
 
     # marks
 

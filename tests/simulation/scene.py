@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from typing import Any
 
 from keystone_viaduct.clock import ManualClock
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.model import Conflict, Document, Page, Peer, Purged, Record, Ref
 from keystone_viaduct.sync.ports import Write
@@ -79,6 +81,23 @@ class Scene:
         """A project of the default domain."""
         given = {"name": name, "domain_id": "default", "parent_id": "default", "enabled": True}
         return self.put(site, "project", key, **{**given, **fields})
+
+    def directory(self, *sites: str, people: Iterable[str], groups: Iterable[str] = ()) -> None:
+        """At these sites the default domain has a driver that knows these, whose ids are not mapped."""
+        known = [*(Ref("user", key) for key in people), *(Ref("group", key) for key in groups)]
+        self.fleet.directory |= frozenset(known)
+        for name in self.fleet.nodes:
+            self.store(name).directory |= frozenset(known)
+            if name in sites:
+                self.store(name).drivers = ExternalDrivers({"default": "ldap"}, "default")
+
+    def shadow(self, site: str, key: str) -> Ref:
+        """The row that Keystone makes of an external user at the first log-in."""
+        return self.put(site, "user", key, domain_id="default", enabled=True, nonlocal__name=key)
+
+    def credential(self, site: str, key: str, user: str) -> Ref:
+        """Something that a user owns."""
+        return self.put(site, "credential", key, user_id=user, type="totp", blob=f"seed of {key}")
 
     def lost_at_the_hub(self) -> Ref:
         """A hub put back to before an edit of the south's; the west, which had it, tells of it: it waits."""

@@ -19,6 +19,7 @@ from keystone_viaduct.sync.api.service import Service, Surroundings
 from keystone_viaduct.sync.sealing import KeyRing, key_stamp
 from keystone_viaduct.sync.site.guard import Guard
 from keystone_viaduct.sync.store import SqlStore, make_engine
+from keystone_viaduct.sync.store.drivers import DriverSettings
 
 _lock = threading.Lock()
 _made: Made | None = None
@@ -95,7 +96,8 @@ def _make() -> Made:
         limited_changes_per_second=settings.limited_changes_per_second,
         written=aftermath.Aftermath(notify=settings.notify_replicated),
     )
-    service = Service(SqlStore(engine, ring, codecs), SystemClock(), around)
+    store = SqlStore(engine, ring, codecs, drivers=DriverSettings.of(conf))
+    service = Service(store, SystemClock(), around)
     return Made(os.getpid(), service, settings.key_repository, stamp)
 
 

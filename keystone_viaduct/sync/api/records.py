@@ -16,6 +16,7 @@ from keystone_viaduct.sync.model import Document, Record, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.claims import claims_of
 from keystone_viaduct.sync.site.content import contents, for_tables, is_known
+from keystone_viaduct.sync.site.external import outsiders
 from keystone_viaduct.sync.site.readiness import needs
 from keystone_viaduct.sync.site.sequencer import sequence_records
 from keystone_viaduct.sync.store import SqlTransaction
@@ -165,7 +166,8 @@ def check_neighbours(tx: Transaction, ref: Ref, content: Document) -> None:
     """Raise Refused when something that it refers to is missing, or its name is taken."""
     for needed in needs(ref, content):
         candidates = list(needed.any_of)
-        if not tx.documents(candidates):
+        owners = candidates[:1] if needed.may_be_external else []
+        if not tx.documents(candidates) and not outsiders(tx, tx.external_drivers(), owners):
             raise Refused(
                 f"{ref} needs {needed}, which is not there", hint="create that first", missing=str(needed)
             )

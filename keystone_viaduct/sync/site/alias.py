@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from keystone_viaduct.kinds.raw import same, same_documents
 from keystone_viaduct.kinds.registry import REGISTRY, TWINNED, UNITABLE
 from keystone_viaduct.sync.model import REFERENCE, Change, Document, Pending, Ref
+from keystone_viaduct.sync.site.external import of_owners
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.merged import ALIASED, MERGED
 from keystone_viaduct.sync.site.own import own_intent
-from keystone_viaduct.sync.site.readiness import Readiness, needs
+from keystone_viaduct.sync.site.readiness import Need, Readiness, needs
 from keystone_viaduct.sync.site.revert import revert
 from keystone_viaduct.sync.site.sequencer import edited
 from keystone_viaduct.sync.site.twins import heed, speaks_of_twin
@@ -86,7 +87,7 @@ def _grant(run: Applying, readiness: Readiness, intent: Intent, target: Ref, con
         _answer(run, intent, f"{target} is there already")
         return True
     local = readiness.local(target)
-    if target in run.waiting or not all(readiness.satisfied(need) for need in needs(target, content)):
+    if target in run.waiting or not all(map(readiness.satisfied, _needs(intent, target, content))):
         return False
     if local is not None and not run.page.knowledge.covers(local.version):
         revert(run, intent, MERGED, f"it is {target} now, and that was deleted meanwhile")
@@ -96,12 +97,25 @@ def _grant(run: Applying, readiness: Readiness, intent: Intent, target: Ref, con
     dot = run.next_dot()
     record = edited(run.state, local, target, content, run.tx.known_fields(target.kind), run.now, dot.seq)
     assert record is not None
-    change = Change(target, intent.change.seq, record.version, record.birth, record.fields, content)
+    record = replace(record, external=of_owners(intent.record.external, target, content))
+    change = Change(
+        target,
+        intent.change.seq,
+        record.version,
+        record.birth,
+        record.fields,
+        content,
+        external=record.external,
+    )
     made = Intent(target, change, record, content, None)
     if run.trial is None or not run.trial.refuses_instead(intent, made):
         run.intents[target] = made
         _answer(run, intent, f"it is {target} now")
     return True
+
+
+def _needs(intent: Intent, target: Ref, content: Document) -> list[Need]:
+    return needs(target, content, intent.record.external)
 
 
 def _revoke(run: Applying, readiness: Readiness, intent: Intent, target: Ref) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
 from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.sync.charter import UNKNOWN, Charter
+from keystone_viaduct.sync.external import united
 from keystone_viaduct.sync.model import (
     ABSENT,
     DELETED,
@@ -37,6 +38,7 @@ from keystone_viaduct.sync.site.content import digests, for_tables, overlaid, ro
 from keystone_viaduct.sync.site.coverage import check_coverage, covering, evict, reached
 from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts, check_life
 from keystone_viaduct.sync.site.decisions import list_conflicts
+from keystone_viaduct.sync.site.external import merged, shadow
 from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.former import retry_former
 from keystone_viaduct.sync.site.intent import Intent
@@ -256,7 +258,7 @@ def _located(run: Applying, candidates: dict[Ref, Change]) -> dict[Ref, Change]:
     if not run.state.is_hub:
         return candidates
     living = {ref: change.document for ref, change in candidates.items() if not change.deleted}
-    run.scopes = resolve(run.tx, living)
+    run.scopes = resolve(run.tx, living, {ref: change.external for ref, change in candidates.items()})
     before = {ref: record.scope for ref, record in run.records.items()}
     return {
         ref: replace(change, scope=run.scopes.get(ref, before.get(ref))) for ref, change in candidates.items()
@@ -274,7 +276,8 @@ def _scopes(run: Applying) -> dict[Ref, str | None]:
         if intent.content is not None
         and (intent.ref not in found or not same_documents(intent.content, intent.change.document))
     }
-    return {**found, **resolve(run.tx, others)}
+    owners = {intent.ref: intent.record.external for intent in run.intents.values()}
+    return {**found, **resolve(run.tx, others, owners)}
 
 
 def _placed(run: Applying, intent: Intent, record: Record, scopes: dict[Ref, str | None]) -> Record:
@@ -299,6 +302,8 @@ def _numbered(run: Applying, intent: Intent) -> Record:
         return record.at(dot.seq)
     stamp = max(run.now, record.newest_stamp + 1)
     fields = dict(record.fields)
+    said = united(record.external, shadow(intent.record), shadow(intent.change))
+    record = replace(record, external=merged(intent.ref, intent.content, said))
     if intent.content is None:
         fields = _gone(run, intent, stamp, dot)
     else:

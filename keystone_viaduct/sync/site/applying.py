@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeGuard
 
 from keystone_viaduct.kinds.registry import GRANTS
+from keystone_viaduct.sync.external import united
 from keystone_viaduct.sync.model import (
     DELETED,
     IN,
@@ -28,6 +29,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site import merge
 from keystone_viaduct.sync.site.carrying import PASSING, Carry, landing
+from keystone_viaduct.sync.site.external import merged, shadow
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.lacking import completed
 from keystone_viaduct.sync.site.merged import is_merged
@@ -196,6 +198,7 @@ class Applying:
             dict(change.fields),
             change.scope,
             learned_from=None if doubtful else self.source_origin,
+            external=change.external,
         )
         fresh = doubtful and self.state.is_hub
         return Intent(change.ref, change, record, content, self.contents.get(change.ref), fresh=fresh)
@@ -236,7 +239,11 @@ class Applying:
         dot, stamp = self.next_dot(), max(self.now, newest + 1)
         sides = merge.Sides(self.page.source, policy)
         decision = merge.decide(local, content, change, sides, dot, stamp)
-        intent = Intent(change.ref, change, decision.record, decision.content, content)
+        said = united(local.external, change.external, shadow(local), shadow(change))
+        said = merged(change.ref, decision.content, said)
+        intent = Intent(
+            change.ref, change, replace(decision.record, external=said), decision.content, content
+        )
         self.merged += 1
         if decision.is_conflict:
             conflict = self.conflict(

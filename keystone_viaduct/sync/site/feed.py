@@ -190,7 +190,15 @@ def _changes(
         border = "" if _was_inside(entry, coverage, always=True) else IN
         changes.append(
             Change(
-                entry.ref, entry.seq, entry.version, entry.birth, entry.fields, document, entry.scope, border
+                entry.ref,
+                entry.seq,
+                entry.version,
+                entry.birth,
+                entry.fields,
+                document,
+                entry.scope,
+                border,
+                entry.external,
             )
         )
     unmarked = set(stale) - {mark.ref for mark in tx.marks_of(stale)} if stale else set()

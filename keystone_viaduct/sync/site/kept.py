@@ -44,7 +44,7 @@ def _blockers(readiness: Readiness, entry: Pending) -> Iterator[Ref]:
     """The records for whose sake a change waits."""
     ref, document = entry.change.ref, entry.change.document
     if entry.reason in (REFERENCE, UNPLACED):
-        for need in needs(ref, document):
+        for need in needs(ref, document, entry.change.external):
             if not readiness.satisfied(need):
                 yield from need.any_of
         if entry.reason == UNPLACED:

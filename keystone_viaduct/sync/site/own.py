@@ -34,7 +34,9 @@ def own_intent(run: Applying, readiness: Readiness, ref: Ref, cause: Change) -> 
     if ref not in run.contents and not local.deleted:
         run.rows.update(rows_of(run.tx, [ref]))
         run.contents.update(overlaid([ref], run.rows, {ref: local}))
-    change = Change(ref, cause.seq, local.version, local.birth, local.fields, {}, local.scope)
+    change = Change(
+        ref, cause.seq, local.version, local.birth, local.fields, {}, local.scope, external=local.external
+    )
     record = replace(local, seq=0, learned_from=None)
     old = run.contents.get(ref)
     return Intent(ref, change, record, old, old, fresh=True, ours=True)

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.external import Externals
 from keystone_viaduct.sync.model import NAME, REFERENCE, UNSTORABLE, Document, Pending, Reason, Record, Ref
 from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.carrying import Carry, differing, referrers, unwritable
 from keystone_viaduct.sync.site.claims import Claims
 from keystone_viaduct.sync.site.content import for_tables, split_known
+from keystone_viaduct.sync.site.external import is_evidence, is_shadow, outsiders, shadow
 from keystone_viaduct.sync.site.intent import Intent
 
 if TYPE_CHECKING:
@@ -39,21 +41,32 @@ OWNING = frozenset({Mode.OWNING})
 
 
 class Need(NamedTuple):
-    """One of ``any_of`` must be there; ``owning`` says that without it the record goes, too."""
+    """One of ``any_of`` must be there; ``owning`` says that without it the record goes, too.
+
+    ``may_be_external``: it may be an owner without a row, and ``external`` that the record says so.
+    """
 
     any_of: tuple[Ref, ...]
     owning: bool
+    may_be_external: bool = False
+    external: bool = False
 
     def __str__(self) -> str:
         return str(self.any_of[0])
 
 
-def needs(ref: Ref, content: Document) -> list[Need]:
-    """The records without which this one may not be there, or can't (a real foreign key)."""
+def needs(ref: Ref, content: Document, external: Externals = ()) -> list[Need]:
+    """The records without which this one may not be there, or can't (a real foreign key).
+
+    ``external`` is what it says of owners without rows.
+    """
+    outside = {owner[:2] for owner in external}
     return [
         Need(
             (Ref(found.kind, found.key), *(Ref(kind, found.key) for kind in found.alternatives)),
             found.mode is Mode.OWNING,
+            found.external,
+            found.external and (found.kind, found.key) in outside,
         )
         for found in REGISTRY[ref.kind].references_of(content)
         if found.mode is Mode.OWNING or found.hard
@@ -71,6 +84,7 @@ class Readiness:
         self._fitting: dict[Ref, Document] = {}
         self._held: set[Ref] = set()
         self._clashes: dict[Ref, set[Claim]] = {}
+        self._outside: dict[Ref, bool] = {}
 
     def reduce(self) -> None:
         """Carry what the tables can't hold, and move every other intent that can't be written yet to the
@@ -114,7 +128,8 @@ class Readiness:
             return lambda trial: self.refusal(ref.kind, trial) is None
         if reason == NAME:
             return lambda trial: self._clashes[ref].isdisjoint(self.names.folded(self.claims(ref, trial)))
-        return lambda trial: all(map(self._is_met, needs(ref, trial)))
+        said = self.run.intents[ref].record.external
+        return lambda trial: all(map(self._is_met, needs(ref, trial, said)))
 
     def alive(self, ref: Ref) -> bool:
         """Whether the record is there once the set is written."""
@@ -137,8 +152,28 @@ class Readiness:
         return self.run.any_held and ref in self._held and ref not in self.run.intents
 
     def satisfied(self, need: Need) -> bool:
-        """Whether one of the records is there once the set is written."""
-        return any(self.alive(candidate) for candidate in need.any_of)
+        """Whether one of the records is there once the set is written, or none need be: the owner is external
+        and nothing says that it is gone.
+        """
+        if any(self.alive(candidate) for candidate in need.any_of):
+            return True
+        owner = need.any_of[0]
+        if not need.may_be_external or self._is_seen_to_go(owner):
+            return False
+        return need.external or is_shadow(self.local(owner)) or self._is_outside(owner)
+
+    def _is_seen_to_go(self, owner: Ref) -> bool:
+        intent = self.run.intents.get(owner)
+        if intent is not None and intent.deletes:
+            return not (is_shadow(intent.record) or shadow(intent.record) or shadow(intent.change))
+        return is_evidence(self.local(owner))
+
+    def _is_outside(self, owner: Ref) -> bool:
+        """By this site's own configuration, of a record whose maker did not say it."""
+        if owner not in self._outside:
+            tx = self.run.tx
+            self._outside[owner] = owner in outsiders(tx, tx.external_drivers(), [owner])
+        return self._outside[owner]
 
     def claims(self, ref: Ref, content: Document) -> list[Claim]:
         """The unique values that this content claims; at a spoke only those that its database enforces."""
@@ -156,7 +191,8 @@ class Readiness:
         """Records that still refer to this one by an owning reference once the set is written."""
         if ref not in self._referrers:
             self._preload_referrers([ref])
-        return [found for found in self._referrers[ref] if self._still_refers(found, ref)]
+        found = [referrer for referrer in self._referrers[ref] if self._still_refers(referrer, ref)]
+        return self._bound(found, ref) if found and self._goes_as_a_shadow(ref) else found
 
     def holder(self, claim: Claim) -> Ref | None:
         """Who holds a unique value in the tables now."""
@@ -169,6 +205,21 @@ class Readiness:
         if intent.content is None:
             return False
         return any(target in need.any_of for need in needs(referrer, intent.content) if need.owning)
+
+    def _bound(self, referrers: list[Ref], target: Ref) -> list[Ref]:
+        """Those that don't outlive their owner's row, which was a shadow: a real foreign key refers to it."""
+        unread = [ref for ref in referrers if ref not in self.run.intents]
+        found = self.run.tx.documents(unread)
+        found.update((ref, self.run.intents[ref].content or {}) for ref in referrers if ref not in unread)
+        return [
+            ref
+            for ref, content in found.items()
+            if any(target in n.any_of for n in needs(ref, content) if n.owning and not n.may_be_external)
+        ]
+
+    def _goes_as_a_shadow(self, target: Ref) -> bool:
+        intent = self.run.intents.get(target)
+        return intent is not None and intent.deletes and not self._is_seen_to_go(target)
 
     def _living(self) -> list[tuple[Intent, Document]]:
         return [(i, i.content) for i in self.run.intents.values() if i.content is not None]
@@ -199,7 +250,7 @@ class Readiness:
         return tx.refusal(kind, for_tables(content, tx.defaults(kind), tx.known_fields(kind)))
 
     def _missing(self) -> dict[Ref, tuple[str, str]]:
-        wanted = {intent.ref: needs(intent.ref, content) for intent, content in self._living()}
+        wanted = {i.ref: needs(i.ref, content, i.record.external) for i, content in self._living()}
         self._preload([ref for found in wanted.values() for need in found for ref in need.any_of])
         return {
             ref: (REFERENCE, "") for ref, found in wanted.items() if not all(self.satisfied(n) for n in found)
@@ -210,8 +261,9 @@ class Readiness:
         wanted: dict[Ref, list[Need]] = {}
         for intent, lands in self._landing():
             row = self.run.rows.get(intent.ref)
-            before = needs(intent.ref, row) if row is not None else []
-            wanted[intent.ref] = [need for need in needs(intent.ref, lands) if need not in before]
+            said = intent.record.external
+            before = needs(intent.ref, row, said) if row is not None else []
+            wanted[intent.ref] = [need for need in needs(intent.ref, lands, said) if need not in before]
         self._preload([ref for found in wanted.values() for need in found for ref in need.any_of])
         return {
             ref: (REFERENCE, f"it needs {need}, which is not in this site's tables")
@@ -221,7 +273,10 @@ class Readiness:
         }
 
     def _is_met(self, need: Need) -> bool:
-        return any(self.in_tables(candidate) for candidate in need.any_of)
+        """In the tables; an external owner has no place there."""
+        if any(self.in_tables(candidate) for candidate in need.any_of):
+            return True
+        return not any(map(self.alive, need.any_of)) and self.satisfied(need)
 
     def _referred(self) -> dict[Ref, tuple[str, str]]:
         dying = [i.ref for i in self.run.intents.values() if i.deletes and i.old is not None]
@@ -237,6 +292,7 @@ class Readiness:
             if self.run.carried(intent) is not None
             for need in needs(intent.ref, lands)
             for target in need.any_of
+            if not (need.may_be_external and self._goes_as_a_shadow(target))
         )
 
     def _clashing(self) -> dict[Ref, tuple[str, str]]:

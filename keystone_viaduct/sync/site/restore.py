@@ -28,6 +28,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import digests, overlaid, rows_of, still_carried
 from keystone_viaduct.sync.site.cuts import relabel
+from keystone_viaduct.sync.site.external import with_owners
 from keystone_viaduct.sync.site.nonce import new_incarnation, new_nonce, numbered_until
 from keystone_viaduct.sync.site.scope import rescoped, resolve
 
@@ -84,7 +85,11 @@ def _withdraw_old_marks(tx: Transaction, state: SiteState, before: SiteState, ho
         if record is not None:
             state = replace(state, head=dot.seq)
             withdrawn.append(replace(record, carried=still_carried(records.get(ref), rows.get(ref))))
-    scopes = resolve(tx, {record.ref: found[record.ref] for record in withdrawn if record.ref in found})
+    withdrawn = with_owners(tx, withdrawn, found)
+    owners = {record.ref: record.external for record in withdrawn}
+    scopes = resolve(
+        tx, {record.ref: found[record.ref] for record in withdrawn if record.ref in found}, owners
+    )
     tx.save_records(
         [rescoped(r, scopes[r.ref], records.get(r.ref)) if r.ref in scopes else r for r in withdrawn]
     )

@@ -15,6 +15,7 @@ from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.value import key_part
 from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
+from keystone_viaduct.sync.external import Externals
 from keystone_viaduct.sync.model import Change, Document, Dot, Record, Ref, SiteState, site_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.carrying import referrers
@@ -56,16 +57,26 @@ def is_evicted_at(state: SiteState, dot: Dot, change: Change) -> bool:
     return not coverage.holds(change.ref.kind, change.scope)
 
 
-def resolve(tx: Transaction, found: Mapping[Ref, Document]) -> dict[Ref, str | None]:
-    """The scopes of records with these contents, in a few reads whatever their number."""
-    return _Resolver(tx, found).run()
+def resolve(
+    tx: Transaction, found: Mapping[Ref, Document], owners: Mapping[Ref, Externals]
+) -> dict[Ref, str | None]:
+    """The scopes of records with these contents, in a few reads whatever their number.
+
+    ``owners`` are what each record says of owners without rows.
+    """
+    return _Resolver(tx, found, owners).run()
 
 
 class _Resolver:
     """Follows references level by level: within the batch, then records, then rows not numbered yet."""
 
-    def __init__(self, tx: Transaction, found: Mapping[Ref, Document]) -> None:
+    def __init__(
+        self, tx: Transaction, found: Mapping[Ref, Document], owners: Mapping[Ref, Externals]
+    ) -> None:
         self.tx = tx
+        self.outside = {
+            (ref, owner.key): owner.domain for ref, external in owners.items() for owner in external
+        }
         self.wanted = list(found)
         self.open: dict[Ref, Belonging] = {
             ref: belonging(REGISTRY[ref.kind], document) for ref, document in found.items()
@@ -114,7 +125,7 @@ class _Resolver:
             if there and there[0] not in above:
                 found |= self._domains(there[0], above | {ref})
             elif not there:
-                found.add(key if DOMAIN in kinds else UNKNOWN)
+                found.add(key if DOMAIN in kinds else self.outside.get((ref, key), UNKNOWN))
         return frozenset(found)
 
 
@@ -149,7 +160,8 @@ def dependents(tx: Transaction, moved: Iterable[Ref]) -> list[Record]:
         referring = referrers(tx, todo, ANY_MODE)
         refs = list(dict.fromkeys(r for them in referring.values() for r in them if r not in done))
         records = {ref: record for ref, record in tx.records(refs).items() if not record.deleted}
-        scopes = resolve(tx, contents(tx, list(records), records))
+        owners = {ref: record.external for ref, record in records.items()}
+        scopes = resolve(tx, contents(tx, list(records), records), owners)
         found = [rescoped(records[ref], scope, records[ref]) for ref, scope in scopes.items()]
         found = [record for record in found if record is not records[record.ref]]
         tx.save_records(found)

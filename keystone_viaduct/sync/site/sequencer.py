@@ -19,6 +19,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import changed_fields, digests, overlaid, rows_of, still_carried
+from keystone_viaduct.sync.site.external import shadow, with_owners
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.release import adopt_release
 from keystone_viaduct.sync.site.scope import dependents, rescoped, resolve
@@ -94,7 +95,9 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
             tx.save_records([replace(before, carried=carried)])
     tx.drop_marks([mark_id for ref in refs if ref not in torn for mark_id in ids[ref]])
     if numbered:
-        scopes = resolve(tx, {r.ref: found[r.ref] for r in numbered if not r.deleted})
+        numbered = with_owners(tx, numbered, found)
+        owners = {r.ref: r.external for r in numbered}
+        scopes = resolve(tx, {r.ref: found[r.ref] for r in numbered if not r.deleted}, owners)
         numbered = [
             rescoped(r, scopes[r.ref], records.get(r.ref)) if r.ref in scopes else r for r in numbered
         ]
@@ -177,9 +180,8 @@ def _deleted(state: SiteState, record: Record | None, ref: Ref, stamp: int, dot:
     if record is not None and (record.deleted or record.evicted):
         return None
     if record is None:
-        version: Version = _start(state, ref).plus(dot)
-        birth = dot
-        scope = None
-    else:
-        version, birth, scope = record.version.plus(dot), record.birth, record.scope
-    return Record(ref, dot.seq, version, birth, {DELETED: life(stamp, dot, deleted=True)}, scope)
+        dead = {DELETED: life(stamp, dot, deleted=True)}
+        return Record(ref, dot.seq, _start(state, ref).plus(dot), dot, dead)
+    fields = {DELETED: life(stamp, dot, deleted=True)}
+    version, said = record.version.plus(dot), shadow(record)
+    return Record(ref, dot.seq, version, record.birth, fields, record.scope, external=said)

@@ -104,7 +104,8 @@ def _stripped(intent: Intent, missing: list[Need]) -> Document | None:
 def _missing(readiness: Readiness, intent: Intent) -> list[Need]:
     if intent.content is None:
         return []
-    return [need for need in needs(intent.ref, intent.content) if not readiness.satisfied(need)]
+    wanted = needs(intent.ref, intent.content, intent.record.external)
+    return [need for need in wanted if not readiness.satisfied(need)]
 
 
 def _delete_dependents(run: Applying, readiness: Readiness, intent: Intent) -> None:

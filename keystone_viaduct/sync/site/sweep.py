@@ -8,7 +8,7 @@ hand, such a deletion would leave dependents behind which block its tombstone at
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from keystone_viaduct.kinds.registry import REGISTRY
@@ -28,6 +28,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.content import altered, contents
 from keystone_viaduct.sync.site.decisions import list_now
+from keystone_viaduct.sync.site.external import is_evidence, is_shadow, outsiders
 from keystone_viaduct.sync.site.guard import Guard, delete_missing
 from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
 from keystone_viaduct.sync.site.readiness import OWNING, Need, needs
@@ -87,7 +88,7 @@ def _compare(
     changed = altered(tx, state, records, {ref: found[ref] for ref in quiet if ref in found})
     tx.add_marks(changed, now)
     gone = delete_missing(tx, [ref for ref in quiet if ref not in found], guard, now)
-    orphans = _dangling(tx, found) if state.is_hub else {}
+    orphans = _dangling(tx, found, records) if state.is_hub else {}
     if len(orphans) > guard.count:
         known = tx.held_of(list(orphans))
         tx.hold([Held(ref, Reason.DANGLING, now) for ref in orphans if ref not in known])
@@ -95,17 +96,34 @@ def _compare(
     return len(changed), len(gone) + _delete(tx, state, orphans, now)
 
 
-def _dangling(tx: Transaction, found: dict[Ref, Document]) -> dict[Ref, str]:
-    """What needs an owner that has neither record nor row nor mark; and which."""
-    wanted = {ref: [need for need in needs(ref, held) if need.owning] for ref, held in found.items()}
+def _dangling(tx: Transaction, found: dict[Ref, Document], records: Mapping[Ref, Record]) -> dict[Ref, str]:
+    """What needs an owner that has neither record nor row nor mark, and is not external; and which."""
+    wanted = {
+        ref: [need for need in needs(ref, held, records[ref].external) if need.owning]
+        for ref, held in found.items()
+    }
     owners = list(dict.fromkeys(ref for needed in wanted.values() for need in needed for ref in need.any_of))
-    records = tx.records(owners)
-    doubtful = [ref for ref in owners if ref not in records or records[ref].deleted]
+    known = tx.records(owners)
+    doubtful = [ref for ref in owners if ref not in known or known[ref].deleted]
     here = set(tx.documents(doubtful)) | {mark.ref for mark in tx.marks_of(doubtful)}
     absent = set(doubtful) - here
+    candidates = [
+        need.any_of[0]
+        for needed in wanted.values()
+        for need in needed
+        if need.may_be_external and absent.issuperset(need.any_of)
+    ]
+    outside = outsiders(tx, tx.external_drivers(), candidates)
+
+    def is_external(need: Need) -> bool:
+        owner = need.any_of[0]
+        if not need.may_be_external or is_evidence(known.get(owner)):
+            return False
+        return need.external or owner in outside or is_shadow(known.get(owner))
 
     def missing(needed: Iterable[Need]) -> str:
-        return ", ".join(str(need) for need in needed if absent.issuperset(need.any_of))
+        gone = (n for n in needed if absent.issuperset(n.any_of) and not is_external(n))
+        return ", ".join(map(str, gone))
 
     return {ref: text for ref, needed in wanted.items() if (text := missing(needed))}
 

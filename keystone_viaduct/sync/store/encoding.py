@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keystone_viaduct.kinds.raw import dumps_list, dumps_members, parse_list, parse_members
+from keystone_viaduct.sync.external import External, Externals
 from keystone_viaduct.sync.model import Carried, Change, Document, Dot, FieldState, Ref, Version
 
 #: Compact JSON, ASCII only, so no table's character set matters.
@@ -77,16 +78,36 @@ def pack_change(change: Change) -> bytes:
         pack_fields(change.fields),
         change.document,
         change.scope,
+        change.external,
     ]
     return zlib.compress(dumps_list(value, _DOCUMENT).encode(), 1)
 
 
 def unpack_change(data: bytes) -> Change:
     """The opposite of :func:`pack_change`."""
-    kind, key, seq, version, birth, fields, document, scope = parse_list(
+    kind, key, seq, version, birth, fields, document, scope, *more = parse_list(
         zlib.decompress(data).decode(), _DOCUMENT
     )
-    return Change(Ref(kind, key), seq, Version(version), Dot(*birth), unpack_fields(fields), document, scope)
+    return Change(
+        Ref(kind, key),
+        seq,
+        Version(version),
+        Dot(*birth),
+        unpack_fields(fields),
+        document,
+        scope,
+        external=unpack_externals(*more),
+    )
+
+
+def pack_externals(owners: Externals) -> str | None:
+    """Owners without rows; None where there are none, as with nearly all records."""
+    return to_json(owners) if owners else None
+
+
+def unpack_externals(value: Sequence[Sequence[str]] = ()) -> Externals:
+    """The opposite, of what was parsed already; nothing for what an earlier release has stored."""
+    return tuple(External(*owner) for owner in value)
 
 
 def pack_document(document: Document) -> bytes:

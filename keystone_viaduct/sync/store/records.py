@@ -35,12 +35,14 @@ from keystone_viaduct.sync.store.encoding import (
     pack_carried,
     pack_document,
     pack_dot,
+    pack_externals,
     pack_fields,
     pack_version,
     to_json,
     unpack_carried,
     unpack_document,
     unpack_dot,
+    unpack_externals,
     unpack_fields,
     unpack_version,
 )
@@ -319,6 +321,7 @@ class RecordsPart(Part):
 
     def _record(self, row: Any) -> Record:
         kind, key, seq, version, birth, fields, _, _, scope, unknown, learned_from, former = row[:12]
+        external = row.external_owners
         return Record(
             ref=Ref(kind, key),
             seq=seq,
@@ -330,6 +333,7 @@ class RecordsPart(Part):
             learned_from=learned_from,
             former=tuple(from_json(former)) if former else (),
             carried=self._opened_carried(kind, key, row.carried) if row.carried else None,
+            external=unpack_externals(from_json(external)) if external else (),
         )
 
     def _record_row(self, record: Record) -> dict[str, Any]:
@@ -349,6 +353,7 @@ class RecordsPart(Part):
             "unknown": self._closed(record),
             "learned_from": record.learned_from,
             "former": to_json(list(record.former)) if record.former else None,
+            "external_owners": pack_externals(record.external),
             "evicted": record.evicted,
             "bucket": q.NO_BUCKET if record.evicted else bucket_of(record.ref),
             "low": found & _HALF,

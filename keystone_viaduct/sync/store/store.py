@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import sqlalchemy as sa
 
 from keystone_viaduct.sync.sealing import KeyRing
+from keystone_viaduct.sync.store.drivers import DriverSettings
 from keystone_viaduct.sync.store.engine import READ_ONLY
 from keystone_viaduct.sync.store.retry import RetryPolicy
 from keystone_viaduct.sync.store.transaction import SqlTransaction
@@ -19,18 +20,26 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """``engine`` from :func:`make_engine`; ``ring`` the site's keys; ``codecs`` of the installed release.
+    """``engine`` from :func:`make_engine`; ``ring`` the site's keys; ``codecs`` of the installed release;
+    ``drivers`` which identity driver has which domain.
 
     Safe to share between threads; a transaction is not.
     """
 
     def __init__(
-        self, engine: sa.engine.Engine, ring: KeyRing, codecs: Codecs, *, retry: RetryPolicy | None = None
+        self,
+        engine: sa.engine.Engine,
+        ring: KeyRing,
+        codecs: Codecs,
+        *,
+        retry: RetryPolicy | None = None,
+        drivers: DriverSettings | None = None,
     ) -> None:
         self.engine = engine
         self.ring = ring
         self.codecs = codecs
         self.retry = retry or RetryPolicy()
+        self.drivers = drivers or DriverSettings()
 
     def run(self, work: Callable[[SqlTransaction], T]) -> T:
         """Run ``work`` in one transaction and commit.
@@ -49,4 +58,6 @@ class SqlStore:
         with self.engine.connect() as connection:
             connection = connection.execution_options(**{READ_ONLY: read_only})
             with connection.begin():
-                return work(SqlTransaction(connection, self.ring, self.codecs))
+                tx = SqlTransaction(connection, self.ring, self.codecs)
+                tx.drivers = self.drivers
+                return work(tx)

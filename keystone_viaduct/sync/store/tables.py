@@ -113,6 +113,7 @@ record = _table(
     sa.Column("unknown", blob()),
     sa.Column("learned_from", origin()),
     sa.Column("former", text()),
+    sa.Column("external_owners", text()),
     sa.Column("evicted", sa.Boolean, nullable=False),
     sa.Column("bucket", sa.Integer, nullable=False),
     sa.Column("low", sa.BigInteger, nullable=False),

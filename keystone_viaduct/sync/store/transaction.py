@@ -5,6 +5,7 @@ from __future__ import annotations
 from keystone_viaduct.sync.store.bookkeeping import BookkeepingPart
 from keystone_viaduct.sync.store.choices import ChoicesPart
 from keystone_viaduct.sync.store.documents import DocumentsPart
+from keystone_viaduct.sync.store.drivers import DriversPart
 from keystone_viaduct.sync.store.keysets import KeysetsPart
 from keystone_viaduct.sync.store.leases import LeasesPart
 from keystone_viaduct.sync.store.marks import MarksPart
@@ -15,6 +16,7 @@ from keystone_viaduct.sync.store.sweeping import SweepingPart
 
 class SqlTransaction(
     DocumentsPart,
+    DriversPart,
     MarksPart,
     RecordsPart,
     BookkeepingPart,

@@ -16,6 +16,8 @@ POKE = 48 * 1024
 POKE_OPEN = 1024 * 1024
 
 PAGE_CHANGES = 5000
+#: Owners without rows that one record may have.
+EXTERNALS = 100
 PAGE_DEFAULT = 500
 RECORD_FIELDS = 100_000
 #: Lists and objects inside each other within one field as plain JSON, and in a text of its own (``raw``).

@@ -14,6 +14,7 @@ import pytest
 
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.sync.charter import Coverage
+from keystone_viaduct.sync.external import External, ExternalDrivers
 from keystone_viaduct.sync.model import (
     DELETED,
     NAME,
@@ -234,10 +235,14 @@ class TransactionSuite:
             record(Ref("user", "U1"), 2, learned_from=WEST),
             record(Ref("group", "u1"), 3, unknown={"extra.new": ["a", None, 1.5, {"b": True}]}),
             record(Ref("region", "Ümlaut %25/%2F"), 4, deleted=True, scope="user/u1"),
+            record(Ref("credential", "c1"), 5, external=(External("user", "uid=Ü,ou=a", "default"),)),
         ]
         store.run(lambda tx: tx.save_records(saved))
         found = store.run(lambda tx: tx.records([*(item.ref for item in saved), Ref("user", "none")]))
         assert found == {item.ref: item for item in saved}
+
+    def test_no_driver_is_external_where_nobody_says_so(self, store: Store) -> None:
+        assert store.run(lambda tx: tx.external_drivers()) == ExternalDrivers()
 
     def test_a_record_that_is_saved_again_replaces_the_old_one(self, store: Store) -> None:
         ref = Ref("user", "u1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from keystone_viaduct.documents.digest import field_digest
 from keystone_viaduct.kinds.registry import REGISTRY
@@ -30,6 +31,7 @@ def at_rest(fleet: Fleet) -> None:
     _converged(fleet)
     _no_pending(fleet)
     _no_dangling(fleet)
+    _external_kept(fleet)
     _edits_accounted(fleet)
     _deletes_accounted(fleet)
     _one_sided(fleet)
@@ -109,8 +111,22 @@ def _no_dangling(fleet: Fleet) -> None:
         rows = node.store.data.rows
         for ref, document in rows.items():
             for need in needs(ref, document):
+                if need.may_be_external and need.any_of[0] in fleet.directory:
+                    continue
                 if need.owning and not any(target in rows for target in need.any_of):
                     raise Broken("no_dangling", f"{node.name}: {ref} refers to {need}")
+
+
+def _external_kept(fleet: Fleet) -> None:
+    """Nothing was ever deleted because an external user or group has no row, or has one no more."""
+    fleet.note_conflicts()
+    for conflict in fleet.listed.values():
+        if conflict.sort not in ("dangling", "dependent"):
+            continue
+        named = set(re.split(r"[ ,]+", conflict.explanation))
+        outside = [owner for owner in sorted(fleet.directory) if str(owner) in named]
+        if outside and conflict.ref not in fleet.directory:
+            raise Broken("external_kept", f"{conflict.ref}: {conflict.explanation}")
 
 
 def _listed(fleet: Fleet) -> dict[Ref, list[tuple[str, str]]]:

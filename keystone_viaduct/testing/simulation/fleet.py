@@ -117,6 +117,8 @@ class Fleet:
     excused: set[Edit] = field(default_factory=set)
     buried: set[Ref] = field(default_factory=set)
     unseen: Unseen = field(default_factory=Unseen)
+    #: Users and groups that some site's directory knows: they need no row anywhere.
+    directory: frozenset[Ref] = frozenset()
 
     @property
     def spokes(self) -> list[str]:

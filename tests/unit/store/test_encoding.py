@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from keystone_viaduct.kinds.raw import settled
+from keystone_viaduct.sync.external import External, united
 from keystone_viaduct.sync.model import Change, Dot, FieldState, Ref, Version
 from keystone_viaduct.sync.store import encoding
 
@@ -48,7 +50,10 @@ def test_documents(document: dict[str, Any]) -> None:
     assert encoding.unpack_document(encoding.pack_document(document)) == document
 
 
-@given(positions, versions, dots, fields, documents, st.none() | st.text())
+owners = st.builds(External, st.sampled_from(["user", "group"]), st.text(), st.text())
+
+
+@given(positions, versions, dots, fields, documents, st.none() | st.text(), st.lists(owners, max_size=2))
 def test_changes(
     seq: int,
     version: Version,
@@ -56,9 +61,17 @@ def test_changes(
     given_fields: dict[str, FieldState],
     document: dict[str, Any],
     scope: str | None,
+    external: list[External],
 ) -> None:
-    change = Change(Ref("user", "ü/%"), seq, version, birth, given_fields, document, scope)
+    ref, said = Ref("user", "ü/%"), united(external)
+    change = Change(ref, seq, version, birth, given_fields, document, scope, external=said)
     assert encoding.unpack_change(encoding.pack_change(change)) == change
+
+
+def test_a_change_that_waits_since_an_earlier_release_says_nothing_of_its_owners() -> None:
+    value = ["user", "u", 1, {"a#1": 1}, ["a#1", 1], "[]", {}, None]
+    packed = zlib.compress(encoding.to_json(value).encode(), 1)
+    assert encoding.unpack_change(packed).external == ()
 
 
 @given(fields)

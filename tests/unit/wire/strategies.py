@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from keystone_viaduct.kinds.raw import settled
+from keystone_viaduct.sync.external import External, united
 from keystone_viaduct.sync.model import (
     DELETED,
     Change,
@@ -56,6 +57,7 @@ VALUES = JSON | RAW
 CHECKPOINTS = st.builds(Checkpoint, WORDS, INTEGERS, NONCES | st.just(""))
 FENCES = st.builds(Fence, CHECKPOINTS, st.booleans())
 VERSIONS = st.dictionaries(ORIGINS, INTEGERS, min_size=1, max_size=4).map(Version)
+OWNERS = st.builds(External, st.sampled_from(["user", "group"]), WORDS, WORDS)
 COLUMNS = ("enabled", "local.name", "passwords", "extra.email", "option.1000", "from.the.future")
 FIELDS = (
     *COLUMNS,
@@ -78,7 +80,8 @@ def changes(draw: st.DrawFn, seq: int) -> Change:
     document = {name: draw(VALUES) for name in names}
     fields[DELETED] = life(draw(INTEGERS), birth, deleted=False)
     scope = draw(st.none() | WORDS)
-    return Change(ref, seq, version, birth, fields, document, scope)
+    external = united(draw(st.lists(OWNERS, max_size=2)))
+    return Change(ref, seq, version, birth, fields, document, scope, external=external)
 
 
 PEERS = st.builds(Peer, NAMES, st.binary(min_size=32, max_size=32), WORDS, seen=st.none() | CHECKPOINTS)

@@ -1,0 +1,137 @@
+"""Owners without rows: who is external, and what follows from it ("deletion needs evidence").
+
+That a user or group has no row is no evidence of a deletion where an identity driver other than SQL may know
+it. So the site that numbers a record says which of the record's owners are external, by Keystone's own rules
+(``identity/core.py``, ``_get_domain_driver_and_entity_id``):
+
+- A public id with a row in ``id_mapping`` belongs to that row's domain, and so to its driver.
+- Any other id is the default driver's. If that is SQL, it has a row, or the user is gone. If it is not and
+  ids are not mapped, the id is the driver's own and belongs to the default domain. If they are, a public
+  id is a digest of 64 digits, whose row may have been purged: it is made again when the user is next met.
+- A ``user`` row with a ``nonlocal_user`` is the *shadow* of a user that has logged in. Its going says nothing
+  about the user either.
+
+Evidence is a tombstone of a user or group that is not a shadow's: there was a row, and somebody has seen it
+go. It counts whatever a record says of its owners. A hollow tombstone, which answers a creation that was
+refused, is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.charter import UNKNOWN
+from keystone_viaduct.sync.external import External, ExternalDrivers, Externals, united
+from keystone_viaduct.sync.model import DELETED, Change, Document, Record, Ref
+from keystone_viaduct.sync.ports import Transaction
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def owners_of(ref: Ref, content: Document | None) -> list[Ref]:
+    """The users and groups that this record refers to and that may be external."""
+    if content is None:
+        return []
+    found = (Ref(r.kind, r.key) for r in REGISTRY[ref.kind].references_of(content) if r.external)
+    return list(dict.fromkeys(found))
+
+
+def of_owners(external: Externals, ref: Ref, content: Document | None) -> Externals:
+    """What is said of the owners that the record has with this content."""
+    if not external:
+        return ()
+    owners = owners_of(ref, content)
+    return tuple(owner for owner in external if owner[:2] in owners)
+
+
+def merged(ref: Ref, content: Document | None, *said: Externals) -> Externals:
+    """What a record says that came of several versions: a living one of its owners, a tombstone of itself."""
+    together = united(*said)
+    if content is None:
+        return tuple(owner for owner in together if owner[:2] == ref)
+    return of_owners(together, ref, content)
+
+
+def is_shadow(tombstone: Record | None) -> bool:
+    """Whether it is the tombstone of the row of an external user, which tells nothing of the user."""
+    return tombstone is not None and any(owner[:2] == tombstone.ref for owner in tombstone.external)
+
+
+def is_evidence(record: Record | None) -> bool:
+    """Whether this record of an owner says that the owner is gone."""
+    if record is None or not record.deleted or is_shadow(record):
+        return False
+    return record.fields[DELETED].dot.seq > 0
+
+
+def shadow(living: Record | Change) -> Externals:
+    """What a tombstone of this record says of itself, if it is the row of an external user."""
+    names = living.fields
+    if living.ref.kind != "user" or "nonlocal.name" not in names or "local.name" in names:
+        return ()
+    return (External(*living.ref, living.scope or UNKNOWN),)
+
+
+def with_owners(tx: Transaction, records: Sequence[Record], found: Mapping[Ref, Document]) -> list[Record]:
+    """Records that were numbered here just now, saying which of their owners are external."""
+    drivers = tx.external_drivers()
+    owners: dict[Ref, list[Ref]] = {}
+    if drivers:
+        owners = {record.ref: owners_of(record.ref, found.get(record.ref)) for record in records}
+    outside = outsiders(tx, drivers, (owner for them in owners.values() for owner in them))
+    return [_saying(record, found.get(record.ref), owners.get(record.ref, []), outside) for record in records]
+
+
+def _saying(
+    record: Record, content: Document | None, owners: Sequence[Ref], outside: Mapping[Ref, External]
+) -> Record:
+    if record.deleted or not (owners or record.external):
+        return record
+    found = tuple(outside[owner] for owner in owners if owner in outside)
+    said = merged(record.ref, content, record.external, found)
+    return replace(record, external=said) if said != record.external else record
+
+
+def outsiders(tx: Transaction, drivers: ExternalDrivers, owners: Iterable[Ref]) -> dict[Ref, External]:
+    """Those of these users and groups that, by this site's configuration and tables, are external."""
+    asked = list(dict.fromkeys(owners))
+    if not drivers or not asked:
+        return {}
+    mappings = [Ref("id_mapping", owner.key) for owner in asked]
+    rows = tx.documents([*asked, *mappings])
+    records = tx.records([*asked, *mappings])
+    found: dict[Ref, External] = {}
+    for owner, mapping in zip(asked, mappings, strict=True):
+        domain = _domain(drivers, owner, rows, records, mapping)
+        if domain:
+            found[owner] = External(*owner, domain)
+    return found
+
+
+def _domain(
+    drivers: ExternalDrivers,
+    owner: Ref,
+    rows: Mapping[Ref, Document],
+    records: Mapping[Ref, Record],
+    mapping: Ref,
+) -> str:
+    """The domain of an external owner; '' for another, which has or had a row of its own."""
+    row = rows.get(owner)
+    if row is not None:
+        is_shadow_row = "nonlocal.name" in row and row["nonlocal.name"] is not None
+        return str(row.get("domain_id")) if is_shadow_row and row.get("local.name") is None else ""
+    record = records.get(owner)
+    if record is not None and not is_shadow(record):
+        return ""  # there was a row: whoever saw it go has a tombstone, and a sweep will see it
+    if mapping in rows:
+        domain = str(rows[mapping].get("domain_id"))
+        return domain if domain in drivers.names else ""
+    known = records.get(mapping)
+    if known is not None and known.scope in drivers.names:
+        return str(known.scope)
+    if drivers.mapped and _DIGEST.fullmatch(owner.key):
+        return drivers.mapped[0] if len(drivers.mapped) == 1 else UNKNOWN
+    return drivers.unmapped

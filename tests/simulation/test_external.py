@@ -1,0 +1,235 @@
+"""Owners without rows: that nothing is there is no evidence of a deletion."""
+
+from __future__ import annotations
+
+import pytest
+
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.charter import Charter, Coverage, Delegation
+from keystone_viaduct.sync.external import External, ExternalDrivers
+from keystone_viaduct.sync.link.compare import Comparison
+from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.site.purge import Retention
+from keystone_viaduct.testing.simulation.fleet import SECOND
+from tests.simulation.scene import Scene
+
+DIGEST = "5f" * 32
+JDOE = (External("user", "jdoe", "default"),)
+
+
+def sweep(scene: Scene, site: str = "hub") -> None:
+    """One whole round."""
+    while scene.site(site).sweep(50).kind:
+        pass
+
+
+def everywhere(scene: Scene, *refs: Ref) -> bool:
+    """Whether all sites have these."""
+    return all(scene.row(site, ref) is not None for site in scene.fleet.nodes for ref in refs)
+
+
+def set_charter(scene: Scene, charter: Charter) -> None:
+    """Written by the operator at the hub."""
+    scene.site("hub").write_charter(charter, scene.site("hub").charter().edition)
+
+
+def mapped(scene: Scene, *sites: str) -> Ref:
+    """Somebody of a domain whose driver's ids are mapped at these sites, with the row that says so."""
+    scene.put("hub", "domain", "corp", name="corp", enabled=True)
+    scene.sync()
+    for site in sites:
+        scene.store(site).drivers = ExternalDrivers({"corp": "ldap"})
+    scene.fleet.directory |= {Ref("user", DIGEST)}
+    for site in scene.fleet.nodes:
+        scene.store(site).directory |= {Ref("user", DIGEST)}
+    return scene.put(
+        sites[0], "id_mapping", DIGEST, public_id=DIGEST, domain_id="corp", local_id="j", entity_type="user"
+    )
+
+
+@pytest.mark.parametrize("site", ["hub", "west"])
+def test_what_an_external_user_is_given_and_has_arrives_everywhere_and_stays(scene: Scene, site: str) -> None:
+    """Only where it is made is there a directory; all others have no row and no driver that could tell."""
+    scene.directory(site, people=["jdoe"])
+    scene.project("hub", "p", "web")
+    scene.sync()
+    grant, credential = scene.grant(site, "jdoe", "p"), scene.credential(site, "c", "jdoe")
+    scene.sync()
+    sweep(scene)
+    scene.equal()
+    assert everywhere(scene, grant, credential) and not scene.conflicts
+    assert {scene.record(name, grant).external for name in scene.fleet.nodes} == {JDOE}
+    assert {scene.record(name, grant).scope for name in scene.fleet.nodes} == {"default"}
+
+
+def test_so_does_the_grant_of_an_external_group(scene: Scene) -> None:
+    scene.directory("west", people=[], groups=["ops"])
+    scene.project("hub", "p", "web")
+    scene.sync()
+    fields = {"type": "GroupProject", "actor_id": "ops", "target_id": "p", "role_id": "member"}
+    key = REGISTRY["assignment"].make_key("GroupProject", "ops", "p", "member", False)
+    grant = scene.put("west", "assignment", key, inherited=False, **fields)
+    scene.sync()
+    sweep(scene)
+    scene.equal()
+    assert everywhere(scene, grant) and not scene.conflicts
+
+
+def test_an_orphan_under_an_sql_driver_is_one_as_before(scene: Scene) -> None:
+    """The twin of it all: nobody's configuration knows such a user, and there is no row."""
+    for name in scene.fleet.nodes:
+        scene.store(name).directory |= {Ref("user", "nobody")}
+    orphan = scene.credential("west", "c", "nobody")
+    scene.sync()
+    assert not any(scene.row(name, orphan) for name in scene.fleet.nodes)
+    assert [(c.ref, c.sort) for c in scene.conflicts] == [(orphan, "dangling")]
+
+
+def test_a_user_whose_row_was_seen_to_go_is_gone_also_where_there_is_a_directory(scene: Scene) -> None:
+    """West has a directory for the same domain, and knows that this user was a row."""
+    scene.directory("hub", "west", people=[])
+    user = scene.user("hub", "u", "ada")
+    scene.sync()
+    credential = scene.credential("west", "c", "u")
+    assert scene.record("west", user).external == ()
+    scene.delete("hub", user)
+    scene.sync()
+    sweep(scene)
+    scene.equal()
+    assert not any(scene.row(name, credential) for name in scene.fleet.nodes)
+    for name in scene.fleet.nodes:
+        scene.store(name).directory |= {user}
+    late = scene.credential("west", "c2", "u")
+    scene.sync()
+    assert scene.row("hub", late) is None and scene.row("west", late) is None
+
+
+def test_rows_that_vanish_unseen_do_not_make_their_owner_external(scene: Scene) -> None:
+    scene.directory("hub", people=["u"])
+    user = scene.user("hub", "u", "ada")
+    scene.sync()
+    del scene.store("hub").data.rows[user]
+    credential = scene.credential("hub", "c", "u")
+    scene.site("hub").read("west", scene.site("west").standing("hub").checkpoint, 50)
+    assert scene.record("hub", credential).external == ()
+
+
+def test_the_row_of_a_log_in_comes_and_goes_and_takes_nothing_along(scene: Scene) -> None:
+    """Deleting a domain Keystone removes the shadows of its users (``_domain_deleted``), nothing else."""
+    scene.directory("west", people=["jdoe"])
+    scene.project("hub", "p", "web")
+    scene.sync()
+    before = scene.grant("west", "jdoe", "p")
+    shadow = scene.shadow("west", "jdoe")
+    scene.sync()
+    after = scene.credential("west", "c", "jdoe")
+    scene.sync()
+    assert everywhere(scene, shadow, before, after)
+    scene.delete("west", shadow)
+    scene.sync()
+    sweep(scene)
+    scene.equal()
+    assert everywhere(scene, before, after) and not scene.conflicts
+    assert not any(scene.row(name, shadow) for name in scene.fleet.nodes)
+    scene.purge("hub", Retention())
+    again = scene.grant("south", "jdoe", "p")
+    sweep(scene)
+    scene.equal()
+    assert everywhere(scene, before, after, again)
+
+
+def test_what_came_by_way_of_the_shadow_needs_no_word_of_its_maker(scene: Scene) -> None:
+    """South has no directory, and its Keystone lets everybody's credential be made for anybody."""
+    scene.directory("west", people=["jdoe"])
+    shadow = scene.shadow("west", "jdoe")
+    scene.sync()
+    credential = scene.credential("south", "c", "jdoe")
+    scene.sync()
+    scene.delete("west", shadow)
+    scene.sync()
+    sweep(scene)
+    scene.equal()
+    assert everywhere(scene, credential)
+
+
+def test_purged_id_mappings_take_nothing_along(scene: Scene) -> None:
+    """``keystone-manage mapping_purge``: the same public ids are made again when users are next met."""
+    mapping = mapped(scene, "west")
+    scene.project("hub", "p", "web")
+    scene.sync()
+    grant, credential = scene.grant("west", DIGEST, "p"), scene.credential("west", "c", DIGEST)
+    scene.sync()
+    assert scene.record("hub", grant).external == (External("user", DIGEST, "corp"),)
+    scene.delete("west", mapping)
+    scene.sync()
+    sweep(scene)
+    scene.purge("hub", Retention())
+    later = scene.credential("west", "c2", DIGEST)
+    scene.sync()
+    sweep(scene)
+    scene.equal()
+    assert everywhere(scene, grant, credential, later) and not scene.conflicts
+    assert scene.record("hub", later).external == (External("user", DIGEST, "corp"),)
+
+
+def test_a_comparison_and_a_promotion_lose_nothing_of_external_users(scene: Scene) -> None:
+    scene.directory("west", people=["jdoe"])
+    scene.project("hub", "p", "web")
+    scene.sync()
+    grant, credential = scene.grant("west", "jdoe", "p"), scene.credential("south", "c", "jdoe")
+    for name in scene.fleet.nodes:
+        scene.store(name).drivers = ExternalDrivers({"default": "ldap"}, "default")
+    scene.sync()
+    for spoke in ("west", "south"):
+        found = Comparison(scene.site("hub"), scene.site(spoke))
+        found.find()
+        assert not found.missed
+    scene.site("hub").forget("west")
+    scene.site("west").forget("hub")
+    scene.sync()
+    scene.site("south").promote()
+    scene.fleet.elect()
+    scene.sync()
+    sweep(scene, "south")
+    scene.equal()
+    assert everywhere(scene, grant, credential) and not scene.conflicts
+
+
+def test_a_refused_shadow_is_no_evidence_either(scene: Scene) -> None:
+    """South may not change the domain of the user who logs in there; the hub puts its row back."""
+    scene.directory("hub", "west", "south", people=["jdoe"])
+    scene.put("hub", "domain", "acme", name="acme", enabled=True)
+    scene.project("hub", "p", "web")
+    scene.sync()
+    limited = {"south": Delegation(domains=frozenset({"acme"}), roles=frozenset({"member"}))}
+    set_charter(scene, Charter(delegations=limited))
+    scene.sync()
+    grant = scene.grant("west", "jdoe", "p")
+    scene.sync()
+    shadow = scene.shadow("south", "jdoe")
+    scene.sync()
+    sweep(scene)
+    late = scene.credential("west", "c", "jdoe")
+    scene.sync()
+    sweep(scene)
+    assert scene.row("hub", shadow) is None and everywhere(scene, grant, late)
+
+
+def test_a_site_that_is_limited_to_domains_gets_the_grants_of_their_external_users_only(scene: Scene) -> None:
+    scene.directory("west", people=["jdoe"])
+    scene.put("hub", "domain", "acme", name="acme", enabled=True)
+    scene.project("hub", "p", "web", domain_id="acme", parent_id="acme")
+    scene.project("hub", "d", "data")
+    scene.sync()
+    coverages = {"south": Coverage(domains=frozenset({"acme"}))}
+    set_charter(scene, Charter(coverages=coverages))
+    grant, other = scene.grant("west", "jdoe", "p"), scene.grant("west", "jdoe", "d")
+    credential = scene.credential("west", "c", "jdoe")
+    scene.sync()
+    assert scene.record("hub", grant).scope == "acme/default"
+    assert not any(scene.row("south", ref) for ref in (grant, other, credential))
+    coverages = {"south": Coverage(domains=frozenset({"acme", "default"}))}
+    set_charter(scene, Charter(coverages=coverages))
+    scene.clock.advance(SECOND)
+    scene.equal()
+    assert everywhere(scene, grant, other, credential)
