@@ -5,9 +5,10 @@ from __future__ import annotations
 from .model import Kind
 from .natural import NaturalKey
 from .reference import Mode, Reference
+from .rule import Near, Rule
 from .scope import Scope, Step, by_domain, via
 from .shape import Cascade, Child, Field, Rename, Shape
-from .value import JSON, Type
+from .value import JSON, Document, Type
 
 NO_DOMAIN = "<<null>>"
 """What role.domain_id holds for a global role (keystone.assignment.role_backends.base.NULL_DOMAIN_ID)."""
@@ -49,6 +50,15 @@ ROLE = Kind(
     rename=Rename("name", 255),
 )
 
+
+def _may_imply(_: Document, near: Near) -> bool:
+    prior, implied = near["prior_role_id"], near["implied_role_id"]
+    if prior is None or implied is None:
+        return True
+    return prior.get("domain_id") is not None or implied.get("domain_id") is None
+
+
+# A circle of implied roles is lawful: Keystone takes it by its API, and knows what it has seen when it walks.
 IMPLIED_ROLE = Kind(
     "implied_role",
     "implied_role",
@@ -59,6 +69,15 @@ IMPLIED_ROLE = Kind(
         Reference(field="implied_role_id", target="role", mode=Mode.OWNING, foreign_key=True),
     ),
     scope=via("role", "prior_role_id"),
+    rules=(
+        Rule(
+            "global-implies-global",
+            ("prior_role_id", "implied_role_id"),
+            ("domain_id",),
+            _may_imply,
+            "a role of all domains implies none of a single domain",
+        ),
+    ),
     deletes_win=True,
     immutable=True,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .model import Kind
 from .natural import NaturalKey
 from .reference import JsonReference, Mode, Reference, Visit, moved
+from .rule import Cut
 from .scope import via
 from .shape import Cascade, Field
 from .value import JSON, Type
@@ -35,7 +36,8 @@ REGION = Kind(
     ),
     extra=True,
     natural=(NaturalKey("id", ("id",)),),
-    references=(Reference(field="parent_region_id", target="region", mode=Mode.OWNING),),
+    # Keystone walks the parents of a region with every PATCH of one, and never ends in a circle.
+    references=(Reference(field="parent_region_id", target="region", mode=Mode.OWNING, acyclic=Cut.TOP),),
 )
 
 SERVICE = Kind(

@@ -39,10 +39,12 @@ def _described(kind: Kind) -> dict[str, JSON]:
                 "foreign_key": reference.foreign_key,
                 "guards": reference.guards,
                 "external": reference.external,
+                "acyclic": reference.acyclic.value if reference.acyclic else None,
                 "when": _sorted(map(str, reference.when[1])) if reference.when else None,
             }
             for reference in kind.references
         ],
+        "rules": [{"name": rule.name, "fields": list(rule.fields), "says": rule.says} for rule in kind.rules],
         "scope": kind.scope.describe(),
         "secret": _sorted(kind.secret),
         "volatile": _sorted(kind.volatile),

@@ -11,6 +11,7 @@ from keystone_viaduct.errors import BadDocument
 
 from .natural import NaturalKey, NaturalValue
 from .reference import ALTERNATIVES, Mode, Ref, Reference, moved
+from .rule import Rule
 from .scope import NOWHERE, Scope, ScopeResult
 from .shape import Cascade, Child, Earlier, Field, Rename, Shape, Source
 from .value import JSON, Document, Type, join_key, misfit, part_key
@@ -38,6 +39,7 @@ class Kind:
     deletes_win     a delete beats a concurrent update: grants, memberships, credentials
     insert_only     rows are inserted and pruned, never changed; their removal is housekeeping, not a delete
     immutable       Keystone never changes a record's fields once it is there
+    rules           what Keystone's code keeps between a record and those that it refers to
     cascades        what goes of *other* kinds with a row, by the database's hand or for Keystone's sake
     identify        computes the key from a document when it is not made of key fields
     """
@@ -60,6 +62,7 @@ class Kind:
     deletes_win: bool = False
     insert_only: bool = False
     immutable: bool = False
+    rules: tuple[Rule, ...] = ()
     cascades: tuple[Cascade, ...] = ()
     rename: Rename | Earlier | None = None
     identify: Callable[[Document], str] | None = None

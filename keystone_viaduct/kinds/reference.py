@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from .deepjson import decode
 from .raw import Raw, dumps, parse, settled
+from .rule import Cut
 from .value import JSON, Document, join_key, key_part, part_key
 
 # A user or group of an LDAP domain has no row of its own, only an id_mapping; a domain may act as a project.
@@ -66,7 +67,8 @@ class Reference:
     migrated schema has it on every engine; ``loose`` that a record of another kind with the same key will do;
     ``guards`` that Keystone refuses to delete the target while it is referred to;
     ``external`` that the target may have no row at all: Keystone stores the id of a user or group whom only
-    its LDAP driver, or another but SQL, knows.
+    its LDAP driver, or another but SQL, knows. ``acyclic``: no record may lie below itself by it, and what is
+    cut where one would.
     """
 
     field: str
@@ -76,6 +78,7 @@ class Reference:
     loose: bool = False
     guards: bool = False
     external: bool = False
+    acyclic: Cut | None = None
     when: tuple[str, frozenset[JSON]] | None = None
 
     def applies(self, document: Document) -> bool:
@@ -95,6 +98,10 @@ class Reference:
         value = document.get(self.field)
         if value is not None:
             yield self.target, key_part(value)
+
+    def top(self, document: Document) -> JSON:
+        """What the field holds of a record that lies below none of its kind."""
+        return None
 
     def rewrite(self, document: Document, visit: Visit) -> None:
         """Replaces each target's key by what ``visit`` returns, in place."""
@@ -117,6 +124,10 @@ class ParentReference(Reference):
         value = document.get(self.field)
         if value is not None:
             yield ("domain" if value == document.get("domain_id") else self.target), key_part(value)
+
+    def top(self, document: Document) -> JSON:
+        """The domain."""
+        return document.get("domain_id")
 
     def rewrite(self, document: Document, visit: Visit) -> None:
         """As for any reference, with the kind that the parent is."""

@@ -6,9 +6,10 @@ from .assignment import options
 from .model import Kind
 from .natural import NaturalKey
 from .reference import Mode, ParentReference, Reference
+from .rule import Cut, Near, Rule
 from .scope import by_domain
 from .shape import Child, Field, Rename, Shape
-from .value import Type
+from .value import Document, Type
 
 ROOT_DOMAIN = "<<keystone.domain.root>>"
 """The row that every migration makes and every driver hides; domains are its children."""
@@ -40,6 +41,12 @@ DOMAIN = Kind(
     rename=Rename("name", 64),
 )
 
+
+def _in_one_domain(project: Document, near: Near) -> bool:
+    parent = near["parent_id"]
+    return parent is None or parent.get("domain_id") == project.get("domain_id")
+
+
 PROJECT = Kind(
     "project",
     "project",
@@ -50,9 +57,20 @@ PROJECT = Kind(
     natural=(NaturalKey("name", ("domain_id", "name")),),
     references=(
         Reference(field="domain_id", target="domain", mode=Mode.OWNING, foreign_key=True),
-        ParentReference(field="parent_id", target="project", mode=Mode.OWNING, foreign_key=True),
+        ParentReference(
+            field="parent_id", target="project", mode=Mode.OWNING, foreign_key=True, acyclic=Cut.TOP
+        ),
     ),
     scope=by_domain(),
+    rules=(
+        Rule(
+            "one-domain",
+            ("parent_id",),
+            ("domain_id",),
+            _in_one_domain,
+            "a project lies in the domain of its parent",
+        ),
+    ),
     constants={"is_domain": False},
     hidden=frozenset({ROOT_DOMAIN}),
     rename=Rename("name", 64),

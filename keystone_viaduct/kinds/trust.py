@@ -5,6 +5,7 @@ from __future__ import annotations
 from .model import Kind
 from .natural import NaturalKey
 from .reference import ListReference, Mode, Reference
+from .rule import Cut
 from .scope import via
 from .shape import Child, Earlier, Field, Shape
 from .value import Type
@@ -50,7 +51,8 @@ TRUST = Kind(
         Reference(field="trustor_user_id", target="user", mode=_MODE, loose=True, external=True),
         Reference(field="trustee_user_id", target="user", mode=_MODE, loose=True, external=True),
         Reference(field="project_id", target="project", mode=_MODE, loose=True),
-        Reference(field="redelegated_trust_id", target="trust", mode=_MODE),
+        # Keystone follows redelegations up at each log-in, and never ends in a circle.
+        Reference(field="redelegated_trust_id", target="trust", mode=_MODE, acyclic=Cut.RECORD),
         ListReference(field="roles", target="role", mode=_MODE),
     ),
     scope=via("user", "trustor_user_id"),

@@ -173,14 +173,15 @@ class Carried:
 
 #: Why a record is carried: this database can't hold a value; it takes its name for another record's; it needs
 #: a record that is itself carried; to write it failed in an unforeseen way; it is about to be tried again.
-UNSTORABLE, NAME, REFERENCE, QUARANTINED, RETRIED = (
+UNSTORABLE, NAME, REFERENCE, CYCLE, QUARANTINED, RETRIED = (
     "unstorable",
     "name",
     "reference",
+    "cycle",
     "quarantined",
     "retried",
 )
-CARRIED_REASONS = frozenset({UNSTORABLE, NAME, REFERENCE, QUARANTINED, RETRIED})
+CARRIED_REASONS = frozenset({UNSTORABLE, NAME, REFERENCE, CYCLE, QUARANTINED, RETRIED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.claims import claims_of
 from keystone_viaduct.sync.site.content import contents, for_tables, is_known
 from keystone_viaduct.sync.site.external import outsiders
+from keystone_viaduct.sync.site.invariants import check_loops
 from keystone_viaduct.sync.site.readiness import needs
 from keystone_viaduct.sync.site.sequencer import sequence_records
 from keystone_viaduct.sync.store import SqlTransaction
@@ -171,6 +172,7 @@ def check_neighbours(tx: Transaction, ref: Ref, content: Document) -> None:
             raise Refused(
                 f"{ref} needs {needed}, which is not there", hint="create that first", missing=str(needed)
             )
+    check_loops(tx, ref, content)
     for claim, holder in tx.holders(claims_of(tx, ref, content)).items():
         if holder != ref:
             raise Refused(

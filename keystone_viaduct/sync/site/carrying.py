@@ -17,6 +17,7 @@ from keystone_viaduct.kinds.raw import same, same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import (
     CARRIED_REASONS,
+    CYCLE,
     NAME,
     REFERENCE,
     RETRIED,
@@ -28,7 +29,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction
 
 #: Obstacles that another record's change may take away, and what was asked for: looked at with each page.
-PASSING = frozenset({NAME, REFERENCE, RETRIED})
+PASSING = frozenset({NAME, REFERENCE, CYCLE, RETRIED})
 #: Carried records that are tried again in one apply.
 BATCH = 500
 

@@ -14,13 +14,24 @@ from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.external import Externals
-from keystone_viaduct.sync.model import NAME, REFERENCE, UNSTORABLE, Document, Pending, Reason, Record, Ref
+from keystone_viaduct.sync.model import (
+    CYCLE,
+    NAME,
+    REFERENCE,
+    UNSTORABLE,
+    Document,
+    Pending,
+    Reason,
+    Record,
+    Ref,
+)
 from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.carrying import Carry, differing, referrers, unwritable
 from keystone_viaduct.sync.site.claims import Claims
 from keystone_viaduct.sync.site.content import for_tables, split_known
 from keystone_viaduct.sync.site.external import is_evidence, is_shadow, outsiders, shadow
 from keystone_viaduct.sync.site.intent import Intent
+from keystone_viaduct.sync.site.invariants import Invariants
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.site.applying import Applying
@@ -80,6 +91,7 @@ class Readiness:
         self.run = run
         self._records: dict[Ref, Record | None] = {}
         self._referrers: dict[Ref, list[Ref]] = {}
+        self.invariants = Invariants(run)
         self.names = Claims(run.tx, code=run.state.is_hub)
         self._fitting: dict[Ref, Document] = {}
         self._held: set[Ref] = set()
@@ -92,7 +104,12 @@ class Readiness:
         """
         while True:
             blocked = self._unstorable() or (
-                self._hindered() | self._missing() | self._referred() | self._clashing()
+                self._hindered()
+                | self._missing()
+                | self._referred()
+                | self._clashing()
+                | self.invariants.unwritable()
+                | self.invariants.broken()
             )
             if not blocked:
                 return
@@ -128,6 +145,8 @@ class Readiness:
             return lambda trial: self.refusal(ref.kind, trial) is None
         if reason == NAME:
             return lambda trial: self._clashes[ref].isdisjoint(self.names.folded(self.claims(ref, trial)))
+        if reason == CYCLE:
+            return lambda trial: self.invariants.fits(ref, trial)
         said = self.run.intents[ref].record.external
         return lambda trial: all(map(self._is_met, needs(ref, trial, said)))
 

@@ -17,11 +17,13 @@ from keystone_viaduct.sync.site.alias import follow
 from keystone_viaduct.sync.site.conflicts import Contest, choose
 from keystone_viaduct.sync.site.guarding import in_use
 from keystone_viaduct.sync.site.intent import Intent
+from keystone_viaduct.sync.site.invariants import RULE
 from keystone_viaduct.sync.site.kept import kept
 from keystone_viaduct.sync.site.own import awaited, own_intent
 from keystone_viaduct.sync.site.readiness import Need, Readiness, needs
 from keystone_viaduct.sync.site.revert import revert
 from keystone_viaduct.sync.site.twins import natural_of, unite
+from keystone_viaduct.sync.site.upholding import uphold
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.site.applying import Applying
@@ -36,7 +38,8 @@ def settle(run: Applying, readiness: Readiness) -> None:
         left_alone = kept(run, readiness)
         if not run.waiting.keys() - left_alone:
             return
-        for ref, waiting in list(run.waiting.items()):
+        # what breaks a rule first: until it is put back, it holds on to what it was moved from
+        for ref, waiting in sorted(run.waiting.items(), key=lambda item: item[1].reason != RULE):
             if ref in left_alone or run.waiting.pop(ref, None) is None:
                 continue  # not to be decided yet, or deleted along with another record meanwhile
             intent = run.intent_for(waiting.change)
@@ -50,6 +53,8 @@ def settle(run: Applying, readiness: Readiness) -> None:
                 _let_go(run, readiness, intent, dict(intent.content or {}))
             elif waiting.reason == REFERENCE:
                 _dangling(run, readiness, intent)
+            elif waiting.reason == RULE:
+                uphold(run, readiness.invariants, intent)
             elif waiting.reason == NAME:
                 _clash(run, readiness, intent)
             elif not in_use(run, readiness, intent):

@@ -76,8 +76,9 @@ class _Union:
             raise Refused(
                 f"{loser} and {winner} are of different domains", hint="merge records of one domain only"
             )
-        above = winner
-        while above in self._before and loser.kind == "project":
+        above, seen = winner, set()
+        while above in self._before and loser.kind == "project" and above not in seen:
+            seen.add(above)
             parent = self._before[above].get("parent_id")
             above = Ref("project", REGISTRY["project"].make_key(parent))
             if above == loser:
