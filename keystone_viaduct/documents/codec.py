@@ -8,7 +8,7 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from keystone_viaduct.errors import SchemaMissing
+from keystone_viaduct.errors import BadDocument, SchemaMissing
 from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.kinds.reference import Mode
 from keystone_viaduct.kinds.registry import REGISTRY, get
@@ -21,13 +21,13 @@ from .delete import delete_records
 from .equality import Folding, ServerFolding
 from .insert import Inserter
 from .layout import Layout, make_layout
-from .limits import check_limits, limits_of
 from .load import Loader, batches, in_keys
-from .lookup import Referrers, Target
+from .members import Members
 from .names import Claim, Names
+from .referring import Referrers, Target
 from .revocation import Events
 from .schema import Schema, reflect
-from .storable import check_storable
+from .storable import Storable
 from .update import Updater
 
 Connection = sa.engine.Connection
@@ -64,7 +64,10 @@ class Codecs:
         self._updaters = {
             name: Updater(layout, self._inserters[name]) for name, layout in self._layouts.items()
         }
-        self._limits = {name: limits_of(schema, layout) for name, layout in self._layouts.items()}
+        self._storable = {name: Storable(schema, layout, cipher) for name, layout in self._layouts.items()}
+        self._members = {
+            name: Members(schema, layout, self._folding) for name, layout in self._layouts.items()
+        }
         self._names = Names(schema, self._layouts, self._folding)
         self._defaults: dict[str, Document] = {}
         self._events = {
@@ -119,8 +122,27 @@ class Codecs:
 
     def check(self, kind: str, document: Document) -> None:
         """Raises BadDocument for what this database can't hold: wrong types, sizes, characters."""
-        check_storable(self.schema, self._layout(kind), document)
-        check_limits(self._limits[kind], kind, document)
+        assert self._layout(kind).kind.name == kind
+        self._storable[kind].check(document)
+
+    def refusals(
+        self, connection: Connection, kind: str, documents: Sequence[Document]
+    ) -> list[BadDocument | None]:
+        """What is wrong with each document for this database: a type, a size, a character, or members that
+        it takes for the same; None if it can hold it. At most one statement for a few hundred documents.
+        """
+        found: list[BadDocument | None] = []
+        for document in documents:
+            try:
+                self.check(kind, document)
+                found.append(None)
+            except BadDocument as error:
+                found.append(error)
+        fits = [number for number, error in enumerate(found) if error is None]
+        members = self._members[kind].check(connection, [documents[number] for number in fits])
+        for position, twins in members.items():
+            found[fits[position]] = twins
+        return found
 
     def load(self, connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, Document]:
         """The documents of these keys; those that are not there are missing from the result.
@@ -130,8 +152,7 @@ class Codecs:
         layout = self._layout(kind)
         if kind in self._events:
             return self._events[kind].load(connection, keys)
-        assert layout.kind.name == kind
-        return self._loaders[kind].load(connection, keys)
+        return self._loaders[kind].load(connection, self._possible(layout, keys))
 
     def keys(self, connection: Connection, kind: str, after: str | None, limit: int) -> list[str]:
         """Up to ``limit`` keys that follow ``after`` in an order of the database's own, fewer at the end."""
@@ -187,20 +208,22 @@ class Codecs:
                     sa.delete(layout.root.table).where(in_keys((column,))), {"keys": list(batch)}
                 )
             return
-        delete_records(connection, self.schema, layout, keys)
+        delete_records(connection, self.schema, layout, self._possible(layout, keys))
 
     def lock(self, connection: Connection, kind: str, keys: Sequence[str]) -> list[str]:
         """Locks the rows of these records until the transaction ends; returns the keys that are there."""
         layout = self._layout(kind)
         if layout.kind.insert_only:
             return list(self.load(connection, kind, keys))
-        return lookup.lock(connection, layout, keys)
+        return lookup.lock(connection, layout, self._possible(layout, keys))
 
     def referrers(
         self, connection: Connection, targets: Iterable[Target], modes: Collection[Mode]
     ) -> list[tuple[str, str, Target]]:
         """(kind, key, target) of the records that refer to ``targets`` by references of these modes."""
-        return Referrers(self._layouts, self.keys, self.load).find(connection, targets, modes)
+        return Referrers(self.schema, self._layouts, self.keys, self.load, self._folding).find(
+            connection, targets, modes
+        )
 
     def holders(
         self, connection: Connection, kind: str, constraint: str, values: Sequence[tuple[JSON, ...]]
@@ -208,6 +231,15 @@ class Codecs:
         """Which record holds each of these natural keys, by the database's own idea of equality."""
         assert self._layout(kind).kind.name == kind
         return self._names.holders(connection, kind, constraint, values)
+
+    def _possible(self, layout: Layout, keys: Sequence[str]) -> list[str]:
+        """Without keys that no row can have: MySQL and PostgreSQL refuse the very question for them."""
+        columns = [layout.children[0].key] if layout.root is None else [b.column for b in layout.root.keys]
+        return [
+            key
+            for key in keys
+            if (key.isascii() and "\0" not in key) or all(map(self.schema.holds, columns, layout.typed(key)))
+        ]
 
     def _layout(self, kind: str) -> Layout:
         declared = get(kind)

@@ -1,30 +1,21 @@
-"""Questions about records: which there are, who holds a name, who refers to whom; and the locks on them."""
+"""Questions about records: which there are, who holds a name; and the locks on them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
 from keystone_viaduct.errors import KindError
 from keystone_viaduct.kinds.natural import NaturalKey
-from keystone_viaduct.kinds.reference import (
-    ItemReference,
-    JsonReference,
-    ListReference,
-    Mode,
-    Reference,
-)
 from keystone_viaduct.kinds.shape import Shape
-from keystone_viaduct.kinds.value import JSON, Document, Type, join_key, part_key
+from keystone_viaduct.kinds.value import JSON, Type, join_key
 
 from .convert import micros_to_time
-from .layout import Bound, ChildPart, Layout
+from .layout import Bound, Layout
 from .load import batches, in_keys, key_values
 
-Target = tuple[str, str]
-PAGE = 500
 UNION = 50
 """Look-ups joined in one UNION ALL."""
 
@@ -225,120 +216,3 @@ def stored_value(bound: Bound | None, value: JSON, whole_seconds: bool) -> Any:
         assert value is None or isinstance(value, int)
         return micros_to_time(value, whole_seconds)
     return value if bound is None or bound.write is None else bound.write(value)
-
-
-ListKeys = Callable[[sa.engine.Connection, str, str | None, int], list[str]]
-Load = Callable[[sa.engine.Connection, str, Sequence[str]], dict[str, Document]]
-
-
-class Referrers:
-    """Who refers to given records."""
-
-    def __init__(self, layouts: dict[str, Layout], keys: ListKeys, load: Load) -> None:
-        self._layouts = layouts
-        self._keys = keys
-        self._load = load
-
-    def find(
-        self, connection: sa.engine.Connection, targets: Iterable[Target], modes: Collection[Mode]
-    ) -> list[tuple[str, str, Target]]:
-        """(kind, key, target) of each record that refers to a target by a reference of one of these modes.
-
-        References inside JSON, lists in text columns and revocation events have no index: with HISTORICAL
-        those kinds are read through.
-        """
-        by_kind: dict[str, list[str]] = {}
-        for kind, key in targets:
-            by_kind.setdefault(kind, []).append(key)
-        found: dict[tuple[str, str, Target], None] = {}
-        for name, layout in self._layouts.items():
-            scanned = False
-            for reference in layout.kind.references:
-                if reference.mode not in modes:
-                    continue
-                if _needs_scan(layout, reference):
-                    scanned = True
-                    continue
-                kind = reference.target
-                for batch in batches(by_kind.get(kind, [])):
-                    for key, target in _referring(connection, layout, reference, batch):
-                        found[name, key, (kind, target)] = None
-            if scanned:
-                found.update(dict.fromkeys(self._scan(connection, name, by_kind)))
-        return [item for item in found if (item[0], item[1]) != item[2]]
-
-    def _scan(
-        self, connection: sa.engine.Connection, name: str, by_kind: dict[str, list[str]]
-    ) -> Iterator[tuple[str, str, Target]]:
-        layout = self._layouts[name]
-        scans = [r for r in layout.kind.references if _needs_scan(layout, r)]
-        wanted = {(kind, key) for kind, keys in by_kind.items() for key in keys}
-        after: str | None = None
-        while keys := self._keys(connection, name, after, PAGE):
-            after = keys[-1]
-            for key, document in self._load(connection, name, keys).items():
-                for reference in scans:
-                    for ref in reference.find(document):
-                        if (ref.kind, ref.key) in wanted:
-                            yield name, key, (ref.kind, ref.key)
-
-
-def _needs_scan(layout: Layout, reference: Reference) -> bool:
-    if isinstance(reference, JsonReference) or layout.kind.insert_only:
-        return True
-    if isinstance(reference, ListReference):
-        return all(part.child.field != reference.field for part in layout.children)
-    return False
-
-
-def _referring(
-    connection: sa.engine.Connection, layout: Layout, reference: Reference, targets: Sequence[str]
-) -> Iterator[tuple[str, str]]:
-    """(key of the referring record, key of the target)."""
-    if isinstance(reference, (ItemReference, ListReference)):
-        yield from _referring_children(connection, layout, reference, targets)
-        return
-    root = layout.root
-    if root is None:
-        yield from _referring_rootless(connection, layout, targets)
-        return
-    column = next(bound.column for bound in root.bounds if bound.name == reference.field)
-    statement = sa.select(column, *root.key_columns).where(in_keys((column,)), *root.filters)
-    if reference.when is not None:
-        field, allowed = reference.when
-        which = next(bound.column for bound in root.bounds if bound.name == field)
-        statement = statement.where(which.in_(sorted(map(str, allowed))))
-    for target, *key in connection.execute(statement, {"keys": [_plain(key) for key in targets]}):
-        yield join_key(tuple(key)), join_key((target,))
-
-
-def _referring_children(
-    connection: sa.engine.Connection,
-    layout: Layout,
-    reference: ItemReference | ListReference,
-    targets: Sequence[str],
-) -> Iterator[tuple[str, str]]:
-    part: ChildPart = next(p for p in layout.children if p.child.field == reference.field)
-    by_name = {bound.name: column for bound, column in part.values()}
-    names = reference.items if isinstance(reference, ItemReference) else tuple(by_name)[:1]
-    columns = [by_name[name] for name in names]
-    values: list[Any] = [part_key(key, reference.target, len(names)) for key in targets]
-    if len(names) == 1:
-        values = [value[0] for value in values]
-    statement = sa.select(part.key, *columns).select_from(part.source).where(in_keys(columns)).distinct()
-    for key, *target in connection.execute(statement, {"keys": values}):
-        yield join_key((key,)), join_key(tuple(target))
-
-
-def _referring_rootless(
-    connection: sa.engine.Connection, layout: Layout, targets: Sequence[str]
-) -> Iterator[tuple[str, str]]:
-    for part in layout.children:
-        statement = sa.select(part.key).where(in_keys((part.key,))).distinct()
-        values = [_plain(key) for key in targets]
-        for value in connection.execute(statement, {"keys": values}).scalars():
-            yield join_key((value,)), join_key((value,))
-
-
-def _plain(key: str) -> str:
-    return part_key(key, "reference", 1)[0]

@@ -69,6 +69,13 @@ class Schema:
         """Whether names that differ in case only are equal to this database."""
         return self.columns["project"]["name"].folds
 
+    def holds(self, column: sa.ColumnElement[Any] | sa.Column[Any], text: object) -> bool:
+        """Whether a column of these tables can hold these characters; it holds what is no text."""
+        if not isinstance(text, str) or (text.isascii() and "\0" not in text):
+            return True
+        assert isinstance(column, sa.Column) and isinstance(column.table, sa.Table)
+        return self.columns[column.table.name][column.name].holds(text, self.dialect)
+
     def has(self, table: str, column: str = "") -> bool:
         """Whether the table, or the column of it, exists here."""
         return table in self.columns and (not column or column in self.columns[table])

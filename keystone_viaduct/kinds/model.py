@@ -137,10 +137,11 @@ class Kind:
         """Whether the document has one of the children without which its row is no record."""
         return not self.needs_child or any(document.get(name) for name in self.needs_child)
 
-    def check(self, document: Document) -> None:
-        """Raises BadDocument when a known field is missing, ill-typed or too long. Unknown fields pass.
+    def check(self, document: Document, *, sized: bool = True) -> None:
+        """Raises BadDocument when a known field is missing, ill-typed or (``sized``) longer than declared.
 
-        A field with a default may be left out: it travels so, and an older release may lack its column.
+        Unknown fields pass. A field with a default may be left out: it travels so, and an older release may
+        lack its column.
         """
         for name, spec in self.declared.items():
             value = document.get(name)
@@ -149,13 +150,13 @@ class Kind:
                 if spec.required and (name in document or not optional):
                     raise self._bad(name, "is missing")
                 continue
-            problem = misfit(value, spec.type, spec.size)
+            problem = misfit(value, spec.type, spec.size if sized else None)
             if problem:
                 raise self._bad(name, problem)
         for child in self.children:
             if child.shape in (Shape.SET, Shape.ITEMS):
-                self._check_list(child, document.get(child.field))
-            elif child.shape is Shape.OPTIONS:
+                self._check_list(child, document.get(child.field), sized)
+            elif child.shape is Shape.OPTIONS and sized:
                 self._check_options(child, document)
         if not self.is_whole(document):
             raise BadDocument(
@@ -164,7 +165,7 @@ class Kind:
                 kind=self.name,
             )
 
-    def _check_list(self, child: Child, value: JSON) -> None:
+    def _check_list(self, child: Child, value: JSON, sized: bool) -> None:
         if value is None:
             return
         if not isinstance(value, list):
@@ -179,7 +180,7 @@ class Kind:
                 problem = (
                     ("is missing" if spec.required else None)
                     if part is None
-                    else (misfit(part, spec.type, spec.size))
+                    else (misfit(part, spec.type, spec.size if sized else None))
                 )
                 if problem:
                     raise self._bad(f"{child.field}[].{spec.name}", problem)

@@ -77,8 +77,11 @@ class Tables(Protocol):
     def defaults(self, kind: str) -> Document:
         """What a column holds when nothing is given, per field (None included)."""
 
-    def refusal(self, kind: str, document: Document) -> str | None:
-        """Why this database can't hold the document (a size, a character, a type); None if it can."""
+    def refusals(self, kind: str, documents: Sequence[Document]) -> list[str | None]:
+        """Why this database can't hold each document; None if it can.
+
+        (A size, a character, a type, two members that it takes for equal; field and limit are named.)
+        """
 
     def external_drivers(self) -> ExternalDrivers:
         """Which domains have an identity driver other than SQL, by Keystone's configuration."""

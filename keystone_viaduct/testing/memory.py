@@ -20,6 +20,7 @@ from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.kinds.shape import Shape
 from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
 from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.model import (
@@ -159,12 +160,30 @@ class MemoryTransaction:
         """None: a document in memory lists only what it says."""
         return {}
 
-    def refusal(self, kind: str, document: Document) -> str | None:
+    def refusals(self, kind: str, documents: Sequence[Document]) -> list[str | None]:
         """Nothing is too long for memory; ``unstorable`` stands for what a database would refuse."""
+        return [self._refusal(kind, document) for document in documents]
+
+    def _refusal(self, kind: str, document: Document) -> str | None:
         bad = [
             name for name, value in document.items() if isinstance(value, str) and value in self._unstorable
         ]
-        return f"field {bad[0]} can't be stored here" if bad else None
+        if bad:
+            return f"field {bad[0]} can't be stored here"
+        field = self._indistinct(kind, document)
+        return f"field {field} has two members that are the same here" if field else None
+
+    def _indistinct(self, kind: str, document: Document) -> str | None:
+        """A set with two members that this database takes for equal."""
+        fold = self._fold
+        if fold is None:
+            return None
+        for child in REGISTRY[kind].children:
+            value = document.get(child.field)
+            if child.shape is Shape.SET and isinstance(value, list):
+                if len({fold(str(item)) for item in value}) < len(value):
+                    return child.field
+        return None
 
     def external_drivers(self) -> ExternalDrivers:
         """As the store was told."""
@@ -247,6 +266,10 @@ class MemoryTransaction:
             for claim in mine:
                 if seen.setdefault(claim, ref) != ref:
                     raise Violation(f"{ref} and {seen[claim]} both hold {claim}")
+        for ref in touched:
+            field = self._indistinct(ref.kind, self.data.rows.get(ref, {}))
+            if field is not None:
+                raise Violation(f"{ref} has two members in {field} that are the same")
         for ref, old, *_ in writes:
             before = needs(ref, old or {})
             for need in needs(ref, self.data.rows.get(ref, {})):

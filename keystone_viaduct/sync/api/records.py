@@ -164,7 +164,13 @@ def check_fields(tx: SqlTransaction, ref: Ref, content: Document) -> None:
 
 
 def check_neighbours(tx: Transaction, ref: Ref, content: Document) -> None:
-    """Raise Refused when something that it refers to is missing, or its name is taken."""
+    """Raise Refused when something that it refers to is missing, or its name is taken; BadRequest when this
+    site's database can't hold it.
+    """
+    full = for_tables(content, tx.defaults(ref.kind), tx.known_fields(ref.kind))
+    for why in tx.refusals(ref.kind, [full]):
+        if why is not None:
+            raise BadRequest(f"this site's database can't hold {ref}: {why}", hint="change that value")
     for needed in needs(ref, content):
         candidates = list(needed.any_of)
         owners = candidates[:1] if needed.may_be_external else []

@@ -7,7 +7,7 @@ this site's tables can't hold does not wait: it is carried (:mod:`keystone_viadu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from keystone_viaduct.kinds.model import Mode
@@ -142,7 +142,7 @@ class Readiness:
     def _fits(self, ref: Ref, reason: str) -> Callable[[Document], bool]:
         """Whether a row may hold something, as far as this obstacle is concerned."""
         if reason == UNSTORABLE:
-            return lambda trial: self.refusal(ref.kind, trial) is None
+            return lambda trial: self.refusals(ref.kind, [trial]) == [None]
         if reason == NAME:
             return lambda trial: self._clashes[ref].isdisjoint(self.names.folded(self.claims(ref, trial)))
         if reason == CYCLE:
@@ -250,23 +250,28 @@ class Readiness:
 
     def _unstorable(self) -> dict[Ref, tuple[str, str]]:
         """What this database can't hold would otherwise stop the whole set."""
-        blocked: dict[Ref, tuple[str, str]] = {}
+        asked: dict[str, list[tuple[Intent, Document]]] = {}
         for intent, lands in self._landing():
             if self._fitting.get(intent.ref) is intent.content or same_documents(
                 lands, self.run.rows.get(intent.ref)
             ):
                 continue
-            why = self.refusal(intent.ref.kind, lands)
-            if why is not None:
-                blocked[intent.ref] = UNSTORABLE, why
-            elif intent.content is not None:
-                self._fitting[intent.ref] = intent.content
+            asked.setdefault(intent.ref.kind, []).append((intent, lands))
+        blocked: dict[Ref, tuple[str, str]] = {}
+        for kind, pairs in asked.items():
+            found = self.refusals(kind, [lands for _, lands in pairs])
+            for (intent, _), why in zip(pairs, found, strict=True):
+                if why is not None:
+                    blocked[intent.ref] = UNSTORABLE, why
+                elif intent.content is not None:
+                    self._fitting[intent.ref] = intent.content
         return blocked
 
-    def refusal(self, kind: str, content: Document) -> str | None:
-        """Why this site's database can't hold that content."""
+    def refusals(self, kind: str, contents: Sequence[Document]) -> list[str | None]:
+        """Why this site's database can't hold each of these contents."""
         tx = self.run.tx
-        return tx.refusal(kind, for_tables(content, tx.defaults(kind), tx.known_fields(kind)))
+        known, defaults = tx.known_fields(kind), tx.defaults(kind)
+        return tx.refusals(kind, [for_tables(content, defaults, known) for content in contents])
 
     def _missing(self) -> dict[Ref, tuple[str, str]]:
         wanted = {i.ref: needs(i.ref, content, i.record.external) for i, content in self._living()}

@@ -87,6 +87,6 @@ def _adopted(tx: Transaction, record: Record, row: Document) -> tuple[Write, Doc
         return None
     news = {name: value for name, value in ours.items() if same(row.get(name), defaults.get(name))}
     wanted = for_tables({**row, **news}, defaults, known)
-    if tx.refusal(kind, wanted) is not None:
+    if tx.refusals(kind, [wanted]) != [None]:
         return None
     return Write(record.ref, row, wanted), rest

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from keystone_viaduct.errors import NotThere, Refused
-from keystone_viaduct.kinds.model import Kind, Mode
+from keystone_viaduct.kinds.model import JSON, Kind, Mode
 from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.reference import JsonReference
 from keystone_viaduct.kinds.registry import REGISTRY, UNITABLE
@@ -151,12 +152,31 @@ class _Union:
 
     def _add_lists(self, one: Ref, other: Ref) -> None:
         name = _ADDED.get(one.kind, "")
-        ours, theirs = (list((self._content(ref) or {}).get(name) or ()) for ref in (other, one))
+        ours, theirs = (self._listed(ref, name) for ref in (other, one))
         more = [item for item in theirs if item not in ours]
         if more:
-            order = next(c.order for c in REGISTRY[one.kind].children if c.field == name)
-            found = sorted(ours + more, key=lambda item: [str(item[n]) for n in order] if order else item)
-            self._after[other] = {**(self._content(other) or {}), name: found}
+            content = self._with_added(one.kind, other, name, ours, more)
+            if self._is_refused(other, content):  # for this database cafe is there already, as café
+                for item in more:
+                    content = self._with_added(one.kind, other, name, ours, [item])
+                    ours = ours if self._is_refused(other, content) else [*ours, item]
+                content = self._with_added(one.kind, other, name, ours, [])
+            self._after[other] = content
+
+    def _listed(self, ref: Ref, name: str) -> list[JSON]:
+        found = (self._content(ref) or {}).get(name)
+        return [*found] if isinstance(found, list) else []
+
+    def _with_added(self, kind: str, ref: Ref, name: str, ours: list[JSON], more: list[JSON]) -> Document:
+        order = next(c.order for c in REGISTRY[kind].children if c.field == name)
+
+        def place(item: Any) -> Any:
+            return [str(item[n]) for n in order] if order else item
+
+        return {**(self._content(ref) or {}), name: sorted(ours + more, key=place)}
+
+    def _is_refused(self, ref: Ref, content: Document) -> bool:
+        return self._tx.refusals(ref.kind, [self._for_tables(ref, content) or {}]) != [None]
 
     def _referring(self, one: Ref) -> Iterator[Ref]:
         found = dict.fromkeys(self._tx.referrers([one], _ANY).get(one, []))

@@ -9,7 +9,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from keystone_viaduct.errors import BadDocument
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.kinds.registry import REGISTRY
@@ -39,13 +38,10 @@ class DocumentsPart(Part):
         """What a column holds when nothing is given, per field (None included)."""
         return self.codecs.defaults(kind)
 
-    def refusal(self, kind: str, document: Document) -> str | None:
-        """Why this database can't hold the document (a size, a character, a type); None if it can."""
-        try:
-            self.codecs.check(kind, document)
-        except BadDocument as error:
-            return error.message
-        return None
+    def refusals(self, kind: str, documents: Sequence[Document]) -> list[str | None]:
+        """Why this database can't hold each document; None if it can."""
+        found = self.codecs.refusals(self.connection, kind, documents)
+        return [None if error is None else error.message for error in found]
 
     def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         """The documents that are there; the others are absent from the result."""
