@@ -11,6 +11,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from keystone_viaduct.cli._keystone import KeystoneSettings
+from keystone_viaduct.cli._orphans import OrphanKeeper
 from keystone_viaduct.cli._site import Database, open_database
 from keystone_viaduct.errors import NotInitialised, ViaductError
 from keystone_viaduct.sync import sealing
@@ -225,6 +226,19 @@ def check_marks(site: Site) -> Iterator[Finding]:
         yield Finding("marks", Verdict.OK, f"{count} marks wait to be numbered")
 
 
+def check_orphans(site: Site) -> Iterator[Finding]:
+    """Does everything that a row needs exist?"""
+    keeper = OrphanKeeper(site.database, site.settings)
+    found = keeper.count()
+    removable = keeper.removable(found)
+    for item in found:
+        taken = "`viaduct init --remove-orphans` writes them to a file and removes them"
+        left = "the hub's sweep deletes and lists what its records need in vain"
+        yield Finding("orphans", Verdict.WARNING, str(item), taken if item in removable else left)
+    if not found:
+        yield Finding("orphans", Verdict.OK, "no row needs another that is not there")
+
+
 def check_cache(site: Site) -> Iterator[Finding]:
     """Can an applied change empty what other workers have cached?"""
     backend = site.settings.cache_backend
@@ -254,5 +268,6 @@ CHECKS: tuple[Check, ...] = (
     check_site,
     check_capture,
     check_marks,
+    check_orphans,
     check_cache,
 )

@@ -7,13 +7,17 @@ triggers and marks what is there already. Safe to repeat; with --dry-run it only
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from keystone_viaduct.cli import _keystone
 from keystone_viaduct.cli._keystone import KeystoneSettings
+from keystone_viaduct.cli._orphans import MEANING, OrphanKeeper
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.clock import SystemClock
+from keystone_viaduct.documents.orphans import Orphans
 
 HELP = "prepare this site's database"
 ERROR_EXIT_CODE = 2
@@ -27,6 +31,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hub", required=True, metavar="NAME", help="the name of the site that decides conflicts"
     )
+    parser.add_argument(
+        "--remove-orphans",
+        action="store_true",
+        help="write rows that need another which is not there to a file in this folder, then remove them",
+    )
     parser.add_argument("--dry-run", action="store_true", help="change nothing, say what would be done")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     _keystone.add_arguments(parser)
@@ -38,13 +47,39 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
 
     settings = _keystone.settings_of(args)
     preparation = Preparation.check(settings, args.site, args.hub)
+    orphans = OrphanKeeper(preparation.database, settings)
+    found, removed = orphans.count(), None
     if args.dry_run:
         report = preparation.preview()
     else:
+        if args.remove_orphans and orphans.removable(found):
+            removed = orphans.remove(Path.cwd(), args.site, SystemClock().now())
+            terminal.say(f"orphans: {removed.count} rows written to {removed.file} (mode 0600) and removed")
+            found = orphans.count()
         with terminal.progress("marking", len(preparation.kinds)) as step:
             report = preparation.perform(SystemClock().now(), step)
+    if removed is not None:
+        report["orphans_file"] = str(removed.file)
+    report["orphans"] = {f"{item.link.table}/{item.link.target}": item.count for item in found}
     _show(terminal, Result(args.site, args.hub, args.dry_run, settings, report))
+    _tell(terminal, orphans, found)
     return 0
+
+
+def _tell(terminal: Terminal, keeper: OrphanKeeper, found: Sequence[Orphans]) -> None:
+    """What is there, what it means, and what to do; nothing of it keeps a site from being prepared."""
+    if not found:
+        return
+    terminal.say(f"orphans: {sum(item.count for item in found)} rows")
+    for item in found:
+        terminal.say(f"  {item}")
+    terminal.say(f"{MEANING}.")
+    if keeper.removable(found):
+        terminal.say(
+            "Run it with --remove-orphans to write them to a file and remove them; or go on as it is."
+        )
+    else:
+        terminal.say("They are records of this site by now: the hub's sweep deletes and lists them.")
 
 
 @dataclass(frozen=True)
