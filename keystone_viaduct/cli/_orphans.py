@@ -97,11 +97,10 @@ class OrphanKeeper:
 
 
 def has_external(connection: sa.engine.Connection, settings: KeystoneSettings) -> bool:
-    """Whether a driver may keep users and groups elsewhere: at this site, or where a record of its is from."""
-    if settings.drivers.read(connection):
-        return True
-    if schema.current(connection) != schema.head():
-        return False
+    """Whether a driver keeps users or groups elsewhere: at this site, or where one of its records is from."""
+    here = bool(settings.drivers.read(connection))
+    if here or schema.current(connection) != schema.head():
+        return here
     known = sa.text("SELECT 1 FROM viaduct_record WHERE external_owners IS NOT NULL LIMIT 1")
     return connection.execute(known).first() is not None
 
