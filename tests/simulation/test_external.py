@@ -10,6 +10,7 @@ from keystone_viaduct.sync.external import External, ExternalDrivers
 from keystone_viaduct.sync.link.compare import Comparison
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.site.purge import Retention
+from keystone_viaduct.sync.site.sequencer import sequence
 from keystone_viaduct.testing.simulation.fleet import SECOND
 from tests.simulation.scene import Scene
 
@@ -83,6 +84,32 @@ def test_an_orphan_under_an_sql_driver_is_one_as_before(scene: Scene) -> None:
     scene.sync()
     assert not any(scene.row(name, orphan) for name in scene.fleet.nodes)
     assert [(c.ref, c.sort) for c in scene.conflicts] == [(orphan, "dangling")]
+
+
+def test_an_orphan_made_under_sql_is_one_at_a_hub_with_a_directory_too(scene: Scene) -> None:
+    """The site that makes a record says what its owners are, not the one that gets it."""
+    scene.directory("hub", people=[])
+    for name in scene.fleet.nodes:
+        scene.store(name).directory |= {Ref("user", "nobody")}
+    orphan = scene.credential("west", "c", "nobody")
+    scene.sync()
+    assert not any(scene.row(name, orphan) for name in scene.fleet.nodes)
+
+
+def test_what_a_site_made_before_it_was_told_of_its_directory_stays(scene: Scene) -> None:
+    """A sweep goes by the configuration of today."""
+    scene.project("hub", "p", "web")
+    for name in scene.fleet.nodes:
+        scene.store(name).directory |= {Ref("user", "jdoe")}
+    grant = scene.grant("hub", "jdoe", "p")
+    scene.store("hub").run(lambda tx: sequence(tx, tx.state(), scene.clock.now()))
+    assert scene.record("hub", grant).external == ()
+    scene.directory("hub", people=["jdoe"])
+    sweep(scene)
+    assert scene.row("hub", grant) is not None
+    scene.store("hub").drivers = ExternalDrivers()
+    sweep(scene)
+    assert scene.row("hub", grant) is None
 
 
 def test_a_user_whose_row_was_seen_to_go_is_gone_also_where_there_is_a_directory(scene: Scene) -> None:

@@ -29,7 +29,7 @@ from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.carrying import Carry, differing, referrers, unwritable
 from keystone_viaduct.sync.site.claims import Claims
 from keystone_viaduct.sync.site.content import for_tables, split_known
-from keystone_viaduct.sync.site.external import is_evidence, is_shadow, outsiders, shadow
+from keystone_viaduct.sync.site.external import is_evidence, is_shadow, shadow
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.invariants import Invariants
 
@@ -96,7 +96,6 @@ class Readiness:
         self._fitting: dict[Ref, Document] = {}
         self._held: set[Ref] = set()
         self._clashes: dict[Ref, set[Claim]] = {}
-        self._outside: dict[Ref, bool] = {}
 
     def reduce(self) -> None:
         """Carry what the tables can't hold, and move every other intent that can't be written yet to the
@@ -179,20 +178,13 @@ class Readiness:
         owner = need.any_of[0]
         if not need.may_be_external or self._is_seen_to_go(owner):
             return False
-        return need.external or is_shadow(self.local(owner)) or self._is_outside(owner)
+        return need.external or is_shadow(self.local(owner))
 
     def _is_seen_to_go(self, owner: Ref) -> bool:
         intent = self.run.intents.get(owner)
         if intent is not None and intent.deletes:
             return not (is_shadow(intent.record) or shadow(intent.record) or shadow(intent.change))
         return is_evidence(self.local(owner))
-
-    def _is_outside(self, owner: Ref) -> bool:
-        """By this site's own configuration, of a record whose maker did not say it."""
-        if owner not in self._outside:
-            tx = self.run.tx
-            self._outside[owner] = owner in outsiders(tx, tx.external_drivers(), [owner])
-        return self._outside[owner]
 
     def claims(self, ref: Ref, content: Document) -> list[Claim]:
         """The unique values that this content claims; at a spoke only those that its database enforces."""

@@ -8,7 +8,7 @@ hand, such a deletion would leave dependents behind which block its tombstone at
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from keystone_viaduct.kinds.registry import REGISTRY
@@ -24,6 +24,7 @@ from keystone_viaduct.sync.model import (
     SweepState,
     Version,
     life,
+    site_of,
 )
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.content import altered, contents
@@ -88,7 +89,7 @@ def _compare(
     changed = altered(tx, state, records, {ref: found[ref] for ref in quiet if ref in found})
     tx.add_marks(changed, now)
     gone = delete_missing(tx, [ref for ref in quiet if ref not in found], guard, now)
-    orphans = _dangling(tx, found, records) if state.is_hub else {}
+    orphans = _dangling(tx, state, found, records) if state.is_hub else {}
     if len(orphans) > guard.count:
         known = tx.held_of(list(orphans))
         tx.hold([Held(ref, Reason.DANGLING, now) for ref in orphans if ref not in known])
@@ -96,7 +97,9 @@ def _compare(
     return len(changed), len(gone) + _delete(tx, state, orphans, now)
 
 
-def _dangling(tx: Transaction, found: dict[Ref, Document], records: Mapping[Ref, Record]) -> dict[Ref, str]:
+def _dangling(
+    tx: Transaction, state: SiteState, found: dict[Ref, Document], records: Mapping[Ref, Record]
+) -> dict[Ref, str]:
     """What needs an owner that has neither record nor row nor mark, and is not external; and which."""
     wanted = {
         ref: [need for need in needs(ref, held, records[ref].external) if need.owning]
@@ -107,25 +110,40 @@ def _dangling(tx: Transaction, found: dict[Ref, Document], records: Mapping[Ref,
     doubtful = [ref for ref in owners if ref not in known or known[ref].deleted]
     here = set(tx.documents(doubtful)) | {mark.ref for mark in tx.marks_of(doubtful)}
     absent = set(doubtful) - here
-    candidates = [
-        need.any_of[0]
-        for needed in wanted.values()
-        for need in needed
-        if need.may_be_external and absent.issuperset(need.any_of)
-    ]
-    outside = outsiders(tx, tx.external_drivers(), candidates)
+    outside = _outside(tx, state, records, wanted, absent)
 
-    def is_external(need: Need) -> bool:
+    def is_external(ref: Ref, need: Need) -> bool:
         owner = need.any_of[0]
         if not need.may_be_external or is_evidence(known.get(owner)):
             return False
-        return need.external or owner in outside or is_shadow(known.get(owner))
+        return need.external or (ref, owner) in outside or is_shadow(known.get(owner))
 
-    def missing(needed: Iterable[Need]) -> str:
-        gone = (n for n in needed if absent.issuperset(n.any_of) and not is_external(n))
+    def missing(ref: Ref) -> str:
+        gone = (n for n in wanted[ref] if absent.issuperset(n.any_of) and not is_external(ref, n))
         return ", ".join(map(str, gone))
 
-    return {ref: text for ref, needed in wanted.items() if (text := missing(needed))}
+    return {ref: text for ref in wanted if (text := missing(ref))}
+
+
+def _outside(
+    tx: Transaction,
+    state: SiteState,
+    records: Mapping[Ref, Record],
+    wanted: Mapping[Ref, list[Need]],
+    absent: set[Ref],
+) -> set[tuple[Ref, Ref]]:
+    """Records that this site has made, with owners that are external by its configuration: it may not have
+    said so, for they were numbered before that was its configuration.
+    """
+    own = {ref for ref in wanted if site_of(records[ref].birth.origin) == state.site}
+    pairs = {
+        (ref, need.any_of[0])
+        for ref in own
+        for need in wanted[ref]
+        if need.may_be_external and absent.issuperset(need.any_of)
+    }
+    found = outsiders(tx, tx.external_drivers(), sorted({owner for _, owner in pairs}))
+    return {(ref, owner) for ref, owner in pairs if owner in found}
 
 
 def _delete(tx: Transaction, state: SiteState, orphans: dict[Ref, str], now: int) -> int:

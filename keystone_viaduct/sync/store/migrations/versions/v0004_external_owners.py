@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing is known of the records that are there; the sweep of a site with such a driver says it."""
+    """Add the column; the records that are there say nothing of their owners yet."""
     text = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql").with_variant(mysql.MEDIUMTEXT(), "mariadb")
     op.add_column("viaduct_record", sa.Column("external_owners", text))
 
