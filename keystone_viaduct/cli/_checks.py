@@ -210,6 +210,27 @@ def check_capture(site: Site) -> Iterator[Finding]:
         yield Finding("capture", Verdict.PROBLEM, message, problem.hint)
 
 
+def check_drivers(site: Site) -> Iterator[Finding]:
+    """Which domains have users and groups without rows?"""
+    with site.database.engine.connect() as connection:
+        drivers = site.settings.drivers.read(connection)
+    store = _store(site, KeyRing.load(site.settings.viaduct_keys))
+    told = [f"{domain} by {name}" for domain, name in sorted(drivers.names.items())]
+    count = store.read(lambda tx: tx.count_external())
+    if drivers.unmapped:
+        told.append(f"the ids of {drivers.unmapped} are not mapped")
+    message = "; ".join(told) if told else "SQL has every domain"
+    yield Finding("drivers", Verdict.OK, f"{message}; {count} records with owners without rows")
+    charter = store.read(lambda tx: tx.known_state()).charter
+    if drivers.unmapped and charter.external not in ("", drivers.unmapped):
+        yield Finding(
+            "drivers",
+            Verdict.WARNING,
+            f"the charter says that only the ids of domain {charter.external} are not mapped",
+            "one id must not mean two users: set [identity_mapping] backward_compatible_ids = false here",
+        )
+
+
 def check_marks(site: Site) -> Iterator[Finding]:
     """Is the feed being read?"""
     store = _store(site, KeyRing.load(site.settings.viaduct_keys))
@@ -267,6 +288,7 @@ CHECKS: tuple[Check, ...] = (
     check_keys,
     check_site,
     check_capture,
+    check_drivers,
     check_marks,
     check_orphans,
     check_cache,

@@ -89,6 +89,8 @@ class Charter:
     """The settings of a fleet. A site that is not named holds everything and may change everything.
 
     ``retired`` are the lives (``site#incarnation``) of sites that are gone for good; no operator sets them.
+    ``external`` is the id of the one domain whose users an identity driver other than SQL knows by ids of its
+    own, without id mapping ('': none): what a limited site says of such users is believed of no other.
     """
 
     edition: Edition = field(default_factory=Edition)
@@ -96,6 +98,7 @@ class Charter:
     delegations: Mapping[str, Delegation] = field(default_factory=dict)
     policies: tuple[PolicyRule, ...] = ()
     retired: frozenset[str] = frozenset()
+    external: str = ""
 
     def coverage_of(self, site: str) -> Coverage:
         """What that site is meant to hold."""
@@ -145,7 +148,11 @@ def charter_to_json(charter: Charter) -> dict[str, Any]:
             {"policy": rule.policy, **_sets(rule, ("kinds", "domains"))} for rule in charter.policies
         ],
     }
-    return {**body, "retired": sorted(charter.retired)} if charter.retired else body
+    if charter.retired:
+        body["retired"] = sorted(charter.retired)
+    if charter.external:
+        body["external"] = charter.external
+    return body
 
 
 def charter_from_json(body: Mapping[str, Any]) -> Charter:
@@ -169,6 +176,7 @@ def charter_from_json(body: Mapping[str, Any]) -> Charter:
             for value in body.get("policies", ())
         ),
         frozenset(body.get("retired", ())),
+        body.get("external", ""),
     )
 
 

@@ -260,3 +260,68 @@ def test_a_site_that_is_limited_to_domains_gets_the_grants_of_their_external_use
     scene.clock.advance(SECOND)
     scene.equal()
     assert everywhere(scene, grant, other, credential)
+
+
+def limited(scene: Scene, domains: set[str], external: str = "") -> None:
+    """West may change what lies in these domains and grant one role; the rest is the hub's."""
+    scene.put("hub", "domain", "acme", name="acme", enabled=True)
+    scene.project("hub", "p", "web")
+    scene.sync()
+    given = {"west": Delegation(domains=frozenset(domains), roles=frozenset({"member"}))}
+    set_charter(scene, Charter(delegations=given, external=external))
+    scene.sync()
+
+
+@pytest.mark.parametrize("known_by", ["charter", "configuration"])
+def test_a_limited_site_gives_roles_to_external_users_of_its_domain(scene: Scene, known_by: str) -> None:
+    """And takes them back. The hub knows that the domain is external by its charter or by its own drivers."""
+    limited(scene, {"default"}, "default" if known_by == "charter" else "")
+    scene.directory("west", *(["hub"] if known_by == "configuration" else []), people=["jdoe"])
+    grant, credential = scene.grant("west", "jdoe", "p"), scene.credential("west", "c", "jdoe")
+    scene.sync()
+    sweep(scene)
+    assert everywhere(scene, grant, credential) and not scene.conflicts
+    scene.delete("west", grant)
+    scene.equal()
+    assert scene.row("hub", grant) is None and not scene.conflicts
+
+
+@pytest.mark.parametrize(
+    ("domains", "external", "key"),
+    [
+        ({"default"}, "", "jdoe"),
+        ({"acme"}, "default", "jdoe"),
+        ({"default"}, "acme", "jdoe"),
+        ({"default"}, "default", DIGEST),
+    ],
+    ids=["nobody says it is external", "not delegated", "another domain is", "a mapped id"],
+)
+def test_what_a_limited_site_says_of_other_owners_is_not_believed(
+    scene: Scene, domains: set[str], external: str, key: str
+) -> None:
+    limited(scene, domains, external)
+    scene.directory("west", people=[key])
+    refused = scene.grant("west", key, "p")
+    scene.sync()
+    assert not any(scene.row(name, refused) for name in scene.fleet.nodes)
+    assert {(c.ref, c.sort) for c in scene.conflicts} == {(refused, "refused")}
+
+
+def test_a_charter_and_a_hub_that_name_different_domains_vouch_for_none(scene: Scene) -> None:
+    """One id must not mean two people."""
+    limited(scene, {"default", "acme"}, "acme")
+    scene.directory("hub", "west", people=["jdoe"])
+    refused = scene.grant("west", "jdoe", "p")
+    scene.sync()
+    assert scene.row("hub", refused) is None and [c.sort for c in scene.conflicts] == ["refused"]
+
+
+def test_a_limited_site_can_not_pass_an_sql_user_of_another_domain_for_external(scene: Scene) -> None:
+    limited(scene, {"default"}, "default")
+    scene.user("hub", "u", "ada", domain_id="acme", local__domain_id="acme")
+    scene.sync()
+    scene.directory("west", people=["u"])
+    del scene.store("west").data.rows[Ref("user", "u")], scene.store("west").data.records[Ref("user", "u")]
+    forged = scene.credential("west", "c", "u")
+    scene.sync()
+    assert scene.record("hub", forged).deleted and [c.sort for c in scene.conflicts] == ["refused"]

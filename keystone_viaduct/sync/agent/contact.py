@@ -59,6 +59,8 @@ class Contact:
             hub, spoke = self._hub.capabilities(), self._spoke.capabilities()
             check(self._hub.name, hub, hub)
             check(self._spoke.name, spoke, hub)
+            if (doubt := doubt_of_ids(hub, spoke)) and not self._made_at:
+                LOG.warning("%s", doubt)
             self._hub.register(peer_of(spoke))
             self._spoke.register(peer_of(hub))
             if not spoke.has_secret:
@@ -99,6 +101,18 @@ def check(name: str, found: Capabilities, hub: Capabilities) -> None:
             hint="upgrade the older end",
             site=name,
         )
+
+
+def doubt_of_ids(hub: Capabilities, spoke: Capabilities) -> str:
+    """Two domains whose drivers have unmapped ids: one id is then two people; '' if there are no two."""
+    ours, theirs = hub.drivers.unmapped, spoke.drivers.unmapped
+    if not ours or not theirs or ours == theirs:
+        return ""
+    return (
+        f"{hub.site} has users without id mapping in domain {ours}, {spoke.site} in {theirs}: where their "
+        "ids are equal, one's grants are the other's; set [identity_mapping] backward_compatible_ids = false "
+        "at one of them"
+    )
 
 
 def peer_of(found: Capabilities) -> Peer:

@@ -84,7 +84,7 @@ class Service:
 
     def capabilities(self) -> Capabilities:
         """What this site is; nothing is numbered for it."""
-        state = self.store.read(peek)
+        state, drivers = self.store.read(lambda tx: (peek(tx), tx.external_drivers()))
         codecs = self.store.codecs
         return Capabilities.of(
             state,
@@ -92,6 +92,7 @@ class Service:
             product=__version__,
             release=self.around.release,
             kinds={kind: codecs.fields(kind) for kind in codecs.kinds},
+            drivers=drivers,
         )
 
     def read(

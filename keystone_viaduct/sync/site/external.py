@@ -25,7 +25,7 @@ from dataclasses import replace
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import UNKNOWN
 from keystone_viaduct.sync.external import External, ExternalDrivers, Externals, united
-from keystone_viaduct.sync.model import DELETED, Change, Document, Record, Ref
+from keystone_viaduct.sync.model import DELETED, Change, Document, Page, Record, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -53,6 +53,33 @@ def merged(ref: Ref, content: Document | None, *said: Externals) -> Externals:
     if content is None:
         return tuple(owner for owner in together if owner[:2] == ref)
     return of_owners(together, ref, content)
+
+
+def believed(tx: Transaction, state: SiteState, page: Page) -> Page:
+    """At the hub: a spoke's page without what a limited site may not say of its records' owners.
+
+    It is believed of one domain: that whose unmapped ids are an external driver's by the charter or the hub's
+    own configuration, and only where that domain is delegated. Such ids mean one directory all over the
+    fleet; a digest has a row in ``id_mapping``, by which the hub sees for itself where it belongs.
+    """
+    delegation = state.charter.delegation_of(page.source)
+    if delegation.is_full or not any(change.external for change in page.changes):
+        return page
+    domain = _known_domain(tx, state)
+    if delegation.domains is not None and domain not in delegation.domains:
+        domain = ""
+
+    def is_believed(owner: External) -> bool:
+        return bool(domain) and owner.domain == domain and not _DIGEST.fullmatch(owner.key)
+
+    changes = (replace(c, external=tuple(filter(is_believed, c.external))) for c in page.changes)
+    return replace(page, changes=tuple(changes))
+
+
+def _known_domain(tx: Transaction, state: SiteState) -> str:
+    """The domain of unmapped external ids; none where the charter says another one than is configured."""
+    said, own = state.charter.external, tx.external_drivers().unmapped
+    return said if not own or own == said else ("" if said else own)
 
 
 def is_shadow(tombstone: Record | None) -> bool:

@@ -18,6 +18,7 @@ from oslo_config import cfg
 
 from keystone_viaduct.errors import ConfigError
 from keystone_viaduct.sync.external import SQL, ExternalDrivers
+from keystone_viaduct.sync.store import queries as q
 from keystone_viaduct.sync.store.base import Part
 
 _HEAD, _TAIL = "keystone.", ".conf"
@@ -122,3 +123,7 @@ class DriversPart(Part):
         if self._external is None:
             self._external = self.drivers.read(self.connection)
         return self._external
+
+    def count_external(self) -> int:
+        """How many records say of an owner that it has no row."""
+        return int(self.connection.execute(q.COUNT_EXTERNAL).scalar() or 0)

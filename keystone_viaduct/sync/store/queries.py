@@ -116,6 +116,11 @@ TOMBSTONES = (
     .order_by(t.record.c.seq)
     .limit(_param("limit"))
 )
+COUNT_EXTERNAL = (
+    sa.select(sa.func.count())
+    .select_from(t.record)
+    .where(t.record.c.external_owners.is_not(None), t.record.c.deleted == sa.false())
+)
 COUNT_RECORDS = (
     sa.select(t.record.c.kind, t.record.c.deleted, sa.func.count())
     .where(t.record.c.evicted == sa.false())

@@ -10,7 +10,7 @@ from keystone_viaduct.sync.charter import Charter, Coverage, Delegation, Edition
 from keystone_viaduct.sync.wire import checks, limits
 
 POLICY = re.compile(r"hub|latest|hold|spoke:[A-Za-z0-9][A-Za-z0-9._-]*")
-_PARTS = frozenset({"edition", "coverages", "delegations", "policies", "retired"})
+_PARTS = frozenset({"edition", "coverages", "delegations", "policies", "retired", "external"})
 
 
 def checked_charter(value: Any, where: str, *, strict: bool = False) -> Charter:
@@ -44,6 +44,7 @@ def checked_charter(value: Any, where: str, *, strict: bool = False) -> Charter:
             checks.origin(life, f"{where}.retired")
             for life in checks.sequence(body.get("retired", []), f"{where}.retired", limits.PEERS)
         ),
+        checks.text(body["external"], f"{where}.external", limits.FIELD) if body.get("external") else "",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.model import Checkpoint, Conflict, Document, Peer, Record, SiteState, Standing
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 from keystone_viaduct.sync.wire.listed import row_to_json
@@ -14,7 +15,9 @@ from keystone_viaduct.sync.wire.values import key_to_json, public_key_from_json
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a site says of itself at first contact. ``release`` is Keystone's, ``product`` ours."""
+    """What a site says of itself at first contact. ``release`` is Keystone's, ``product`` ours; ``drivers`` are
+    the identity drivers of domains whose users and groups have no rows.
+    """
 
     site: str
     incarnation: str
@@ -27,6 +30,7 @@ class Capabilities:
     product: str = ""
     release: str = ""
     kinds: dict[str, frozenset[str]] = field(default_factory=dict)
+    drivers: ExternalDrivers = field(default_factory=ExternalDrivers)
 
     @classmethod
     def of(cls, state: SiteState, **rest: Any) -> Capabilities:
@@ -43,8 +47,8 @@ class Capabilities:
 
 
 def capabilities_document(found: Capabilities) -> dict[str, Any]:
-    """As JSON."""
-    return {
+    """As JSON; ``external`` is left out where SQL has every domain."""
+    body = {
         "versions": list(found.versions),
         "site": found.site,
         "incarnation": found.incarnation,
@@ -58,6 +62,9 @@ def capabilities_document(found: Capabilities) -> dict[str, Any]:
         "kinds": capabilities_to_json(found.kinds),
         "limits": {"page_changes": limits.PAGE_CHANGES, "body": limits.BODY, "body_open": limits.BODY_OPEN},
     }
+    if found.drivers:
+        body["external"] = {"drivers": dict(found.drivers.names), "unmapped": found.drivers.unmapped}
+    return body
 
 
 def capabilities_of(value: Any) -> Capabilities:
@@ -82,6 +89,21 @@ def capabilities_of(value: Any) -> Capabilities:
         product=checks.text(get("product"), "product", 64),
         release=checks.text(get("release"), "release", 64),
         kinds=capabilities_from_json(get("kinds"), "kinds"),
+        drivers=_drivers_of(body.get("external", {})),
+    )
+
+
+def _drivers_of(value: Any) -> ExternalDrivers:
+    body = checks.mapping(value, "external", limits.LIST)
+    names = checks.mapping(body.get("drivers", {}), "external.drivers", limits.LIST)
+    return ExternalDrivers(
+        {
+            checks.text(domain, "external.drivers", limits.FIELD): checks.text(
+                name, "external.drivers", limits.FIELD
+            )
+            for domain, name in names.items()
+        },
+        checks.text(body["unmapped"], "external.unmapped", limits.FIELD) if body.get("unmapped") else "",
     )
 
 

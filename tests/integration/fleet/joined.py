@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from keystone_viaduct.demo.comparer import Comparison, Source, compare
-from keystone_viaduct.demo.keystones import SiteSpec
+from keystone_viaduct.demo.keystones import Keystones, SiteSpec
 from keystone_viaduct.demo.scenario.place import Place
 from keystone_viaduct.sync.agent.contact import Contact
 from keystone_viaduct.sync.client import Transport
@@ -53,10 +53,16 @@ def carry(link: Link, way: Replicator) -> int:
 
 
 @contextmanager
-def fleet(folder: Path, specs: Sequence[SiteSpec], *, limit: int = 500) -> Iterator[Joined]:
-    """Sites up and introduced to each other; the first is the hub."""
+def fleet(
+    folder: Path,
+    specs: Sequence[SiteSpec],
+    *,
+    limit: int = 500,
+    grown: Callable[[Keystones], None] = lambda keystones: None,
+) -> Iterator[Joined]:
+    """Sites up and introduced to each other; the first is the hub. ``grown`` as for :func:`running`."""
     with ExitStack() as stack:
-        keystones = stack.enter_context(running(folder, specs))
+        keystones = stack.enter_context(running(folder, specs, grown))
         places = {name: Place(site) for name, site in keystones.sites.items()}
         ends: dict[str, WatchedSite] = {}
         for name, place in places.items():

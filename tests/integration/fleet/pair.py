@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,9 +29,11 @@ def spec(
     url: str | None = None,
     python: Path | None = None,
     options: Mapping[str, str] | None = None,
+    sections: Mapping[str, Mapping[str, str]] | None = None,
 ) -> SiteSpec:
-    """A site whose ``[viaduct]`` section has its own key repository, and ``options``."""
-    given = {"viaduct": {"key_repository": str(folder / name / "viaduct-keys"), **(options or {})}}
+    """A site whose ``[viaduct]`` section has its own key repository, and ``options``; and more sections."""
+    own = {"key_repository": str(folder / name / "viaduct-keys"), **(options or {})}
+    given = {**(sections or {}), "viaduct": own}
     found = SiteSpec(name, database_url=url, options=given)
     return found if python is None else replace(found, python=python)
 
@@ -116,13 +118,23 @@ def prepare(hub: Keystone, spoke: Keystone) -> None:
     initialise(spoke, hub.name)
 
 
+def _nothing(keystones: Keystones) -> None:
+    """What has happened at most sites before they are joined."""
+
+
 @contextmanager
-def running(folder: Path, specs: Sequence[SiteSpec]) -> Iterator[Keystones]:
-    """Sites set up, adopted and started: the first is the hub, the others its spokes."""
+def running(
+    folder: Path, specs: Sequence[SiteSpec], grown: Callable[[Keystones], None] = _nothing
+) -> Iterator[Keystones]:
+    """Sites set up, adopted and started: the first is the hub, the others its spokes.
+
+    ``grown`` is called when they are set up and know nothing of each other yet.
+    """
     keystones = Keystones(folder, specs)
     hub, *spokes = keystones.sites.values()
     try:
         keystones.prepare()
+        grown(keystones)
         initialise(hub, hub.name)
         for spoke in spokes:
             prepare(hub, spoke)

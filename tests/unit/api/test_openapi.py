@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from keystone_viaduct.sync.charter import (
     PolicyRule,
     charter_to_json,
 )
+from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.model import (
     Bucket,
     Checkpoint,
@@ -43,11 +45,13 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.sealing import KeyRing, PageSealer
 from keystone_viaduct.sync.wire import body, comparing, limits, upkeep
+from keystone_viaduct.sync.wire.charter import checked_charter
 from keystone_viaduct.sync.wire.office import Office, Order, office_to_json, order_to_json
 from keystone_viaduct.sync.wire.page import page_to_json
 from keystone_viaduct.sync.wire.resources import (
     Capabilities,
     capabilities_document,
+    capabilities_of,
     conflict_to_json,
     peer_to_json,
     standing_to_json,
@@ -144,6 +148,14 @@ def test_the_rest_is_as_written(openapi: OpenAPI) -> None:
         "east", "a", "east", 1, checkpoint, b"k" * 32, True, kinds={"user": frozenset({"id"})}
     )
     validate(openapi, "Capabilities", capabilities_document(capabilities))
+    drivers = ExternalDrivers({"default": "ldap"}, "default")
+    external = replace(capabilities, drivers=drivers)
+    document = capabilities_document(external)
+    validate(openapi, "Capabilities", document)
+    assert capabilities_of(document) == external
+    charter = Charter(external="default")
+    validate(openapi, "Charter", charter_to_json(charter))
+    assert checked_charter(charter_to_json(charter), "charter", strict=True) == charter
     peer = peer_to_json(Peer("west", b"k" * 32, "a", 3))
     validate(openapi, "Peer", peer)
     validate(openapi, "PeerRegistration", peer)

@@ -128,7 +128,10 @@ class Court:
 
     def _nowhere(self, ref: Ref, gone: bool) -> Iterator[Problem]:
         scope = self.world.past_scope(ref) if gone else None
-        if scope is None:
+        outside = self.world.outside(ref)
+        if scope is None and outside:
+            yield from self.domain(sorted(outside))
+        elif scope is None:
             yield Problem(f"{ref} is not here, so it belongs to no delegated domain", ref)
         else:
             yield from self.domain(sorted(domains_of(scope)))

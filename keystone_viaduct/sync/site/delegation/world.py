@@ -26,6 +26,9 @@ class World(Protocol):
     def past_scope(self, ref: Ref) -> str | None:
         """The domain of a record that was deleted, while its tombstone is kept."""
 
+    def outside(self, ref: Ref) -> frozenset[str]:
+        """The domains of an owner without a row, by the records that are looked at."""
+
     def referrers(self, ref: Ref) -> list[tuple[Ref, Mode]]:
         """The hub's records that refer to this one, before anything is changed."""
 
@@ -43,6 +46,7 @@ class PageWorld:
         self._run = run
         self._before: dict[Ref, Document | None] = {}
         self._referrers: dict[Ref, list[tuple[Ref, Mode]]] = {}
+        self._outside: dict[Ref, set[str]] | None = None
 
     def preload(self, refs: Iterable[Ref]) -> None:
         """Read many records at once."""
@@ -69,6 +73,17 @@ class PageWorld:
         """The domain of a record that was deleted, while its tombstone is kept."""
         record = self._run.records.get(ref) or self._run.tx.records([ref]).get(ref)
         return record.scope if record is not None and record.deleted else None
+
+    def outside(self, ref: Ref) -> frozenset[str]:
+        """The domains of an owner without a row, by the page and what the hub has of its records."""
+        if self._outside is None:
+            self._outside = {}
+            said = [entry.change.external for entry in self._run.waiting.values()]
+            said += [intent.change.external for intent in self._run.intents.values()]
+            said += [record.external for record in self._run.records.values()]
+            for kind, key, domain in {owner for owners in said for owner in owners}:
+                self._outside.setdefault(Ref(kind, key), set()).add(domain)
+        return frozenset(self._outside.get(ref, ()))
 
     def referrers(self, ref: Ref) -> list[tuple[Ref, Mode]]:
         """The hub's records that refer to this one, before anything is changed."""
