@@ -15,8 +15,8 @@ from keystone_viaduct.sync.wire.values import key_to_json, public_key_from_json
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a site says of itself at first contact. ``release`` is Keystone's, ``product`` ours; ``drivers`` are
-    the identity drivers of domains whose users and groups have no rows.
+    """What a site says of itself at first contact. ``release`` is Keystone's, ``product`` ours; ``drivers``
+    are the identity drivers of domains whose users and groups have no rows.
     """
 
     site: str
