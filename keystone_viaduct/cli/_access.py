@@ -40,12 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="name all whose access changes, however many")
 
 
-def choices_of(args: argparse.Namespace, stored: Mapping[Ref, str] | None = None) -> Choices:
-    """What was chosen. Raises ConfigError."""
+def choices_of(
+    args: argparse.Namespace, stored: Mapping[Ref, str] | None = None, prefer: str = ""
+) -> Choices:
+    """What was chosen; ``prefer`` where --access says nothing. Raises ConfigError."""
     from keystone_viaduct.sync.adopt import Choices
 
     before = {(ref.kind, ref.key): choice for ref, choice in (stored or {}).items()}
-    return Choices.parse(args.access, args.choose, args.choices, before)
+    return Choices.parse(args.access or prefer, args.choose, args.choices, before)
 
 
 def announce(console: Console, plan: Plan, settled: Settled, *, everything: bool) -> None:

@@ -11,15 +11,21 @@ import argparse
 import logging
 import signal
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keystone_viaduct.cli import _access
 from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.errors import AccessUndecided
 
 if TYPE_CHECKING:
+    from keystone_viaduct.sync.adopt import Choices
     from keystone_viaduct.sync.agent.agent import Agent, Failure
     from keystone_viaduct.sync.agent.following import Following
+    from keystone_viaduct.sync.agent.joining import Choosing
     from keystone_viaduct.sync.agent.topology import Topology
+    from keystone_viaduct.sync.model import Ref
 
 HELP = "carry changes between the sites"
 LOG = logging.getLogger(__name__)
@@ -36,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--first-load", action="store_true", help="fill new sites, with progress bars, then end"
     )
     what.add_argument("--check", action="store_true", help="read the configuration, change nothing")
+    _access.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("-v", "--verbose", action="store_true", help="say more in the log")
 
@@ -52,7 +59,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     for noisy in ("httpx", "httpcore", "keystoneauth", "stevedore", "openstack"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     topology = read_topology(args.config)
-    following = follow_hub(topology)
+    following = follow_hub(topology, _choosing(args, topology), strict=len(topology.spokes) == 1)
     if args.check:
         terminal.say(f"{args.config}: hub {topology.hub}, spokes {', '.join(topology.spokes)}")
         terminal.json({"hub": topology.hub, "spokes": topology.spokes})
@@ -60,7 +67,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if not (args.once or args.first_load):
         return _serve(following, topology)
     agent = following.settle()
-    failures = agent.once() if args.once else _first_load(agent, terminal)
+    failures = agent.once() if args.once else _first_load(agent, terminal, everything=args.all)
     return _report(agent, failures, terminal)
 
 
@@ -85,21 +92,42 @@ def _serve(following: Following, topology: Topology) -> int:
     return 0
 
 
-def _first_load(agent: Agent, terminal: Terminal) -> list[Failure]:
+def _choosing(args: argparse.Namespace, topology: Topology) -> Choosing:
+    """The command line's choices over viaduct.yaml's, and those over what was chosen before."""
+
+    def choose(site: str, stored: Mapping[Ref, str]) -> Choices:
+        return _access.choices_of(args, stored, topology.sites[site].access)
+
+    return choose
+
+
+def _announce(agent: Agent, terminal: Terminal, *, everything: bool) -> None:
+    for joining in agent.joinings.values():
+        if joining.plan is not None and joining.settled is not None:
+            _access.announce(terminal.out, joining.plan, joining.settled, everything=everything)
+
+
+def _first_load(agent: Agent, terminal: Terminal, *, everything: bool) -> list[Failure]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from keystone_viaduct.sync.agent.loading import Position, first_load
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=terminal.err, disable=terminal.as_json) as bars:
-        tasks = {
-            lane.name: bars.add_task(f"{lane.source} → {lane.target}", total=None) for lane in agent.lanes
-        }
+    bars = Progress(*columns, console=terminal.err, disable=terminal.as_json)
+    tasks = {lane.name: bars.add_task(f"{lane.source} → {lane.target}", total=None) for lane in agent.lanes}
 
-        def told(position: Position) -> None:
-            bars.update(tasks[position.lane], completed=position.done, total=position.total)
+    def told(position: Position) -> None:
+        bars.update(tasks[position.lane], completed=position.done, total=position.total)
 
-        return first_load(agent, told)
+    def announced() -> None:
+        if not terminal.as_json:
+            _announce(agent, terminal, everything=everything)
+        bars.start()
+
+    try:
+        return first_load(agent, told, announced)
+    finally:
+        bars.stop()
 
 
 def _report(agent: Agent, failures: list[Failure], terminal: Terminal) -> int:
@@ -123,4 +151,6 @@ def _report(agent: Agent, failures: list[Failure], terminal: Terminal) -> int:
         for found in failures
     ]
     terminal.json({**snapshot(agent), "errors": errors})
+    if any(isinstance(failure.error, AccessUndecided) for failure in failures):
+        return AccessUndecided.exit_code
     return 1 if failures else 0

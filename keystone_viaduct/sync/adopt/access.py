@@ -81,17 +81,27 @@ class Access:
 
 
 def differences(
-    kind: Kind, mine: Document, theirs: Document, differing: Iterable[str], site: str, hub: str
+    kind: Kind,
+    mine: Document,
+    theirs: Document,
+    differing: Iterable[str],
+    sites: tuple[str, str],
+    *,
+    known: bool,
 ) -> tuple[list[str], str]:
-    """What of two records of the same thing decides about access and differs, in words; which is newer."""
+    """What of two records of the same thing decides about access and differs, in words; which is newer.
+
+    ``sites``: the names of this one and of the hub. ``known``: secrets can be compared.
+    """
     said, newest = [], ""
+    site, hub = sites
     fields = _FIELDS.get(kind.name, ())
     for name in sorted(differing):
         if name == "passwords":
             continue
         if fields is None or any(_fits(name, field) for field in fields):
             said.append(_words(kind, name, mine.get(name), theirs.get(name), site, hub))
-    if kind.name == "user":
+    if kind.name == "user" and known:
         told, newest = _password(mine, theirs, site, hub)
         said = [*told, *said]
     return said, newest

@@ -8,6 +8,7 @@ from typing import Any
 
 from .access import BOTH, HUB, LOGIN, NAME, ROLES, RULES, SECRET, Access
 from .choices import Settled
+from .names import MOVABLE
 from .verdict import Plan
 
 SHOWN = 20
@@ -28,6 +29,12 @@ _UNTOLD = (
     "SECRETS WERE NOT COMPARED: the inventory of {hub} holds no digests of them, an older release made it. "
     "Which accounts of both sites log in differently can't be told, so each of them is listed. Make it anew: "
     "viaduct adopt {hub} --export FILE"
+)
+
+
+_TWICE = (
+    "{count} of them have one name and two ids: if they are the same thing, adopt {site} first "
+    "(viaduct adopt {site} --apply --rekey)"
 )
 
 
@@ -57,6 +64,9 @@ def access_lines(plan: Plan, settled: Settled, *, everything: bool = False) -> I
     state = f"{len(settled.chosen)} chosen, {len(settled.open_)} to be chosen"
     yield style, f"{state}: the hub's ({plan.hub}), this site's ({plan.site}), the newest, or both roles"
     bound = len(plan.access) if everything else SHOWN
+    twice = sum(item.sort == NAME and item.kind in MOVABLE for item in plan.access)
+    if twice:
+        yield style, _TWICE.format(count=twice, site=plan.site)
     for title, found in _parts(plan.access):
         yield PLAIN, ""
         yield style, f"{title} ({len(found)}):"

@@ -22,10 +22,14 @@ _FORM = "write KIND/KEY=hub, =site, =newest or (of roles) =both, as the plan nam
 
 @dataclass(frozen=True)
 class Settled:
-    """``chosen``: of each item hub, site or both; ``open_``: items of which nothing says what to do."""
+    """``chosen``: of each item hub, site or both; ``open_``: items of which nothing says what to do.
+
+    ``single``: those that were chosen by name.
+    """
 
     chosen: Mapping[Access, str]
     open_: tuple[Access, ...]
+    single: frozenset[Access] = frozenset()
 
     @property
     def records(self) -> dict[Record, str]:
@@ -84,26 +88,40 @@ class Choices:
                 raise ConfigError(f"{choice!r} can't be chosen", hint=f"one of: {', '.join(ALL)}")
         return cls(preferred, single, stored)
 
-    def settle(self, items: Iterable[Access]) -> Settled:
-        """Choose. Raises ConfigError for a single choice that no item has, or that it does not allow."""
+    def settle(self, items: Iterable[Access], *, strict: bool = True) -> Settled:
+        """Choose. Raises ConfigError for a single choice that no item has (``strict``) or allows."""
+        items = tuple(items)
+        self._check_ambiguous(items)
         chosen: dict[Access, str] = {}
         left: list[Access] = []
+        single: set[Access] = set()
         used: set[str] = set()
         for item in items:
             named = [address for address in item.addresses if address in self._single]
             used.update(named)
+            single.update([item] if named else ())
             choice = self._named(item, named[0]) if named else self._preferred(item)
             if choice is None:
                 left.append(item)
             else:
                 chosen[item] = choice
         unused = sorted(self._single.keys() - used)
-        if unused:
+        if unused and strict:
             raise ConfigError(
                 f"{unused[0]}: joining changes nobody's access of that name",
                 hint="the plan names whose access changes; look at the spelling",
             )
-        return Settled(chosen, tuple(left))
+        return Settled(chosen, tuple(left), frozenset(single))
+
+    def _check_ambiguous(self, items: tuple[Access, ...]) -> None:
+        """A name that several have, in different domains say, is no way to choose for one of them."""
+        for address in self._single:
+            meant = [item for item in items if address in item.addresses]
+            if len(meant) > 1:
+                raise ConfigError(
+                    f"{address} is the name of {len(meant)}",
+                    hint=f"name one by its id: {', '.join(item.addresses[1] for item in meant[:5])}",
+                )
 
     def _named(self, item: Access, address: str) -> str:
         choice = self._single[address]

@@ -14,6 +14,7 @@ from .access import (
     NAME,
     NEWEST,
     ROLES,
+    SECRET,
     SITE,
     Access,
     differences,
@@ -60,7 +61,7 @@ class Watch:
         self, kind: Kind, key: str, mine: Document, theirs: Document, differing: Collection[str], known: bool
     ) -> None:
         """Two records of the same thing. ``known``: their secrets were compared."""
-        what, newest = differences(kind, mine, theirs, differing, self.site, self.hub)
+        what, newest = differences(kind, mine, theirs, differing, (self.site, self.hub), known=known)
         if not known:
             what = [*untold(kind, mine), *what]
         if what:
@@ -69,7 +70,7 @@ class Watch:
                     sort_of(kind.name),
                     kind.name,
                     key,
-                    label(kind, theirs),
+                    _shown(kind, key, theirs),
                     tuple(what),
                     ((kind.name, key),),
                     (HUB, SITE, NEWEST) if newest else (HUB, SITE),
@@ -85,9 +86,9 @@ class Watch:
         if name not in mine:
             return
         other = [next(iter(kind.rename.variants(mine[name], site))) for site in (self.site, self.hub)]
-        two = f"two of {name} {mine[name]}: {here} at {self.site}, {there} at {self.hub}"
+        two = f"two of one {name} ({mine[name]}): {here} at {self.site}, {there} at {self.hub}"
         what = (f"{two}; {self.site}'s becomes {other[0]}, or {self.hub}'s {other[1]}",)
-        shown = label(kind, mine)
+        shown = _shown(kind, here, mine)
         self._found.append(Access(NAME, kind.name, here, shown, what, ((kind.name, here),)))
 
     def finish(self) -> tuple[Access, ...]:
@@ -138,3 +139,8 @@ class Watch:
 
     def _is_agent(self, item: Access) -> bool:
         return item.kind == "user" and bool(self._agents & {item.label, item.key})
+
+
+def _shown(kind: Kind, key: str, document: Document) -> str:
+    """By its name, or where it has none by its id: of a credential's type there are many."""
+    return label(kind, document) if sort_of(kind.name) != SECRET or "name" in document else key

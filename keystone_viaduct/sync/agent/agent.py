@@ -11,10 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from keystone_viaduct.errors import BadRequest, TooFast, UnknownSite, ViaductError
 from keystone_viaduct.sync.agent.contact import Contact, RemoteSite
+from keystone_viaduct.sync.agent.joining import Choosing, Joining, choosing_of, chosen_before
 from keystone_viaduct.sync.agent.keys import KeyKeeper
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.lease import LeaseKeeper, Leasing
@@ -65,6 +67,7 @@ class Agent:
         settings: AgentSettings,
         keys: KeyCarrier | None = None,
         post: Post | None = None,
+        joinings: Mapping[str, Joining] | None = None,
     ) -> None:
         self.hub = hub
         self.post = post or Post(hub.name, hub.name)
@@ -74,10 +77,12 @@ class Agent:
         self.lease = LeaseKeeper(hub, self.holder, settings.lease, self.gate)
         self.keys = KeyKeeper(keys, settings.poll, self.gate) if keys is not None else None
         self.lanes: list[Lane] = []
+        self.joinings = dict(joinings or {})
         self._pokes = Rates(POKES, AT_ONCE)
-        for spoke in spokes.values():
+        for name, spoke in spokes.items():
             link = Link(hub, spoke, settings.page_limit)
-            contact = Contact(hub, spoke)
+            joining = self.joinings.get(name)
+            contact = Contact(hub, spoke, joining.admit if joining is not None else None)
             self.lanes += [self._lane(link, replicator, contact) for replicator in (link.up, link.down)]
         self.upkeep = Upkeep(hub, spokes, settings, self.gate, self._wake)
 
@@ -194,14 +199,24 @@ def _drain(lane: Lane) -> bool | ViaductError:
 def open_agent(topology: Topology) -> Agent:
     """The agent of a fleet at the hub that viaduct.yaml names. Raises ConfigError."""
     sites = {name: open_site(topology, name) for name in topology.sites}
-    return make_agent(sites, Post(topology.hub, topology.hub), topology.agent)
+    return make_agent(sites, Post(topology.hub, topology.hub), topology.agent, choosing_of(topology))
 
 
-def make_agent(sites: Mapping[str, HttpSite], post: Post, settings: AgentSettings) -> Agent:
+def make_agent(
+    sites: Mapping[str, HttpSite],
+    post: Post,
+    settings: AgentSettings,
+    choosing: Choosing = chosen_before,
+    *,
+    strict: bool = False,
+) -> Agent:
     """An agent at that hub; all other sites are its spokes."""
     hub, spokes = sites[post.hub], {name: site for name, site in sites.items() if name != post.hub}
     keys = KeyCarrier(hub.keys, {name: site.keys for name, site in spokes.items()})
-    return Agent(hub, spokes, settings, keys, post)
+    joinings = {
+        name: Joining(hub, site, partial(choosing, name), strict=strict) for name, site in spokes.items()
+    }
+    return Agent(hub, spokes, settings, keys, post, joinings)
 
 
 def open_site(topology: Topology, name: str) -> HttpSite:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from keystone_viaduct.errors import ConfigError, OldTerm, UnsupportedVersion
@@ -34,12 +35,17 @@ class RemoteSite(SitePort, Protocol):
         """Give it the fleet's secret."""
 
 
+Admit = Callable[[Capabilities, Capabilities, Callable[[], None]], None]
+"""Raises where a spoke is not to be linked yet; told what hub and spoke say of themselves."""
+
+
 class Contact:
     """Makes the two ends of a link known to each other, once, and again when asked to."""
 
-    def __init__(self, hub: RemoteSite, spoke: RemoteSite) -> None:
+    def __init__(self, hub: RemoteSite, spoke: RemoteSite, admit: Admit | None = None) -> None:
         self._hub = hub
         self._spoke = spoke
+        self._admit = admit
         self._lock = threading.Lock()
         self._made = False
         self._made_at = 0.0
@@ -51,7 +57,7 @@ class Contact:
     def make(self) -> None:
         """Introduce them, if not done yet.
 
-        Raises ConfigError, OldTerm, UnsupportedVersion, SiteUnavailable.
+        Raises ConfigError, OldTerm, UnsupportedVersion, SiteUnavailable, AccessUndecided.
         """
         with self._lock:
             if self._made and time.monotonic() - self._made_at < AGAIN:
@@ -61,13 +67,18 @@ class Contact:
             check(self._spoke.name, spoke, hub)
             if (doubt := doubt_of_ids(hub, spoke)) and not self._made_at:
                 LOG.warning("%s", doubt)
-            self._hub.register(peer_of(spoke))
-            self._spoke.register(peer_of(hub))
+            self._introduce(hub, spoke)
             if not spoke.has_secret:
                 sealed = self._hub.sealed_secret(spoke.site)
                 self._spoke.hand_over(sealed, source=hub.site, term=hub.term)
                 LOG.info("%s has joined the fleet of %s", spoke.site, hub.site)
+            if self._admit is not None:
+                self._admit(hub, spoke, lambda: self._introduce(hub, spoke))
             self._made, self._made_at = True, time.monotonic()
+
+    def _introduce(self, hub: Capabilities, spoke: Capabilities) -> None:
+        self._hub.register(peer_of(spoke))
+        self._spoke.register(peer_of(hub))
 
 
 def check(name: str, found: Capabilities, hub: Capabilities) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from keystone_viaduct.errors import ViaductError
 from keystone_viaduct.sync.agent.agent import Agent, make_agent, open_site
+from keystone_viaduct.sync.agent.joining import Choosing, choosing_of
 from keystone_viaduct.sync.agent.post import Post, Witness, find_hub
 from keystone_viaduct.sync.agent.topology import Topology
 
@@ -129,7 +130,13 @@ class Following:
             LOG.exception("an unexpected error while looking for the hub")
 
 
-def follow_hub(topology: Topology) -> Following:
-    """The agent of a fleet, at whatever site is the hub; nothing is asked yet. Raises ConfigError."""
+def follow_hub(topology: Topology, choosing: Choosing | None = None, *, strict: bool = False) -> Following:
+    """The agent of a fleet, at whatever site is the hub; nothing is asked yet. Raises ConfigError.
+
+    ``choosing``: an operator's choices, in place of viaduct.yaml's.
+    """
     sites = {name: open_site(topology, name) for name in topology.sites}
-    return Following(sites, topology.hub, lambda post: make_agent(sites, post, topology.agent))
+    choose = choosing or choosing_of(topology)
+    return Following(
+        sites, topology.hub, lambda post: make_agent(sites, post, topology.agent, choose, strict=strict)
+    )

@@ -28,8 +28,11 @@ class Position:
 Told = Callable[[Position], None]
 
 
-def first_load(agent: Agent, told: Told) -> list[Failure]:
+def first_load(agent: Agent, told: Told, announced: Callable[[], None] = lambda: None) -> list[Failure]:
     """Carry every feed to its head, the spokes' first, all sites at the same time; what could not be carried.
+
+    ``announced`` is called when it is known whose access would change at sites that join, before anything is
+    carried.
 
     Raises LeaseHeld while another agent works.
     """
@@ -37,12 +40,37 @@ def first_load(agent: Agent, told: Told) -> list[Failure]:
     failures: list[Failure] = []
     try:
         agent.lease.renew()
+        with concurrent.futures.ThreadPoolExecutor(max(1, len(agent.lanes))) as pool:
+            refused = [found for found in pool.map(_meet, agent.lanes[0::2]) if found is not None]
+        announced()
         for direction in (agent.lanes[0::2], agent.lanes[1::2]):
             with concurrent.futures.ThreadPoolExecutor(max(1, len(direction))) as pool:
                 outcomes = pool.map(lambda lane: _load(lane, told), direction)
             failures += [found for found in outcomes if found is not None]
+        failures += _check_logins(agent) if not refused else []
     finally:
         agent.lease.stop()
+    return failures
+
+
+def _meet(lane: Lane) -> ViaductError | None:
+    """Let a spoke in, or hear why not; its lanes say so again."""
+    try:
+        lane.contact.make()
+    except ViaductError as error:
+        return error
+    return None
+
+
+def _check_logins(agent: Agent) -> list[Failure]:
+    """Whether the agent can still log in where somebody's access has changed."""
+    failures: list[Failure] = []
+    sites = {site.name: site for joining in agent.joinings.values() for site in (joining.hub, joining.spoke)}
+    for name, site in sites.items():
+        try:
+            site.log_in_again()
+        except ViaductError as error:
+            failures.append(Failure(name, error))
     return failures
 
 

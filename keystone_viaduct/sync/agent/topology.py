@@ -13,16 +13,21 @@ from keystone_viaduct.sync.agent.places import Located
 from keystone_viaduct.sync.wire import limits
 from keystone_viaduct.sync.wire.checks import SITE_NAME
 
+_ACCESS = frozenset({"hub", "site", "newest", "both"})
 _LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[^:\s]+):(?P<port>\d{1,5})")
 
 
 @dataclass(frozen=True)
 class SiteEntry:
-    """``cloud`` is its name in clouds.yaml; ``url`` another way to its API than the cloud's ``auth_url``."""
+    """``cloud`` is its name in clouds.yaml; ``url`` another way to its API than the cloud's ``auth_url``.
+
+    ``access``: what to take where joining the site changes somebody's access.
+    """
 
     name: str
     cloud: str
     url: str = ""
+    access: str = ""
 
 
 DAY = 86400.0
@@ -103,11 +108,15 @@ def _sites(found: Located, value: Any) -> dict[str, SiteEntry]:
         if isinstance(entry, str) and entry:
             sites[name] = SiteEntry(name, entry)
             continue
-        options = found.section(entry, place, ("cloud", "url"))
+        options = found.section(entry, place, ("cloud", "url", "access"))
         url = found.text(options.get("url"), (*place, "url"), "")
         if url and not url.startswith(("http://", "https://")):
             raise found.bad((*place, "url"), f"is {url}", "it begins with https:// or http://")
-        sites[name] = SiteEntry(name, found.text(options.get("cloud"), (*place, "cloud"), name), url)
+        access = found.text(options.get("access"), (*place, "access"), "")
+        if not set(filter(None, access.replace(" ", "").split(","))) <= _ACCESS:
+            raise found.bad((*place, "access"), f"is {access}", "hub, site, newest, both, or several of them")
+        cloud = found.text(options.get("cloud"), (*place, "cloud"), name)
+        sites[name] = SiteEntry(name, cloud, url, access)
     return sites
 
 

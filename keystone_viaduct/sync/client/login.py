@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from keystone_viaduct.errors import ConfigError, SiteUnavailable
@@ -33,14 +34,33 @@ class Login(Protocol):
         """That token was refused: fetch another next time."""
 
 
-class CloudLogin:
-    """A login by keystoneauth. ``auth`` is its plug-in, ``session`` its session."""
+@dataclass(frozen=True)
+class Account:
+    """By whom one logs in at a site."""
 
-    def __init__(self, name: str, url: str, auth: Any, session: Any) -> None:
+    id: str
+    name: str
+
+
+class CloudLogin:
+    """A login by keystoneauth. ``auth`` is its plug-in, ``session`` its session.
+
+    ``elsewhere(auth_url)`` gives a plug-in with the same credentials for another site.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        auth: Any,
+        session: Any,
+        elsewhere: Callable[[str], Any] | None = None,
+    ) -> None:
         self._name = name
         self._url = base_url(url)
         self._auth = auth
         self._session = session
+        self._elsewhere = elsewhere
         self._lock = threading.Lock()
 
     @property
@@ -53,6 +73,28 @@ class CloudLogin:
         """Whether certificates are checked, or the file of authorities to check them with."""
         found: bool | str = self._session.verify
         return found
+
+    def account(self) -> Account:
+        """By whom this logs in. Raises SiteUnavailable."""
+        self.token()
+        access = self._auth.get_access(self._session)
+        return Account(str(access.user_id), str(access.username))
+
+    def works_at(self, other: CloudLogin) -> bool:
+        """Whether another site gives a token for the same credentials. Raises SiteUnavailable."""
+        from keystoneauth1 import exceptions
+
+        if self._elsewhere is None:
+            return False
+        try:
+            self._elsewhere(other.url).get_access(other._session)
+        except (exceptions.Unauthorized, exceptions.Forbidden, exceptions.NotFound):
+            return False
+        except exceptions.ClientException as error:
+            raise SiteUnavailable(
+                f"{other._name} gives no token: {error}", hint="is it up?", site=other._name
+            ) from error
+        return True
 
     def token(self) -> str:
         """A system-scoped token, the same one until it nears its end."""
@@ -117,10 +159,14 @@ def cloud_login(
             hint="give it `system_scope: all` under `auth:`, without project or domain scope",
             cloud=cloud,
         )
-    return CloudLogin(name or cloud, url or str(auth_url), auth, session)
+
+    def elsewhere(there: str) -> Any:
+        return _load(cloud, files, there)[1]
+
+    return CloudLogin(name or cloud, url or str(auth_url), auth, session, elsewhere)
 
 
-def _load(cloud: str, files: Sequence[str] | None) -> tuple[Any, Any, Any]:
+def _load(cloud: str, files: Sequence[str] | None, auth_url: str = "") -> tuple[Any, Any, Any]:
     try:
         from openstack import config as clouds
         from openstack import exceptions
@@ -132,7 +178,7 @@ def _load(cloud: str, files: Sequence[str] | None) -> tuple[Any, Any, Any]:
         loader = clouds.OpenStackConfig(
             config_files=list(files) if files else None, load_envvars=files is None, app_name="viaduct"
         )
-        config = loader.get_one(cloud=cloud)
+        config = loader.get_one(cloud=cloud, **({"auth": {"auth_url": auth_url}} if auth_url else {}))
         session = config.get_session()
         return config, session.auth, session
     except (exceptions.ConfigException, OSError) as error:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.client.keys import HttpKeys
+from keystone_viaduct.sync.client.login import Account
 from keystone_viaduct.sync.client.transport import Transport, garbled
 from keystone_viaduct.sync.model import (
     ApplyResult,
@@ -63,6 +64,18 @@ class HttpSite:
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
+
+    def account(self) -> Account | None:
+        """By whom one logs in there; None if the login does not tell. Raises SiteUnavailable."""
+        return self._transport.account()
+
+    def lets_in(self, other: HttpSite) -> bool:
+        """Whether this site takes what the other one is logged in with. Raises SiteUnavailable."""
+        return other._transport.works_at(self._transport)
+
+    def log_in_again(self) -> None:
+        """Ask for a new token, by the credentials that there are. Raises SiteUnavailable."""
+        self._transport.log_in_again()
 
     def read(self, reader: str, after: Checkpoint | None, limit: int, fence: Fence | None = None) -> Page:
         """A page of the feed for ``reader``. Raises FenceMismatch, UnknownSite, SiteUnavailable."""

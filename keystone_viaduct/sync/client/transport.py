@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import httpx
 
 from keystone_viaduct.errors import BadRequest, SiteUnavailable
-from keystone_viaduct.sync.client.login import Login
+from keystone_viaduct.sync.client.login import Account, CloudLogin, Login
 from keystone_viaduct.sync.wire import body, limits
 from keystone_viaduct.sync.wire.faults import error_from_json
 
@@ -71,6 +71,21 @@ class Transport:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def account(self) -> Account | None:
+        """By whom one logs in; None if the login does not tell. Raises SiteUnavailable."""
+        return self._login.account() if isinstance(self._login, CloudLogin) else None
+
+    def works_at(self, other: Transport) -> bool:
+        """Whether another site takes the same credentials. Raises SiteUnavailable."""
+        if isinstance(self._login, CloudLogin) and isinstance(other._login, CloudLogin):
+            return self._login.works_at(other._login)
+        return False
+
+    def log_in_again(self) -> None:
+        """Ask for a new token. Raises SiteUnavailable."""
+        self._login.forget(self._login.token())
+        self._login.token()
 
     def call(
         self,
