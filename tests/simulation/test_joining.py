@@ -174,3 +174,18 @@ def test_a_grant_that_the_site_has_made_meanwhile_is_not_taken_away(scene: Scene
     scene.grant("west", "u", "p")
     scene.equal()
     assert scene.row("hub", grant) is not None and not scene.conflicts
+
+
+def test_choices_hold_through_a_first_load_in_many_pages(scene: Scene) -> None:
+    """The first page does not use them up; whoever goes on after an interruption finds them."""
+    refs = []
+    for number in range(5):
+        scene.user("hub", f"u{number}", f"ada{number}", passwords=[{"hash": "hub's"}])
+        refs.append(scene.user("west", f"u{number}", f"ada{number}", passwords=[{"hash": "west's"}]))
+    chosen(scene, "west", dict.fromkeys(refs, "site"))
+    first = scene.read("west", "hub", limit=2)
+    scene.site("hub").apply(first)
+    assert scene.store("hub").run(lambda tx: tx.choices("west"))
+    scene.send("west", "hub", limit=1)
+    scene.equal()
+    assert {hash_at(scene, "south", ref) for ref in refs} == {"west's"}

@@ -212,10 +212,14 @@ def make_agent(
 ) -> Agent:
     """An agent at that hub; all other sites are its spokes."""
     hub, spokes = sites[post.hub], {name: site for name, site in sites.items() if name != post.hub}
-    keys = KeyCarrier(hub.keys, {name: site.keys for name, site in spokes.items()})
     joinings = {
         name: Joining(hub, site, partial(choosing, name), strict=strict) for name, site in spokes.items()
     }
+    keys = KeyCarrier(
+        hub.keys,
+        {name: site.keys for name, site in spokes.items()},
+        ready=lambda name: joinings[name].admitted,
+    )
     return Agent(hub, spokes, settings, keys, post, joinings)
 
 

@@ -65,23 +65,26 @@ class Joining:
     spoke: HttpSite
     choose: Callable[[Mapping[Ref, str]], Choices]
     strict: bool = False
+    admitted: bool = False
     plan: Plan | None = None
     settled: Settled | None = None
     _refused: AccessUndecided | None = None
-    _at: float = field(default=0.0)
+    _at: float = 0.0
+    _stored: Mapping[Ref, str] = field(default_factory=dict)
 
     def admit(self, hub: Capabilities, spoke: Capabilities, introduce: Callable[[], None]) -> None:
         """Return if the spoke may be linked. ``introduce`` makes the two known to each other (again).
 
         Raises AccessUndecided, ConfigError, SiteUnavailable.
         """
-        if self._has_joined(hub, spoke):
-            return
+        if not self._has_joined(hub, spoke):
+            self._join(introduce)
+        self.admitted = True
+
+    def _join(self, introduce: Callable[[], None]) -> None:
         stored = {**self.spoke.choices(self.spoke.name), **self.hub.choices(self.spoke.name)}
-        if self._refused is not None and time.monotonic() - self._at < AGAIN:
-            assert self.plan is not None
-            if self.choose(stored).settle(self.plan.access, strict=self.strict).open_:
-                raise self._refused
+        if self._refused is not None and stored == self._stored and time.monotonic() - self._at < AGAIN:
+            raise self._refused
         try:
             self.plan = self._compare()
         finally:
@@ -89,7 +92,7 @@ class Joining:
         self.settled = self.choose(stored).settle(self.plan.access, strict=self.strict)
         self._refused = self._objection(self.settled)
         if self._refused is not None:
-            self._at = time.monotonic()
+            self._at, self._stored = time.monotonic(), stored
             raise self._refused
         self.hub.choose(self.spoke.name, {Ref(*record): c for record, c in self.settled.records.items()})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keystone_viaduct.errors import Refused
-from keystone_viaduct.sync.api.service import Service, joined
+from keystone_viaduct.sync.api.service import Service, joined, registered
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.store import SqlTransaction
 
@@ -23,7 +23,7 @@ class JoiningService:
     def choose(self, site: str, choices: Mapping[Ref, str]) -> Mapping[Ref, str]:
         """At the hub, before the site's first page: take the choices in place of earlier ones.
 
-        Raises Refused.
+        Raises Refused, UnknownSite.
         """
 
         def work(tx: SqlTransaction) -> None:
@@ -32,6 +32,7 @@ class JoiningService:
                 raise Refused(f"{state.site} is not the hub", hint=f"choose at {state.hub}", hub=state.hub)
             if site == state.site:
                 raise Refused(f"{site} is the hub itself", hint="name the site that joins")
+            registered(tx, site)
             if tx.checkpoint(site) is not None:
                 raise Refused(
                     f"{site} has joined already",

@@ -268,6 +268,7 @@ class Service:
         def work(tx: SqlTransaction) -> None:
             _check_joined(tx)
             tx.forget_confirmations(site)
+            tx.save_choices(site, {})
 
         watched = Watched(self.store, work)
         found = Site(watched, self.clock, self._policy_for).retire(site, force=force)

@@ -20,11 +20,15 @@ Spread = Callable[[Callable[[KeyPort], float], Iterable[KeyPort]], Iterable[floa
 
 @dataclass
 class KeyCarrier:
-    """``hub`` and ``spokes`` by name. ``failures``: why a site could not be served in the last round."""
+    """``hub`` and ``spokes`` by name. ``failures``: why a site could not be served in the last round.
+
+    ``ready(site)``: whether a spoke is linked; one that has yet to be let in gets no keys.
+    """
 
     hub: KeyPort
     spokes: Mapping[str, KeyPort]
     spread: Spread = map
+    ready: Callable[[str], bool] = lambda site: True
     failures: dict[str, str] = field(default_factory=dict)
     _lacking: list[KeyPort] = field(default_factory=list)
     _has_news: bool = False
@@ -39,7 +43,7 @@ class KeyCarrier:
         fleets = {name: keys.fleet for name, keys in held.repositories.items() if keys.fleet is not None}
         concerned = {site for fleet in fleets.values() for site in fleet.sites}
         concerned |= set(public.sites) if public is not None else set()
-        wanted = [site for name, site in self.spokes.items() if name in concerned]
+        wanted = [site for name, site in self.spokes.items() if name in concerned and self.ready(name)]
         self._lacking, self._has_news = [], False
         waits = list(self.spread(lambda site: self._serve(fleets, public, site), wanted))
         waits += [self.hub.advance_keys(repository) for repository in fleets]
