@@ -89,8 +89,8 @@ def empty(site: str, hub: str, *, incarnation: str, secret: bytes = b"fleet secr
 class MemoryStore:
     """``ports.Store`` over :class:`Data`.
 
-    ``known`` limits the fields of a kind to those of an older release; ``unstorable`` are values that this
-    database refuses; ``fold`` makes texts that it takes for equal the same (None: only equal ones are).
+    ``known`` limits the fields of a kind to those of an older release; ``unstorable`` are texts of which
+    none may be in a value that this database holds; ``fold`` makes texts that it takes for equal the same (None: only equal ones are).
     ``drivers`` is what the site's configuration says of external drivers; ``directory`` are the users and
     groups that such drivers know: no database refuses a reference to them.
     """
@@ -166,10 +166,10 @@ class MemoryTransaction:
 
     def _refusal(self, kind: str, document: Document) -> str | None:
         bad = [
-            name for name, value in document.items() if isinstance(value, str) and value in self._unstorable
+            name for name, value in document.items() if any(text in str(value) for text in self._unstorable)
         ]
         if bad:
-            return f"field {bad[0]} can't be stored here"
+            return f"field {min(bad)} can't be stored here"
         field = self._indistinct(kind, document)
         return f"field {field} has two members that are the same here" if field else None
 
@@ -206,6 +206,8 @@ class MemoryTransaction:
                 )
             if write.new is None:
                 self.data.rows.pop(write.ref, None)
+            elif why := self.refusal(write.ref.kind, write.new):
+                raise Violation(f"{write.ref}: {why}")
             else:
                 self.data.rows[write.ref] = dict(write.new)
             self._mark(write.ref)

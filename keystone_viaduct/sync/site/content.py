@@ -124,6 +124,17 @@ def still_carried(record: Record | None, row: Document | None) -> Carried | None
     return left if names else None
 
 
+def unseen_values(before: Record | None, left: Carried | None, content: Document | None) -> Document:
+    """What was carried beside a row, and is replaced by an edit of somebody who could not see it."""
+    carried = None if before is None else before.carried
+    if carried is None:
+        return {}
+    kept = set() if left is None else (left.base or {}).keys() | left.document.keys()
+    names = ((carried.base or {}).keys() | carried.document.keys()) - kept
+    now = content or {}
+    return {name: carried.document.get(name) for name in names if carried.document.get(name) != now.get(name)}
+
+
 def matches(record: Record, found: Mapping[str, str], known: frozenset[str]) -> bool:
     """Whether these digests are exactly what the record says of fields whose values this site has.
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import (
     DELETED,
+    Conflict,
     Document,
     Dot,
     FieldState,
@@ -18,9 +19,16 @@ from keystone_viaduct.sync.model import (
     life,
 )
 from keystone_viaduct.sync.ports import Transaction
-from keystone_viaduct.sync.site.content import changed_fields, digests, overlaid, rows_of, still_carried
+from keystone_viaduct.sync.site.content import (
+    changed_fields,
+    digests,
+    overlaid,
+    rows_of,
+    still_carried,
+    unseen_values,
+)
 from keystone_viaduct.sync.site.external import shadow, with_owners
-from keystone_viaduct.sync.site.nonce import new_nonce
+from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
 from keystone_viaduct.sync.site.release import adopt_release
 from keystone_viaduct.sync.site.scope import dependents, rescoped, resolve
 
@@ -81,6 +89,7 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
     torn = _marked_again(tx, refs, {mark.id for mark in marks})
     head = state.head
     numbered: list[Record] = []
+    unseen: list[Conflict] = []
     for ref in refs:
         if ref in torn:
             continue
@@ -91,6 +100,10 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
         if record is not None:
             head += 1
             numbered.append(replace(record, carried=carried))
+            lost = unseen_values(before, carried, found.get(ref))
+            if lost:
+                head += 1
+                unseen.append(_overwritten(state, ref, lost, now, head))
         elif before is not None and before.carried != carried:
             tx.save_records([replace(before, carried=carried)])
     tx.drop_marks([mark_id for ref in refs if ref not in torn for mark_id in ids[ref]])
@@ -102,6 +115,7 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
             rescoped(r, scopes[r.ref], records.get(r.ref)) if r.ref in scopes else r for r in numbered
         ]
         tx.save_records(numbered)
+        tx.add_conflicts(unseen)
         state = replace(state, head=head)
         state = follow(tx, state, [r.ref for r in numbered if _has_moved(r, records.get(r.ref))])
         state = replace(state, nonce=new_nonce(now))
@@ -164,6 +178,13 @@ def edited(
         fields=fields,
         learned_from=None,
     )
+
+
+def _overwritten(state: SiteState, ref: Ref, lost: Document, now: int, seq: int) -> Conflict:
+    """Who edited here could not see what this site only carries: that is listed."""
+    why = "edited here, where the tables could not hold this and showed an older value"
+    names = tuple(sorted(lost))
+    return Conflict(new_identifier(), ref, "carried", "rule", why, names, state.site, now, lost, seq=seq)
 
 
 def _start(state: SiteState, ref: Ref) -> Version:

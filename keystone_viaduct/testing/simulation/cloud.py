@@ -12,15 +12,17 @@ from typing import Any, Protocol, TypeVar
 
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import ABSENT, Document, Ref
+from keystone_viaduct.sync.model import ABSENT, Document, Record, Ref
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site.content import digests, split_known
 from keystone_viaduct.testing.memory import Data, Violation
-from keystone_viaduct.testing.simulation.releases import whole
+from keystone_viaduct.testing.simulation.releases import visible
 
 T = TypeVar("T")
 
 NAMES = ("ada", "bob", "cyd", "dan", "eve")
+#: A character that some databases can't hold.
+ODD = "\N{PENGUIN}"
 
 
 class Rows(Protocol):
@@ -163,7 +165,7 @@ class Cloud:
         return self.chance.choice(rows) if rows else None
 
     def _write(self, site: str, store: Rows, step: int, now: int, ref: Ref, new: Document | None) -> bool:
-        old, before = store.data.rows.get(ref), whole(store.data, ref)
+        old, before = store.data.rows.get(ref), visible(store.data, ref)
         known = store.known_fields(ref.kind)
         if new is not None and known is not None:
             new = split_known(new, known)[0]
@@ -175,7 +177,7 @@ class Cloud:
             return False  # the user gets 409: nothing was acknowledged
         if self._lives is not None:
             self._lives -= 1
-        after = whole(store.data, ref)
+        after = visible(store.data, ref)
         told = self.numbered(store, ref, before or {}, after or {})
         self.ledger.wrote(step, site, ref, before, after, told)
         return True
@@ -189,19 +191,28 @@ class Cloud:
         found = digests(secret, ref.kind, values)
         known = {name: state.digest for name, state in record.fields.items() if state.digest != ABSENT}
         same: Document = {name: value for name, value in values.items() if known.get(name) == found[name]}
-        return {**same, **{name: None for name in before if name not in values and name not in known}}
+        gone: Document = {name: None for name in before if name not in values and name not in known}
+        return {**same, **gone, **_beside(record)}
+
+    def _word(self, word: str) -> str:
+        """A unique value; now and then one that not every database can hold."""
+        return self.unique(word) + ODD * (self._step % 9 == 4)
+
+    def _name(self) -> str:
+        """One of a few names, so that they clash; now and then one that not every database can hold."""
+        return self.chance.choice(NAMES) + ODD * (self._step % 11 == 5)
 
     def _create_user(self, site: str, store: Rows, step: int, now: int) -> str:
         domain = self._pick(store, "domain")
         if domain is None:
             return "no domain"
-        key, name = self.unique("u"), self.chance.choice(NAMES)
+        key, name = self.unique("u"), self._name()
         document: Document = {
             "id": key,
             "domain_id": domain.key,
             "enabled": True,
             "local.name": name,
-            "extra.email": self.unique("mail"),
+            "extra.email": self._word("mail"),
             "nickname": self.unique("nick"),
             "passwords": self._passwords(),
         }
@@ -226,14 +237,14 @@ class Cloud:
         parent = self._pick(store, "project") if self.chance.random() < 0.3 else None
         if parent is not None and store.data.rows[parent]["domain_id"] != domain.key:
             parent = None
-        key, name = self.unique("p"), self.chance.choice(NAMES)
+        key, name = self.unique("p"), self._name()
         document: Document = {
             "id": key,
             "domain_id": domain.key,
             "parent_id": parent.key if parent else domain.key,
             "name": name,
             "enabled": True,
-            "description": self.unique("text"),
+            "description": self._word("text"),
             "tier": 1000 + step,
             "tags": [],
         }
@@ -244,8 +255,8 @@ class Cloud:
         domain = self._pick(store, "domain")
         if domain is None:
             return "no domain"
-        key, name = self.unique("g"), self.chance.choice(NAMES)
-        document: Document = {"id": key, "domain_id": domain.key, "name": name, "motto": self.unique("motto")}
+        key, name = self.unique("g"), self._name()
+        document: Document = {"id": key, "domain_id": domain.key, "name": name, "motto": self._word("motto")}
         done = self._write(site, store, step, now, Ref("group", key), document)
         return f"create group {key} called {name}: {done}"
 
@@ -253,7 +264,7 @@ class Cloud:
         ref = self._pick(store, "user", "project", "group")
         if ref is None:
             return "nothing to rename"
-        name = self.chance.choice(NAMES)
+        name = self._name()
         new = {**store.data.rows[ref], "local.name" if ref.kind == "user" else "name": name}
         return f"rename {ref} to {name}: {self._write(site, store, step, now, ref, new)}"
 
@@ -263,10 +274,10 @@ class Cloud:
             return "nothing to describe"
         if ref.kind == "user":
             name = self.chance.choice(("extra.email", "passwords", "extra.phone", "nickname", "option.1999"))
-            value: object = self._passwords() if name == "passwords" else self.unique("word")
+            value: object = self._passwords() if name == "passwords" else self._word("word")
         else:
             name = self.chance.choice(("description", "tags", "extra.cost", "tier", "option.2000"))
-            value = [self.unique("tag")] if name == "tags" else self.unique("word")
+            value = [self._word("tag")] if name == "tags" else self._word("word")
             value = 1000 + self._step if name == "tier" else value
         new = {**store.data.rows[ref], name: value}
         if name.startswith(("extra.", "option.")) and self.chance.random() < 0.2:
@@ -306,7 +317,7 @@ class Cloud:
         if user is None:
             return "nobody"
         key = self.unique("c")
-        new: Document = {"id": key, "user_id": user.key, "type": "totp", "blob": self.unique("blob")}
+        new: Document = {"id": key, "user_id": user.key, "type": "totp", "blob": self._word("blob")}
         done = self._write(site, store, step, now, Ref("credential", key), new)
         return f"credential {key} for {user}: {done}"
 
@@ -341,3 +352,11 @@ class Cloud:
             if not self._write(site, store, step, now, ref, {**store.data.rows[ref], "local.name": name}):
                 return f"swap {first} and {second}: stopped half-way"
         return f"swap the names of {first} and {second}"
+
+
+def _beside(record: Record) -> Document:
+    """What a row says in the stead of what its record carries; None where it says nothing."""
+    carried = record.carried
+    if carried is None or carried.base is None:
+        return {}
+    return {name: carried.base.get(name) for name in carried.base.keys() | carried.document.keys()}

@@ -17,13 +17,15 @@ from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.promote import obstacle
 from keystone_viaduct.sync.site.term import may_lead
 from keystone_viaduct.testing.memory import Data, empty
-from keystone_viaduct.testing.simulation.cloud import Cloud, Edit, Ledger
+from keystone_viaduct.testing.simulation.cloud import ODD, Cloud, Edit, Ledger
 from keystone_viaduct.testing.simulation.counts import Counts
 from keystone_viaduct.testing.simulation.crashing import CrashingStore
 from keystone_viaduct.testing.simulation.memory import MemoryDatabase
 from keystone_viaduct.testing.simulation.unseen import Unseen
 
 SECOND = 1_000_000
+#: The share of databases that can't hold every character.
+NARROW = 0.3
 #: Pages and calls of one direction in one round of :func:`settle`; more means that it goes in circles.
 MOST_STEPS = 60
 T = TypeVar("T")
@@ -54,6 +56,9 @@ class Database(Protocol):
 
     def by_hand(self, writes: list[Write]) -> None:
         """Rows change with triggers and foreign keys off: nothing is marked. Raises Violation."""
+
+    def narrow(self, text: str) -> None:
+        """From now on it can't hold any value with this text in it (where it can be made so)."""
 
     def backup(self) -> object:
         """A copy for :meth:`restore`."""
@@ -232,6 +237,9 @@ def make(chance: random.Random, sites: int, database: MakeDatabase = in_memory) 
         for other in nodes.values():
             if node is not other and "hub" in (node.name, other.name):
                 introduce(node, other)
+    for node in nodes.values():
+        if chance.random() < NARROW:
+            node.store.narrow(ODD)
     ledger = Ledger()
     fleet = Fleet(chance, nodes, "hub", ledger, Cloud(chance, ledger))
     fleet.cloud.seed("hub", nodes["hub"].store, nodes["hub"].clock.now())

@@ -27,6 +27,10 @@ class MemoryDatabase(MemoryStore):
         """None for all."""
         return self.known.get(kind)
 
+    def narrow(self, text: str) -> None:
+        """It refuses such values from now on."""
+        self.unstorable |= {text}
+
     def upgrade(self) -> None:
         """Migrate to the next release."""
         self._migrate(self.data, self.release + 1)

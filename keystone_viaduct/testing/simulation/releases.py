@@ -7,7 +7,7 @@ carried past it; what was in a column that it drops is lost there, and kept else
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.site.content import overlay
@@ -87,4 +87,14 @@ def present(data: Data) -> set[Ref]:
 
 def whole(data: Data, ref: Ref) -> Document | None:
     """What a site has of a record: its row, and what it carries past its tables."""
-    return overlay(data.records.get(ref), data.rows.get(ref))
+    row, record = data.rows.get(ref), data.records.get(ref)
+    if record is None:
+        return row
+    found = overlay(replace(record, unknown={}), row)
+    return None if found is None else {**record.unknown, **found}
+
+
+def visible(data: Data, ref: Ref) -> Document | None:
+    """What a site's users see of a record, whatever it keeps beside the row; and fields without a column."""
+    row, record = data.rows.get(ref), data.records.get(ref)
+    return row if row is None or record is None else {**record.unknown, **row}

@@ -16,7 +16,7 @@ from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.testing.memory import Data, Violation
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.cloud import Edit
-from keystone_viaduct.testing.simulation.releases import whole
+from keystone_viaduct.testing.simulation.releases import visible, whole
 
 if TYPE_CHECKING:
     from keystone_viaduct.testing.simulation.fleet import Fleet, Node
@@ -133,18 +133,18 @@ class Unseen:
 
 
 def _contents(data: Data) -> dict[Ref, Document]:
-    return {ref: whole(data, ref) or {} for ref in data.rows}
+    return {ref: visible(data, ref) or {} for ref in data.rows}
 
 
 def _is_missing(data: Data, ref: Ref) -> bool:
     record = data.records.get(ref)
-    if ref in data.rows or record is None or record.deleted or record.evicted:
+    if ref in data.rows or record is None or record.deleted or record.evicted or record.rowless:
         return False
     return all(mark.ref != ref for mark in data.marks.values())
 
 
 def _is_numbered(data: Data, ref: Ref) -> bool:
-    row, record = data.rows.get(ref), data.records.get(ref)
+    row, record = whole(data, ref), data.records.get(ref)
     if row is None or record is None or record.deleted:
         return row is None
     found = digests(data.state.fleet_secret, ref.kind, row)
