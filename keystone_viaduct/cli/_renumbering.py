@@ -43,4 +43,4 @@ def _forget(tx: SqlTransaction) -> None:
     for table in _FORGOTTEN:
         tx.connection.execute(sa.delete(table))
     fresh = replace(state, incarnation=secrets.token_hex(4), nonce=secrets.token_hex(6))
-    tx.save_state(replace(fresh, head=0, knowledge=Version()))
+    tx.save_state(replace(fresh, head=0, knowledge=Version(), exceptions={}))

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from keystone_viaduct.sync.charter import Charter, Coverage
 from keystone_viaduct.sync.external import External
+from keystone_viaduct.sync.knowledge import Exceptions, known_of
+from keystone_viaduct.sync.version import Dot as Dot
+from keystone_viaduct.sync.version import Ref as Ref
+from keystone_viaduct.sync.version import Version as Version
+from keystone_viaduct.sync.version import origin_of as origin_of
+from keystone_viaduct.sync.version import site_of as site_of
 
 Document = dict[str, Any]
 
@@ -30,95 +36,6 @@ IN, OUT = "in", "out"
 #: What an operator may choose for a record where joining a site changes somebody's access: the hub's, the
 #: site's, or (of grants) both.
 JOIN_HUB, JOIN_SITE, JOIN_BOTH = "hub", "site", "both"
-
-
-class Ref(NamedTuple):
-    """The address of a record."""
-
-    kind: str
-    key: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}/{self.key}"
-
-
-class Dot(NamedTuple):
-    """Names one local edit: the ``origin`` is ``site#incarnation``, ``seq`` its place in that site's feed."""
-
-    origin: str
-    seq: int
-
-
-def origin_of(site: str, incarnation: str) -> str:
-    """The name under which a site's edits are known until its database is restored from a backup."""
-    return f"{site}#{incarnation}"
-
-
-def site_of(origin: str) -> str:
-    """The site's name in an origin."""
-    return origin.partition("#")[0]
-
-
-class Version:
-    """A vector of dots: per origin the highest edit of that origin which is included (immutable)."""
-
-    __slots__ = ("_entries",)
-
-    def __init__(self, entries: Mapping[str, int] | None = None) -> None:
-        self._entries: dict[str, int] = dict(entries or {})
-
-    @property
-    def entries(self) -> Mapping[str, int]:
-        """Origin -> highest seq. Do not modify."""
-        return self._entries
-
-    def includes(self, dot: Dot) -> bool:
-        """Whether that edit is part of this version."""
-        return self._entries.get(dot.origin, 0) >= dot.seq
-
-    def covers(self, other: Version) -> bool:
-        """Whether everything in ``other`` is part of this version (equal versions cover each other)."""
-        mine = self._entries
-        return all(mine.get(origin, 0) >= seq for origin, seq in other._entries.items())
-
-    def join(self, other: Version) -> Version:
-        """The smallest version that covers both."""
-        merged = dict(self._entries)
-        for origin, seq in other._entries.items():
-            if merged.get(origin, 0) < seq:
-                merged[origin] = seq
-        return Version(merged)
-
-    def plus(self, dot: Dot) -> Version:
-        """This version and one more edit."""
-        merged = dict(self._entries)
-        merged[dot.origin] = max(merged.get(dot.origin, 0), dot.seq)
-        return Version(merged)
-
-    def clipped(self, origin: str, seq: int) -> Version:
-        """This version with at most ``seq`` of one origin; 0 takes it out."""
-        merged = dict(self._entries)
-        if merged.get(origin, 0) > seq:
-            merged[origin] = seq
-        if not merged.get(origin, 1):
-            del merged[origin]
-        return Version(merged)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Version) and self._entries == other._entries
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self._entries.items()))
-
-    def __iter__(self) -> Iterator[Dot]:
-        return (Dot(origin, seq) for origin, seq in self._entries.items())
-
-    def __bool__(self) -> bool:
-        return bool(self._entries)
-
-    def __repr__(self) -> str:
-        inside = ", ".join(f"{origin}:{seq}" for origin, seq in sorted(self._entries.items()))
-        return f"Version({inside})"
 
 
 class FieldState(NamedTuple):
@@ -331,7 +248,7 @@ class Tally(NamedTuple):
 class Summary:
     """What a site tells of its records when it is compared, at ``head`` of its feed. Empty buckets are
     absent. ``term`` and ``hub`` are those that the site believes in; ``coverage`` is what it was asked of and
-    the reader is meant to hold.
+    the reader is meant to hold. ``exceptions`` as in :class:`SiteState`.
     """
 
     head: Checkpoint
@@ -340,6 +257,11 @@ class Summary:
     term: int = 0
     hub: str = ""
     coverage: Coverage = field(default_factory=Coverage)
+    exceptions: Exceptions = field(default_factory=dict)
+
+    def knows(self, ref: Ref) -> Version:
+        """What the site knows of one record, be it absent."""
+        return known_of(self.knowledge, self.exceptions, ref)
 
 
 class Places(NamedTuple):
@@ -409,7 +331,7 @@ class Standing:
     """Where a site stands with another one's feed.
 
     ``checkpoint`` is None before the first page and after a start over; ``fence`` outlives a start over.
-    ``term`` and ``hub`` are those that the site believes in.
+    ``term`` and ``hub`` are those that the site believes in. ``exceptions`` as in :class:`SiteState`.
     """
 
     origin: str
@@ -418,6 +340,7 @@ class Standing:
     knowledge: Version
     term: int = 0
     hub: str = ""
+    exceptions: Exceptions = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,7 +352,8 @@ class Page:
     when the page is ``at_head``. ``charter`` comes from the hub, once it has one. ``coverage`` is what the
     hub has picked the changes by. ``hub`` is the one of ``term``, as far as the source knows. ``peers`` are
     the other sites, for a spoke that may be promoted, and ``conflicts`` what was listed or resolved at
-    positions of the page, between sites that may be.
+    positions of the page, between sites that may be. ``exceptions`` belong to ``knowledge``: what waits at
+    the source, and what it does not show.
     """
 
     source: str
@@ -447,6 +371,11 @@ class Page:
     hub: str = ""
     peers: tuple[Peer, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    exceptions: Exceptions = field(default_factory=dict)
+
+    def knows(self, ref: Ref) -> Version:
+        """What the source knows of one record, be it absent."""
+        return known_of(self.knowledge, self.exceptions, ref)
 
     @property
     def source_is_behind(self) -> bool:
@@ -543,6 +472,7 @@ class SiteState:
     ``release`` says what the schema could store when it was last looked at (``sync.site.release``).
     ``former`` is the hub before this one, while changes from there still wait here ('' otherwise).
     ``caught_up``: when a spoke last had all of the hub's feed, in microseconds (0: never yet).
+    ``exceptions`` say of which records knowledge does not hold, because they wait here.
     """
 
     site: str
@@ -562,6 +492,11 @@ class SiteState:
     release: str = ""
     former: str = ""
     caught_up: int = 0
+    exceptions: Exceptions = field(default_factory=dict)
+
+    def knows(self, ref: Ref) -> Version:
+        """Which edits this site knows, as far as one record is concerned, be it absent."""
+        return known_of(self.all_knowledge, self.exceptions, ref)
 
     @property
     def origin(self) -> str:

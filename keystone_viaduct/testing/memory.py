@@ -90,7 +90,8 @@ class MemoryStore:
     """``ports.Store`` over :class:`Data`.
 
     ``known`` limits the fields of a kind to those of an older release; ``unstorable`` are texts of which
-    none may be in a value that this database holds; ``fold`` makes texts that it takes for equal the same (None: only equal ones are).
+    none may be in a value that this database holds; ``fold`` makes texts that it takes for equal the same
+    (None: only equal ones are).
     ``drivers`` is what the site's configuration says of external drivers; ``directory`` are the users and
     groups that such drivers know: no database refuses a reference to them.
     """
@@ -206,7 +207,7 @@ class MemoryTransaction:
                 )
             if write.new is None:
                 self.data.rows.pop(write.ref, None)
-            elif why := self.refusal(write.ref.kind, write.new):
+            elif why := self._refusal(write.ref.kind, write.new):
                 raise Violation(f"{write.ref}: {why}")
             else:
                 self.data.rows[write.ref] = dict(write.new)

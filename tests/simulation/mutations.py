@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from keystone_viaduct.errors import CheckpointMismatch, OldTerm, ViaductError
+from keystone_viaduct.sync import model
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.model import Change, Record, SiteState, Version
@@ -26,7 +27,7 @@ from keystone_viaduct.testing.memory import MemoryTransaction
 from keystone_viaduct.testing.simulate import Setting
 from keystone_viaduct.testing.simulation.events import BY_HAND
 from keystone_viaduct.testing.simulation.run import play
-from tests.simulation import test_comparison, test_coverage, test_scenarios, test_sweep
+from tests.simulation import test_carried, test_comparison, test_coverage, test_scenarios, test_sweep
 from tests.simulation.scene import Scene
 
 #: Seeds that the simulation may take to notice; with all rules in place they are all sound.
@@ -196,6 +197,14 @@ def _no_guard(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Guard, "stops", lambda guard, missing, total: False)
 
 
+def _carry_for_ever(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(apply, "_release", _nothing)
+
+
+def _no_exceptions(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(model, "known_of", lambda knowledge, exceptions, ref: knowledge)
+
+
 def old_term_is_refused() -> None:
     """A hub that speaks for a term that is over is not listened to."""
     scene = Scene("hub", "west")
@@ -248,6 +257,18 @@ MUTATIONS = (
     Mutation(15, "a hub of an old term is heard", _any_term, old_term_is_refused),
     Mutation(16, "a spoke is believed about others", _believe_all, test_scenarios.test_forged_version),
     Mutation(17, "no deletion waits for a person", _no_guard, _told(test_sweep.test_mass_delete_guard)),
+    Mutation(
+        18,
+        "what is carried is not tried again",
+        _carry_for_ever,
+        _told(test_carried.test_what_needs_a_record_that_is_carried_is_carried_with_it_and_comes_with_it),
+    ),
+    Mutation(
+        19,
+        "what waits is known",
+        _no_exceptions,
+        _told(test_sweep.test_a_reader_from_the_start_does_not_take_what_is_held_for_deleted),
+    ),
 )
 
 

@@ -43,7 +43,8 @@ def test_promote_with_pending(scene: Scene) -> None:
     scene.send("hub", "south")
     grant = scene.grant("hub", "u0", "p1")
     page = scene.read("hub", "west")
-    scene.site("west").apply(replace(page, changes=tuple(c for c in page.changes if c.ref == grant)))
+    part = tuple(change for change in page.changes if change.ref == grant)
+    scene.site("west").apply(replace(page, changes=part, at_head=False))
     assert [entry.change.ref for entry in scene.store("west").data.pending.values()] == [grant]
     scene.fleet.cut.add("hub")
     promote(scene, "west")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from keystone_viaduct.sync.link.compare import Comparison
-from keystone_viaduct.sync.model import Reason, Ref, SweepState
+from keystone_viaduct.sync.model import Reason, Ref, SweepState, Version
 from keystone_viaduct.sync.site.guard import Guard
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.testing.simulation.fleet import SECOND
@@ -150,19 +150,27 @@ def test_rows_that_are_put_back_are_not_held_any_more(scene: Scene) -> None:
 
 
 def test_a_reader_from_the_start_does_not_take_what_is_held_for_deleted(scene: Scene) -> None:
-    """Pages leave it out, and are not at the head, so nobody's knowledge covers it."""
+    """Pages leave it out, and name it as an exception, so nobody's knowledge covers it; all else is known."""
     refs = crowd(scene, 30)
     rows = dict(scene.store("hub").data.rows)
     lose(scene, "hub", *refs)
-    scene.site("south").forget("hub")
+    anew = scene.store("south").data
+    anew.rows, anew.records, anew.checkpoints = {}, {}, {}
+    anew.state = replace(anew.state, knowledge=Version())
     scene.send("hub", "south")
     assert held(scene, "hub") == set(refs), "the reader found it before any sweep"
-    assert not scene.read("hub", "south").at_head
-    assert all(scene.row("south", ref) is not None for ref in refs)
+    scene.sync()
+    page = scene.read("hub", "south")
+    assert page.at_head and set(page.exceptions) == set(refs)
+    south = scene.store("south").data.state
+    assert set(south.exceptions) == set(refs)
+    assert south.knowledge.covers(page.knowledge.clipped(south.origin, 0)), "the rest is known"
     scene.store("hub").data.rows = rows
     sweep(scene, "hub")
+    mend(scene, "south")
     scene.equal()
-    assert scene.read("hub", "south").at_head
+    assert all(scene.row("south", ref) is not None for ref in refs), "nobody took them for deleted"
+    assert not scene.store("south").data.state.exceptions
 
 
 def test_a_few_deletions_need_nobody() -> None:

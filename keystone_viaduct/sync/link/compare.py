@@ -54,10 +54,9 @@ class Side:
     entries: dict[Ref, Entry] = field(default_factory=dict)
     head: Checkpoint | None = None
 
-    @property
-    def knowledge(self) -> Version:
-        """Its knowledge when it was first asked."""
-        return self.root.knowledge if self.root is not None else Version()
+    def knows(self, ref: Ref) -> Version:
+        """What it knew of a record when it was first asked."""
+        return self.root.knows(ref) if self.root is not None else Version()
 
 
 @dataclass
@@ -209,7 +208,7 @@ class Comparison:
         entry = found.hub or found.spoke
         assert entry is not None
         other = self._spoke if found.hub is not None else self._hub
-        return entry.version is None or not other.knowledge.covers(entry.version)
+        return entry.version is None or not other.knows(found.ref).covers(entry.version)
 
     def _other(self, side: Side) -> Side:
         return self._spoke if side is self._hub else self._hub

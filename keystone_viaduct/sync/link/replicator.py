@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from keystone_viaduct.errors import CheckpointMismatch, NotYet
 from keystone_viaduct.sync.charter import Coverage, Edition
+from keystone_viaduct.sync.knowledge import Exceptions
 from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, Ref, Version, origin_of
 from keystone_viaduct.sync.ports import SitePort
 
@@ -60,6 +61,7 @@ class Replicator:
     _coming: Future[Page] | None = None
     _after: Checkpoint | None = None
     _told: Version | None = None
+    _excepted: Exceptions = field(default_factory=dict)
     _edition: Edition | None = None
     _coverage: Coverage | None = None
     _fence: Fence | None = None
@@ -151,7 +153,8 @@ class Replicator:
             return True
         if self._behind and not page.source_is_behind:
             return True  # what the page says of what the source knows counts from now on
-        return page.at_head and (self.confirm or self._told is None or not self._told.covers(page.knowledge))
+        told = self._told is not None and self._told.covers(page.knowledge)
+        return page.at_head and (self.confirm or not told or page.exceptions != self._excepted)
 
     def _apply(self, page: Page) -> Progress:
         if self.ahead is not None and not page.at_head:
@@ -165,7 +168,7 @@ class Replicator:
             self._edition = page.charter.edition
         self._coverage, self._behind = page.coverage, page.source_is_behind
         if page.at_head:
-            self._told = page.knowledge
+            self._told, self._excepted = page.knowledge, page.exceptions
         self._count(page, result)
         # a source that holds something back is never at its head, and need not be asked again at once
         more = page.changes or page.upto != page.after

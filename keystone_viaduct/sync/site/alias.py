@@ -89,7 +89,7 @@ def _grant(run: Applying, readiness: Readiness, intent: Intent, target: Ref, con
     local = readiness.local(target)
     if target in run.waiting or not all(map(readiness.satisfied, _needs(intent, target, content))):
         return False
-    if local is not None and not run.page.knowledge.covers(local.version):
+    if local is not None and not run.page.knows(target).covers(local.version):
         revert(run, intent, MERGED, f"it is {target} now, and that was deleted meanwhile")
         return True
     if local is not None:

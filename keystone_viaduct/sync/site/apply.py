@@ -13,6 +13,7 @@ from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
 from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.sync.charter import UNKNOWN, Charter
 from keystone_viaduct.sync.external import united
+from keystone_viaduct.sync.knowledge import Exceptions
 from keystone_viaduct.sync.model import (
     ABSENT,
     DELETED,
@@ -38,6 +39,7 @@ from keystone_viaduct.sync.site.content import digests, for_tables, overlaid, ro
 from keystone_viaduct.sync.site.coverage import check_coverage, covering, evict, reached
 from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts, check_life
 from keystone_viaduct.sync.site.decisions import list_conflicts
+from keystone_viaduct.sync.site.excepted import learned
 from keystone_viaduct.sync.site.external import believed, merged, shadow
 from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.former import retry_former
@@ -341,14 +343,8 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
     state = run.state
     if page.at_head and page.source == state.former:
         state = replace(state, former="")
-    if page.at_head and not run.waiting:
-        told = _told(run, state)
-        if not state.knowledge.covers(told):
-            state = replace(state, knowledge=state.knowledge.join(told))
-        if page.source == state.hub:
-            state = reached(tx, state)
-    if page.at_head and page.source == state.hub:
-        state = replace(state, caught_up=run.now)
+    if page.at_head:
+        state = _learn(run, state)
     state, leaving = evict(tx, state, page, run.now) if page.source == state.hub else (state, False)
     if state.head != tx.state().head:
         state = replace(state, nonce=new_nonce(run.now))
@@ -365,6 +361,16 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
     )
 
 
+def _learn(run: Applying, state: SiteState) -> SiteState:
+    """All that the source has was applied, but what waits: of that this site knows nothing yet."""
+    told = _told(run, state)
+    if told is not None:
+        state = learned(run.tx, state, told, [entry.change for entry in run.waiting.values()])
+    if run.page.source != state.hub:
+        return state
+    return replace(reached(run.tx, state), caught_up=run.now)
+
+
 def _still_disputed(run: Applying, shown: set[Ref]) -> set[Ref]:
     """What a spoke has refused waits until its record contains the hub's decision; returns all of it."""
     open_ = [ref for ref in run.disputed if ref not in shown]
@@ -378,10 +384,13 @@ def _still_disputed(run: Applying, shown: set[Ref]) -> set[Ref]:
 
 def _give_up(run: Applying, shown: set[Ref]) -> set[Ref]:
     """What was put aside and has not been shown again: the source has deleted it, or a lost life had made
-    it.
+    it. What the source has and does not show goes on waiting.
     """
     for ref, change in run.aside.items():
-        if ref in shown or run.page.knowledge.covers(change.version):
+        if ref in shown or run.page.knows(ref).covers(change.version):
+            continue
+        if ref in run.page.exceptions:
+            run.waiting[ref] = Pending(run.page.source, change, ASIDE)
             continue
         why = "a life of the source that was lost had made it, and what it needs is not here"
         run.conflicts.append(run.listing(ref, "lost", why, change.document))
@@ -404,8 +413,8 @@ def _acknowledge(tx: Transaction, page: Page, state: SiteState) -> None:
         tx.save_peer(known)
 
 
-def _told(run: Applying, state: SiteState) -> Version:
-    """What this site knows from now on, having applied all that the source has.
+def _told(run: Applying, state: SiteState) -> tuple[Version, Exceptions] | None:
+    """What this site is told to know from now on, having applied all that the source has; None: nothing.
 
     Of a record that was deleted, and whose tombstone is purged, the source can tell only once it is shown it:
     as long as it has not read all that the two were compared in, nothing is known.
@@ -413,6 +422,4 @@ def _told(run: Applying, state: SiteState) -> Version:
     page = run.page
     if run.trial is not None and not vouches(state, page.source):
         return own_knowledge(page)
-    if page.source_is_behind:
-        return Version()
-    return Version({o: s for o, s in page.knowledge.entries.items() if o != state.origin})
+    return None if page.source_is_behind else (page.knowledge.clipped(state.origin, 0), page.exceptions)

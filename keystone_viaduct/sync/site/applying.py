@@ -117,7 +117,7 @@ class Applying:
         if not self.state.coverage.holds(change.ref.kind, change.scope):
             return self._outside(local, change)
         strange = change.border == IN or not self.state.covered.holds(change.ref.kind, change.scope)
-        verdict = judge(local, change, self.state.all_knowledge, was_outside=strange)
+        verdict = judge(local, change, self.state.knows(change.ref), was_outside=strange)
         if verdict is Verdict.ZOMBIE and evicted_by_its_maker(self.state, change):
             return self._keep(change)
         if self._is_doubtful(verdict, local, change):
@@ -184,7 +184,7 @@ class Applying:
 
     def _buried_before(self, local: Record | None, change: Change) -> bool:
         """Whether the hub had a tombstone of its own, and dropped it: a decision contains both."""
-        known = change.birth.seq > 0 and self.state.all_knowledge.includes(change.birth)
+        known = change.birth.seq > 0 and self.state.knows(change.ref).includes(change.birth)
         return self.state.is_hub and local is None and change.deleted and known
 
     def _accept(self, change: Change) -> Intent:
@@ -210,7 +210,7 @@ class Applying:
         the deletion is not certain: a hub that knew of it would not show the record, and in a life of a hub
         that was lost one name may stand for two edits.
         """
-        knowledge = self.state.all_knowledge
+        knowledge = self.state.knows(change.ref)
         record = Record(change.ref, 0, change.version.join(knowledge), change.birth, {}, change.scope)
         intent = Intent(change.ref, change, record, None, None, fresh=True, answer=True)
         certain = self.state.is_hub and not has_past(self.state)

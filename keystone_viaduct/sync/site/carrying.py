@@ -117,6 +117,24 @@ def releasable(tx: Transaction, reasons: frozenset[str], now: int) -> list[Recor
     return [*later, *found][:BATCH]
 
 
+def owned(tx: Transaction, owners: Sequence[Ref]) -> list[tuple[Record, Ref]]:
+    """What is carried without a row and belongs to one of these records, each with its owner."""
+    wanted = set(owners)
+    found: list[tuple[Record, Ref]] = []
+    for record in rowless(tx) if wanted else ():
+        assert record.carried is not None
+        references = REGISTRY[record.ref.kind].references_of(record.carried.document)
+        named = (Ref(one.kind, one.key) for one in references if one.mode is Mode.OWNING)
+        found += [(record, ref) for ref in named if ref in wanted][:1]
+    return found
+
+
+def drop(tx: Transaction, records: Sequence[Record], now: int) -> None:
+    """Delete what is carried without a row, as an edit of this site: it is marked, and numbered like any."""
+    tx.save_records([replace(record, carried=None) for record in records])
+    tx.add_marks([record.ref for record in records], now)
+
+
 def try_again(tx: Transaction) -> int:
     """Have all that is carried tried with the next page; how many records there are."""
     after = found = 0

@@ -28,6 +28,7 @@ from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.charter import take_next_charter
 from keystone_viaduct.sync.site.coverage import covering
 from keystone_viaduct.sync.site.decisions import show_conflicts
+from keystone_viaduct.sync.site.excepted import excepted
 from keystone_viaduct.sync.site.feed import MOST_MARKS, selection_for
 from keystone_viaduct.sync.site.fence import check_fence, check_reader
 from keystone_viaduct.sync.site.nonce import new_nonce
@@ -58,7 +59,15 @@ def summary(
         state, _ = sequence_some(tx, state, now, MOST_MARKS)
     coverage = selection_for(state, tx.peers().get(reader))
     found = tx.tallies(within, coverage.common(Coverage(kinds)))
-    return Summary(state.checkpoint, state.all_knowledge, found, state.term, state.hub, coverage)
+    return Summary(
+        state.checkpoint,
+        state.all_knowledge,
+        found,
+        state.term,
+        state.hub,
+        coverage,
+        excepted(tx, state, state.all_knowledge),
+    )
 
 
 def listing(tx: Transaction, reader: str, within: Sequence[Bucket]) -> Listing:

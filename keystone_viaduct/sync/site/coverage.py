@@ -60,11 +60,12 @@ def _own(state: SiteState) -> Version:
 def reached(tx: Transaction, state: SiteState) -> SiteState:
     """The hub's head was reached: all that this site is meant to hold is here.
 
-    What was evicted and has not come back although it might have was deleted meanwhile.
+    What was evicted and has not come back although it might have was deleted meanwhile, unless it waits.
     """
     if state.covered == state.coverage:
         return state
-    gone = [r.ref for r in tx.evicted(1_000_000) if state.coverage.holds(r.ref.kind, r.scope)]
+    back = [r.ref for r in tx.evicted(1_000_000) if state.coverage.holds(r.ref.kind, r.scope)]
+    gone = [ref for ref in back if ref not in state.exceptions]
     if gone:
         tx.drop_records(gone)
     return replace(state, covered=state.coverage)
@@ -98,7 +99,8 @@ def evict(tx: Transaction, state: SiteState, page: Page, now: int) -> tuple[Site
 
 def _has_arrived(state: SiteState, page: Page, record: Record) -> bool:
     """Whether the hub has all that was edited here, and does not let it wait for something."""
-    return page.knowledge.entries.get(state.origin, 0) >= record.version.entries.get(state.origin, 0)
+    known = page.knows(record.ref).entries.get(state.origin, 0)
+    return known >= record.version.entries.get(state.origin, 0)
 
 
 def _removable(tx: Transaction, found: list[Record]) -> set[Ref]:

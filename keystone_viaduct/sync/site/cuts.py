@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from keystone_viaduct.errors import FenceMismatch, NotYet
+from keystone_viaduct.sync.knowledge import clipped
 from keystone_viaduct.sync.model import Dot, Page, Record, SiteState, origin_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.nonce import new_nonce
@@ -49,13 +50,14 @@ def adopt_cuts(tx: Transaction, state: SiteState, cuts: Mapping[str, int], *, no
     news = {origin: seq for origin, seq in cuts.items() if state.cuts.get(origin, seq + 1) > seq}
     if not news:
         return state
-    knowledge, head = state.knowledge, state.head
+    knowledge, exceptions, head = state.knowledge, state.exceptions, state.head
     for origin, seq in news.items():
         knowledge = knowledge.clipped(origin, seq)
+        exceptions = clipped(exceptions, origin, seq)
         state = relabel(tx, state, origin, seq)
     merged = {**state.cuts, **news}
     nonce = state.nonce if state.head == head else new_nonce(now)
-    state = replace(state, knowledge=knowledge, cuts=merged, nonce=nonce)
+    state = replace(state, knowledge=knowledge, exceptions=exceptions, cuts=merged, nonce=nonce)
     tx.save_state(state)
     return state
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
+from keystone_viaduct.sync.knowledge import MOST_EXCEPTIONS
 from keystone_viaduct.sync.model import (
     IN,
     OUT,
@@ -23,6 +24,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import contents, digests, matches
 from keystone_viaduct.sync.site.decisions import MOST, told_conflicts
+from keystone_viaduct.sync.site.excepted import excepted
 from keystone_viaduct.sync.site.fence import check_fence, check_purge, check_reader, fence_of
 from keystone_viaduct.sync.site.guard import GUARD, Guard, delete_missing
 from keystone_viaduct.sync.site.nonce import new_nonce
@@ -53,7 +55,8 @@ def read_page(
     A record whose tables already hold a newer, unnumbered edit is left out: it has a mark (or is given one)
     and so comes again at a later position; sending its content under the old version would let equal versions
     differ. One whose row is gone without a mark is left out, too (:mod:`keystone_viaduct.sync.site.sweep`).
-    While such records wait for a person no page is at the head, so that nobody takes them for deleted.
+    While such a record waits for a person it is an exception to the knowledge that is told, so that nobody
+    takes it for deleted.
     """
     state = tx.state()
     check_reader(state, site_of(reader))
@@ -71,13 +74,16 @@ def read_page(
     changes, complete = _changes(tx, state, entries, coverage, now, guard)
     if not complete:
         state = _begin_batch(tx, state, now)
+    vouched = _vouched(state)
+    exceptions = excepted(tx, state, vouched)
     return Page(
         source=state.site,
         term=state.term,
         after=after,
         upto=Checkpoint(state.incarnation, upto, nonce or "").of_feed(state.nonce),
-        at_head=last and complete and numbered and not tx.held(1),
-        knowledge=_vouched(state),
+        at_head=last and complete and numbered and len(exceptions) <= MOST_EXCEPTIONS,
+        knowledge=vouched,
+        exceptions=exceptions if len(exceptions) <= MOST_EXCEPTIONS else {},
         changes=tuple(changes),
         fence=fence_of(tx, site),
         cuts=state.cuts,
@@ -171,7 +177,9 @@ def _acknowledge(
 def _changes(
     tx: Transaction, state: SiteState, found: list[Record], coverage: Coverage, now: int, guard: Guard
 ) -> tuple[list[Change], bool]:
-    """The entries that are part of the coverage with their contents, and whether none had to be left out."""
+    """The entries that are part of the coverage with their contents, and whether none was left out that comes
+    again by itself.
+    """
     entries: list[Record] = []
     changes: list[Change] = []
     for entry in found:
@@ -206,7 +214,8 @@ def _changes(
         gone = {ref for ref in unmarked if ref not in content}
         tx.add_marks(sorted(unmarked - gone), now)
         delete_missing(tx, sorted(gone), guard, now)
-    return sorted(changes, key=lambda change: change.seq), not stale
+    coming = set(stale) - tx.held_of(stale).keys() if stale else set()
+    return sorted(changes, key=lambda change: change.seq), not coming
 
 
 def _is_fresh(tx: Transaction, state: SiteState, entry: Record, document: Document) -> bool:

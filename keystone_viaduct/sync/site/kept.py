@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import NAME, REFERENCE, Pending, Ref
+from keystone_viaduct.sync.model import NAME, REFERENCE, Pending, Ref, site_of
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.readiness import (
     LOST,
@@ -19,13 +19,19 @@ from keystone_viaduct.sync.site.readiness import (
 
 def kept(run: Applying, readiness: Readiness) -> frozenset[Ref]:
     """What waits for another site to prove it, for a person to say what became of the hub's rows, or for rows
-    whose records do not need what goes any more, but can't be written; and what waits for that.
+    whose records do not need what goes any more, but can't be written; and what waits for that, or for what
+    waits here from another site or is not shown by its own.
     """
+
+    def is_to_come(ref: Ref) -> bool:
+        to_come = _is_withheld(run, ref) or _waits_elsewhere(run, ref)
+        return readiness.held(ref) or (to_come and not readiness.alive(ref))
+
     found = {
         ref
         for ref, entry in run.waiting.items()
         if entry.reason in (UNPROVEN, LOST)
-        or any(map(readiness.held, _blockers(readiness, entry)))
+        or any(map(is_to_come, _blockers(readiness, entry)))
         or (entry.reason == REFERRED and not readiness.living_referrers(ref))
     }
     while found:
@@ -38,6 +44,17 @@ def kept(run: Applying, readiness: Readiness) -> frozenset[Ref]:
             break
         found |= more
     return frozenset(found)
+
+
+def _is_withheld(run: Applying, ref: Ref) -> bool:
+    """Whether the source has edited a record, and does not show it yet."""
+    origins = run.page.exceptions.get(ref, {})
+    return any(site_of(origin) == run.page.source for origin in origins)
+
+
+def _waits_elsewhere(run: Applying, ref: Ref) -> bool:
+    """Whether what another site has shown of a record waits here."""
+    return run.trial is not None and run.trial.others_wait(ref)
 
 
 def _blockers(readiness: Readiness, entry: Pending) -> Iterator[Ref]:

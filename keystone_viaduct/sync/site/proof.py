@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from keystone_viaduct.errors import BadDocument, Refused
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.knowledge import Exceptions, limited
 from keystone_viaduct.sync.model import (
     ABSENT,
     DELETED,
@@ -81,11 +82,12 @@ def check_page(tx: Transaction, state: SiteState, page: Page) -> None:
         )
 
 
-def own_knowledge(page: Page) -> Version:
-    """What the hub learns from a spoke's knowledge: how far its own edits go."""
-    return Version(
+def own_knowledge(page: Page) -> tuple[Version, Exceptions]:
+    """What the hub learns from a spoke's knowledge: how far its own edits go, and with which exceptions."""
+    known = Version(
         {origin: seq for origin, seq in page.knowledge.entries.items() if site_of(origin) == page.source}
     )
+    return known, limited(page.exceptions, known)
 
 
 def vouches(state: SiteState, source: str) -> bool:
@@ -114,7 +116,6 @@ class Proof:
         self._state = state
         self._source = page.source
         self._storable = page.capabilities
-        self._known = state.all_knowledge
         self._waiting: dict[Ref, dict[str, Change]] | None = None
         self._shown: dict[str, int] = {}
         self._lives = {state.site: state.origin}
@@ -122,7 +123,7 @@ class Proof:
 
     def doubt(self, change: Change, local: Record | None) -> Doubt | None:
         """Why this change is not believed, or None."""
-        if judge(local, change, self._known) is Verdict.KNOWN:
+        if judge(local, change, self._state.knows(change.ref)) is Verdict.KNOWN:
             return None
         # In this order: whoever is refused is answered with a version that includes his, so nothing unproven
         # may be in it.
@@ -176,7 +177,7 @@ class Proof:
         if not local.version.includes(state.dot):
             forgotten = not local.version.entries  # a deletion that was not meant, see ``sync.site.sweep``
             excused = forgotten or local.deleted or self._may_be_lost(state.dot, change)
-            return not excused and self._known.includes(state.dot)
+            return not excused and self._state.knows(change.ref).includes(state.dot)
         return change.version.covers(local.version) and not _same(local.fields.get(name), state)
 
     def _may_be_lost(self, dot: Dot, change: Change) -> bool:
@@ -220,8 +221,9 @@ class Proof:
     def _news_of_others(self, change: Change, local: Record | None) -> Iterator[Dot]:
         """Edits of other sites that the change includes and that the hub does not know of."""
         written = {state.dot for state in change.fields.values()} | {change.birth}
+        known = self._state.knows(change.ref)
         for dot in {*change.version, *written}:
-            if self._is_foreign(dot) and not self._known.includes(dot) and not self._included(dot, local):
+            if self._is_foreign(dot) and not known.includes(dot) and not self._included(dot, local):
                 yield dot
 
     def _vouched(self, change: Change, dot: Dot) -> bool:
@@ -243,11 +245,12 @@ class Proof:
 
     def orphans(self, record: Record) -> set[str]:
         """Fields said to be written in a life of another site that nobody can answer for any more."""
+        known = self._state.knows(record.ref)
         return {
             name
             for name, state in record.fields.items()
             if name != DELETED and state.dot.seq and self._is_foreign(state.dot)
-            if not self._known.includes(state.dot) and self._is_over(state.dot.origin)
+            if not known.includes(state.dot) and self._is_over(state.dot.origin)
         }
 
     def _is_over(self, origin: str) -> bool:

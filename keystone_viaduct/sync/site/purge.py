@@ -69,14 +69,13 @@ def _drop_tombstones(
     found = tx.tombstones(reached, BATCH)
     waiting = {entry.change.ref for peer in tx.peers().values() for entry in tx.pending(peer.site)}
     marked = {mark.ref for mark in tx.marks_of([record.ref for record in found])}
-    knowledge = state.all_knowledge
     gone = [
         record
         for record in found
         if record.fields[DELETED].stamp <= horizon
         and record.ref not in waiting
         and record.ref not in marked
-        and knowledge.covers(record.version)
+        and state.knows(record.ref).covers(record.version)
     ]
     if gone:
         tx.drop_records([record.ref for record in gone])

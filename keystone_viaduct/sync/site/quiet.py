@@ -9,6 +9,7 @@ from keystone_viaduct.sync.model import Checkpoint, Page, Peer, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
 from keystone_viaduct.sync.site.decisions import list_conflicts
+from keystone_viaduct.sync.site.excepted import ended
 from keystone_viaduct.sync.site.nonce import new_nonce
 
 #: Works out and writes what waits from a page's source, with the page; returns what was considered.
@@ -31,6 +32,7 @@ def close(tx: Transaction, run: Applying, before: SiteState, now: int) -> SiteSt
     list_conflicts(run)
     if run.state.head != before.head:
         run.state = replace(run.state, nonce=new_nonce(now))
+    run.state = ended(tx, run.state)
     tx.save_state(run.state)
     return run.state
 
@@ -40,5 +42,14 @@ def quiet_page(state: SiteState, peer: Peer, *, at_head: bool) -> Page:
     upto = peer.seen if peer.seen is not None else Checkpoint(peer.incarnation, 0, "")
     storable = {kind: frozenset(fields) for kind, fields in peer.capabilities.items()}
     return Page(
-        peer.site, state.term, upto, upto, at_head, state.knowledge, (), capabilities=storable, hub=state.hub
+        peer.site,
+        state.term,
+        upto,
+        upto,
+        at_head,
+        state.knowledge,
+        (),
+        capabilities=storable,
+        hub=state.hub,
+        exceptions=state.exceptions,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.knowledge import known_of
 from keystone_viaduct.sync.model import (
     DELETED,
     Conflict,
@@ -19,6 +20,7 @@ from keystone_viaduct.sync.model import (
     life,
 )
 from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.carrying import drop, owned
 from keystone_viaduct.sync.site.content import (
     changed_fields,
     digests,
@@ -89,7 +91,7 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
     torn = _marked_again(tx, refs, {mark.id for mark in marks})
     head = state.head
     numbered: list[Record] = []
-    unseen: list[Conflict] = []
+    listed: list[Conflict] = []
     for ref in refs:
         if ref in torn:
             continue
@@ -103,10 +105,15 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
             lost = unseen_values(before, carried, found.get(ref))
             if lost:
                 head += 1
-                unseen.append(_overwritten(state, ref, lost, now, head))
+                listed.append(_overwritten(state, ref, lost, now, head))
         elif before is not None and before.carried != carried:
             tx.save_records([replace(before, carried=carried)])
     tx.drop_marks([mark_id for ref in refs if ref not in torn for mark_id in ids[ref]])
+    lost_owner = owned(tx, [r.ref for r in numbered if r.deleted]) if state.is_hub else []
+    drop(tx, [record for record, _ in lost_owner], now)
+    for record, owner in lost_owner:
+        head += 1
+        listed.append(_belonged(state, record, owner, now, head))
     if numbered:
         numbered = with_owners(tx, numbered, found)
         owners = {r.ref: r.external for r in numbered}
@@ -115,12 +122,12 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
             rescoped(r, scopes[r.ref], records.get(r.ref)) if r.ref in scopes else r for r in numbered
         ]
         tx.save_records(numbered)
-        tx.add_conflicts(unseen)
+        tx.add_conflicts(listed)
         state = replace(state, head=head)
         state = follow(tx, state, [r.ref for r in numbered if _has_moved(r, records.get(r.ref))])
         state = replace(state, nonce=new_nonce(now))
         tx.save_state(state)
-    return state, bool(torn)
+    return state, bool(torn or lost_owner)
 
 
 def follow(tx: Transaction, state: SiteState, moved: list[Ref]) -> SiteState:
@@ -187,12 +194,22 @@ def _overwritten(state: SiteState, ref: Ref, lost: Document, now: int, seq: int)
     return Conflict(new_identifier(), ref, "carried", "rule", why, names, state.site, now, lost, seq=seq)
 
 
+def _belonged(state: SiteState, record: Record, owner: Ref, now: int, seq: int) -> Conflict:
+    """What Keystone would have deleted with its owner, had it a row at the hub."""
+    assert record.carried is not None
+    lost, why = record.carried.document, f"{owner} was deleted here"
+    names = tuple(sorted(lost))
+    return Conflict(
+        new_identifier(), record.ref, "dependent", "rule", why, names, state.site, now, lost, seq=seq
+    )
+
+
 def _start(state: SiteState, ref: Ref) -> Version:
     """The version from which a record starts that is not here: all that this site knows.
 
     But of what it does not hold it knows nothing: such a record may well be elsewhere.
     """
-    return state.knowledge if state.covered.is_full else Version()
+    return known_of(state.knowledge, state.exceptions, ref) if state.covered.is_full else Version()
 
 
 def _deleted(state: SiteState, record: Record | None, ref: Ref, stamp: int, dot: Dot) -> Record | None:

@@ -135,7 +135,8 @@ class Site:
             check_fence(tx, state, fence)
             mine = fence_of(tx, source)
             checkpoint = tx.checkpoint(source)
-            return Standing(state.origin, checkpoint, mine, state.all_knowledge, state.term, state.hub)
+            known = state.all_knowledge, state.term, state.hub, state.exceptions
+            return Standing(state.origin, checkpoint, mine, *known)
 
         return self._fenced(work, fence, source)
 

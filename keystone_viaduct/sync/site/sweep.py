@@ -27,6 +27,7 @@ from keystone_viaduct.sync.model import (
     site_of,
 )
 from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.site.carrying import drop, referrers, rowless
 from keystone_viaduct.sync.site.content import altered, contents
 from keystone_viaduct.sync.site.decisions import list_now
 from keystone_viaduct.sync.site.external import is_evidence, is_shadow, outsiders
@@ -89,12 +90,21 @@ def _compare(
     changed = altered(tx, state, records, {ref: found[ref] for ref in quiet if ref in found})
     tx.add_marks(changed, now)
     gone = delete_missing(tx, [ref for ref in quiet if ref not in found], guard, now)
+    if state.is_hub:
+        carried = _without_rows(tx, refs[0].kind)
+        records.update((record.ref, record) for record in carried)
+        found.update((record.ref, record.carried.document) for record in carried if record.carried)
     orphans = _dangling(tx, state, found, records) if state.is_hub else {}
     if len(orphans) > guard.count:
         known = tx.held_of(list(orphans))
         tx.hold([Held(ref, Reason.DANGLING, now) for ref in orphans if ref not in known])
         orphans = {}
     return len(changed), len(gone) + _delete(tx, state, orphans, now)
+
+
+def _without_rows(tx: Transaction, kind: str) -> list[Record]:
+    """The kind's records that the hub only carries: they need their owners, too."""
+    return [record for record in rowless(tx) if record.ref.kind == kind]
 
 
 def _dangling(
@@ -151,16 +161,17 @@ def _delete(tx: Transaction, state: SiteState, orphans: dict[Ref, str], now: int
     why = dict(orphans)
     queue = list(why)
     while queue:
-        referring = tx.referrers(queue, OWNING).items()
+        referring = referrers(tx, queue, OWNING).items()
         fresh = {ref: f"{target}, which goes with it," for target, refs in referring for ref in refs}
         queue = [ref for ref in fresh if ref not in why]
         why.update((ref, fresh[ref]) for ref in queue)
-    rows = tx.documents(list(why))
-    known = contents(tx, list(rows), tx.records(list(rows)))
+    rows, records = tx.documents(list(why)), tx.records(list(why))
+    known = contents(tx, list(why), records)
     tx.write_documents([Write(ref, row, None) for ref, row in rows.items()])
+    drop(tx, [record for record in records.values() if record.rowless and record.ref not in rows], now)
     tx.let_go(list(rows))
-    list_now(tx, [_listing(state, ref, why[ref], known[ref], now) for ref in rows], now)
-    return len(rows)
+    list_now(tx, [_listing(state, ref, why[ref], known[ref], now) for ref in why if ref in known], now)
+    return len(known)
 
 
 def _listing(state: SiteState, ref: Ref, owner: str, lost: Document, now: int) -> Conflict:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from keystone_viaduct.errors import FenceMismatch, NotYet, OldTerm, Refused
 from keystone_viaduct.sync.charter import Charter
+from keystone_viaduct.sync.knowledge import clipped
 from keystone_viaduct.sync.model import Checkpoint, Dot, Fence, Page, SiteState, origin_of, site_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.cuts import relabel
@@ -90,7 +91,11 @@ def follow(tx: Transaction, term: int, hub: str, fence: Fence | None, *, now: in
     tx.save_state(state)
     state = renew(tx, lost, hub, now=now, safe=safe)
     for origin, seq in showable.items():
-        state = replace(state, knowledge=state.knowledge.clipped(origin, seq))
+        state = replace(
+            state,
+            knowledge=state.knowledge.clipped(origin, seq),
+            exceptions=clipped(state.exceptions, origin, seq),
+        )
         state = relabel(tx, state, origin, seq)
     tx.save_state(replace(state, nonce=new_nonce(now)))
     start_over(tx, hub)

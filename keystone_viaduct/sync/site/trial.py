@@ -76,6 +76,10 @@ class Trial:
         """Whether the source may have that done."""
         return self._problem(intent) is None
 
+    def others_wait(self, ref: Ref) -> bool:
+        """Whether another site's version of a record waits here."""
+        return self._proof.others_wait(ref)
+
     def may_rename(self, rival: Intent) -> bool:
         """Whether the source may have the hub's record give its name away."""
         rename = REGISTRY[rival.ref.kind].rename

@@ -13,6 +13,7 @@ from typing import Any
 
 from keystone_viaduct.kinds.raw import dumps_list, dumps_members, parse_list, parse_members
 from keystone_viaduct.sync.external import External, Externals
+from keystone_viaduct.sync.knowledge import Exceptions, Gap
 from keystone_viaduct.sync.model import Carried, Change, Document, Dot, FieldState, Ref, Version
 
 #: Compact JSON, ASCII only, so no table's character set matters.
@@ -130,3 +131,21 @@ def pack_carried(carried: Carried) -> bytes:
 def unpack_carried(data: bytes) -> Carried:
     """The opposite of :func:`pack_carried`."""
     return Carried(*parse_list(zlib.decompress(data).decode(), _CARRIED))
+
+
+def pack_exceptions(exceptions: Exceptions) -> str | None:
+    """``[[kind, key, {"origin": [after, upto]}], ...]``; None for none."""
+    if not exceptions:
+        return None
+    found = [[*ref, {origin: [*gap] for origin, gap in gaps.items()}] for ref, gaps in exceptions.items()]
+    return to_json(found)
+
+
+def unpack_exceptions(text: str | None) -> dict[Ref, dict[str, Gap]]:
+    """The opposite of :func:`pack_exceptions`."""
+    if not text:
+        return {}
+    return {
+        Ref(kind, key): {origin: Gap(*gap) for origin, gap in gaps.items()}
+        for kind, key, gaps in from_json(text)
+    }

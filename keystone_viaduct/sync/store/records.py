@@ -35,6 +35,7 @@ from keystone_viaduct.sync.store.encoding import (
     pack_carried,
     pack_document,
     pack_dot,
+    pack_exceptions,
     pack_externals,
     pack_fields,
     pack_version,
@@ -42,6 +43,7 @@ from keystone_viaduct.sync.store.encoding import (
     unpack_carried,
     unpack_document,
     unpack_dot,
+    unpack_exceptions,
     unpack_externals,
     unpack_fields,
     unpack_version,
@@ -101,6 +103,7 @@ class RecordsPart(Part):
             release=row.release,
             former=row.former,
             caught_up=row.caught_up,
+            exceptions=unpack_exceptions(row.exceptions),
         )
         return self._stored
 
@@ -160,6 +163,7 @@ class RecordsPart(Part):
             "release": state.release,
             "former": state.former,
             "caught_up": state.caught_up,
+            "exceptions": pack_exceptions(state.exceptions),
         }
 
     def _add_batch(self, state: SiteState) -> None:

@@ -80,6 +80,7 @@ site_table = _table(
     sa.Column("release", text(), nullable=False),
     sa.Column("former", site(), nullable=False),
     sa.Column("caught_up", sa.BigInteger, nullable=False),
+    sa.Column("exceptions", text()),
 )
 
 batch = _table(

@@ -44,6 +44,7 @@ def carry(data: bytes, encoding: str | None, most: int = limits.BODY_OPEN) -> Ca
         cuts=values.version_from_json(page.get("cuts", {}), "cuts").entries,
         charter=checked_charter(page["charter"], "charter") if page.get("charter") is not None else None,
         coverage=checked_coverage(page.get("coverage", {}), "coverage"),
+        exceptions=values.exceptions_from_json(page),
         hub=checks.site_name(page["hub"], "hub") if page.get("hub") else "",
         conflicts=(_SOME,) if page.get("conflicts") else (),
         data=data,

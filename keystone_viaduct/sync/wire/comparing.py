@@ -31,7 +31,6 @@ from keystone_viaduct.sync.wire.page import ref_from_json
 
 _PREFIX = re.compile(f"[0-9a-f]{{0,{BUCKET_DIGITS}}}")
 _DIGEST = re.compile("[0-9a-f]{16}")
-_KIND, _KEY = 32, 700
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def question_from_json(value: Any) -> Question:
         values.fence_from_json(body.get("fence"), "fence"),
         None
         if kinds is None
-        else frozenset(checks.text(kind, "kinds", _KIND) for kind in checks.sequence(kinds, "kinds")),
+        else frozenset(checks.text(kind, "kinds", limits.KIND) for kind in checks.sequence(kinds, "kinds")),
     )
 
 
@@ -77,7 +76,7 @@ def _buckets(value: Any) -> tuple[Bucket, ...]:
     for number, item in enumerate(checks.sequence(value, "within", limits.BUCKETS)):
         where = f"within[{number}]"
         kind, prefix = checks.tuple_of(item, where, 2)
-        found.append(Bucket(checks.text(kind, where, _KIND), _prefix(prefix, where)))
+        found.append(Bucket(checks.text(kind, where, limits.KIND), _prefix(prefix, where)))
     return tuple(found)
 
 
@@ -97,6 +96,7 @@ def summary_to_json(summary: Summary) -> dict[str, Any]:
         "term": summary.term,
         "hub": summary.hub,
         "coverage": coverage_to_json(summary.coverage),
+        **values.exceptions_to_json(summary.exceptions),
     }
 
 
@@ -105,11 +105,11 @@ def summary_from_json(value: Any) -> Summary:
     body = checks.mapping(value, "summary")
     tallies: dict[Bucket, Tally] = {}
     for kind, found in checks.mapping(checks.member(body, "tallies", ""), "tallies").items():
-        where = f"tallies.{kind[:_KIND]}"
+        where = f"tallies.{kind[: limits.KIND]}"
         for prefix, pair in checks.mapping(found, where, limits.ENTRIES).items():
             number, digest = checks.tuple_of(pair, where, 2)
             tally = Tally(checks.integer(number, where), _digest(digest, where))
-            tallies[Bucket(checks.text(kind, "tallies", _KIND), _prefix(prefix, where))] = tally
+            tallies[Bucket(checks.text(kind, "tallies", limits.KIND), _prefix(prefix, where))] = tally
     return Summary(
         values.position_from_json(checks.member(body, "head", ""), "head"),
         values.version_from_json(checks.member(body, "knowledge", ""), "knowledge"),
@@ -117,6 +117,7 @@ def summary_from_json(value: Any) -> Summary:
         checks.integer(checks.member(body, "term", ""), "term"),
         checks.site_name(checks.member(body, "hub", ""), "hub"),
         checked_coverage(body.get("coverage", {}), "coverage"),
+        values.exceptions_from_json(body),
     )
 
 
@@ -140,7 +141,7 @@ def listing_from_json(value: Any) -> Listing:
     body = checks.mapping(value, "listing")
     entries: list[Entry] = []
     for kind, found in checks.mapping(checks.member(body, "records", ""), "records").items():
-        checks.text(kind, "records", _KIND)
+        checks.text(kind, "records", limits.KIND)
         where = f"records.{kind}"
         for item in checks.sequence(found, where, limits.ENTRIES):
             entries.append(_entry(kind, item, where))
@@ -152,7 +153,7 @@ def _entry(kind: str, value: Any, where: str) -> Entry:
     if len(parts) < 3:
         raise checks.bad(where, "has an entry of fewer than 3 items")
     version: Version | None = values.version_from_json(parts[3], where) if len(parts) == 4 else None
-    key = checks.text(parts[0], where, _KEY)
+    key = checks.text(parts[0], where, limits.KEY)
     return Entry(Ref(kind, key), _digest(parts[1], where), checks.integer(parts[2], where), version)
 
 

@@ -43,6 +43,8 @@ ORIGIN = 160
 #: Characters of a column's name, and of the name of a field: an attribute may have any.
 FIELD = 255
 FIELD_NAME = 1024 * 1024
+#: Of a record's address.
+KIND, KEY = 32, 700
 INTEGER = 2**63 - 1
 #: Seconds.
 LEASE_LONGEST = 600

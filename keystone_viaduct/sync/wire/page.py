@@ -144,6 +144,7 @@ def page_to_json(page: Page, sealing: str, seal: secrecy.Seal) -> dict[str, Any]
         "changes": [change_to_json(change, seal) for change in page.changes],
         "conflicts": [listed_to_json(conflict, seal) for conflict in page.conflicts],
         "capabilities": capabilities_to_json(page.capabilities),
+        **values.exceptions_to_json(page.exceptions),
     }
 
 
@@ -179,6 +180,7 @@ def page_from_json(value: Any, opening: Callable[[str], secrecy.Open]) -> Page:
         fence=values.fence_from_json(body.get("fence"), "fence"),
         cuts=values.version_from_json(body.get("cuts", {}), "cuts").entries,
         coverage=checked_coverage(body.get("coverage", {}), "coverage"),
+        exceptions=values.exceptions_from_json(body),
         charter=checked_charter(body["charter"], "charter") if body.get("charter") is not None else None,
         hub=checks.site_name(body["hub"], "hub") if body.get("hub") else "",
         peers=tuple(

@@ -116,6 +116,7 @@ def standing_to_json(standing: Standing) -> dict[str, Any]:
         "knowledge": values.version_to_json(standing.knowledge),
         "term": standing.term,
         "hub": standing.hub,
+        **values.exceptions_to_json(standing.exceptions),
     }
 
 
@@ -129,6 +130,7 @@ def standing_from_json(value: Any) -> Standing:
         values.version_from_json(checks.member(body, "knowledge", ""), "knowledge"),
         checks.integer(checks.member(body, "term", ""), "term"),
         checks.site_name(checks.member(body, "hub", ""), "hub"),
+        values.exceptions_from_json(body),
     )
 
 

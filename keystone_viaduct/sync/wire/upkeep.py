@@ -9,7 +9,6 @@ from typing import Any
 from keystone_viaduct.sync.model import Held, Purged, Reason, Ref, Retired, SweepState
 from keystone_viaduct.sync.wire import checks, limits
 
-_KIND, _KEY = 32, 700
 _NUMBERS = ("began", "finished", "checked", "found", "deleted")
 
 
@@ -76,9 +75,9 @@ def sweep_to_json(place: SweepState) -> dict[str, Any]:
 def sweep_from_json(value: Any) -> SweepState:
     """The opposite of :func:`sweep_to_json`."""
     body = checks.mapping(value, "sweep")
-    kind = checks.text(checks.member(body, "kind", ""), "kind", _KIND)
+    kind = checks.text(checks.member(body, "kind", ""), "kind", limits.KIND)
     by_rows = checks.flag(checks.member(body, "by_rows", ""), "by_rows")
-    key = checks.text(checks.member(body, "key", ""), "key", _KEY)
+    key = checks.text(checks.member(body, "key", ""), "key", limits.KEY)
     numbers = {name: checks.integer(checks.member(body, name, ""), name) for name in _NUMBERS}
     return SweepState(kind, by_rows, key, **numbers)
 
@@ -100,7 +99,7 @@ def report_from_json(value: Any) -> Report:
     return Report(
         sweep_from_json(checks.member(body, "sweep", "")),
         {
-            checks.text(kind, "held", _KIND): checks.integer(count, f"held.{kind}")
+            checks.text(kind, "held", limits.KIND): checks.integer(count, f"held.{kind}")
             for kind, count in counts.items()
         },
         tuple(_held(item, f"records[{number}]") for number, item in enumerate(records)),
@@ -111,7 +110,7 @@ def _held(value: Any, where: str) -> Held:
     kind, key, reason, found_at = checks.tuple_of(value, where, 4)
     if reason not in set(Reason):
         raise checks.bad(where, "has no known reason")
-    ref = Ref(checks.text(kind, where, _KIND), checks.text(key, where, _KEY))
+    ref = Ref(checks.text(kind, where, limits.KIND), checks.text(key, where, limits.KEY))
     return Held(ref, Reason(reason), checks.integer(found_at, where))
 
 
@@ -130,7 +129,7 @@ def decision_from_json(value: Any) -> tuple[bool, frozenset[str] | None]:
     if body.get("kinds") is None:
         return decision == "confirm", None
     kinds = checks.sequence(body["kinds"], "kinds")
-    return decision == "confirm", frozenset(checks.text(kind, "kinds", _KIND) for kind in kinds)
+    return decision == "confirm", frozenset(checks.text(kind, "kinds", limits.KIND) for kind in kinds)
 
 
 def retired_to_json(retired: Retired) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from keystone_viaduct.kinds.raw import is_text
-from keystone_viaduct.sync.model import Checkpoint, Dot, Fence, FieldState, Version
+from keystone_viaduct.sync.knowledge import MOST_EXCEPTIONS, Exceptions, Gap
+from keystone_viaduct.sync.model import Checkpoint, Dot, Fence, FieldState, Ref, Version
 from keystone_viaduct.sync.wire import checks, limits
 
 #: Nothing for an absent field; the two states of the field ``@deleted``.
@@ -52,6 +53,33 @@ def version_from_json(value: Any, where: str) -> Version:
         checks.origin(name, where)
         checks.integer(seq, f"{where}.{name}")
     return Version(entries)
+
+
+def exceptions_to_json(exceptions: Exceptions) -> dict[str, Any]:
+    """``{"exceptions": [["kind", "key", {"site#incarnation": [after, upto]}], ...]}``; empty without any, so
+    that what has none looks as it always did.
+    """
+    if not exceptions:
+        return {}
+    told = [[*ref, {origin: [*gap] for origin, gap in gaps.items()}] for ref, gaps in exceptions.items()]
+    return {"exceptions": told}
+
+
+def exceptions_from_json(body: Mapping[str, Any]) -> dict[Ref, dict[str, Gap]]:
+    """The opposite of :func:`exceptions_to_json`, of the object that has them."""
+    found: dict[Ref, dict[str, Gap]] = {}
+    told = checks.sequence(body.get("exceptions", []), "exceptions", MOST_EXCEPTIONS)
+    for number, item in enumerate(told):
+        where = f"exceptions[{number}]"
+        kind, key, gaps = checks.tuple_of(item, where, 3)
+        ref = Ref(checks.text(kind, where, limits.KIND), checks.text(key, where, limits.KEY))
+        found[ref] = {
+            checks.origin(origin, where): Gap(
+                *(checks.integer(seq, where) for seq in checks.tuple_of(gap, where, 2))
+            )
+            for origin, gap in checks.mapping(gaps, where, limits.VERSION_ENTRIES).items()
+        }
+    return found
 
 
 def dot_to_json(dot: Dot) -> list[Any]:

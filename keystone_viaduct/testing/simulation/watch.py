@@ -118,7 +118,7 @@ class Watch:
                     if mine is not None and record.ref in fleet.buried and record.ref not in decided:
                         self._unanswered[name, record.ref] = mine
                     elif not self._is_unanswered(name, mine):
-                        self._known((name, other.name), mine, record, knowledge)
+                        self._known((name, other.name), mine, record, data.state.knows(record.ref))
 
     def _is_unanswered(self, site: str, mine: Record | None) -> bool:
         """Whether the hub had purged its tombstone when this record was last like this: it answers anew."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from keystone_viaduct.kinds.raw import settled
 from keystone_viaduct.sync.external import External, united
+from keystone_viaduct.sync.knowledge import Gap
 from keystone_viaduct.sync.model import (
     DELETED,
     Change,
@@ -62,6 +63,14 @@ COLUMNS = ("enabled", "local.name", "passwords", "extra.email", "option.1000", "
 FIELDS = (
     *COLUMNS,
     *("extra.", "extra.\ud800", 'extra."\udc00"', f"extra.{'n' * 300}", "extra.@deleted", "extra.nul\0"),
+)
+
+
+GAPS = st.builds(Gap, INTEGERS, INTEGERS)
+EXCEPTIONS = st.dictionaries(
+    st.builds(Ref, st.sampled_from(["user", "project"]), TEXTS),
+    st.dictionaries(ORIGINS, GAPS, max_size=3),
+    max_size=3,
 )
 
 
@@ -133,6 +142,7 @@ def pages(draw: st.DrawFn) -> Page:
         capabilities=draw(st.dictionaries(st.just("user"), st.frozensets(st.sampled_from(COLUMNS)))),
         fence=draw(st.none() | FENCES),
         hub=draw(NAMES),
+        exceptions=draw(EXCEPTIONS),
         peers=tuple(draw(st.lists(PEERS, max_size=3))),
         conflicts=tuple(draw(conflicts(seq)) for seq in seqs if draw(st.booleans())),
     )

@@ -1,0 +1,65 @@
+"""The exceptions of a site's knowledge: made when something waits, told in pages, ended when it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from keystone_viaduct.sync.knowledge import (
+    MOST_EXCEPTIONS,
+    Exceptions,
+    Gap,
+    joined,
+    limited,
+    missing,
+    without,
+)
+from keystone_viaduct.sync.model import Change, Reason, Ref, SiteState, Version
+from keystone_viaduct.sync.ports import Transaction
+
+
+def learned(
+    tx: Transaction, state: SiteState, told: tuple[Version, Exceptions], waiting: Iterable[Change]
+) -> SiteState:
+    """The state of a site that has applied all of a source but what is waiting, when that knows so much.
+
+    Beyond the bound of exceptions it learns nothing.
+    """
+    known, exceptions = joined(state.all_knowledge, state.exceptions, *told)
+    for change in waiting:
+        gaps = missing(state.knows(change.ref), change.version)
+        if gaps:
+            exceptions[change.ref] = gaps
+    exceptions = dict(_of_others(exceptions, state.origin))
+    # the own edits are the head of the own feed, and no part of what is stored
+    learning = replace(state, knowledge=known.clipped(state.origin, 0), exceptions=exceptions)
+    learning = ended(tx, learning)
+    return learning if len(learning.exceptions) <= MOST_EXCEPTIONS else state
+
+
+def _of_others(exceptions: Exceptions, origin: str) -> Iterable[tuple[Ref, Mapping[str, Gap]]]:
+    for ref, gaps in exceptions.items():
+        foreign = {name: gap for name, gap in gaps.items() if name != origin}
+        if foreign:
+            yield ref, foreign
+
+
+def ended(tx: Transaction, state: SiteState) -> SiteState:
+    """Without the exceptions whose records have come meanwhile."""
+    if not state.exceptions:
+        return state
+    exceptions: Exceptions = state.exceptions
+    for record in tx.records(list(exceptions)).values():
+        if not record.evicted:
+            exceptions = without(exceptions, record.ref, record.version)
+    return state if exceptions == state.exceptions else replace(state, exceptions=exceptions)
+
+
+def excepted(tx: Transaction, state: SiteState, vouched: Version) -> Exceptions:
+    """What is told with this knowledge: what waits here, and what the site has and does not show."""
+    found: dict[Ref, Mapping[str, Gap]] = dict(limited(state.exceptions, vouched))
+    held = [item.ref for item in tx.held(MOST_EXCEPTIONS + 1) if item.reason is Reason.MISSING]
+    for record in tx.records(held).values():
+        # of one that an operator wants back from elsewhere nothing is known at all
+        found[record.ref] = missing(Version(), record.version if record.version else vouched)
+    return found
