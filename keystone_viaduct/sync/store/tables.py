@@ -114,7 +114,6 @@ record = _table(
     sa.Column("unknown", blob()),
     sa.Column("learned_from", origin()),
     sa.Column("former", text()),
-    sa.Column("external_owners", text()),
     sa.Column("evicted", sa.Boolean, nullable=False),
     sa.Column("bucket", sa.Integer, nullable=False),
     sa.Column("low", sa.BigInteger, nullable=False),
@@ -122,6 +121,7 @@ record = _table(
     sa.Column("waits", sa.String(16)),
     sa.Column("rowless", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("carried", blob()),
+    sa.Column("external_owners", text()),
     sa.Index("ux_viaduct_record_seq", "seq", unique=True),
     sa.Index("ix_viaduct_record_deleted", "deleted", "seq"),
     # all that a summary needs, so that it never looks at the rows
