@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from keystone_viaduct.cli._keystone import KeystoneSettings
 from keystone_viaduct.cli._marking import count_unmarked, mark_existing
+from keystone_viaduct.cli._naming import correct, is_corrected
 from keystone_viaduct.cli._site import Database, open_database
 from keystone_viaduct.errors import ConfigError, TriggerError
 from keystone_viaduct.sync import sealing
@@ -17,7 +18,7 @@ from keystone_viaduct.sync.capture import TriggerCapture, triggers_of
 from keystone_viaduct.sync.model import SiteState
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store import SqlStore, schema
-from keystone_viaduct.sync.store.first import check_site_name, first_state
+from keystone_viaduct.sync.store.first import first_state
 from keystone_viaduct.sync.store.retry import translate
 
 Report = dict[str, Any]
@@ -37,14 +38,12 @@ class Preparation:
     @classmethod
     def check(cls, settings: KeystoneSettings, site: str, hub: str) -> Preparation:
         """Raises ConfigError, StoreError, SchemaMissing, SealingError or TriggerError; changes nothing."""
-        check_site_name(site)
-        check_site_name(hub)
         database = open_database(settings)
         with database.engine.connect() as connection:
             revision = schema.check_upgradable(connection)
         ring = _ring(settings)
         existing = _existing(database, settings, ring) if revision else None
-        _check_identity(existing, site, hub)
+        is_corrected(existing, site, hub)
         with database.engine.connect() as connection:
             _check_privileges(triggers_of(connection, database.schema, settings.capture))
         return cls(settings, database, site, hub, revision, existing)
@@ -86,6 +85,8 @@ class Preparation:
         store = SqlStore(self.database.engine, ring, self.database.codecs(self.settings))
         if self.existing is None:
             store.run(lambda tx: tx.create_state(first_state(self.site, self.hub)))
+        elif is_corrected(self.existing, self.site, self.hub):
+            store.run(lambda tx: correct(tx, self.site, self.hub))
         marked = mark_existing(store, now, progress)
         return {
             "tables": tables,
@@ -146,14 +147,6 @@ def _existing(database: Database, settings: KeystoneSettings, ring: KeyRing | No
             )
         return None
     return SqlStore(database.engine, ring, codecs).read(lambda tx: tx.peek_state())
-
-
-def _check_identity(existing: SiteState | None, site: str, hub: str) -> None:
-    if existing is not None and (existing.site, existing.hub) != (site, hub):
-        raise ConfigError(
-            f"this database is site {existing.site} of hub {existing.hub}, not {site} of {hub}",
-            hint="names stay for good: give the same ones, or look at [database] connection",
-        )
 
 
 def _check_privileges(capture: TriggerCapture) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from keystone_viaduct.cli import _keystone
 from keystone_viaduct.cli._keystone import KeystoneSettings
+from keystone_viaduct.cli._naming import check_names
 from keystone_viaduct.cli._orphans import MEANING, OrphanKeeper
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.clock import SystemClock
@@ -32,6 +33,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--hub", required=True, metavar="NAME", help="the name of the site that decides conflicts"
     )
     parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the fleet, which must know both names (default: viaduct.yaml, if it is here)",
+    )
+    parser.add_argument(
         "--remove-orphans",
         action="store_true",
         help="write rows that need another which is not there to a file in this folder, then remove them",
@@ -46,6 +53,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     from keystone_viaduct.cli._preparing import Preparation
 
     settings = _keystone.settings_of(args)
+    note = check_names(args.site, args.hub, args.config)
     preparation = Preparation.check(settings, args.site, args.hub)
     orphans = OrphanKeeper(preparation.database, settings)
     found, removed = orphans.count(), None
@@ -61,7 +69,10 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if removed is not None:
         report["orphans_file"] = str(removed.file)
     report["orphans"] = {f"{item.link.table}/{item.link.target}": item.count for item in found}
-    _show(terminal, Result(args.site, args.hub, args.dry_run, settings, report))
+    old = preparation.existing
+    if old is not None and (old.site, old.hub) != (args.site, args.hub):
+        report["corrected"] = {"site": old.site, "hub": old.hub}
+    _show(terminal, Result(args.site, args.hub, args.dry_run, settings, report), note)
     _tell(terminal, orphans, found)
     return 0
 
@@ -97,12 +108,17 @@ class Result:
         return {"site": self.site, "hub": self.hub, "dry_run": self.dry_run, **self.report}
 
 
-def _show(terminal: Terminal, result: Result) -> None:
+def _show(terminal: Terminal, result: Result, note: str) -> None:
     terminal.json(result.as_dict())
     report = result.report
     would = "would be " if result.dry_run else ""
     role = "the hub" if result.site == result.hub else f"a spoke of {result.hub}"
     terminal.say(f"site {result.site}, {role}")
+    if "corrected" in report:
+        old = report["corrected"]
+        terminal.say(f"names: {would}corrected, they were site {old['site']} of hub {old['hub']}")
+    if note:
+        terminal.say(f"note: {note}")
     terminal.say(f"tables: {would if report['tables'] != 'current' else ''}{report['tables']}")
     keys = ", ".join(report["keys"])
     terminal.say(f"keys in {result.settings.viaduct_keys}: {f'{would}made ({keys})' if keys else 'present'}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,12 @@ def test_status_counts(command: Command) -> None:
     assert "the hub" in command.capsys.readouterr().out
 
 
-def test_a_site_keeps_its_name(command: Command) -> None:
+def test_a_site_that_has_numbered_something_keeps_its_name(command: Command) -> None:
     command.init()
+    engine = make_engine(command.url)
+    store = SqlStore(engine, KeyRing.load(command.keys), Codecs(reflect(engine), HexCipher()))
+    store.run(lambda tx: tx.save_state(replace(tx.state(), head=1)))
+    engine.dispose()
     before = everything(command.url)
     code, found = command.run("init", "--site", "west", "--hub", "east")
     assert code == 2 and "this database is site east" in found["error"]["message"] and found["error"]["hint"]
