@@ -21,6 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--keep", action="store_true", help="leave it as it was decided")
     how.add_argument("--restore", action="store_true", help="bring back what was lost")
+    parser.add_argument(
+        "--as", dest="name", default="", metavar="NAME", help="with --restore: under this name"
+    )
     parser.add_argument("--json", action="store_true", help="print as JSON")
     _fleet.add_arguments(parser)
 
@@ -38,13 +41,17 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.action == "show":
         conflict = hub.conflict(args.id)
     else:
-        conflict = hub.resolve(args.id, "restore" if args.restore else "keep")
+        conflict = hub.resolve(args.id, "restore" if args.restore else "keep", args.name)
     terminal.json(conflict)
     _show(terminal, conflict)
     return 0
 
 
 def _check(args: argparse.Namespace) -> None:
+    if args.name and not (args.action == "resolve" and args.restore):
+        raise ConfigError(
+            "--as names what is restored", hint="`viaduct conflicts resolve ID --restore --as NAME`"
+        )
     if args.action == "list":
         if args.id or args.keep or args.restore:
             raise ConfigError("`list` takes no conflict", hint="`viaduct conflicts show ID` or `resolve ID`")

@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
-from keystone_viaduct.errors import NotThere, Refused
+from keystone_viaduct.errors import BadRequest, NotThere, Refused
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.kinds.shape import Rename
 from keystone_viaduct.sync.api.recording import Recording
 from keystone_viaduct.sync.api.records import Found, check_fields, check_neighbours, living, write
 from keystone_viaduct.sync.api.service import Service, joined
-from keystone_viaduct.sync.model import DELETED, Conflict, Document
-from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.model import DELETED, Conflict, Document, Ref
+from keystone_viaduct.sync.ports import Claim, Transaction
 from keystone_viaduct.sync.site.decisions import close
 from keystone_viaduct.sync.site.sequencer import sequence_records
 from keystone_viaduct.sync.store import SqlTransaction
 
 KEPT, RESTORED = "kept", "restored"
+TAKEN = "restore it under another name: `viaduct conflicts resolve ID --restore --as NAME`"
+OTHERWISE = "change or delete that one first, and restore then"
 
 
 class ConflictsService:
@@ -25,10 +28,12 @@ class ConflictsService:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def resolve(self, identifier: str, *, restore: bool) -> Conflict:
-        """Keep what was decided, or bring back what was lost; the conflict afterwards.
+    def resolve(self, identifier: str, *, restore: bool, name: str = "") -> Conflict:
+        """Keep what was decided, or bring back what was lost, if need be under another name; the conflict
+        afterwards.
 
-        Raises NotThere, Refused: not the hub, resolved already, or what was lost can't come back now.
+        Raises NotThere, BadRequest (its kind has no name to change), Refused: not the hub, resolved already,
+        or what was lost can't come back now.
         """
 
         def work(tx: SqlTransaction) -> tuple[Conflict, Recording]:
@@ -46,7 +51,7 @@ class ConflictsService:
                 )
             recording = Recording(tx)
             if restore:
-                self._restore(tx, recording, found)
+                self._restore(tx, recording, found, name)
             resolution = RESTORED if restore else KEPT
             close(cast(Transaction, tx), identifier, resolution, self._service.clock.now())
             return replace(found, open=False, resolution=resolution), recording
@@ -55,16 +60,38 @@ class ConflictsService:
         self._service.around.written(recording.writes, "")
         return conflict
 
-    def _restore(self, tx: SqlTransaction, recording: Recording, conflict: Conflict) -> None:
+    def _restore(self, tx: SqlTransaction, recording: Recording, conflict: Conflict, name: str) -> None:
         ref, now = conflict.ref, self._service.clock.now()
         tx.lock_documents([ref])
         before = living(tx, tx.state(), ref, now)
         content = restored(conflict, before, tx.defaults(ref.kind))
+        if name:
+            content = renamed(ref, content, name)
         REGISTRY[ref.kind].check(content)
         check_fields(tx, ref, content)
-        check_neighbours(cast(Transaction, tx), ref, content)
+        check_neighbours(cast(Transaction, tx), ref, content, _taken)
         write(recording, ref, before, content)
         sequence_records(cast(Transaction, tx), tx.state(), [ref], now)
+
+
+def _taken(claim: Claim) -> str:
+    """What to do about it: another name helps where that is what another record has."""
+    kind = REGISTRY[claim.kind]
+    fields = next(natural.fields for natural in kind.natural if natural.name == claim.constraint)
+    return TAKEN if isinstance(kind.rename, Rename) and kind.rename.field in fields else OTHERWISE
+
+
+def renamed(ref: Ref, content: Document, name: str) -> Document:
+    """The content under another name. Raises BadRequest where it has none to change."""
+    rename = REGISTRY[ref.kind].rename
+    if not isinstance(rename, Rename) or content.get(rename.field) is None:
+        named = sorted(kind.name for kind in REGISTRY.values() if isinstance(kind.rename, Rename))
+        raise BadRequest(
+            f"{ref} has no name that could be another",
+            hint=f"restore it without one; these have names: {', '.join(named)}",
+            where="name",
+        )
+    return {**content, rename.field: name}
 
 
 def restored(conflict: Conflict, before: Found | None, defaults: Document) -> Document:

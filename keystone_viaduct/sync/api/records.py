@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.api.recording import Recording
 from keystone_viaduct.sync.api.service import Service, joined
 from keystone_viaduct.sync.model import Document, Record, Ref, SiteState
-from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.ports import Claim, Transaction, Write
 from keystone_viaduct.sync.site.claims import claims_of
 from keystone_viaduct.sync.site.content import contents, for_tables, is_known
 from keystone_viaduct.sync.site.external import outsiders
@@ -163,9 +163,14 @@ def check_fields(tx: SqlTransaction, ref: Ref, content: Document) -> None:
         )
 
 
-def check_neighbours(tx: Transaction, ref: Ref, content: Document) -> None:
-    """Raise Refused when something that it refers to is missing, or its name is taken; BadRequest when this
-    site's database can't hold it.
+def check_neighbours(
+    tx: Transaction,
+    ref: Ref,
+    content: Document,
+    taken: Callable[[Claim], str] = lambda _: "choose another name",
+) -> None:
+    """Raise Refused when something that it refers to is missing, or its name is taken (``taken``: what to do
+    then); BadRequest when this site's database can't hold it.
     """
     full = for_tables(content, tx.defaults(ref.kind), tx.known_fields(ref.kind))
     for why in tx.refusals(ref.kind, [full]):
@@ -181,9 +186,7 @@ def check_neighbours(tx: Transaction, ref: Ref, content: Document) -> None:
     check_loops(tx, ref, content)
     for claim, holder in tx.holders(claims_of(tx, ref, content)).items():
         if holder != ref:
-            raise Refused(
-                f"{holder} has the same {claim.constraint}", hint="choose another name", holder=str(holder)
-            )
+            raise Refused(f"{holder} has the same {claim.constraint}", hint=taken(claim), holder=str(holder))
 
 
 def write(recording: Recording, ref: Ref, before: Found | None, content: Document | None) -> None:

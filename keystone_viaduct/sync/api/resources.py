@@ -267,13 +267,16 @@ class ResolutionResource(flask_restful.Resource):  # type: ignore[misc]
 
     @gated("sync:resolve_conflict")
     def put(self, conflict_id: str) -> Reply:
-        """``keep`` what was decided, or ``restore`` what was lost, at the hub."""
+        """``keep`` what was decided, or ``restore`` what was lost, at the hub; under another ``name``."""
         body = checks.mapping(read_json(), "resolution")
         how = checks.text(checks.member(body, "action", ""), "action", 16)
         if how not in ("keep", "restore"):
             raise BadRequest(f"there is no action {how!r}", hint="keep or restore", where="action")
+        name = checks.text(body["name"], "name", limits.FIELD) if "name" in body else None
+        if name == "" or (name and how == "keep"):
+            raise BadRequest("this name names nothing", hint="give one to restore, or none", where="name")
         found = ConflictsService(assembly.service()).resolve(
-            checks.identifier(conflict_id, "id"), restore=how == "restore"
+            checks.identifier(conflict_id, "id"), restore=how == "restore", name=name or ""
         )
         return Reply(conflict_to_json(found, detail=True))
 

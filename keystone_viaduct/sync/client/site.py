@@ -238,10 +238,12 @@ class HttpSite:
         body = self._transport.call("GET", f"/conflicts/{quote(identifier, safe='')}")
         return self._transport.understood(lambda: checks.mapping(body, "conflict"))
 
-    def resolve(self, identifier: str, action: str) -> dict[str, Any]:
-        """``keep`` or ``restore``. Raises NotThere, Refused."""
+    def resolve(self, identifier: str, action: str, name: str = "") -> dict[str, Any]:
+        """``keep`` or ``restore``, under another ``name`` if one is given. Raises NotThere, Refused."""
         path = f"/conflicts/{quote(identifier, safe='')}/resolution"
-        body = self._transport.call("PUT", path, content={"action": action})
+        body = self._transport.call(
+            "PUT", path, content={"action": action, **({"name": name} if name else {})}
+        )
         return self._transport.understood(lambda: checks.mapping(body, "conflict"))
 
     def merge(self, kind: str, key: str, into: str) -> dict[str, Any]:

@@ -112,3 +112,23 @@ def test_the_command_lists_shows_and_resolves(
     assert "--keep or --restore" in capsys.readouterr().err
     assert main(["conflicts", "resolve", conflict["id"], "--restore", *config]) == 0
     assert east.get(f"/users/{contested}").json()["user"]["description"] == "the spoke's"
+
+
+def test_a_name_that_is_taken_is_restored_as_another(
+    sites: Sites, east: httpx.Client, west: httpx.Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"twice-{uuid.uuid4().hex[:8]}"
+    create_user(east, name)
+    loser = create_user(west, name)
+    carry(sites)
+    conflict = about(east, loser)
+    resolve = ["conflicts", "resolve", conflict["id"], "--config", str(sites.topology_file)]
+    assert main([*resolve, "--restore"]) != 0
+    assert "--as NAME" in capsys.readouterr().err
+    assert main([*resolve, "--keep", "--as", f"{name}-west"]) == 2
+    assert main([*resolve, "--restore", "--as", f"{name}-west"]) == 0
+    carry(sites)
+    for client in (east, west):
+        assert client.get(f"/users/{loser}").json()["user"]["name"] == f"{name}-west"
+    answer = east.put(f"{CONFLICTS}/nothing/resolution", json={"action": "keep", "name": "n"})
+    assert answer.status_code == 400
