@@ -12,9 +12,11 @@ import sqlalchemy as sa
 
 from keystone_viaduct.triggers import Event, Timing, TriggerSpec, assign, branch, has_changed, new
 
-from .expression import Expression, Not
+from .expression import Condition, Expression, Not
 from .rendering import column_type, to_sql
 from .shape import PREFIX, Bridge, Column
+
+_SUFFIX = {Event.UPDATE: "upd", Event.INSERT: "ins"}
 
 
 def table_of(bridge: Bridge) -> sa.Table:
@@ -40,7 +42,6 @@ def bridge_specs(bridge: Bridge) -> tuple[TriggerSpec, TriggerSpec]:
             for column, value in zip(columns, values, strict=True)
         ]
 
-    inconsistent = to_sql(Not(bridge.consistent()), resolve)
     up = side(bridge.new, bridge.total_up())
     down = side(bridge.old, bridge.total_down())
     new_changed = sa.or_(
@@ -49,10 +50,14 @@ def bridge_specs(bridge: Bridge) -> tuple[TriggerSpec, TriggerSpec]:
     )
     given = to_sql(bridge.given(), resolve)
 
-    def spec(suffix: str, event: Event, from_new: Any, changed: tuple[str, ...] = ()) -> TriggerSpec:
+    def spec(event: Event, from_new: Any, done: Condition, changed: tuple[str, ...] = ()) -> TriggerSpec:
         body = (branch(from_new, *down), branch(None, *up))
-        name = f"{PREFIX}{bridge.name}_{suffix}"
-        return TriggerSpec(name, table, event, Timing.BEFORE, body, changed, inconsistent, invoker=True)
+        name = f"{PREFIX}{bridge.name}_{_SUFFIX[event]}"
+        when = to_sql(Not(done), resolve)
+        return TriggerSpec(name, table, event, Timing.BEFORE, body, changed, when, invoker=True)
 
     names = tuple(column.name for column in bridge.columns)
-    return spec("upd", Event.UPDATE, new_changed, names), spec("ins", Event.INSERT, given)
+    return (
+        spec(Event.UPDATE, new_changed, bridge.consistent(), names),
+        spec(Event.INSERT, given, bridge.settled()),
+    )

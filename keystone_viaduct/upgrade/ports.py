@@ -7,13 +7,13 @@ database that is being upgraded; ``backfill.py`` and ``verify.py`` the work on r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from .changes import Change
 from .shape import Bridge
-from .steps import Observation, Refusal, Server, State, Statement
+from .steps import Check, Observation, Refusal, Server, State, Statement
 
 
 class Catalogue(Protocol):
@@ -49,24 +49,36 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the journal: the intent, and when it was observed to be done (0: not yet)."""
+    """A line of the journal: the intent, and when it was observed to be done (0: not yet).
 
-    number: int
+    ``step`` names it in its phase, the same in every run; ``sql`` is what was run.
+    """
+
     phase: str
+    step: str
     sql: str
     begun_at: int
     done_at: int
 
 
+@dataclass(frozen=True)
+class Place:
+    """How far a backfill has come: last key (JSON; empty at the beginning), rows filled, rounds ended."""
+
+    key: str = ""
+    rows: int = 0
+    rounds: int = 0
+
+
 class Journal(Protocol):
     """What was begun and what was done, kept in the database that is being upgraded.
 
-    Every method that writes is a transaction of its own and needs the lease: a runner whose lease another has
-    taken meanwhile gets LeaseHeld and must stop.
+    Every method that writes is a transaction of its own and renews the lease; a runner whose lease another
+    has taken meanwhile gets LeaseHeld and must stop.
     """
 
-    def acquire(self, holder: str) -> None:
-        """Take or renew the lease; a new holder gets a higher fencing number. Raises LeaseHeld."""
+    def acquire(self) -> None:
+        """Take the lease; whoever had it before is fenced off. Raises LeaseHeld while another's lasts."""
 
     def release(self) -> None:
         """Give the lease back."""
@@ -80,20 +92,23 @@ class Journal(Protocol):
     def move(self, name: str, state: State) -> None:
         """From one state to the next."""
 
-    def intend(self, name: str, phase: str, sql: str) -> int:
-        """Before a statement; the number of its line."""
+    def intend(self, name: str, phase: str, step: str, sql: str) -> None:
+        """Before a statement."""
 
-    def observed(self, name: str, number: int) -> None:
+    def observed(self, name: str, phase: str, step: str) -> None:
         """The catalogue has shown that it was done."""
 
     def entries(self, name: str) -> Sequence[Entry]:
         """All lines, in their order."""
 
-    def place(self, name: str, bridge: str) -> str:
-        """How far the backfill of a bridge has come (its last key, as text); empty at its beginning."""
+    def mirrors(self, name: str, columns: Iterable[tuple[str, str]]) -> None:
+        """The (table, column) pairs that only repeat others now: capture does not watch them."""
 
-    def reached(self, name: str, bridge: str, place: str, rows: int) -> None:
-        """The backfill has come so far; ``rows`` were filled since the last call."""
+    def place(self, name: str, bridge: str) -> Place:
+        """How far the backfill of a bridge has come."""
+
+    def reached(self, name: str, bridge: str, place: Place) -> None:
+        """The backfill has come so far."""
 
 
 @dataclass(frozen=True)
@@ -124,5 +139,10 @@ class Difference:
 class Verifier(Protocol):
     """Compares both sides of a bridge on one snapshot."""
 
-    def differences(self, bridge: Bridge) -> Sequence[Difference]:
-        """By kind; empty when all is as it should be."""
+    def differences(
+        self, bridge: Bridge, checks: Sequence[Check] = (), *, written: bool = False
+    ) -> Sequence[Difference]:
+        """By kind; empty when all is as it should be. ``written``: new code has run already."""
+
+    def lost(self, bridge: Bridge) -> Difference:
+        """Rows that only the new columns can hold: what a rollback would lose."""

@@ -146,8 +146,19 @@ class Bridge:
         return _equal(self.old, self.total_down())
 
     def consistent(self) -> Every:
-        """Whether the triggers leave a row alone."""
-        equal = AnyOf((self.filled(), self.derived()))
+        """Whether the triggers leave an updated row alone."""
+        return self._present(AnyOf((self.filled(), self.derived())))
+
+    def settled(self) -> Every:
+        """The same for a row that no new writer has touched: inserted just now, or before the triggers.
+
+        ``down`` may make the old value of nothing, too (``false`` of NULL); then a row whose new columns were
+        never filled looks as if it were derived from them.
+        """
+        written = AnyOf(tuple(Not(IsNull(Field(column.name))) for column in self.new))
+        return self._present(AnyOf((self.filled(), Every((written, self.derived())))))
+
+    def _present(self, equal: AnyOf) -> Every:
         missing = self.missing()
         return Every((Not(missing), equal) if missing.of else (equal,))
 
@@ -174,10 +185,10 @@ class Bridge:
             )
         )
 
-    def settle(self, row: Row, *, new_side: bool) -> dict[str, Scalar]:
+    def settle(self, row: Row, *, new_side: bool, inserted: bool = False) -> dict[str, Scalar]:
         """The row as the triggers leave it, when the new (or else the old) side has been written."""
         settled = dict(row)
-        if not self.consistent().holds(row):
+        if not (self.settled() if inserted else self.consistent()).holds(row):
             targets, values = (self.old, self.total_down()) if new_side else (self.new, self.total_up())
             settled |= {column.name: value.value(row) for column, value in zip(targets, values, strict=True)}
         return settled

@@ -74,6 +74,8 @@ class Seen(StrEnum):
     """The column ``name`` has the default ``detail`` (empty: none)."""
     TRIGGER = "trigger"
     """The trigger ``name`` is there with the fingerprint ``detail``; without a detail: is there at all."""
+    FUNCTION = "function"
+    """The trigger function ``name`` is there (PostgreSQL), with the fingerprint ``detail`` in its source."""
     CONSTRAINT = "constraint"
     """``name`` is a constraint of the table; with the detail ``valid``: and has been validated."""
     INDEX = "index"
@@ -96,6 +98,15 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """A column's definition in SQLite's stored text gets or loses NOT NULL, or gets another DEFAULT (SQL)."""
+
+    column: str
+    nullable: bool | None = None
+    default: str | None = None
+
+
+@dataclass(frozen=True)
 class Statement:
     """One statement of DDL. Safe to repeat: the runner asks for ``done`` before and after."""
 
@@ -103,7 +114,10 @@ class Statement:
     table: str
     lock: Lock
     done: Observation
-    why: str = ""
+    instead: Statement | None = None
+    """What is run where the server says that it can't do this one as quickly as the SQL demands."""
+    edit: Edit | None = None
+    """On SQLite: no SQL has it, so the table's stored definition is edited; ``sql`` says so for people."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +129,16 @@ class Server:
     version: tuple[int, ...]
     cluster: bool = False
     """Galera: a statement that is not instant stalls all nodes."""
+    schema: str = ""
+    """Where tables lie (PostgreSQL)."""
+    collations: tuple[tuple[str, str, str], ...] = ()
+    """(table, column, collation) of texts (MariaDB, MySQL)."""
+    triggers: tuple[tuple[str, str, str], ...] = ()
+    """(table, event, name) of the first BEFORE trigger that is no bridge's (MariaDB, MySQL)."""
+
+    def collation(self, table: str, column: str) -> str:
+        """The collation of a column; empty where it is not known."""
+        return next((name for *place, name in self.collations if place == [table, column]), "")
 
 
 @dataclass(frozen=True)

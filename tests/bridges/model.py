@@ -47,7 +47,7 @@ class Model:
         """A new row: the new side counts if one of its columns has a value."""
         row = {"parent_id": None, "note": None, **dict.fromkeys(self.new)}
         row |= {column.name: column.default for column in self.bridge.old} | given
-        return self.bridge.settle(row, new_side=self.bridge.given().holds(row))
+        return self.bridge.settle(row, new_side=self.bridge.given().holds(row), inserted=True)
 
     def updated(self, before: Values, after: Values) -> Values:
         """A changed row: the side that was changed counts, the new one if both were."""

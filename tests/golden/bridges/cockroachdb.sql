@@ -15,8 +15,8 @@ CREATE TRIGGER "viaduct_b_thing_account_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN ((((OLD)."login" IS DISTINCT FROM (NEW)."login") OR ((OLD)."account" IS DISTINCT FROM (NEW)."account")) AND (NOT (((NEW)."account" IS NOT DISTINCT FROM (NEW)."login") OR ((NEW)."login" IS NOT DISTINCT FROM (NEW)."account"))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_upd__da1f00e79ad8"();
 
--- viaduct_b_thing_account_ins, fingerprint c52c0290d697
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_ins__c52c0290d697"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_account_ins, fingerprint d43fd5458e8b
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_ins__d43fd5458e8b"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF (NEW)."account" IS NOT NULL THEN
@@ -28,8 +28,8 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_account_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT (((NEW)."account" IS NOT DISTINCT FROM (NEW)."login") OR ((NEW)."login" IS NOT DISTINCT FROM (NEW)."account")))
-EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins__c52c0290d697"();
+FOR EACH ROW WHEN (NOT (((NEW)."account" IS NOT DISTINCT FROM (NEW)."login") OR (NEW)."account" IS NOT NULL AND ((NEW)."login" IS NOT DISTINCT FROM (NEW)."account")))
+EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins__d43fd5458e8b"();
 
 -- rename column, not null
 -- viaduct_b_thing_account_upd, fingerprint da1f00e79ad8
@@ -48,8 +48,8 @@ CREATE TRIGGER "viaduct_b_thing_account_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN ((((OLD)."login" IS DISTINCT FROM (NEW)."login") OR ((OLD)."account" IS DISTINCT FROM (NEW)."account")) AND (NOT (((NEW)."account" IS NOT DISTINCT FROM (NEW)."login") OR ((NEW)."login" IS NOT DISTINCT FROM (NEW)."account"))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_upd__da1f00e79ad8"();
 
--- viaduct_b_thing_account_ins, fingerprint c52c0290d697
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_ins__c52c0290d697"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_account_ins, fingerprint d43fd5458e8b
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_ins__d43fd5458e8b"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF (NEW)."account" IS NOT NULL THEN
@@ -61,8 +61,8 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_account_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT (((NEW)."account" IS NOT DISTINCT FROM (NEW)."login") OR ((NEW)."login" IS NOT DISTINCT FROM (NEW)."account")))
-EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins__c52c0290d697"();
+FOR EACH ROW WHEN (NOT (((NEW)."account" IS NOT DISTINCT FROM (NEW)."login") OR (NEW)."account" IS NOT NULL AND ((NEW)."login" IS NOT DISTINCT FROM (NEW)."account")))
+EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins__d43fd5458e8b"();
 
 -- rename column, default
 -- viaduct_b_thing_account_upd, fingerprint da1f00e79ad8
@@ -81,8 +81,8 @@ CREATE TRIGGER "viaduct_b_thing_account_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN ((((OLD)."login" IS DISTINCT FROM (NEW)."login") OR ((OLD)."account" IS DISTINCT FROM (NEW)."account")) AND (NOT (((NEW)."account" IS NOT DISTINCT FROM (NEW)."login") OR ((NEW)."login" IS NOT DISTINCT FROM (NEW)."account"))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_upd__da1f00e79ad8"();
 
--- viaduct_b_thing_account_ins, fingerprint c52c0290d697
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_ins__c52c0290d697"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_account_ins, fingerprint d43fd5458e8b
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_ins__d43fd5458e8b"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF (NEW)."account" IS NOT NULL THEN
@@ -94,8 +94,8 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_account_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT (((NEW)."account" IS NOT DISTINCT FROM (NEW)."login") OR ((NEW)."login" IS NOT DISTINCT FROM (NEW)."account")))
-EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins__c52c0290d697"();
+FOR EACH ROW WHEN (NOT (((NEW)."account" IS NOT DISTINCT FROM (NEW)."login") OR (NEW)."account" IS NOT NULL AND ((NEW)."login" IS NOT DISTINCT FROM (NEW)."account")))
+EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins__d43fd5458e8b"();
 
 -- change type
 -- viaduct_b_thing_port_upd, fingerprint 83f06aa1c091
@@ -114,8 +114,8 @@ CREATE TRIGGER "viaduct_b_thing_port_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN ((((OLD)."port" IS DISTINCT FROM (NEW)."port") OR ((OLD)."port_number" IS DISTINCT FROM (NEW)."port_number")) AND (NOT (((NEW)."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN ((NEW)."port" IS NOT NULL) THEN -1 ELSE NULL END)) OR ((NEW)."port" IS NOT DISTINCT FROM CAST((NEW)."port_number" AS TEXT)))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_port_upd__83f06aa1c091"();
 
--- viaduct_b_thing_port_ins, fingerprint 7022230cf1b0
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_ins__7022230cf1b0"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_port_ins, fingerprint f765da5aa412
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_ins__f765da5aa412"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF (NEW)."port_number" IS NOT NULL THEN
@@ -127,8 +127,8 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_port_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT (((NEW)."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN ((NEW)."port" IS NOT NULL) THEN -1 ELSE NULL END)) OR ((NEW)."port" IS NOT DISTINCT FROM CAST((NEW)."port_number" AS TEXT))))
-EXECUTE FUNCTION "public"."viaduct_b_thing_port_ins__7022230cf1b0"();
+FOR EACH ROW WHEN (NOT (((NEW)."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN ((NEW)."port" IS NOT NULL) THEN -1 ELSE NULL END)) OR (NEW)."port_number" IS NOT NULL AND ((NEW)."port" IS NOT DISTINCT FROM CAST((NEW)."port_number" AS TEXT))))
+EXECUTE FUNCTION "public"."viaduct_b_thing_port_ins__f765da5aa412"();
 
 -- change type, narrower
 -- viaduct_b_thing_narrow_upd, fingerprint 32516fa4c638
@@ -147,8 +147,8 @@ CREATE TRIGGER "viaduct_b_thing_narrow_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN ((((OLD)."wide" IS DISTINCT FROM (NEW)."wide") OR ((OLD)."narrow" IS DISTINCT FROM (NEW)."narrow")) AND (NOT (((NEW)."narrow" IS NOT DISTINCT FROM CASE WHEN (length((NEW)."wide") BETWEEN 0 AND 3) THEN (NEW)."wide" ELSE NULL END) OR ((NEW)."wide" IS NOT DISTINCT FROM (NEW)."narrow"))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_narrow_upd__32516fa4c638"();
 
--- viaduct_b_thing_narrow_ins, fingerprint 9e7d2f803e71
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_narrow_ins__9e7d2f803e71"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_narrow_ins, fingerprint d17ca452f49d
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_narrow_ins__d17ca452f49d"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF (NEW)."narrow" IS NOT NULL THEN
@@ -160,8 +160,8 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_narrow_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT (((NEW)."narrow" IS NOT DISTINCT FROM CASE WHEN (length((NEW)."wide") BETWEEN 0 AND 3) THEN (NEW)."wide" ELSE NULL END) OR ((NEW)."wide" IS NOT DISTINCT FROM (NEW)."narrow")))
-EXECUTE FUNCTION "public"."viaduct_b_thing_narrow_ins__9e7d2f803e71"();
+FOR EACH ROW WHEN (NOT (((NEW)."narrow" IS NOT DISTINCT FROM CASE WHEN (length((NEW)."wide") BETWEEN 0 AND 3) THEN (NEW)."wide" ELSE NULL END) OR (NEW)."narrow" IS NOT NULL AND ((NEW)."wide" IS NOT DISTINCT FROM (NEW)."narrow")))
+EXECUTE FUNCTION "public"."viaduct_b_thing_narrow_ins__d17ca452f49d"();
 
 -- transform
 -- viaduct_b_thing_visibility_upd, fingerprint a0caa97004df
@@ -180,8 +180,8 @@ CREATE TRIGGER "viaduct_b_thing_visibility_upd" BEFORE UPDATE ON "public"."thing
 FOR EACH ROW WHEN ((((OLD)."is_public" IS DISTINCT FROM (NEW)."is_public") OR ((OLD)."visibility" IS DISTINCT FROM (NEW)."visibility")) AND (NOT ((NEW)."is_public" IS NOT NULL AND (((NEW)."visibility" IS NOT DISTINCT FROM CASE WHEN ((NEW)."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN ((NEW)."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) OR ((NEW)."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN (NEW)."visibility" IS NOT NULL AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'public') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'private') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'shared') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false))))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_visibility_upd__a0caa97004df"();
 
--- viaduct_b_thing_visibility_ins, fingerprint 1fb885241a0c
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_visibility_ins__1fb885241a0c"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_visibility_ins, fingerprint fb15ae2a462c
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_visibility_ins__fb15ae2a462c"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF (NEW)."visibility" IS NOT NULL OR (NEW)."is_public" IS NULL THEN
@@ -193,8 +193,8 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_visibility_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW)."is_public" IS NOT NULL AND (((NEW)."visibility" IS NOT DISTINCT FROM CASE WHEN ((NEW)."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN ((NEW)."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) OR ((NEW)."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN (NEW)."visibility" IS NOT NULL AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'public') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'private') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'shared') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false)))))
-EXECUTE FUNCTION "public"."viaduct_b_thing_visibility_ins__1fb885241a0c"();
+FOR EACH ROW WHEN (NOT ((NEW)."is_public" IS NOT NULL AND (((NEW)."visibility" IS NOT DISTINCT FROM CASE WHEN ((NEW)."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN ((NEW)."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) OR (NEW)."visibility" IS NOT NULL AND ((NEW)."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN (NEW)."visibility" IS NOT NULL AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'public') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'private') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'shared') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false)))))
+EXECUTE FUNCTION "public"."viaduct_b_thing_visibility_ins__fb15ae2a462c"();
 
 -- split
 -- viaduct_b_thing_socket_upd, fingerprint 3dc014e62d65
@@ -214,8 +214,8 @@ CREATE TRIGGER "viaduct_b_thing_socket_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN ((((OLD)."socket" IS DISTINCT FROM (NEW)."socket") OR ((OLD)."address" IS DISTINCT FROM (NEW)."address") OR ((OLD)."port" IS DISTINCT FROM (NEW)."port")) AND (NOT (((NEW)."address" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN (NEW)."socket" ELSE substr((NEW)."socket", 1, strpos((NEW)."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."socket", ':') = 0 THEN (NEW)."socket" ELSE substr((NEW)."socket", 1, strpos((NEW)."socket", ':') - 1) END ELSE NULL END) AND ((NEW)."port" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN ((NEW)."socket" IS NOT NULL) THEN 0 ELSE NULL END)) OR ((NEW)."socket" IS NOT DISTINCT FROM CASE WHEN (length((((NEW)."address" || ':') || CAST((NEW)."port" AS TEXT))) BETWEEN 0 AND 32) THEN (((NEW)."address" || ':') || CAST((NEW)."port" AS TEXT)) ELSE NULL END))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_socket_upd__3dc014e62d65"();
 
--- viaduct_b_thing_socket_ins, fingerprint 119ec4930801
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_socket_ins__119ec4930801"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_socket_ins, fingerprint 02ff80484ab5
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_socket_ins__02ff80484ab5"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF (NEW)."address" IS NOT NULL OR (NEW)."port" IS NOT NULL THEN
@@ -228,8 +228,8 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_socket_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT (((NEW)."address" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN (NEW)."socket" ELSE substr((NEW)."socket", 1, strpos((NEW)."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."socket", ':') = 0 THEN (NEW)."socket" ELSE substr((NEW)."socket", 1, strpos((NEW)."socket", ':') - 1) END ELSE NULL END) AND ((NEW)."port" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN ((NEW)."socket" IS NOT NULL) THEN 0 ELSE NULL END)) OR ((NEW)."socket" IS NOT DISTINCT FROM CASE WHEN (length((((NEW)."address" || ':') || CAST((NEW)."port" AS TEXT))) BETWEEN 0 AND 32) THEN (((NEW)."address" || ':') || CAST((NEW)."port" AS TEXT)) ELSE NULL END)))
-EXECUTE FUNCTION "public"."viaduct_b_thing_socket_ins__119ec4930801"();
+FOR EACH ROW WHEN (NOT (((NEW)."address" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN (NEW)."socket" ELSE substr((NEW)."socket", 1, strpos((NEW)."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."socket", ':') = 0 THEN (NEW)."socket" ELSE substr((NEW)."socket", 1, strpos((NEW)."socket", ':') - 1) END ELSE NULL END) AND ((NEW)."port" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN ((NEW)."socket" IS NOT NULL) THEN 0 ELSE NULL END)) OR ((NEW)."address" IS NOT NULL OR (NEW)."port" IS NOT NULL) AND ((NEW)."socket" IS NOT DISTINCT FROM CASE WHEN (length((((NEW)."address" || ':') || CAST((NEW)."port" AS TEXT))) BETWEEN 0 AND 32) THEN (((NEW)."address" || ':') || CAST((NEW)."port" AS TEXT)) ELSE NULL END)))
+EXECUTE FUNCTION "public"."viaduct_b_thing_socket_ins__02ff80484ab5"();
 
 -- merge
 -- viaduct_b_thing_name_upd, fingerprint 9f3381e3122e
@@ -249,8 +249,8 @@ CREATE TRIGGER "viaduct_b_thing_name_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN ((((OLD)."first" IS DISTINCT FROM (NEW)."first") OR ((OLD)."last" IS DISTINCT FROM (NEW)."last") OR ((OLD)."name" IS DISTINCT FROM (NEW)."name")) AND (NOT (((NEW)."name" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN ((NEW)."last" IS NULL) THEN (NEW)."first" ELSE (((NEW)."first" || ' ') || (NEW)."last") END) BETWEEN 0 AND 40) THEN CASE WHEN ((NEW)."last" IS NULL) THEN (NEW)."first" ELSE (((NEW)."first" || ' ') || (NEW)."last") END ELSE NULL END) OR ((NEW)."first" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos((NEW)."name", ' ') = 0 THEN (NEW)."name" ELSE substr((NEW)."name", 1, strpos((NEW)."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."name", ' ') = 0 THEN (NEW)."name" ELSE substr((NEW)."name", 1, strpos((NEW)."name", ' ') - 1) END ELSE NULL END) AND ((NEW)."last" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos((NEW)."name", ' ') = 0 THEN NULL ELSE substr((NEW)."name", strpos((NEW)."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."name", ' ') = 0 THEN NULL ELSE substr((NEW)."name", strpos((NEW)."name", ' ') + length(' ')) END ELSE NULL END))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_name_upd__9f3381e3122e"();
 
--- viaduct_b_thing_name_ins, fingerprint 211904e8deda
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_name_ins__211904e8deda"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_name_ins, fingerprint 4ec273eda42e
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_name_ins__4ec273eda42e"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF (NEW)."name" IS NOT NULL THEN
@@ -263,5 +263,5 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_name_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT (((NEW)."name" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN ((NEW)."last" IS NULL) THEN (NEW)."first" ELSE (((NEW)."first" || ' ') || (NEW)."last") END) BETWEEN 0 AND 40) THEN CASE WHEN ((NEW)."last" IS NULL) THEN (NEW)."first" ELSE (((NEW)."first" || ' ') || (NEW)."last") END ELSE NULL END) OR ((NEW)."first" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos((NEW)."name", ' ') = 0 THEN (NEW)."name" ELSE substr((NEW)."name", 1, strpos((NEW)."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."name", ' ') = 0 THEN (NEW)."name" ELSE substr((NEW)."name", 1, strpos((NEW)."name", ' ') - 1) END ELSE NULL END) AND ((NEW)."last" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos((NEW)."name", ' ') = 0 THEN NULL ELSE substr((NEW)."name", strpos((NEW)."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."name", ' ') = 0 THEN NULL ELSE substr((NEW)."name", strpos((NEW)."name", ' ') + length(' ')) END ELSE NULL END)))
-EXECUTE FUNCTION "public"."viaduct_b_thing_name_ins__211904e8deda"();
+FOR EACH ROW WHEN (NOT (((NEW)."name" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN ((NEW)."last" IS NULL) THEN (NEW)."first" ELSE (((NEW)."first" || ' ') || (NEW)."last") END) BETWEEN 0 AND 40) THEN CASE WHEN ((NEW)."last" IS NULL) THEN (NEW)."first" ELSE (((NEW)."first" || ' ') || (NEW)."last") END ELSE NULL END) OR (NEW)."name" IS NOT NULL AND ((NEW)."first" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos((NEW)."name", ' ') = 0 THEN (NEW)."name" ELSE substr((NEW)."name", 1, strpos((NEW)."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."name", ' ') = 0 THEN (NEW)."name" ELSE substr((NEW)."name", 1, strpos((NEW)."name", ' ') - 1) END ELSE NULL END) AND ((NEW)."last" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos((NEW)."name", ' ') = 0 THEN NULL ELSE substr((NEW)."name", strpos((NEW)."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."name", ' ') = 0 THEN NULL ELSE substr((NEW)."name", strpos((NEW)."name", ' ') + length(' ')) END ELSE NULL END)))
+EXECUTE FUNCTION "public"."viaduct_b_thing_name_ins__4ec273eda42e"();

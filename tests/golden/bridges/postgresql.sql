@@ -16,11 +16,11 @@ CREATE TRIGGER "viaduct_b_thing_account_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN (((OLD."login" IS DISTINCT FROM NEW."login") OR (OLD."account" IS DISTINCT FROM NEW."account")) AND (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR (NEW."login" IS NOT DISTINCT FROM NEW."account"))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_upd"();
 
--- viaduct_b_thing_account_ins, fingerprint b19606599d3c
+-- viaduct_b_thing_account_ins, fingerprint cd7bd9665cf6
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:b19606599d3c */
+  /* viaduct:cd7bd9665cf6 */
   IF NEW."account" IS NOT NULL THEN
     NEW."login" := NEW."account";
   ELSE
@@ -30,7 +30,7 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_account_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR (NEW."login" IS NOT DISTINCT FROM NEW."account")))
+FOR EACH ROW WHEN (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR NEW."account" IS NOT NULL AND (NEW."login" IS NOT DISTINCT FROM NEW."account")))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins"();
 
 -- rename column, not null
@@ -51,11 +51,11 @@ CREATE TRIGGER "viaduct_b_thing_account_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN (((OLD."login" IS DISTINCT FROM NEW."login") OR (OLD."account" IS DISTINCT FROM NEW."account")) AND (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR (NEW."login" IS NOT DISTINCT FROM NEW."account"))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_upd"();
 
--- viaduct_b_thing_account_ins, fingerprint b19606599d3c
+-- viaduct_b_thing_account_ins, fingerprint cd7bd9665cf6
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:b19606599d3c */
+  /* viaduct:cd7bd9665cf6 */
   IF NEW."account" IS NOT NULL THEN
     NEW."login" := NEW."account";
   ELSE
@@ -65,7 +65,7 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_account_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR (NEW."login" IS NOT DISTINCT FROM NEW."account")))
+FOR EACH ROW WHEN (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR NEW."account" IS NOT NULL AND (NEW."login" IS NOT DISTINCT FROM NEW."account")))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins"();
 
 -- rename column, default
@@ -86,11 +86,11 @@ CREATE TRIGGER "viaduct_b_thing_account_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN (((OLD."login" IS DISTINCT FROM NEW."login") OR (OLD."account" IS DISTINCT FROM NEW."account")) AND (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR (NEW."login" IS NOT DISTINCT FROM NEW."account"))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_upd"();
 
--- viaduct_b_thing_account_ins, fingerprint b19606599d3c
+-- viaduct_b_thing_account_ins, fingerprint cd7bd9665cf6
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:b19606599d3c */
+  /* viaduct:cd7bd9665cf6 */
   IF NEW."account" IS NOT NULL THEN
     NEW."login" := NEW."account";
   ELSE
@@ -100,7 +100,7 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_account_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR (NEW."login" IS NOT DISTINCT FROM NEW."account")))
+FOR EACH ROW WHEN (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR NEW."account" IS NOT NULL AND (NEW."login" IS NOT DISTINCT FROM NEW."account")))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins"();
 
 -- change type
@@ -121,11 +121,11 @@ CREATE TRIGGER "viaduct_b_thing_port_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN (((OLD."port" IS DISTINCT FROM NEW."port") OR (OLD."port_number" IS DISTINCT FROM NEW."port_number")) AND (NOT ((NEW."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END)) OR (NEW."port" IS NOT DISTINCT FROM CAST(NEW."port_number" AS TEXT)))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_port_upd"();
 
--- viaduct_b_thing_port_ins, fingerprint 17e14c2d0193
+-- viaduct_b_thing_port_ins, fingerprint 43dd28159c2a
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:17e14c2d0193 */
+  /* viaduct:43dd28159c2a */
   IF NEW."port_number" IS NOT NULL THEN
     NEW."port" := CAST(NEW."port_number" AS TEXT);
   ELSE
@@ -135,7 +135,7 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_port_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END)) OR (NEW."port" IS NOT DISTINCT FROM CAST(NEW."port_number" AS TEXT))))
+FOR EACH ROW WHEN (NOT ((NEW."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END)) OR NEW."port_number" IS NOT NULL AND (NEW."port" IS NOT DISTINCT FROM CAST(NEW."port_number" AS TEXT))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_port_ins"();
 
 -- change type, narrower
@@ -156,11 +156,11 @@ CREATE TRIGGER "viaduct_b_thing_narrow_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN (((OLD."wide" IS DISTINCT FROM NEW."wide") OR (OLD."narrow" IS DISTINCT FROM NEW."narrow")) AND (NOT ((NEW."narrow" IS NOT DISTINCT FROM CASE WHEN (length(NEW."wide") BETWEEN 0 AND 3) THEN NEW."wide" ELSE NULL END) OR (NEW."wide" IS NOT DISTINCT FROM NEW."narrow"))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_narrow_upd"();
 
--- viaduct_b_thing_narrow_ins, fingerprint 9d1aa3096bba
+-- viaduct_b_thing_narrow_ins, fingerprint 6c7e97bf0a3a
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_narrow_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:9d1aa3096bba */
+  /* viaduct:6c7e97bf0a3a */
   IF NEW."narrow" IS NOT NULL THEN
     NEW."wide" := NEW."narrow";
   ELSE
@@ -170,7 +170,7 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_narrow_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW."narrow" IS NOT DISTINCT FROM CASE WHEN (length(NEW."wide") BETWEEN 0 AND 3) THEN NEW."wide" ELSE NULL END) OR (NEW."wide" IS NOT DISTINCT FROM NEW."narrow")))
+FOR EACH ROW WHEN (NOT ((NEW."narrow" IS NOT DISTINCT FROM CASE WHEN (length(NEW."wide") BETWEEN 0 AND 3) THEN NEW."wide" ELSE NULL END) OR NEW."narrow" IS NOT NULL AND (NEW."wide" IS NOT DISTINCT FROM NEW."narrow")))
 EXECUTE FUNCTION "public"."viaduct_b_thing_narrow_ins"();
 
 -- transform
@@ -191,11 +191,11 @@ CREATE TRIGGER "viaduct_b_thing_visibility_upd" BEFORE UPDATE ON "public"."thing
 FOR EACH ROW WHEN (((OLD."is_public" IS DISTINCT FROM NEW."is_public") OR (OLD."visibility" IS DISTINCT FROM NEW."visibility")) AND (NOT (NEW."is_public" IS NOT NULL AND ((NEW."visibility" IS NOT DISTINCT FROM CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) OR (NEW."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN NEW."visibility" IS NOT NULL AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'public') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'private') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'shared') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (NEW."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN (NEW."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false))))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_visibility_upd"();
 
--- viaduct_b_thing_visibility_ins, fingerprint 288e36a06fe7
+-- viaduct_b_thing_visibility_ins, fingerprint 2ea32c93d095
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_visibility_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:288e36a06fe7 */
+  /* viaduct:2ea32c93d095 */
   IF NEW."visibility" IS NOT NULL OR NEW."is_public" IS NULL THEN
     NEW."is_public" := coalesce(CASE WHEN NEW."visibility" IS NOT NULL AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'public') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'private') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'shared') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (NEW."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN (NEW."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false);
   ELSE
@@ -205,7 +205,7 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_visibility_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT (NEW."is_public" IS NOT NULL AND ((NEW."visibility" IS NOT DISTINCT FROM CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) OR (NEW."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN NEW."visibility" IS NOT NULL AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'public') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'private') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'shared') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (NEW."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN (NEW."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false)))))
+FOR EACH ROW WHEN (NOT (NEW."is_public" IS NOT NULL AND ((NEW."visibility" IS NOT DISTINCT FROM CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) OR NEW."visibility" IS NOT NULL AND (NEW."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN NEW."visibility" IS NOT NULL AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'public') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'private') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'shared') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (NEW."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN (NEW."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false)))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_visibility_ins"();
 
 -- split
@@ -227,11 +227,11 @@ CREATE TRIGGER "viaduct_b_thing_socket_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN (((OLD."socket" IS DISTINCT FROM NEW."socket") OR (OLD."address" IS DISTINCT FROM NEW."address") OR (OLD."port" IS DISTINCT FROM NEW."port")) AND (NOT ((NEW."address" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END ELSE NULL END) AND (NEW."port" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."socket" IS NOT NULL) THEN 0 ELSE NULL END)) OR (NEW."socket" IS NOT DISTINCT FROM CASE WHEN (length(((NEW."address" || ':') || CAST(NEW."port" AS TEXT))) BETWEEN 0 AND 32) THEN ((NEW."address" || ':') || CAST(NEW."port" AS TEXT)) ELSE NULL END))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_socket_upd"();
 
--- viaduct_b_thing_socket_ins, fingerprint bf92ef0fecfe
+-- viaduct_b_thing_socket_ins, fingerprint c18d5c5f0c9d
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_socket_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:bf92ef0fecfe */
+  /* viaduct:c18d5c5f0c9d */
   IF NEW."address" IS NOT NULL OR NEW."port" IS NOT NULL THEN
     NEW."socket" := CASE WHEN (length(((NEW."address" || ':') || CAST(NEW."port" AS TEXT))) BETWEEN 0 AND 32) THEN ((NEW."address" || ':') || CAST(NEW."port" AS TEXT)) ELSE NULL END;
   ELSE
@@ -242,7 +242,7 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_socket_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW."address" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END ELSE NULL END) AND (NEW."port" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."socket" IS NOT NULL) THEN 0 ELSE NULL END)) OR (NEW."socket" IS NOT DISTINCT FROM CASE WHEN (length(((NEW."address" || ':') || CAST(NEW."port" AS TEXT))) BETWEEN 0 AND 32) THEN ((NEW."address" || ':') || CAST(NEW."port" AS TEXT)) ELSE NULL END)))
+FOR EACH ROW WHEN (NOT ((NEW."address" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END ELSE NULL END) AND (NEW."port" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."socket" IS NOT NULL) THEN 0 ELSE NULL END)) OR (NEW."address" IS NOT NULL OR NEW."port" IS NOT NULL) AND (NEW."socket" IS NOT DISTINCT FROM CASE WHEN (length(((NEW."address" || ':') || CAST(NEW."port" AS TEXT))) BETWEEN 0 AND 32) THEN ((NEW."address" || ':') || CAST(NEW."port" AS TEXT)) ELSE NULL END)))
 EXECUTE FUNCTION "public"."viaduct_b_thing_socket_ins"();
 
 -- merge
@@ -264,11 +264,11 @@ CREATE TRIGGER "viaduct_b_thing_name_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN (((OLD."first" IS DISTINCT FROM NEW."first") OR (OLD."last" IS DISTINCT FROM NEW."last") OR (OLD."name" IS DISTINCT FROM NEW."name")) AND (NOT ((NEW."name" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END ELSE NULL END) OR (NEW."first" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END ELSE NULL END) AND (NEW."last" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END ELSE NULL END))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_name_upd"();
 
--- viaduct_b_thing_name_ins, fingerprint eac70c9a30b3
+-- viaduct_b_thing_name_ins, fingerprint a64409bfd6aa
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_name_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:eac70c9a30b3 */
+  /* viaduct:a64409bfd6aa */
   IF NEW."name" IS NOT NULL THEN
     NEW."first" := CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END ELSE NULL END;
     NEW."last" := CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END ELSE NULL END;
@@ -279,5 +279,5 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_name_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW."name" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END ELSE NULL END) OR (NEW."first" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END ELSE NULL END) AND (NEW."last" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END ELSE NULL END)))
+FOR EACH ROW WHEN (NOT ((NEW."name" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END ELSE NULL END) OR NEW."name" IS NOT NULL AND (NEW."first" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END ELSE NULL END) AND (NEW."last" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END ELSE NULL END)))
 EXECUTE FUNCTION "public"."viaduct_b_thing_name_ins"();

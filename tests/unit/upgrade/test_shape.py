@@ -42,6 +42,19 @@ def test_what_a_lossy_down_cannot_express_is_kept() -> None:
     assert made.settle({"a": True, "b": "shared"}, new_side=True) == {"a": False, "b": "shared"}
 
 
+def test_an_old_row_is_filled_although_down_makes_its_value_of_nothing_too() -> None:
+    made = bridge(
+        Column("a", Boolean(), nullable=False),
+        Column("b", Text(8)),
+        Conversion("b", Lookup(Field("a"), ((True, "public"), (False, "private")))),
+        Conversion("a", Lookup(Field("b"), (("public", True),), Literal(False)), fallback=False),
+    )
+    unfilled = {"a": False, "b": None}
+    assert made.derived().holds(unfilled) and not made.settled().holds(unfilled)
+    assert made.settle(unfilled, new_side=False, inserted=True) == {"a": False, "b": "private"}
+    assert made.settle({"a": True, "b": None}, new_side=True) == unfilled  # a new writer may mean NULL
+
+
 def test_what_cannot_be_converted_becomes_null_or_the_fallback_and_says_so() -> None:
     assert bridge().settle({"a": "x", "b": None}, new_side=False)["b"] is None
     guarded = bridge(up=Conversion("b", AsInteger(Field("a")), fallback=-1))

@@ -1,0 +1,157 @@
+"""Fills the new columns of rows that were there before the triggers, without getting in anybody's way.
+
+Rows are taken with SKIP LOCKED under READ COMMITTED, and those that were busy later: so neither does a writer
+wait for a batch, nor become the victim of a deadlock with one. The place that was reached is kept after every
+batch; a run that was killed goes on there. The UPDATE leaves consistent rows, so no trigger of ours acts.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from keystone_viaduct.errors import UpgradeError
+
+from .arming import table_of
+from .expression import Not
+from .ports import Journal, Place, Progress
+from .rendering import to_sql
+from .shape import Bridge
+from .throttle import Pace, Throttle
+
+#: Rounds over the table until no row is left; each further one is for rows that were busy in the one before.
+MOST_ROUNDS = 100
+_TRANSIENT_MYSQL, _TRANSIENT_POSTGRESQL = (1205, 1213), ("40001", "40P01", "55P03")
+
+
+class SqlFiller:
+    """See :class:`keystone_viaduct.upgrade.ports.Filler`."""
+
+    def __init__(
+        self,
+        engine: sa.engine.Engine,
+        journal: Journal,
+        pace: Pace | None = None,
+        *,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._pace = pace or Pace()
+        self._pause = pause
+
+    def fill(self, upgrade: str, bridge: Bridge) -> Iterator[Progress]:
+        """Goes on where the journal says; ends when every row is settled. Raises UpgradeError."""
+        work = _Work(bridge)
+        throttle = Throttle(self._pace, self._pause)
+        for number in range(MOST_ROUNDS):
+            begin = self._journal.place(upgrade, bridge.name)
+            for place in self._round(upgrade, bridge, work, throttle, begin):
+                yield Progress(place.rows, work.left)
+            if not self._count(work):
+                return
+            self._pause(min(1.0, 0.05 * 2**number))
+        raise UpgradeError(
+            f"{bridge.table.name}: {work.left} rows were busy in each of {MOST_ROUNDS} rounds",
+            hint="look for transactions that stay open, then go on by resume",
+            bridge=bridge.name,
+        )
+
+    def _round(
+        self, upgrade: str, bridge: Bridge, work: _Work, throttle: Throttle, place: Place
+    ) -> Iterator[Place]:
+        """Once over the table, from the place reached on."""
+        self._count(work)
+        key: list[Any] | None = json.loads(place.key) if place.key else None
+        rows, rounds = place.rows, place.rounds
+        while True:
+            begun = time.monotonic()
+            keys = self._batch(work, key, throttle)
+            if not keys:
+                break
+            key, rows = list(keys[-1]), rows + len(keys)
+            work.left = max(0, work.left - len(keys))
+            place = Place(json.dumps(key), rows, rounds)
+            self._journal.reached(upgrade, bridge.name, place)
+            yield place
+            throttle.took(time.monotonic() - begun, len(keys))
+        place = Place("", rows, rounds + 1)
+        self._journal.reached(upgrade, bridge.name, place)
+        yield place
+
+    def _count(self, work: _Work) -> int:
+        with self._engine.connect() as connection:
+            work.left = int(connection.execute(work.count).scalar_one())
+        return work.left
+
+    def _batch(self, work: _Work, key: list[Any] | None, throttle: Throttle) -> Sequence[Any]:
+        """Fill one batch; the keys of its rows. In a conflict with a writer ours is tried again."""
+        for attempt in range(20):
+            try:
+                with self._engine.begin() as connection:
+                    throttle.wait_for_others(connection)
+                    keys = connection.execute(work.next_keys(key, throttle.batch)).all()
+                    if keys:
+                        connection.execute(work.fill(keys))
+                    return keys
+            except DBAPIError as error:
+                if not _is_transient(error):
+                    raise UpgradeError(
+                        f"{work.table.name} could not be filled: {error.orig}",
+                        hint="mend what it says, then go on by resume",
+                    ) from error
+            self._pause(0.05 * (attempt + 1))
+        raise UpgradeError(f"{work.table.name} is too busy to be filled", hint="go on by resume later")
+
+
+class _Work:
+    """The statements of one bridge's backfill."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self.table = table_of(bridge)
+        self.left = 0
+        self._keys = [self.table.c[column.name] for column in bridge.table.key]
+
+        def resolve(name: str) -> Any:
+            return self.table.c[name]
+
+        self._inconsistent = to_sql(Not(bridge.settled()), resolve)
+        values = zip(bridge.new, bridge.total_up(), strict=True)
+        self._values = {column.name: to_sql(value, resolve) for column, value in values}
+        self.count = sa.select(sa.func.count()).select_from(self.table).where(self._inconsistent)
+
+    def next_keys(self, after: list[Any] | None, number: int) -> Any:
+        """The keys of the next rows that are to be filled and that nobody holds; they are ours then."""
+        query = sa.select(*self._keys).where(self._inconsistent).order_by(*self._keys).limit(number)
+        if after is not None:
+            query = query.where(_beyond(self._keys, after))
+        return query.with_for_update(skip_locked=True)
+
+    def fill(self, keys: Sequence[Any]) -> Any:
+        """What ``up`` makes of the old columns; rows whose old columns are missing wait for their writer."""
+        return sa.update(self.table).where(self._among(keys)).values(self._values)
+
+    def _among(self, keys: Sequence[Any]) -> Any:
+        if len(self._keys) == 1:
+            return self._keys[0].in_([key[0] for key in keys])
+        return sa.tuple_(*self._keys).in_([tuple(key) for key in keys])
+
+
+def _beyond(columns: Sequence[Any], after: Sequence[Any]) -> Any:
+    """``(a, b) > (x, y)``, written so that every server uses its index for it."""
+    cases = []
+    for index, column in enumerate(columns):
+        equal = [columns[before] == after[before] for before in range(index)]
+        cases.append(sa.and_(*equal, column > after[index]))
+    return sa.or_(*cases)
+
+
+def _is_transient(error: DBAPIError) -> bool:
+    number = getattr(error.orig, "args", (0,))[0]
+    state = getattr(error.orig, "pgcode", "")
+    return number in _TRANSIENT_MYSQL or state in _TRANSIENT_POSTGRESQL or "locked" in str(error.orig)

@@ -1,0 +1,195 @@
+"""A live database: asks its catalogue, and runs DDL so that nobody waits longer than the budget says."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from keystone_viaduct.errors import TableBusy, UpgradeError, UpgradeRefused
+from keystone_viaduct.triggers.compiler import target_of
+from keystone_viaduct.upgrade.shape import PREFIX
+from keystone_viaduct.upgrade.steps import Lock, Observation, Seen, Server, Statement
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long others may wait for a statement of ours, and how long we try.
+
+    ``wait``: seconds in a lock queue, where others wait behind us. Where that was not enough there is a
+    pause, longer from time to time so that a busy table is not kept from its work; after ``patience`` seconds
+    in all it is given up.
+    """
+
+    wait: float = 0.2
+    first_pause: float = 0.05
+    longest_pause: float = 3.0
+    growth: float = 1.5
+    patience: float = 120.0
+
+    def pauses(self) -> Iterator[float]:
+        """The pauses between tries; they end when patience does."""
+        pause, spent = self.first_pause, 0.0
+        while spent < self.patience:
+            yield pause
+            spent += pause + self.wait
+            pause = min(pause * self.growth, self.longest_pause)
+
+
+DEFAULT_BUDGET = Budget()
+
+
+class LiveDatabase(ABC):
+    """Catalogue and executor of one database (see ``upgrade.ports``).
+
+    ``stopping_allowed``: statements that stop writers, or that stall a Galera cluster, are run as well.
+    """
+
+    def __init__(
+        self,
+        engine: sa.engine.Engine,
+        budget: Budget = DEFAULT_BUDGET,
+        *,
+        stopping_allowed: bool = False,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.engine = engine
+        self.budget = budget
+        self.stopping_allowed = stopping_allowed
+        self._pause = pause
+        self._server: Server | None = None
+
+    def server(self) -> Server:
+        """The facts that decide what is possible, as they were when first asked for."""
+        if self._server is None:
+            with self.engine.connect() as connection:
+                self._server = self._facts(connection)
+        return self._server
+
+    def forget(self) -> None:
+        """Ask again: tables have changed."""
+        self._server = None
+
+    def close(self) -> None:
+        """End the connections that are kept for the next use."""
+        self.engine.dispose()
+
+    def observe(self, what: Observation) -> bool:
+        """Whether it is so, ``there`` considered."""
+        with self.engine.connect() as connection:
+            return self._holds(connection, what) is what.there
+
+    def run(self, statement: Statement) -> None:
+        """Run it within the budget; see :class:`keystone_viaduct.upgrade.ports.Executor`."""
+        self._refuse_to_stop(statement)
+        for pause in self.budget.pauses():
+            try:
+                if not self._is_held(statement.table):
+                    self._attempt(statement)
+                    return None
+            except DBAPIError as error:
+                if statement.instead is not None and self._not_so_quickly(error):
+                    return self.run(statement.instead)
+                if not self._busy(error):
+                    raise self._failure(statement, error) from error
+            self._pause(pause)
+        holders = self._holders(statement.table)
+        raise TableBusy(
+            f"{statement.table} was in use at every try within {self.budget.patience:.0f} s: {statement.sql}",
+            hint=f"long transactions there: {holders or 'none now'}; end them, then go on by resume",
+            sql=statement.sql,
+        )
+
+    def _refuse_to_stop(self, statement: Statement) -> None:
+        """What the lock class forbids is refused before anything is tried."""
+        server = self.server()
+        stalls = server.cluster and statement.lock is Lock.ONLINE
+        if (statement.lock.stops or stalls) and not self.stopping_allowed:
+            whom = "the whole cluster" if stalls else statement.lock.value
+            raise UpgradeRefused(
+                f"{server.engine}: {whom} would stand still for as long as this runs: {statement.sql}",
+                hint="allow it for a time without traffic (--allow-stopping), or leave it out",
+                sql=statement.sql,
+            )
+
+    def _failure(self, statement: Statement, error: DBAPIError) -> UpgradeError:
+        return UpgradeError(
+            f"{self.server().engine} refuses {statement.sql}: {error.orig}",
+            hint="nothing of this statement was done; mend what it says, then go on by resume",
+            sql=statement.sql,
+        )
+
+    def _holds(self, connection: sa.engine.Connection, what: Observation) -> bool:
+        if what.seen is Seen.TRIGGER:
+            return self._has_trigger(connection, what)
+        if what.seen in (Seen.COLUMN, Seen.NULLABLE, Seen.DEFAULT):
+            return self._column_holds(connection, what)
+        return self._object_holds(connection, what)
+
+    def _column_holds(self, connection: sa.engine.Connection, what: Observation) -> bool:
+        found = self._column(connection, what.table, what.name)
+        if found is None or what.seen is Seen.COLUMN:
+            return found is not None
+        nullable, default = found
+        return nullable if what.seen is Seen.NULLABLE else default == what.detail
+
+    def _has_trigger(self, connection: sa.engine.Connection, what: Observation) -> bool:
+        found = target_of(connection.dialect).installed(connection, PREFIX)
+        return any(
+            item.name == what.name
+            and item.table == what.table
+            and (not what.detail or item.fingerprint == what.detail)
+            for item in found
+        )
+
+    @abstractmethod
+    def rows(self, table: str) -> int:
+        """About how many rows there are."""
+
+    @abstractmethod
+    def _facts(self, connection: sa.engine.Connection) -> Server:
+        """Read them."""
+
+    @abstractmethod
+    def _column(self, connection: sa.engine.Connection, table: str, name: str) -> tuple[bool, str] | None:
+        """Whether a column takes NULL, and its default as plain text (empty: none); None without one."""
+
+    @abstractmethod
+    def _object_holds(self, connection: sa.engine.Connection, what: Observation) -> bool:
+        """Constraints, indexes, tables, views and functions."""
+
+    @abstractmethod
+    def _attempt(self, statement: Statement) -> None:
+        """One try; raises the driver's error, and then nothing was changed."""
+
+    @abstractmethod
+    def _busy(self, error: DBAPIError) -> bool:
+        """Whether it was only the table that others held."""
+
+    def _is_held(self, table: str) -> bool:
+        """Whether it is known that others hold the table, where already a try would harm them."""
+        return False
+
+    def _not_so_quickly(self, error: DBAPIError) -> bool:
+        """Whether the server can do it, but not with the ALGORITHM or LOCK that was demanded."""
+        return False
+
+    def _holders(self, table: str) -> str:
+        """Who holds the table, for people; empty where the server does not tell."""
+        return ""
+
+
+def plain_default(text: str | None) -> str:
+    """The server's text of a default without its casts and quotes, as ``ddl.text.canonical`` writes it."""
+    if text is None or text.upper().startswith("NULL"):
+        return ""
+    text = text.strip()
+    while text.startswith("(") and text.endswith(")"):
+        text = text[1:-1]
+    if text.startswith(("'", "_utf8mb4'")):
+        return text[text.index("'") + 1 : text.rindex("'")].replace("''", "'")
+    return {"true": "1", "false": "0"}.get(text.lower(), text)

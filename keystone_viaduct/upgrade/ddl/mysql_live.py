@@ -1,0 +1,202 @@
+"""A MariaDB or MySQL database: DDL asks for its metadata lock at once or not at all.
+
+MariaDB takes ``lock_wait_timeout = 0``. MySQL's least is a second, so a second connection kills a statement
+that still waits for its lock when the budget ends. Even that is too long for a transaction which has read
+the table and now writes to it: it waits for us as we for it, and of the two MySQL sacrifices the writer. So
+there a table that others hold is not asked for while the performance schema shows it.
+
+Triggers keep the ``sql_mode`` and the character set of the session that makes them, so ours are pinned.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from keystone_viaduct.upgrade.shape import PREFIX
+from keystone_viaduct.upgrade.steps import Observation, Seen, Server, Statement
+
+from .database import LiveDatabase, plain_default
+
+#: What a trigger of ours always runs under, whatever its writer's session says.
+SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+CHARSET = "utf8mb4"
+_LOCK_TIMEOUT, _INTERRUPTED, _DEADLOCK = 1205, (1317, 3024), 1213
+_NOT_SO_QUICKLY = (1845, 1846)
+
+_COLUMN = """
+SELECT is_nullable, column_default FROM information_schema.columns
+WHERE table_schema = DATABASE() AND table_name = :table AND column_name = :name
+"""
+_COLLATIONS = """
+SELECT table_name, column_name, collation_name FROM information_schema.columns
+WHERE table_schema = DATABASE() AND collation_name IS NOT NULL
+"""
+_TRIGGERS = """
+SELECT event_object_table, LOWER(event_manipulation), trigger_name, action_order
+FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND action_timing = 'BEFORE'
+ORDER BY action_order
+"""
+_HELD = """
+SELECT COUNT(*) FROM performance_schema.metadata_locks
+WHERE object_type = 'TABLE' AND object_schema = DATABASE() AND object_name = :table
+  AND lock_status = 'GRANTED'
+"""
+_PINNED = """
+SELECT sql_mode, character_set_client FROM information_schema.triggers
+WHERE trigger_schema = DATABASE() AND trigger_name = :name
+"""
+_OBJECTS = {
+    Seen.CONSTRAINT: "SELECT COUNT(*) FROM information_schema.table_constraints"
+    " WHERE table_schema = DATABASE() AND table_name = :table AND constraint_name = :name",
+    Seen.INDEX: "SELECT COUNT(*) FROM information_schema.statistics"
+    " WHERE table_schema = DATABASE() AND table_name = :table AND index_name = :name",
+    Seen.TABLE: "SELECT COUNT(*) FROM information_schema.tables"
+    " WHERE table_schema = DATABASE() AND table_name = :table AND table_type = 'BASE TABLE'",
+    Seen.VIEW: "SELECT COUNT(*) FROM information_schema.tables"
+    " WHERE table_schema = DATABASE() AND table_name = :table AND table_type = 'VIEW'",
+}
+
+
+class MySQLDatabase(LiveDatabase):
+    """Catalogue and executor of both."""
+
+    _for_ddl: sa.engine.Engine | None = None
+    _blind = False
+
+    def rows(self, table: str) -> int:
+        """InnoDB's estimate."""
+        with self.engine.connect() as connection:
+            query = (
+                "SELECT table_rows FROM information_schema.tables"
+                " WHERE table_schema = DATABASE() AND table_name = :table"
+            )
+            return int(connection.execute(sa.text(query), {"table": table}).scalar() or 0)
+
+    def _facts(self, connection: sa.engine.Connection) -> Server:
+        dialect: Any = connection.dialect
+        version = tuple(part for part in dialect.server_version_info if isinstance(part, int))
+        wsrep = connection.execute(sa.text("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'")).first()
+        found = connection.execute(sa.text(_COLLATIONS))
+        collations = tuple((table, column, name) for table, column, name in found)
+        first: dict[tuple[str, str], str] = {}
+        for table, event, name, _ in connection.execute(sa.text(_TRIGGERS)):
+            if not name.startswith(PREFIX):
+                first.setdefault((table, event), name)
+        return Server(
+            "mariadb" if dialect.is_mariadb else "mysql",
+            version,
+            cluster=wsrep is not None and int(wsrep[1]) > 0,
+            collations=collations,
+            triggers=tuple((*place, name) for place, name in first.items()),
+        )
+
+    def _column(self, connection: sa.engine.Connection, table: str, name: str) -> tuple[bool, str] | None:
+        found = connection.execute(sa.text(_COLUMN), {"table": table, "name": name}).first()
+        if found is None:
+            return None
+        quoted = self.server().engine == "mariadb"  # MySQL gives the value, MariaDB an expression
+        return found[0] == "YES", plain_default(found[1]) if quoted else str(found[1] or "")
+
+    def _has_trigger(self, connection: sa.engine.Connection, what: Observation) -> bool:
+        """There as it should be, and pinned to our session's settings."""
+        if not super()._has_trigger(connection, what):
+            return False
+        mode, charset = connection.execute(sa.text(_PINNED), {"name": what.name}).one()
+        return not what.detail or (set(mode.split(",")) == set(SQL_MODE.split(",")) and charset == CHARSET)
+
+    def _object_holds(self, connection: sa.engine.Connection, what: Observation) -> bool:
+        given = {"table": what.table, "name": what.name}
+        return bool(connection.execute(sa.text(_OBJECTS[what.seen]), given).scalar())
+
+    def close(self) -> None:
+        """Those for DDL too."""
+        super().close()
+        if self._for_ddl is not None:
+            self._for_ddl.dispose()
+
+    def _attempt(self, statement: Statement) -> None:
+        impatient = self.server().engine == "mariadb" or self.server().cluster
+        with self._ddl_engine().connect() as connection:
+            with nullcontext() if impatient else self._killer(connection):
+                connection.exec_driver_sql(statement.sql, execution_options={"no_parameters": True})
+
+    def _is_held(self, table: str) -> bool:
+        """By MySQL's performance schema, if it is on and we may read it."""
+        if self.server().engine != "mysql" or self._blind:
+            return False
+        try:
+            with self.engine.connect() as connection:
+                return bool(connection.execute(sa.text(_HELD), {"table": table}).scalar())
+        except DBAPIError:
+            self._blind = True
+            return False
+
+    def _ddl_engine(self) -> sa.engine.Engine:
+        """Connections with our session's settings, which nothing else uses.
+
+        On Galera the time-out would refuse here what the other nodes run all the same: there it stays.
+        """
+        if self._for_ddl is None:
+            settings = [f"SET NAMES {CHARSET}", f"SET SESSION sql_mode = '{SQL_MODE}'"]
+            if not self.server().cluster:
+                wait = 0 if self.server().engine == "mariadb" else 1
+                settings.append(f"SET SESSION lock_wait_timeout = {wait}")
+            engine = sa.create_engine(self.engine.url, pool_size=1, pool_pre_ping=True)
+
+            @sa.event.listens_for(engine, "connect")
+            def connect(connection: Any, _record: Any) -> None:
+                with connection.cursor() as cursor:
+                    for setting in settings:
+                        cursor.execute(setting)
+
+            self._for_ddl = engine
+        return self._for_ddl
+
+    @contextmanager
+    def _killer(self, connection: sa.engine.Connection) -> Iterator[None]:
+        """Kills the statement if it still waits for its metadata lock when the budget has run out."""
+        number = int(connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one())
+        done = threading.Event()
+
+        def watch() -> None:
+            if done.wait(self.budget.wait):
+                return
+            with self.engine.connect() as other:
+                query = sa.text("SELECT state FROM information_schema.processlist WHERE id = :id")
+                state = other.execute(query, {"id": number}).scalar() or ""
+                if "metadata lock" in state and not done.is_set():
+                    other.exec_driver_sql(f"KILL QUERY {number}")
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
+
+    def _busy(self, error: DBAPIError) -> bool:
+        return _number(error) in (_LOCK_TIMEOUT, _DEADLOCK, *_INTERRUPTED)
+
+    def _not_so_quickly(self, error: DBAPIError) -> bool:
+        return _number(error) in _NOT_SO_QUICKLY
+
+    def _holders(self, table: str) -> str:
+        query = (
+            "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, NOW())"
+            " FROM information_schema.innodb_trx ORDER BY trx_started LIMIT 5"
+        )
+        with self.engine.connect() as connection:
+            found = connection.execute(sa.text(query)).all()
+        return "; ".join(f"connection {number} for {seconds} s" for number, seconds in found)
+
+
+def _number(error: DBAPIError) -> int:
+    arguments = getattr(error.orig, "args", ())
+    return int(arguments[0]) if arguments and isinstance(arguments[0], int) else 0

@@ -1,0 +1,100 @@
+"""A PostgreSQL database: ``lock_timeout`` bounds how long anybody waits behind our DDL."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from keystone_viaduct.upgrade.steps import Lock, Observation, Seen, Server, Statement
+
+from .database import LiveDatabase, plain_default
+
+_LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
+
+_COLUMN = """
+SELECT NOT a.attnotnull, pg_get_expr(d.adbin, d.adrelid)
+FROM pg_attribute a LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
+WHERE a.attrelid = to_regclass(:place) AND a.attname = :name AND a.attnum > 0 AND NOT a.attisdropped
+"""
+_CONSTRAINT = (
+    "SELECT convalidated FROM pg_constraint WHERE conrelid = to_regclass(:place) AND conname = :name"
+)
+_INDEX = """
+SELECT i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE i.indrelid = to_regclass(:place) AND c.relname = :name
+"""
+_KIND = "SELECT relkind FROM pg_class WHERE oid = to_regclass(:place)"
+_FUNCTION = """
+SELECT p.prosrc FROM pg_proc p
+WHERE p.proname = :name AND p.pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+"""
+_HOLDERS = """
+SELECT DISTINCT a.pid, a.application_name, a.state, extract(epoch FROM now() - a.xact_start)::int
+FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.relation = to_regclass(:place) AND l.granted AND a.pid <> pg_backend_pid()
+ORDER BY 4 DESC NULLS LAST LIMIT 5
+"""
+
+
+class PostgreSQLDatabase(LiveDatabase):
+    """Catalogue and executor."""
+
+    def rows(self, table: str) -> int:
+        """The planner's estimate; counted while there is none."""
+        with self.engine.connect() as connection:
+            place = self._place(table)
+            estimate = connection.execute(
+                sa.text("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(:place)"),
+                {"place": place},
+            ).scalar()
+            if estimate is None or estimate > 0:
+                return int(estimate or 0)
+            return int(connection.execute(sa.text(f"SELECT count(*) FROM {place}")).scalar_one())
+
+    def _place(self, table: str) -> str:
+        quoted = '"' + table.replace('"', '""') + '"'
+        schema = self.server().schema
+        return f'"{schema}".{quoted}' if schema else quoted
+
+    def _facts(self, connection: sa.engine.Connection) -> Server:
+        number = int(connection.execute(sa.text("SHOW server_version_num")).scalar_one())
+        schema = connection.execute(sa.text("SELECT current_schema()")).scalar_one()
+        return Server("postgresql", (number // 10000, number % 10000), schema=str(schema))
+
+    def _column(self, connection: sa.engine.Connection, table: str, name: str) -> tuple[bool, str] | None:
+        given = {"place": self._place(table), "name": name}
+        found = connection.execute(sa.text(_COLUMN), given).first()
+        return None if found is None else (bool(found[0]), plain_default(found[1]))
+
+    def _object_holds(self, connection: sa.engine.Connection, what: Observation) -> bool:
+        given = {"place": self._place(what.table), "name": what.name}
+        if what.seen is Seen.CONSTRAINT:
+            valid = connection.execute(sa.text(_CONSTRAINT), given).scalar()
+            return valid is not None and (what.detail != "valid" or bool(valid))
+        if what.seen is Seen.INDEX:
+            return bool(connection.execute(sa.text(_INDEX), given).scalar())
+        if what.seen is Seen.FUNCTION:
+            source = connection.execute(sa.text(_FUNCTION), {"name": what.name}).scalar()
+            return source is not None and (not what.detail or f"viaduct:{what.detail} " in source)
+        kind = connection.execute(sa.text(_KIND), {"place": given["place"]}).scalar()
+        return kind in ("v",) if what.seen is Seen.VIEW else kind in ("r", "p")
+
+    def _attempt(self, statement: Statement) -> None:
+        options = {"isolation_level": "AUTOCOMMIT"}
+        with self.engine.connect().execution_options(**options) as connection:
+            if statement.lock is not Lock.NONE:
+                connection.exec_driver_sql(f"SET lock_timeout = {round(self.budget.wait * 1000)}")
+            try:
+                connection.exec_driver_sql(statement.sql, execution_options={"no_parameters": True})
+            finally:
+                connection.exec_driver_sql("RESET lock_timeout")
+
+    def _busy(self, error: DBAPIError) -> bool:
+        return getattr(error.orig, "pgcode", None) in (_LOCK_NOT_AVAILABLE, _DEADLOCK)
+
+    def _holders(self, table: str) -> str:
+        with self.engine.connect() as connection:
+            found = connection.execute(sa.text(_HOLDERS), {"place": self._place(table)}).all()
+        return "; ".join(
+            f"pid {pid} {name or '-'} {state} for {seconds or 0} s" for pid, name, state, seconds in found
+        )

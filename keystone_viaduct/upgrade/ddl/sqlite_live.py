@@ -1,0 +1,102 @@
+"""A SQLite database: every statement is a short transaction of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from keystone_viaduct.errors import UpgradeError
+from keystone_viaduct.upgrade.steps import Edit, Observation, Seen, Server, Statement
+
+from .database import LiveDatabase, plain_default
+from .definition import check_definition, edit_definition
+
+#: How long everything but DDL waits for the one writer.
+BUSY_SECONDS = 10
+_KINDS = {Seen.TABLE: "table", Seen.VIEW: "view", Seen.INDEX: "index"}
+
+
+class SQLiteDatabase(LiveDatabase):
+    """Catalogue and executor."""
+
+    def rows(self, table: str) -> int:
+        """Counted: there is no estimate."""
+        with self.engine.connect() as connection:
+            quoted = connection.dialect.identifier_preparer.quote(table)
+            return int(connection.execute(sa.text(f"SELECT count(*) FROM {quoted}")).scalar_one())
+
+    def _facts(self, connection: sa.engine.Connection) -> Server:
+        text = str(connection.execute(sa.text("SELECT sqlite_version()")).scalar_one())
+        return Server("sqlite", tuple(int(part) for part in text.split(".")))
+
+    def _column(self, connection: sa.engine.Connection, table: str, name: str) -> tuple[bool, str] | None:
+        query = sa.text('SELECT "notnull", dflt_value FROM pragma_table_info(:table) WHERE name = :name')
+        found = connection.execute(query, {"table": table, "name": name}).first()
+        return None if found is None else (not found[0], plain_default(found[1]))
+
+    def _object_holds(self, connection: sa.engine.Connection, what: Observation) -> bool:
+        name = what.name if what.seen is Seen.INDEX else what.table
+        query = sa.text("SELECT count(*) FROM sqlite_master WHERE type = :type AND name = :name")
+        kind = _KINDS.get(what.seen, "")
+        return bool(connection.execute(query, {"type": kind, "name": name}).scalar())
+
+    def _attempt(self, statement: Statement) -> None:
+        with self.engine.connect() as connection, self._transaction(connection) as cursor:
+            if statement.edit is None:
+                cursor.execute(statement.sql)
+            else:
+                self._edit(cursor, statement.table, statement.edit)
+
+    @contextmanager
+    def _transaction(self, connection: sa.engine.Connection) -> Iterator[Any]:
+        """The driver's own connection: it commits DDL by itself otherwise."""
+        driver: Any = connection.connection.dbapi_connection
+        before, driver.isolation_level = driver.isolation_level, None
+        cursor = driver.cursor()
+        try:
+            cursor.execute(f"PRAGMA busy_timeout = {round(self.budget.wait * 1000)}")
+            cursor.execute("BEGIN IMMEDIATE")
+            yield cursor
+            cursor.execute("COMMIT")
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise DBAPIError.instance("", None, error, connection.dialect.loaded_dbapi.Error) from error
+        finally:
+            if driver.in_transaction:
+                cursor.execute("ROLLBACK")
+            cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+            driver.isolation_level = before
+
+    def _edit(self, cursor: Any, table: str, edit: Edit) -> None:
+        """As SQLite's documentation allows it: what is stored for the rows stays as it is."""
+        query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
+        found = cursor.execute(query, (table,)).fetchone()
+        if found is None:
+            raise UpgradeError(f"there is no table {table}", hint="look at the declaration")
+        quoted = ['"' + name.replace('"', '""') + '"' for name in (table, edit.column)]
+        if edit.nullable is False:
+            empty = cursor.execute(f"SELECT 1 FROM {quoted[0]} WHERE {quoted[1]} IS NULL LIMIT 1").fetchone()
+            if empty:
+                raise UpgradeError(
+                    f"{table}.{edit.column} can't become NOT NULL: a row has NULL there",
+                    hint="verify lists them",
+                )
+        if edit.default is not None:
+            # rows from before ADD COLUMN end early, and would read the new default for what they lack
+            cursor.execute(f"UPDATE {quoted[0]} SET {quoted[1]} = NULL WHERE {quoted[1]} IS NULL")
+        changed = edit_definition(found[0], edit)
+        check_definition(table, changed, edit)
+        version = cursor.execute("PRAGMA schema_version").fetchone()[0]
+        cursor.execute("PRAGMA writable_schema = ON")
+        try:
+            update = "UPDATE sqlite_master SET sql = ? WHERE type = 'table' AND name = ?"
+            cursor.execute(update, (changed, table))
+            cursor.execute(f"PRAGMA schema_version = {version + 1}")
+        finally:
+            cursor.execute("PRAGMA writable_schema = OFF")
+
+    def _busy(self, error: DBAPIError) -> bool:
+        return "locked" in str(error.orig)

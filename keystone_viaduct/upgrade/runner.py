@@ -1,0 +1,325 @@
+"""Plays an upgrade phase by phase: intent, statement, observation. What was cut off goes on without guessing.
+
+Knows ports only. A phase may be asked for again while it is unfinished: what the journal has as done is left
+alone, what was begun is looked for in the catalogue first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from keystone_viaduct.errors import UpgradeError, UpgradeRefused, UpgradeState
+
+from .changes import Arm, Change
+from .ports import Catalogue, Dialect, Difference, Executor, Filler, Journal, Progress, Verifier
+from .shape import Bridge, Column, digest
+from .steps import Observation, Operation, Phase, Refusal, Seen, State, Statement, Steps, Upgrade
+
+#: From which states a phase may begin, the state while it runs, and the one after it.
+_TURN: dict[Phase, tuple[frozenset[State], State, State]] = {
+    Phase.EXPAND: (frozenset({State.PLANNED}), State.EXPANDING, State.EXPANDED),
+    Phase.MIGRATE: (frozenset({State.EXPANDED}), State.MIGRATING, State.MIGRATED),
+    Phase.CONTRACT: (frozenset({State.VERIFIED}), State.CONTRACTING, State.CONTRACTED),
+    Phase.ROLLBACK: (
+        frozenset({State.EXPANDING, State.EXPANDED, State.MIGRATING, State.MIGRATED, State.VERIFIED}),
+        State.ROLLING_BACK,
+        State.ROLLED_BACK,
+    ),
+}
+_NEXT = {
+    State.PLANNED: "expand",
+    State.EXPANDING: "resume, or rollback",
+    State.EXPANDED: "migrate",
+    State.MIGRATING: "resume, or rollback",
+    State.MIGRATED: "verify",
+    State.VERIFIED: "start the new release, and contract once no old one runs",
+    State.CONTRACTING: "resume",
+    State.CONTRACTED: "nothing: it is done",
+    State.ROLLING_BACK: "resume",
+    State.ROLLED_BACK: "expand, to begin again",
+}
+#: New code starts only after verification: before it, nothing is lost by going back.
+_BEFORE_NEW_CODE = frozenset({State.EXPANDING, State.EXPANDED, State.MIGRATING, State.MIGRATED})
+_Place = tuple[str, str]
+
+
+def next_step(state: State) -> str:
+    """What an operator does next."""
+    return _NEXT[state]
+
+
+class LivePort(Catalogue, Executor, Protocol):
+    """A database: what it says about itself, and DDL on it."""
+
+    def forget(self) -> None:
+        """Facts may have changed."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What one operation will do: statements by phase, or why it will not."""
+
+    operation: Operation
+    steps: Steps | None
+    refusal: Refusal | None
+    statements: dict[Phase, tuple[Statement, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What whoever runs an upgrade wants to hear of, and to do at its turning points.
+
+    ``watch``: the columns that capture must watch have changed. ``old_gone``: raise UpgradeRefused while an
+    old release may still run.
+    """
+
+    ran: Callable[[Statement], None] = lambda statement: None
+    filled: Callable[[Bridge, Progress], None] = lambda bridge, progress: None
+    watch: Callable[[], None] = lambda: None
+    old_gone: Callable[[], None] = lambda: None
+
+
+class Runner:
+    """One upgrade on one database."""
+
+    def __init__(
+        self,
+        upgrade: Upgrade,
+        database: LivePort,
+        dialect: Dialect,
+        journal: Journal,
+        filler: Filler,
+        verifier: Verifier,
+        hooks: Hooks | None = None,
+    ) -> None:
+        self.upgrade = upgrade
+        self._database = database
+        self._dialect = dialect
+        self._journal = journal
+        self._filler = filler
+        self._verifier = verifier
+        self._hooks = hooks or Hooks()
+
+    def plan(self) -> list[Planned]:
+        """What each operation would do here; nothing is changed."""
+        return [self._planned(operation) for operation in self.upgrade.operations]
+
+    def expand(self) -> State:
+        """New columns and triggers.
+
+        This and the other phases raise UpgradeRefused, UpgradeState, TableBusy, UpgradeError, LeaseHeld.
+        """
+        steps = self._steps()
+        mirrors = _places(steps, lambda bridge: bridge.new)
+        return self._phase(Phase.EXPAND, lambda: self._change(Phase.EXPAND, steps, mirrors))
+
+    def migrate(self) -> State:
+        """Fill the rows that were there before."""
+        steps = self._steps()
+
+        def fill() -> None:
+            for bridge in (bridge for item in steps for bridge in item.bridges):
+                for progress in self._filler.fill(self.upgrade.name, bridge):
+                    self._hooks.filled(bridge, progress)
+
+        return self._phase(Phase.MIGRATE, fill)
+
+    def verify(self) -> list[tuple[Bridge, Difference]]:
+        """Compare. Only without a fatal difference is the upgrade verified."""
+        steps = self._steps()
+        state = self._begun()
+        if state not in (State.MIGRATED, State.VERIFIED):
+            raise self._wrong_turn(Phase.VERIFY, state)
+        found = self._differences(steps, written=state is State.VERIFIED)
+        if state is State.MIGRATED and not any(item.fatal for _, item in found):
+            self._journal.move(self.upgrade.name, State.VERIFIED)
+        return found
+
+    def contract(self) -> State:
+        """Take the bridge and the old columns away, once nothing needs them."""
+        steps = self._steps()
+        mirrors = _places(steps, lambda bridge: bridge.old)
+
+        def change() -> None:
+            if self._journal.state(self.upgrade.name) is State.VERIFIED:
+                self._refuse_early_contract(steps)
+                self._journal.move(self.upgrade.name, State.CONTRACTING)
+            self._change(Phase.CONTRACT, steps, mirrors)
+
+        return self._phase(Phase.CONTRACT, change, announce=False)
+
+    def rollback(self, *, accept_loss: bool = False) -> State:
+        """Take the bridge and the new columns away. Refused while that would lose what only they hold."""
+        steps = self._steps()
+        mirrors = _places(steps, lambda bridge: bridge.new)
+
+        def change() -> None:
+            state = self._journal.state(self.upgrade.name)
+            if state is not State.ROLLING_BACK:
+                if state not in _BEFORE_NEW_CODE and not accept_loss:
+                    self._refuse_loss(steps)
+                self._journal.move(self.upgrade.name, State.ROLLING_BACK)
+            self._change(Phase.ROLLBACK, steps, mirrors)
+
+        return self._phase(Phase.ROLLBACK, change, announce=False)
+
+    def resume(self) -> State:
+        """Go on with the phase that was cut off; nothing happens if none was."""
+        state = self._begun()
+        unfinished: dict[State, Callable[[], State]] = {
+            State.EXPANDING: self.expand,
+            State.MIGRATING: self.migrate,
+            State.CONTRACTING: self.contract,
+            State.ROLLING_BACK: self.rollback,
+        }
+        return unfinished[state]() if state in unfinished else state
+
+    def _planned(self, operation: Operation) -> Planned:
+        steps = operation.steps(self._database.server())
+        if isinstance(steps, Refusal):
+            return Planned(operation, None, steps)
+        rendered: dict[Phase, tuple[Statement, ...]] = {}
+        for phase in (Phase.EXPAND, Phase.CONTRACT, Phase.ROLLBACK):
+            found: list[Statement] = []
+            for change in _changes(steps, phase):
+                statements = self._dialect.statements(change, self._database.server())
+                if isinstance(statements, Refusal):
+                    return Planned(operation, None, statements)
+                found += statements
+            rendered[phase] = tuple(found)
+        return Planned(operation, steps, None, rendered)
+
+    def _steps(self) -> list[Steps]:
+        """Of every operation. Raises UpgradeRefused, naming the first that can't be done here."""
+        found = []
+        for planned in self.plan():
+            if planned.refusal is not None:
+                refusal = planned.refusal
+                raise UpgradeRefused(
+                    f"{planned.operation.title}: {refusal.engine}: {refusal.reason}", hint=refusal.way_out
+                )
+            if planned.steps is not None:
+                found.append(planned.steps)
+        return found
+
+    def _begun(self) -> State:
+        return self._journal.begin(self.upgrade.name, digest(self.upgrade))
+
+    def _wrong_turn(self, phase: Phase, state: State) -> UpgradeState:
+        return UpgradeState(
+            f"{self.upgrade.name} is {state}: it is not the turn of {phase}", hint=f"next: {next_step(state)}"
+        )
+
+    def _phase(self, phase: Phase, work: Callable[[], None], *, announce: bool = True) -> State:
+        """Check the turn, do the work between its two states. ``announce``: move to the one in -ing first."""
+        begin, during, after = _TURN[phase]
+        state = self._begun()
+        if state is after:
+            return state
+        if state is not during and state not in begin:
+            raise self._wrong_turn(phase, state)
+        if announce and state is not during:
+            self._journal.move(self.upgrade.name, during)
+        work()
+        self._journal.move(self.upgrade.name, after)
+        return after
+
+    def _change(self, phase: Phase, steps: Sequence[Steps], mirrors: Sequence[_Place]) -> None:
+        """All changes of a phase; what capture has to look at is settled before a column comes or goes."""
+        self._journal.mirrors(self.upgrade.name, mirrors)
+        self._hooks.watch()
+        entries = self._journal.entries(self.upgrade.name)
+        done = {entry.step for entry in entries if entry.done_at and entry.phase == phase}
+        for change in (change for item in steps for change in _changes(item, phase)):
+            self._database.forget()
+            for statement in self._rendered(change):
+                if _step(statement) not in done:
+                    self._play(phase, statement)
+        if phase is not Phase.EXPAND:
+            self._journal.mirrors(self.upgrade.name, ())
+            self._hooks.watch()
+
+    def _rendered(self, change: Change) -> Sequence[Statement]:
+        statements = self._dialect.statements(change, self._database.server())
+        if isinstance(statements, Refusal):
+            raise UpgradeRefused(f"{statements.engine}: {statements.reason}", hint=statements.way_out)
+        return statements
+
+    def _play(self, phase: Phase, statement: Statement) -> None:
+        """Intent, statement, observation."""
+        name, step = self.upgrade.name, _step(statement)
+        self._journal.intend(name, phase, step, statement.sql)
+        if not self._database.observe(statement.done):
+            self._database.run(statement)
+            if not self._database.observe(statement.done):
+                raise UpgradeError(
+                    f"the database took {statement.sql}, but it had no effect",
+                    hint="look at the table, then go on by resume",
+                    sql=statement.sql,
+                )
+            self._hooks.ran(statement)
+        self._journal.observed(name, phase, step)
+
+    def _differences(self, steps: Sequence[Steps], *, written: bool) -> list[tuple[Bridge, Difference]]:
+        return [
+            (bridge, difference)
+            for item in steps
+            for bridge in item.bridges
+            for difference in self._verifier.differences(bridge, item.checks, written=written)
+        ]
+
+    def _refuse_early_contract(self, steps: Sequence[Steps]) -> None:
+        """Triggers gone, rows that differ, or an old release that still runs: then nothing is taken away."""
+        for change in (change for item in steps for change in item.expand if isinstance(change, Arm)):
+            self._refuse_without_triggers(change)
+        wrong = [item for _, item in self._differences(steps, written=True) if item.fatal]
+        if wrong:
+            said = ", ".join(f"{item.rows} {item.kind} (like {item.example})" for item in wrong)
+            raise UpgradeRefused(
+                f"{self.upgrade.name}: rows are not as they should be: {said}",
+                hint="mend them; verify lists them",
+            )
+        self._hooks.old_gone()
+
+    def _refuse_without_triggers(self, change: Arm) -> None:
+        for statement in self._rendered(change):
+            if statement.done.seen is Seen.TRIGGER and not self._database.observe(statement.done):
+                raise UpgradeRefused(
+                    f"trigger {statement.done.name} is gone or was changed: rows may differ since",
+                    hint="roll back, or make it again as plan prints it and verify",
+                )
+
+    def _refuse_loss(self, steps: Sequence[Steps]) -> None:
+        bridges = [bridge for item in steps for bridge in item.bridges]
+        lost = [item for item in map(self._verifier.lost, bridges) if item.rows]
+        if lost:
+            said = ", ".join(f"{item.rows} rows (like {item.example})" for item in lost)
+            raise UpgradeRefused(
+                f"{self.upgrade.name}: only the new columns can hold what is in {said}",
+                hint="--accept-loss goes back to what the old columns say",
+            )
+
+
+def _places(steps: Sequence[Steps], side: Callable[[Bridge], Sequence[Column]]) -> list[_Place]:
+    """(table, column) of one side of all bridges."""
+    bridges = [bridge for item in steps for bridge in item.bridges]
+    return [(bridge.table.name, column.name) for bridge in bridges for column in side(bridge)]
+
+
+def _changes(steps: Steps, phase: Phase) -> tuple[Change, ...]:
+    by_phase = {
+        Phase.EXPAND: steps.expand,
+        Phase.CONTRACT: steps.contract,
+        Phase.ROLLBACK: steps.rollback,
+    }
+    return by_phase[phase]
+
+
+def _step(statement: Statement) -> str:
+    """What the statement brings about: the same in every run, and for every release of ours."""
+    what: Observation = statement.done
+    detail = what.detail if what.detail in ("valid", "idle") else ""
+    there = "" if what.there else "no "
+    return f"{there}{what.seen.value} {what.table}.{what.name} {detail}".rstrip()

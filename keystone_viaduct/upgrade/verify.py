@@ -1,0 +1,95 @@
+"""Compares both sides of a bridge, all rows or a share of them, on one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from .arming import table_of
+from .expression import AnyOf, Condition, Every, Field, Not, Same
+from .ports import Difference
+from .rendering import failing, to_sql
+from .shape import Bridge
+from .steps import Check
+from .substitute import substitute
+
+INCONSISTENT = "inconsistent"
+UNCONVERTED = "unconverted"
+INEXACT = "inexact"
+
+
+class SqlVerifier:
+    """See :class:`keystone_viaduct.upgrade.ports.Verifier`. ``share``: the part of the rows to look at."""
+
+    def __init__(self, engine: sa.engine.Engine, *, share: float = 1.0) -> None:
+        self._engine = engine
+        self._share = share
+
+    def differences(
+        self, bridge: Bridge, checks: Sequence[Check] = (), *, written: bool = False
+    ) -> Sequence[Difference]:
+        """By kind. ``written``: new code has run, so a NULL in a new column may be its own.
+
+        ``inconsistent``, and the kinds of the checks, stand in the way of contract. ``unconverted``: an old
+        value has become NULL or the fallback. ``inexact``: going back to the old column would give another
+        value than is there (``007``). Both are for people: the old value goes with contract.
+        """
+        table = table_of(bridge)
+
+        def resolve(name: str) -> Any:
+            return table.c[name]
+
+        wanted = bridge.consistent() if written else bridge.settled()
+        failed = sa.or_(*(failing(value, resolve) for value in bridge.total_up()))
+        conditions = [
+            (INCONSISTENT, to_sql(Not(wanted), resolve), True),
+            *((check.kind, to_sql(Not(check.holds), resolve), True) for check in checks),
+            (UNCONVERTED, sa.and_(to_sql(bridge.filled(), resolve), failed), False),
+            (INEXACT, sa.and_(to_sql(_inexact(bridge), resolve), sa.not_(failed)), False),
+        ]
+        with self._snapshot() as connection:
+            found = [self._look(connection, table, bridge, *item) for item in conditions]
+        return [item for item in found if item.rows]
+
+    def lost(self, bridge: Bridge) -> Difference:
+        """Rows that only the new columns can hold: what a rollback would lose."""
+        table = table_of(bridge)
+        condition = to_sql(Not(bridge.filled()), lambda name: table.c[name])
+        with self._snapshot() as connection:
+            return self._look(connection, table, bridge, "lost", condition, True)
+
+    def _look(
+        self, connection: Any, table: sa.Table, bridge: Bridge, kind: str, condition: Any, fatal: bool
+    ) -> Difference:
+        keys = [table.c[column.name] for column in bridge.table.key]
+        chosen = condition if self._share >= 1 else sa.and_(self._sampled(connection), condition)
+        count = connection.execute(sa.select(sa.func.count()).select_from(table).where(chosen)).scalar_one()
+        example = ""
+        if count:
+            first = connection.execute(sa.select(*keys).where(condition).limit(1)).first()
+            example = "/".join(str(part) for part in first or ())
+        return Difference(kind, int(count), example, fatal)
+
+    def _sampled(self, connection: Any) -> Any:
+        if connection.dialect.name == "sqlite":
+            return sa.text(f"(random() & 65535) < {round(self._share * 65536)}")
+        name = "rand()" if connection.dialect.name == "mysql" else "random()"
+        return sa.text(f"{name} < {self._share}")
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[Any]:
+        """A transaction that sees one moment."""
+        options = {} if self._engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        with self._engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+
+
+def _inexact(bridge: Bridge) -> Condition:
+    """A row that ``up`` has filled, and that ``down`` would not make again."""
+    made = {column.name: value for column, value in zip(bridge.new, bridge.total_up(), strict=True)}
+    pairs = zip(bridge.old, bridge.total_down(), strict=True)
+    again = tuple(Not(Same(Field(column.name), substitute(value, made))) for column, value in pairs)
+    return Every((bridge.filled(), AnyOf(again)))
