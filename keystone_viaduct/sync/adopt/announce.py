@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from .access import BOTH, HUB, LOGIN, NAME, ROLES, RULES, SECRET, Access
+from .access import BOTH, HUB, LOGIN, NAME, ROLES, RULES, SECRET, SITE, Access
 from .choices import Settled
 from .names import MOVABLE
 from .verdict import Plan
@@ -105,6 +105,20 @@ def _item(item: Access, choice: str, plan: Plan) -> Iterator[Line]:
         mark = "-" if number else f"{item.addresses[0]}:"
         yield style, f"  {mark} {text}"
     yield style, f"    {_outcome(item, choice, plan)}"
+    if item.agent:
+        yield style, f"    {_agent_after(item, choice, plan)}"
+
+
+def _agent_after(item: Access, choice: str, plan: Plan) -> str:
+    """How the agent logs in when the sites are joined."""
+    own = "better give it an account of its own at each site"
+    if item.sort not in (LOGIN, NAME) or choice not in (HUB, SITE):
+        return f"an agent that logs in by it may be locked out: {own}"
+    winner, loser = (plan.hub, plan.site) if choice == HUB else (plan.site, plan.hub)
+    return (
+        f"an agent that logs in by it at {loser} needs {winner}'s password there from then on, which is "
+        f"tried before the first load: {own}"
+    )
 
 
 def _outcome(item: Access, choice: str, plan: Plan) -> str:

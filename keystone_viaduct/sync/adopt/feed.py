@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Protocol
+from typing import IO, Protocol
 
 from keystone_viaduct.kinds.model import Document
 from keystone_viaduct.kinds.registry import REGISTRY
@@ -20,6 +22,67 @@ from .veil import Veil
 PAGE = 500
 #: Not a life that the site really has, so that nothing of this is taken for its own when it joins.
 _LIFE = "adopt"
+
+
+class Records(Protocol):
+    """What was read, by kind; a record that is read again replaces what was read of it before."""
+
+    def put(self, kind: str, key: str, document: Document | None) -> None:
+        """Keep it; None: it was deleted."""
+
+    def of(self, kind: str) -> Mapping[str, Document]:
+        """Key -> document."""
+
+
+class Listed:
+    """In memory."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[str, Document]] = {}
+
+    def put(self, kind: str, key: str, document: Document | None) -> None:
+        """Keep it."""
+        records = self._found.setdefault(kind, {})
+        if document is None:
+            records.pop(key, None)
+        else:
+            records[key] = document
+
+    def of(self, kind: str) -> Mapping[str, Document]:
+        """Key -> document."""
+        return self._found.get(kind, {})
+
+
+class Spooled:
+    """In temporary files that nobody else can open, one for each kind."""
+
+    def __init__(self, veil: Veil) -> None:
+        self._veil = veil
+        self._files: dict[str, IO[str]] = {}
+
+    def put(self, kind: str, key: str, document: Document | None) -> None:
+        """Keep it, secrets veiled."""
+        if kind not in self._files:
+            # it is gone with this object
+            self._files[kind] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+        veiled = None if document is None else self._veil.over(REGISTRY[kind], document)
+        self._files[kind].write(json.dumps([key, veiled]) + "\n")
+
+    def of(self, kind: str) -> Mapping[str, Document]:
+        """Key -> document, read anew."""
+        file = self._files.get(kind)
+        found: dict[str, Document] = {}
+        if file is None:
+            return found
+        file.seek(0)
+        for line in file:
+            key, document = json.loads(line)
+            if document is None:
+                found.pop(key, None)
+            else:
+                found[key] = document
+        file.seek(0, 2)
+        return found
 
 
 class FeedSource(Protocol):
@@ -40,11 +103,12 @@ class FeedInventory:
     """An inventory read from a feed, secrets included. ``folds`` has to be known otherwise.
 
     ``reader`` is the site that is to be adopted: the hub knows it from then on, under a key that is forgotten
-    here; it is registered anew when it joins. Raises SiteUnavailable, UnknownSite, BadRequest, SealingError.
+    here; it is registered anew when it joins. With a ``veil`` the records wait in a temporary file, secrets
+    veiled, so that memory holds one kind at a time. Raises SiteUnavailable, UnknownSite, BadRequest,
+    SealingError.
     """
 
     secrets = True
-    veil: Veil | None = None
 
     def __init__(
         self,
@@ -52,11 +116,13 @@ class FeedInventory:
         reader: str,
         *,
         folds: bool = False,
+        veil: Veil | None = None,
         progress: Callable[[str, int, int], None] | None = None,
     ) -> None:
         self.site = source.name
         self.folds = folds
-        self._records: dict[str, dict[str, Document]] = {}
+        self.veil = veil
+        self._records: Records = Listed() if veil is None else Spooled(veil)
         ring = KeyRing.generate()
         source.register(Peer(reader, ring.public_key, incarnation=_LIFE))
         after: Checkpoint | None = None
@@ -71,15 +137,13 @@ class FeedInventory:
 
     def documents(self, kind: str) -> Mapping[str, Document]:
         """Key -> document."""
-        return self._records.get(kind, {})
+        return self._records.of(kind)
 
     def _take(self, page: Page) -> None:
         for change in page.changes:
-            records = self._records.setdefault(change.ref.kind, {})
-            if change.deleted:
-                records.pop(change.ref.key, None)
-            else:
-                records[change.ref.key] = {**_defaults(change.ref.kind), **change.document}
+            ref = change.ref
+            content = None if change.deleted else {**_defaults(ref.kind), **change.document}
+            self._records.put(ref.kind, ref.key, content)
 
 
 @cache

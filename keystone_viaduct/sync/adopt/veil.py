@@ -13,25 +13,29 @@ from collections.abc import Mapping
 from keystone_viaduct.documents.digest import canonical, field_digest
 from keystone_viaduct.kinds.model import JSON, Document, Kind
 
-#: What a person may have chosen can be guessed by trying, so its digests are slow to make: a few hundredths
-#: of a second, and 16 MiB. The others are salted hashes of passwords, or random.
-_SLOW = {"n": 2**14, "r": 8, "p": 1}
+#: What a person may have chosen can be guessed by trying, so its digests are slow to make: a hundredth of a
+#: second, and 4 MiB. The others are salted hashes of passwords, or random.
+_SLOW = {"n": 2**12, "r": 8, "p": 1}
 _SALT = 32
 #: Item -> the part of it that is secret, where a field is a list of objects with more in them.
 _PARTS = {("user", "passwords"): "password_hash"}
 
 
 class Veil:
-    """Puts digests under one salt in the place of secrets."""
+    """Puts digests under one salt in the place of secrets.
 
-    def __init__(self, salt: bytes) -> None:
+    ``kept``: neither salt nor digests leave this process, so that nobody can try guesses.
+    """
+
+    def __init__(self, salt: bytes, *, kept: bool = False) -> None:
         self.salt = salt
+        self._kept = kept
         self._known: dict[tuple[str, str, bytes], str] = {}
 
     @classmethod
-    def new(cls) -> Veil:
+    def new(cls, *, kept: bool = False) -> Veil:
         """One that nobody else has."""
-        return cls(os.urandom(_SALT))
+        return cls(os.urandom(_SALT), kept=kept)
 
     def over(self, kind: Kind, document: Document) -> Document:
         """The document with a digest for each secret."""
@@ -51,7 +55,7 @@ class Veil:
         return {**item, part: self._digest(kind, f"{field}.{part}", item[part], guessable=False)}
 
     def _digest(self, kind: str, field: str, value: JSON, *, guessable: bool) -> str:
-        if not guessable:
+        if self._kept or not guessable:
             return field_digest(self.salt, kind, field, value)
         place = (kind, field, canonical(value))
         if place not in self._known:

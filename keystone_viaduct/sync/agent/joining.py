@@ -22,6 +22,7 @@ from keystone_viaduct.sync.adopt import (
     undecided,
 )
 from keystone_viaduct.sync.adopt.access import HUB, LOGIN, NAME, ROLES, SITE
+from keystone_viaduct.sync.adopt.veil import Veil
 from keystone_viaduct.sync.agent.topology import Topology
 from keystone_viaduct.sync.client import HttpSite
 from keystone_viaduct.sync.model import Ref, origin_of, site_of
@@ -111,8 +112,9 @@ class Joining:
     def _compare(self) -> Plan:
         accounts = (self.spoke.account(), self.hub.account())
         agents = {account.id for account in accounts if account is not None}
-        there = FeedInventory(self.hub, self.spoke.name)
-        here = FeedInventory(self.spoke, self.hub.name)
+        veil = Veil.new(kept=True)
+        there = FeedInventory(self.hub, self.spoke.name, veil=veil)
+        here = FeedInventory(self.spoke, self.hub.name, veil=veil)
         return make_plan(here, there, made=_nothing, agents=agents)
 
     def _objection(self, settled: Settled) -> AccessUndecided | None:

@@ -12,6 +12,7 @@ from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.documents.schema import reflect
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.adopt import FeedInventory, make_plan
+from keystone_viaduct.sync.adopt.veil import Veil
 from keystone_viaduct.sync.api.changes import encode
 from keystone_viaduct.sync.model import Checkpoint, Page, Peer
 from keystone_viaduct.sync.sealing import KeyRing
@@ -59,6 +60,12 @@ def test_the_feed_gives_what_the_database_holds_secrets_included(
     for kind in REGISTRY:
         assert inventory.documents(kind) == hub.inventory.documents(kind), kind
     assert inventory.documents("credential")
+    veil = Veil.new(kept=True)
+    spooled = FeedInventory(near, "west", veil=veil)
+    for kind, declared in REGISTRY.items():
+        mine = {key: veil.over(declared, found) for key, found in inventory.documents(kind).items()}
+        assert spooled.documents(kind) == mine, kind
+    assert not [match for match in make_plan(hub.inventory, spooled).matches if match.differing]
     plan = make_plan(hub.inventory, inventory)
     assert plan.settled and not plan.only_here and not plan.only_there
     assert not [match for match in plan.matches if match.differing]
