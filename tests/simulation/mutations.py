@@ -18,16 +18,36 @@ from keystone_viaduct.errors import CheckpointMismatch, OldTerm, ViaductError
 from keystone_viaduct.sync import model
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.link.link import Link
-from keystone_viaduct.sync.model import Change, Record, SiteState, Version
-from keystone_viaduct.sync.site import apply, applying, compare, content, feed, merge, settle, site, verdict
+from keystone_viaduct.sync.model import Change, Document, Record, Ref, SiteState, Version
+from keystone_viaduct.sync.site import (
+    apply,
+    applying,
+    compare,
+    content,
+    feed,
+    merge,
+    readiness,
+    settle,
+    site,
+    sweep,
+    verdict,
+)
 from keystone_viaduct.sync.site.guard import Guard
 from keystone_viaduct.sync.site.nonce import seeded
+from keystone_viaduct.sync.site.readiness import Need, needs
 from keystone_viaduct.sync.site.verdict import Verdict
 from keystone_viaduct.testing.memory import MemoryTransaction
 from keystone_viaduct.testing.simulate import Setting
 from keystone_viaduct.testing.simulation.events import BY_HAND
 from keystone_viaduct.testing.simulation.run import play
-from tests.simulation import test_carried, test_comparison, test_coverage, test_scenarios, test_sweep
+from tests.simulation import (
+    test_carried,
+    test_comparison,
+    test_coverage,
+    test_external,
+    test_scenarios,
+    test_sweep,
+)
 from tests.simulation.scene import Scene
 
 #: Seeds that the simulation may take to notice; with all rules in place they are all sound.
@@ -229,6 +249,14 @@ def unknown_fields_come_back() -> None:
         assert (row.get("name"), row.get("description")) == ("changed", "kept")
 
 
+def _absence_is_evidence(patch: pytest.MonkeyPatch) -> None:
+    def strict(ref: Ref, held: Document, external: object = ()) -> list[Need]:
+        return needs(ref, held)
+
+    for module in (readiness, settle, sweep):
+        patch.setattr(module, "needs", strict)
+
+
 MUTATIONS = (
     Mutation(1, "a page is applied over unnumbered edits", _apply_first),
     Mutation(2, "knowledge claims what a spoke has refused", _claim_what_waits),
@@ -268,6 +296,12 @@ MUTATIONS = (
         "what waits is known",
         _no_exceptions,
         _told(test_sweep.test_a_reader_from_the_start_does_not_take_what_is_held_for_deleted),
+    ),
+    Mutation(
+        20,
+        "an owner without a row counts as deleted",
+        _absence_is_evidence,
+        _told(test_external.test_purged_id_mappings_take_nothing_along),
     ),
 )
 

@@ -325,3 +325,85 @@ def test_a_limited_site_can_not_pass_an_sql_user_of_another_domain_for_external(
     forged = scene.credential("west", "c", "u")
     scene.sync()
     assert scene.record("hub", forged).deleted and [c.sort for c in scene.conflicts] == ["refused"]
+
+
+def test_a_refused_revocation_leaves_the_grant_of_an_external_user_as_it_is(scene: Scene) -> None:
+    """West may not take it away, and what the hub puts back says of its owner what it said before."""
+    scene.directory("hub", people=["jdoe"])
+    scene.put("hub", "domain", "acme", name="acme", enabled=True)
+    scene.put("hub", "role", "auditor", name="auditor", domain_id=None)
+    scene.project("hub", "p", "web")
+    scene.sync()
+    grant = scene.grant("hub", "jdoe", "p")
+    set_charter(scene, Charter(delegations={"west": Delegation(domains=frozenset({"acme"}))}))
+    scene.sync()
+    scene.delete("west", grant)
+    scene.sync()
+    sweep(scene)
+    assert everywhere(scene, grant) and {c.sort for c in scene.conflicts} == {"refused"}
+    assert {scene.record(name, grant).external for name in scene.fleet.nodes} == {JDOE}
+
+
+def test_what_a_limited_site_hands_to_a_new_hub_keeps_what_its_maker_said(scene: Scene) -> None:
+    scene.directory("hub", people=["jdoe"])
+    credential = scene.credential("hub", "c", "jdoe")
+    scene.put("hub", "domain", "acme", name="acme", enabled=True)
+    set_charter(scene, Charter(delegations={"west": Delegation(domains=frozenset({"acme"}))}))
+    scene.talk("west")
+    scene.site("south").promote()
+    scene.fleet.elect()
+    scene.talk("west")
+    scene.sync()
+    sweep(scene, "south")
+    scene.equal()
+    assert everywhere(scene, credential) and not scene.conflicts
+
+
+def test_a_log_in_and_a_grant_are_numbered_together_after_the_row_has_gone_again(scene: Scene) -> None:
+    scene.directory("west", people=["jdoe"])
+    scene.project("hub", "p", "web")
+    shadow = scene.shadow("west", "jdoe")
+    scene.sync()
+    grant = scene.grant("west", "jdoe", "p")
+    scene.delete("west", shadow)
+    scene.equal()
+    sweep(scene)
+    assert everywhere(scene, grant) and not scene.conflicts
+    scene.shadow("west", "jdoe")
+    scene.delete("west", shadow)
+    scene.equal()
+    sweep(scene)
+    assert everywhere(scene, grant) and not scene.conflicts
+
+
+def test_a_row_that_came_and_went_before_it_was_numbered_says_nothing_of_its_user(scene: Scene) -> None:
+    """Of a first log-in whose shadow is gone before anybody has read the feed."""
+    scene.directory("west", "south", people=["jdoe"])
+    credential = scene.credential("south", "c", "jdoe")
+    scene.sync()
+    shadow = scene.shadow("west", "jdoe")
+    scene.delete("west", shadow)
+    scene.equal()
+    sweep(scene)
+    assert everywhere(scene, credential) and not scene.conflicts
+
+
+def test_who_was_seen_to_go_takes_along_what_a_site_took_for_external(scene: Scene) -> None:
+    """South knew nothing of that user, and its driver might; the hub has no row of the user any more."""
+    scene.directory("south", people=["u"])
+    for name in scene.fleet.nodes:
+        scene.store(name).directory |= {Ref("user", "u")}
+    credential = scene.credential("south", "c", "u")
+    user = scene.user("west", "u", "ada")
+    scene.talk("west")
+    scene.delete("west", user)
+    scene.sync()
+    sweep(scene)
+    assert not any(scene.row(name, credential) for name in scene.fleet.nodes)
+    assert [(c.ref, c.sort) for c in scene.conflicts] in (
+        [(credential, "dependent")],
+        [(credential, "dangling")],
+    )
+    late = scene.credential("south", "c2", "u")
+    scene.sync()
+    assert not any(scene.row(name, late) for name in scene.fleet.nodes)

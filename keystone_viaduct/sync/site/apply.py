@@ -40,7 +40,7 @@ from keystone_viaduct.sync.site.coverage import check_coverage, covering, evict,
 from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts, check_life
 from keystone_viaduct.sync.site.decisions import list_conflicts
 from keystone_viaduct.sync.site.excepted import learned
-from keystone_viaduct.sync.site.external import believed, merged, shadow
+from keystone_viaduct.sync.site.external import merged, shadow
 from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.former import retry_former
 from keystone_viaduct.sync.site.intent import Intent
@@ -66,7 +66,7 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
     _check(tx, state, page)
     state = _follow(tx, sequence(tx, state, now), page, now)
     if is_heard(state, page):
-        page = believed(tx, state, with_stamps_bounded(page, now))
+        page = with_stamps_bounded(page, now)
     run = Applying(tx, state, page, now, policy_for)
     result = _finish(run, apply_waiting(run))
     state = retry_former(tx, apply_waiting, now=now, policy_for=policy_for)

@@ -19,15 +19,17 @@ refused, is none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import UNKNOWN
 from keystone_viaduct.sync.external import External, ExternalDrivers, Externals, united
-from keystone_viaduct.sync.model import DELETED, Change, Document, Page, Record, Ref, SiteState
+from keystone_viaduct.sync.model import DELETED, Change, Document, Record, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction
 
+#: The kinds that may be external.
+OWNERS = frozenset({"user", "group"})
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -55,25 +57,18 @@ def merged(ref: Ref, content: Document | None, *said: Externals) -> Externals:
     return of_owners(together, ref, content)
 
 
-def believed(tx: Transaction, state: SiteState, page: Page) -> Page:
-    """At the hub: a spoke's page without what a limited site may not say of its records' owners.
+def believed(tx: Transaction, state: SiteState, source: str) -> Callable[[External], bool]:
+    """At the hub: what a limited site may say of the owners in its records.
 
     It is believed of one domain: that whose unmapped ids are an external driver's by the charter or the hub's
     own configuration, and only where that domain is delegated. Such ids mean one directory all over the
     fleet; a digest has a row in ``id_mapping``, by which the hub sees for itself where it belongs.
     """
-    delegation = state.charter.delegation_of(page.source)
-    if delegation.is_full or not any(change.external for change in page.changes):
-        return page
+    delegated = state.charter.delegation_of(source).domains
     domain = _known_domain(tx, state)
-    if delegation.domains is not None and domain not in delegation.domains:
+    if delegated is not None and domain not in delegated:
         domain = ""
-
-    def is_believed(owner: External) -> bool:
-        return bool(domain) and owner.domain == domain and not _DIGEST.fullmatch(owner.key)
-
-    changes = (replace(c, external=tuple(filter(is_believed, c.external))) for c in page.changes)
-    return replace(page, changes=tuple(changes))
+    return lambda owner: bool(domain) and owner.domain == domain and not _DIGEST.fullmatch(owner.key)
 
 
 def _known_domain(tx: Transaction, state: SiteState) -> str:
@@ -109,7 +104,21 @@ def with_owners(tx: Transaction, records: Sequence[Record], found: Mapping[Ref, 
     if drivers:
         owners = {record.ref: owners_of(record.ref, found.get(record.ref)) for record in records}
     outside = outsiders(tx, drivers, (owner for them in owners.values() for owner in them))
-    return [_saying(record, found.get(record.ref), owners.get(record.ref, []), outside) for record in records]
+    return [
+        replace(record, external=_passing(record))
+        if drivers and _came_and_went(record)
+        else _saying(record, found.get(record.ref), owners.get(record.ref, []), outside)
+        for record in records
+    ]
+
+
+def _came_and_went(record: Record) -> bool:
+    """Whether a user's row was made and deleted before anybody numbered it: it may have been a shadow."""
+    return record.ref.kind == "user" and record.deleted and record.birth == record.fields[DELETED].dot
+
+
+def _passing(tombstone: Record) -> Externals:
+    return (External(*tombstone.ref, tombstone.scope or UNKNOWN),)
 
 
 def _saying(
@@ -151,7 +160,7 @@ def _domain(
         is_shadow_row = "nonlocal.name" in row and row["nonlocal.name"] is not None
         return str(row.get("domain_id")) if is_shadow_row and row.get("local.name") is None else ""
     record = records.get(owner)
-    if record is not None and not is_shadow(record):
+    if record is not None and not (is_shadow(record) or shadow(record)):
         return ""  # there was a row: whoever saw it go has a tombstone, and a sweep will see it
     if mapping in rows:
         domain = str(rows[mapping].get("domain_id"))

@@ -29,7 +29,7 @@ from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.carrying import Carry, differing, referrers, unwritable
 from keystone_viaduct.sync.site.claims import Claims
 from keystone_viaduct.sync.site.content import for_tables, split_known
-from keystone_viaduct.sync.site.external import is_evidence, is_shadow, shadow
+from keystone_viaduct.sync.site.external import OWNERS, is_evidence, is_shadow, shadow
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.invariants import Invariants
 
@@ -181,10 +181,11 @@ class Readiness:
         return need.external or is_shadow(self.local(owner))
 
     def _is_seen_to_go(self, owner: Ref) -> bool:
+        """Whether there is evidence that it was deleted. A spoke takes the word of the hub, the judge."""
+        if not self.run.state.is_hub:
+            return False
         intent = self.run.intents.get(owner)
-        if intent is not None and intent.deletes:
-            return not (is_shadow(intent.record) or shadow(intent.record) or shadow(intent.change))
-        return is_evidence(self.local(owner))
+        return is_evidence(self.local(owner)) if intent is None else intent.deletes and not _is_faint(intent)
 
     def claims(self, ref: Ref, content: Document) -> list[Claim]:
         """The unique values that this content claims; at a spoke only those that its database enforces."""
@@ -203,7 +204,16 @@ class Readiness:
         if ref not in self._referrers:
             self._preload_referrers([ref])
         found = [referrer for referrer in self._referrers[ref] if self._still_refers(referrer, ref)]
-        return self._bound(found, ref) if found and self._goes_as_a_shadow(ref) else found
+        if found and self._goes_as_a_shadow(ref):
+            return self._bound(found, ref)
+        if not self.run.state.is_hub:
+            found = [referrer for referrer in found if not self._outlives(referrer, ref)]
+        return found
+
+    def _outlives(self, referrer: Ref, owner: Ref) -> bool:
+        """At a spoke: the record says that its owner needs no row; if it goes, too, the hub says so."""
+        record = self.local(referrer)
+        return record is not None and any(found[:2] == owner for found in record.external)
 
     def holder(self, claim: Claim) -> Ref | None:
         """Who holds a unique value in the tables now."""
@@ -230,7 +240,7 @@ class Readiness:
 
     def _goes_as_a_shadow(self, target: Ref) -> bool:
         intent = self.run.intents.get(target)
-        return intent is not None and intent.deletes and not self._is_seen_to_go(target)
+        return intent is not None and intent.deletes and _is_faint(intent)
 
     def _living(self) -> list[tuple[Intent, Document]]:
         return [(i, i.content) for i in self.run.intents.values() if i.content is not None]
@@ -295,7 +305,7 @@ class Readiness:
         return not any(map(self.alive, need.any_of)) and self.satisfied(need)
 
     def _referred(self) -> dict[Ref, tuple[str, str]]:
-        dying = [i.ref for i in self.run.intents.values() if i.deletes and i.old is not None]
+        dying = [i.ref for i in self.run.intents.values() if i.deletes and _is_missed(i)]
         self._preload_referrers(dying)
         rows = self._row_needs() if dying else frozenset()
         return {ref: (REFERRED, "") for ref in dying if ref in rows or self.living_referrers(ref)}
@@ -417,3 +427,14 @@ class Readiness:
         if unknown:
             found = referrers(self.run.tx, unknown, OWNING)
             self._referrers.update((ref, found.get(ref, [])) for ref in unknown)
+
+
+def _is_faint(intent: Intent) -> bool:
+    """Whether a deletion says nothing about the user whose row goes: it was a shadow, or never accepted."""
+    shadows = is_shadow(intent.record) or shadow(intent.record) or shadow(intent.change)
+    return bool(shadows) or intent.hollow
+
+
+def _is_missed(intent: Intent) -> bool:
+    """Whether something may refer to it still: only an owner can be referred to without a row."""
+    return intent.old is not None or intent.ref.kind in OWNERS

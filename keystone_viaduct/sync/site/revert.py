@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keystone_viaduct.sync.model import ABSENT, DELETED, Document
+from keystone_viaduct.sync.model import ABSENT, DELETED, Document, Record
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.content import is_known
 from keystone_viaduct.sync.site.intent import Intent
@@ -25,15 +25,11 @@ def revert(
         intent.content = None
         intent.hollow = hollow
         if local is not None and hollow:
-            intent.record = replace(
-                intent.record, fields=dict(local.fields), birth=local.birth, scope=local.scope
-            )
+            intent.record = _as_here(intent.record, local)
     else:
         assert local is not None
         intent.content = intent.old
-        intent.record = replace(
-            intent.record, fields=dict(local.fields), birth=local.birth, scope=local.scope
-        )
+        intent.record = _as_here(intent.record, local)
         # told in so many words: who reads it would keep its own of what the hub's release has no column for
         known = run.tx.known_fields(intent.ref.kind)
         intent.touched = {n for n in intent.change.fields.keys() - local.fields if not is_known(known, n)}
@@ -42,3 +38,10 @@ def revert(
     taken_out = {n for n, state in intent.change.fields.items() if state.digest == ABSENT} if lost else set()
     names = tuple(sorted(taken_out | lost.keys()))
     intent.conflicts.append(run.conflict(intent, sort, "rule", why, fields=names, lost=lost))
+
+
+def _as_here(record: Record, local: Record) -> Record:
+    """With what the hub's own says; the version goes on."""
+    return replace(
+        record, fields=dict(local.fields), birth=local.birth, scope=local.scope, external=local.external
+    )

@@ -16,6 +16,7 @@ from keystone_viaduct.sync.model import ABSENT, Document, Record, Ref
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site.content import digests, split_known
 from keystone_viaduct.testing.memory import Data, Violation
+from keystone_viaduct.testing.simulation.directories import DIRECTORY
 from keystone_viaduct.testing.simulation.releases import visible
 
 T = TypeVar("T")
@@ -161,8 +162,14 @@ class Cloud:
         return {"id": name, "name": name, "enabled": True}
 
     def _pick(self, store: Rows, *kinds: str) -> Ref | None:
-        rows = sorted(ref for ref in store.data.rows if ref.kind in kinds)
+        """A record of Keystone's own; what an external driver knows is for others to do something with."""
+        rows = sorted(ref for ref in store.data.rows if ref.kind in kinds and ref not in DIRECTORY)
         return self.chance.choice(rows) if rows else None
+
+    def write(self, site: str, store: Rows, step: int, now: int, ref: Ref, new: Document | None) -> bool:
+        """One request that was made up elsewhere; whether it was acknowledged."""
+        self.begin(step)
+        return self._write(site, store, step, now, ref, new)
 
     def _write(self, site: str, store: Rows, step: int, now: int, ref: Ref, new: Document | None) -> bool:
         old, before = store.data.rows.get(ref), visible(store.data, ref)
@@ -336,7 +343,8 @@ class Cloud:
 
     def _delete_tree(self, site: str, store: Rows, step: int, now: int, ref: Ref) -> None:
         found = store.run(lambda tx: tx.referrers([ref], frozenset({Mode.OWNING})))
-        for dependent in found.get(ref, []):
+        dependents = found.get(ref, []) if ref not in DIRECTORY else []  # Keystone removes a shadow alone
+        for dependent in dependents:
             if dependent in store.data.rows:
                 self._delete_tree(site, store, step, now, dependent)
         self._write(site, store, step, now, ref, None)

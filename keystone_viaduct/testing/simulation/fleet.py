@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from keystone_viaduct.clock import ManualClock
 from keystone_viaduct.errors import Refused
+from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.model import Conflict, Page, Peer, Ref
@@ -20,6 +21,7 @@ from keystone_viaduct.testing.memory import Data, empty
 from keystone_viaduct.testing.simulation.cloud import ODD, Cloud, Edit, Ledger
 from keystone_viaduct.testing.simulation.counts import Counts
 from keystone_viaduct.testing.simulation.crashing import CrashingStore
+from keystone_viaduct.testing.simulation.directories import DIRECTORY, spread
 from keystone_viaduct.testing.simulation.memory import MemoryDatabase
 from keystone_viaduct.testing.simulation.unseen import Unseen
 
@@ -65,6 +67,9 @@ class Database(Protocol):
 
     def restore(self, copy: Any) -> None:
         """Put a copy back."""
+
+    def tell_directory(self, drivers: ExternalDrivers, directory: frozenset[Ref]) -> None:
+        """What the site's configuration says of drivers, and whom directories know."""
 
 
 #: Makes the database of a site: its name, the hub's name, its first incarnation.
@@ -122,8 +127,10 @@ class Fleet:
     excused: set[Edit] = field(default_factory=set)
     buried: set[Ref] = field(default_factory=set)
     unseen: Unseen = field(default_factory=Unseen)
-    #: Users and groups that some site's directory knows: they need no row anywhere.
+    #: Users and groups that directories know: they need no row anywhere.
     directory: frozenset[Ref] = frozenset()
+    #: The sites that have one.
+    having: frozenset[str] = frozenset()
 
     @property
     def spokes(self) -> list[str]:
@@ -243,6 +250,8 @@ def make(chance: random.Random, sites: int, database: MakeDatabase = in_memory) 
     ledger = Ledger()
     fleet = Fleet(chance, nodes, "hub", ledger, Cloud(chance, ledger))
     fleet.cloud.seed("hub", nodes["hub"].store, nodes["hub"].clock.now())
+    fleet.directory = DIRECTORY
+    fleet.having = spread(chance, ((name, node.store) for name, node in nodes.items()))
     return fleet
 
 

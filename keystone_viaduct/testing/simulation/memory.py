@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.ports import Claim, Tables, Write
 from keystone_viaduct.sync.site.claims import claims_of
@@ -49,6 +50,10 @@ class MemoryDatabase(MemoryStore):
             data.rows = {ref: without_dropped(release, ref, row) for ref, row in data.rows.items()}
             self.known, self._release = known_fields(release), release
         self.data = data
+
+    def tell_directory(self, drivers: ExternalDrivers, directory: frozenset[Ref]) -> None:
+        """Configured outside the database, so no backup holds it."""
+        self.drivers, self.directory = drivers, directory
 
     def by_hand(self, writes: Sequence[Write]) -> None:
         """What an operator does in a shell with triggers and foreign keys off. Raises Violation."""

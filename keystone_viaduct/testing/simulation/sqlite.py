@@ -19,11 +19,13 @@ from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.documents.schema import reflect
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.capture import TriggerCapture
+from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.model import Document, Record, Ref
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.site.content import without_defaults
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction, make_engine, schema
+from keystone_viaduct.sync.store.drivers import DriverSettings
 from keystone_viaduct.sync.store.tables import dirty
 from keystone_viaduct.testing.memory import Data, MemoryTransaction, empty
 from keystone_viaduct.testing.simulation.memory import check_unique
@@ -61,6 +63,7 @@ class SqliteDatabase:
         self._seen: tuple[int, Data] | None = None
         self._restored = 0
         self._strays = False
+        self._directory: frozenset[Ref] = frozenset()
 
     def run(self, work: Callable[[Any], T]) -> T:
         """``ports.Store``."""
@@ -81,7 +84,7 @@ class SqliteDatabase:
         SQLite checks no foreign keys here, so that is done as the database in memory does it.
         """
         rows = dict(self.data.rows)
-        trial = MemoryTransaction(Data(self.data.state, rows=rows), {})
+        trial = MemoryTransaction(Data(self.data.state, rows=rows), {}, directory=self._directory)
         trial.write_documents(writes)
 
         def work(tx: SqlTransaction) -> None:
@@ -92,6 +95,13 @@ class SqliteDatabase:
             tx.connection.execute(dirty.update().where(dirty.c.id > last).values(stamped_at=stamped_at))
 
         self._store.run(work)
+
+    def tell_directory(self, drivers: ExternalDrivers, directory: frozenset[Ref]) -> None:
+        """As options of ``keystone.conf`` and the file of a domain would say it."""
+        by_name = {name: drivers.names[name] for name in drivers.mapped}
+        if drivers:
+            self._store.drivers = DriverSettings("ldap", drivers.unmapped, by_name=by_name)
+        self._directory = directory
 
     def by_hand(self, writes: Sequence[Write]) -> None:
         """What an operator does in a shell, where no trigger fires."""

@@ -12,6 +12,7 @@ from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.carrying import referrers
 from keystone_viaduct.sync.site.content import contents
+from keystone_viaduct.sync.site.external import believed
 
 
 class World(Protocol):
@@ -75,13 +76,18 @@ class PageWorld:
         return record.scope if record is not None and record.deleted else None
 
     def outside(self, ref: Ref) -> frozenset[str]:
-        """The domains of an owner without a row, by the page and what the hub has of its records."""
+        """The domains of an owner without a row, by what the hub has of the page's records, and what is
+        believed of the page.
+        """
         if self._outside is None:
+            run = self._run
+            is_believed = believed(run.tx, run.state, run.page.source)
+            said = [entry.change.external for entry in run.waiting.values()]
+            said += [intent.change.external for intent in run.intents.values()]
+            found = {owner for owners in said for owner in owners if is_believed(owner)}
+            found.update(owner for record in run.records.values() for owner in record.external)
             self._outside = {}
-            said = [entry.change.external for entry in self._run.waiting.values()]
-            said += [intent.change.external for intent in self._run.intents.values()]
-            said += [record.external for record in self._run.records.values()]
-            for kind, key, domain in {owner for owners in said for owner in owners}:
+            for kind, key, domain in found:
                 self._outside.setdefault(Ref(kind, key), set()).add(domain)
         return frozenset(self._outside.get(ref, ()))
 
