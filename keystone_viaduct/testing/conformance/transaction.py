@@ -590,6 +590,23 @@ class TransactionSuite:
         assert store.run(lambda tx: tx.folded([other])) == {other: folded[other]}
         assert store.run(lambda tx: tx.folded([])) == {}
 
+    def test_keys_of_records_are_compared_exactly(self, store: Store) -> None:
+        """Whatever names are to the database: blanks at the end count, and so do case and accents."""
+        keys = ["key", "key  ", "Key", "kéy", "key\t"]
+        refs = [Ref("region", key) for key in keys]
+
+        def work(tx: Transaction) -> None:
+            tx.save_records([record(ref, number + 1) for number, ref in enumerate(refs)])
+            tx.add_marks(refs, NOW)
+            tx.hold([Held(ref, Reason.MISSING, NOW) for ref in refs])
+
+        store.run(work)
+        for ref in refs:
+            assert list(store.run(lambda tx, ref=ref: tx.records([ref]))) == [ref]  # type: ignore[misc]
+            assert list(store.run(lambda tx, ref=ref: tx.held_of([ref]))) == [ref]  # type: ignore[misc]
+            marks = store.run(lambda tx, ref=ref: tx.marks_of([ref]))  # type: ignore[misc]
+            assert [mark.ref for mark in marks] == [ref]
+
     def test_a_key_is_a_name_where_two_of_them_may_be_equal(self, store: Store) -> None:
         store.run(lambda tx: self.create(tx, domain("d1", "d"), user("key", "ada", "d1")))
         names = store.run(lambda tx: [natural.name for natural in tx.enforced("user")])

@@ -31,6 +31,7 @@ class MarkedCipher:
         "sqlite",
         pytest.param("postgresql", marks=pytest.mark.postgresql),
         pytest.param("mariadb", marks=pytest.mark.mariadb),
+        pytest.param("mysql", marks=pytest.mark.mysql),
     ],
 )
 def engine(request: pytest.FixtureRequest, module_databases: DatabaseScope) -> Iterator[sa.engine.Engine]:
