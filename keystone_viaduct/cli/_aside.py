@@ -39,7 +39,7 @@ def references_checked(arguments: Sequence[str], env: Mapping[str, str] = os.env
     try:
         yield
     finally:
-        _tell(_broken(settings), before)
+        tell_broken(_broken(settings), before)
 
 
 def _broken(settings: KeystoneSettings | None) -> list[Broken]:
@@ -53,7 +53,8 @@ def _broken(settings: KeystoneSettings | None) -> list[Broken]:
         return broken_references(connection)
 
 
-def _tell(found: Sequence[Broken], before: Sequence[Broken]) -> None:
+def tell_broken(found: Sequence[Broken], before: Sequence[Broken]) -> None:
+    """Say which references are broken, and whether they were before."""
     if not found:
         return
     known = {(item.table, item.target): item.count for item in before}
