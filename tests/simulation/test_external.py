@@ -385,7 +385,10 @@ def test_a_row_that_came_and_went_before_it_was_numbered_says_nothing_of_its_use
     scene.delete("west", shadow)
     scene.equal()
     sweep(scene)
-    assert everywhere(scene, credential) and not scene.conflicts
+    later = scene.credential("south", "c2", "jdoe")
+    scene.sync()
+    assert everywhere(scene, credential, later) and not scene.conflicts
+    assert scene.record("hub", later).scope == "default"
 
 
 def test_who_was_seen_to_go_takes_along_what_a_site_took_for_external(scene: Scene) -> None:

@@ -122,10 +122,12 @@ class _Resolver:
         for kinds, key in belongs.through:
             candidates = [Ref(kind, key) for kind in kinds]
             there = [c for c in candidates if c in self.open or self.known.get(c) is not None]
+            outside = self.outside.get((ref, key))
             if there and there[0] not in above:
-                found |= self._domains(there[0], above | {ref})
+                # a row that came and went before anybody numbered it lies nowhere
+                found |= self._domains(there[0], above | {ref}) or ({outside} if outside else set())
             elif not there:
-                found.add(key if DOMAIN in kinds else self.outside.get((ref, key), UNKNOWN))
+                found.add(key if DOMAIN in kinds else outside or UNKNOWN)
         return frozenset(found)
 
 
