@@ -240,6 +240,7 @@ def test_a_refused_shadow_is_no_evidence_either(scene: Scene) -> None:
     scene.sync()
     sweep(scene)
     assert scene.row("hub", shadow) is None and everywhere(scene, grant, late)
+    assert scene.record("hub", late).scope == "default"
 
 
 def test_a_site_that_is_limited_to_domains_gets_the_grants_of_their_external_users_only(scene: Scene) -> None:

@@ -124,8 +124,9 @@ class _Resolver:
             there = [c for c in candidates if c in self.open or self.known.get(c) is not None]
             outside = self.outside.get((ref, key))
             if there and there[0] not in above:
-                # a row that came and went before anybody numbered it lies nowhere
-                found |= self._domains(there[0], above | {ref}) or ({outside} if outside else set())
+                its = self._domains(there[0], above | {ref})
+                # the tombstone of a row that nobody numbered or took does not say where the user belongs
+                found |= {outside} if outside and not its - {UNKNOWN} else its
             elif not there:
                 found.add(key if DOMAIN in kinds else outside or UNKNOWN)
         return frozenset(found)
