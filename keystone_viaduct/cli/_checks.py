@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -14,8 +15,10 @@ from keystone_viaduct.cli._keystone import KeystoneSettings
 from keystone_viaduct.cli._orphans import OrphanKeeper
 from keystone_viaduct.cli._site import Database, open_database
 from keystone_viaduct.errors import NotInitialised, ViaductError
+from keystone_viaduct.kinds.trees import ACYCLIC, above, loops, told
 from keystone_viaduct.sync import sealing
 from keystone_viaduct.sync.capture import by_events, triggers_of
+from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store import SqlStore, schema
 from keystone_viaduct.triggers import State
@@ -260,6 +263,30 @@ def check_orphans(site: Site) -> Iterator[Finding]:
         yield Finding("orphans", Verdict.OK, "no row needs another that is not there")
 
 
+#: What to do about records that lie below themselves; Keystone itself can't always be asked any more.
+UNTANGLE = {
+    "region": 'PATCH one of them with {"parent_region_id": null}; no other PATCH of a region is answered',
+    "project": "set parent_id of one of them to its domain_id, by SQL",
+    "trust": "mark one of them as deleted (deleted_at), by SQL; no log-in with any of them is answered",
+}
+
+
+def check_circles(site: Site) -> Iterator[Finding]:
+    """Does a record lie below itself, so that Keystone goes up for ever?"""
+    codecs = site.database.codecs(site.settings)
+    for kind, reference in ACYCLIC.items():
+        with site.database.engine.connect() as connection:
+            rows = codecs.column(connection, kind, reference.field)
+            parents = {key: above(kind, {reference.field: value}) for key, value in rows}
+        for loop in loops(parents, partial(_picked, parents)):
+            message = f"below themselves: {told([Ref(kind, key) for key in loop])}"
+            yield Finding("circles", Verdict.PROBLEM, message, UNTANGLE[kind])
+
+
+def _picked(parents: Mapping[str, str | None], keys: Sequence[str]) -> dict[str, str | None]:
+    return {key: parents.get(key) for key in keys}
+
+
 def check_cache(site: Site) -> Iterator[Finding]:
     """Can an applied change empty what other workers have cached?"""
     backend = site.settings.cache_backend
@@ -291,5 +318,6 @@ CHECKS: tuple[Check, ...] = (
     check_drivers,
     check_marks,
     check_orphans,
+    check_circles,
     check_cache,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import sqlalchemy as sa
@@ -160,6 +160,10 @@ class Codecs:
         if kind in self._events:
             return self._events[kind].keys(connection, after, limit)
         return lookup.list_keys(connection, layout, after, limit)
+
+    def column(self, connection: Connection, kind: str, field: str) -> Iterator[tuple[str, JSON]]:
+        """The key and one field of every record of the kind that has something there."""
+        yield from lookup.column_of(connection, self._layout(kind), field)
 
     def count(self, connection: Connection, kind: str) -> int:
         """How many records of the kind there are."""

@@ -88,6 +88,16 @@ def _after(column: sa.ColumnElement[Any], bound: Any, value: Any) -> sa.ColumnEl
     return later
 
 
+def column_of(connection: sa.engine.Connection, layout: Layout, field: str) -> Iterator[tuple[str, JSON]]:
+    """The key and this field of every record that has something there."""
+    root = layout.root
+    assert root is not None
+    column = next(bound.column for bound in root.bounds if bound.name == field)
+    statement = sa.select(column, *root.key_columns).where(column.is_not(None), *root.filters)
+    for value, *key in connection.execute(statement):
+        yield join_key(tuple(key)), value
+
+
 def lock(connection: sa.engine.Connection, layout: Layout, keys: Sequence[str]) -> list[str]:
     """Locks the rows of these records until the transaction ends (not on SQLite); returns those there are."""
     found: list[str] = []

@@ -250,16 +250,16 @@ class MemoryTransaction:
     def holders(self, claims: Sequence[Claim]) -> dict[Claim, Ref]:
         """A scan of the kinds concerned."""
         held: dict[Claim, Ref] = {}
-        for ref, mine in self._claimed({claim.kind for claim in claims}):
+        for ref, mine in self._claimed({claim.kind for claim in claims}, code=True):
             held.update((claim, ref) for claim in mine)
         wanted = self.folded(claims)
         return {claim: held[folded] for claim, folded in wanted.items() if folded in held}
 
-    def _claimed(self, kinds: Collection[str]) -> Iterator[tuple[Ref, list[Claim]]]:
+    def _claimed(self, kinds: Collection[str], *, code: bool = False) -> Iterator[tuple[Ref, list[Claim]]]:
         """What the rows of these kinds claim, folded."""
         for ref, document in self.data.rows.items():
             if ref.kind in kinds:
-                yield ref, list(self.folded(claims_of(self, ref, document, code=True)).values())
+                yield ref, list(self.folded(claims_of(self, ref, document, code=code)).values())
 
     def _check(self, writes: Sequence[Write]) -> None:
         """As a database does: a reference is looked at when it is written, or when its target goes."""

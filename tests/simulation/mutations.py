@@ -33,6 +33,7 @@ from keystone_viaduct.sync.site import (
     verdict,
 )
 from keystone_viaduct.sync.site.guard import Guard
+from keystone_viaduct.sync.site.invariants import Invariants
 from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.sync.site.readiness import Need, needs
 from keystone_viaduct.sync.site.verdict import Verdict
@@ -225,6 +226,15 @@ def _no_exceptions(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(model, "known_of", lambda knowledge, exceptions, ref: knowledge)
 
 
+def _circles(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Invariants, "broken", lambda invariants: {})
+    patch.setattr(Invariants, "unwritable", lambda invariants: {})
+
+
+def _two_of_one(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(settle, "unite", lambda *_: False)
+
+
 def old_term_is_refused() -> None:
     """A hub that speaks for a term that is over is not listened to."""
     scene = Scene("hub", "west")
@@ -303,6 +313,8 @@ MUTATIONS = (
         _absence_is_evidence,
         _told(test_external.test_purged_id_mappings_take_nothing_along),
     ),
+    Mutation(21, "records may lie below themselves", _circles),
+    Mutation(22, "what is one thing clashes", _two_of_one),
 )
 
 

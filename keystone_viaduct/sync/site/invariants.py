@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from keystone_viaduct.errors import Refused
+from keystone_viaduct.kinds import trees
 from keystone_viaduct.kinds.model import Mode
-from keystone_viaduct.kinds.reference import Reference
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.rule import Rule
+from keystone_viaduct.kinds.trees import ACYCLIC, told
 from keystone_viaduct.sync.model import CYCLE, Document, Ref
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.carrying import referrers
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 #: Reason of a wait at the hub, and the sort of what is listed.
 RULE = "rule"
 _ANY = frozenset(Mode)
-#: The reference by which the records of a kind lie below each other.
-ACYCLIC: Mapping[str, Reference] = {
-    kind.name: reference for kind in REGISTRY.values() for reference in kind.references if reference.acyclic
-}
 RULED = frozenset(kind.name for kind in REGISTRY.values() if kind.rules)
 #: Kinds at whose fields a rule of another record looks.
 _WATCHED: Mapping[str, frozenset[str]] = {
@@ -51,40 +48,18 @@ Look = Callable[[Sequence[Ref]], Mapping[Ref, Document]]
 
 def above(ref: Ref, document: Document | None) -> Ref | None:
     """The record below which this one lies, if that is of its own kind."""
-    reference = ACYCLIC.get(ref.kind)
-    if reference is None or document is None:
-        return None
-    return next((Ref(*target) for target in reference.targets(document) if target[0] == ref.kind), None)
+    key = trees.above(ref.kind, document)
+    return Ref(ref.kind, key) if key is not None else None
 
 
 def loops(begin: Iterable[Ref], look: Look) -> list[list[Ref]]:
     """The loops that are met by going up from these records."""
-    parents: dict[Ref, Ref | None] = {}
-    todo = list(dict.fromkeys(begin))
-    while todo:
-        found = look(todo)
-        parents.update((ref, above(ref, found.get(ref))) for ref in todo)
-        following = (parents[ref] for ref in todo)
-        todo = [*dict.fromkeys(ref for ref in following if ref is not None and ref not in parents)]
-    result: list[list[Ref]] = []
-    done: set[Ref] = set()
-    for ref in parents:
-        path: dict[Ref, None] = {}
-        at: Ref | None = ref
-        while at is not None and at not in done:
-            if at in path:
-                way = list(path)
-                result.append(way[way.index(at) :])
-                break
-            path[at] = None
-            at = parents[at]
-        done.update(path)
-    return result
 
+    def parents(refs: Sequence[Ref]) -> Mapping[Ref, Ref | None]:
+        found = look(refs)
+        return {ref: above(ref, found.get(ref)) for ref in refs}
 
-def told(loop: Sequence[Ref]) -> str:
-    """A loop in words."""
-    return " → ".join(map(str, [*loop, loop[0]]))
+    return trees.loops(begin, parents)
 
 
 class Invariants:

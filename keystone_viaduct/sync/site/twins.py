@@ -16,7 +16,7 @@ from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.kinds.reference import ALTERNATIVES
 from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
-from keystone_viaduct.sync.model import DELETED, Document, Ref, life, newest_stamp
+from keystone_viaduct.sync.model import DELETED, Document, Ref, life
 from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.carrying import referrers
 from keystone_viaduct.sync.site.conflicts import Contest, choose
@@ -46,13 +46,17 @@ def unite(run: Applying, readiness: Readiness, intent: Intent, rival: Intent, cl
     ours, theirs = rival.content or {}, intent.content or {}
     differing = _differing(natural, intent.ref, ours, theirs)
     for name in differing:
-        _decide(run, rival, intent, name, 0)
+        _decide(run, rival, intent, name, one_sided=False)
     why = f"made apart, it is the same as {rival.ref}; what refers to this id refers to that one"
     row = run.conflict(intent, EQUAL, "rule", why)
     intent.conflicts.append(replace(row, into=rival.ref.key, resolution="kept"))
     intent.content, intent.fresh = None, True
     run.aliases[intent.ref] = rival.ref.key
     if differing:
+        # Numbered after the tombstone: an edit under the second id has not seen what was decided here.
+        rival.change = replace(rival.change, seq=max(rival.change.seq, intent.change.seq + 1))
+        rival.touched.update(differing)
+        rival.fresh = True
         run.intents[rival.ref] = rival
     _make_over(run, readiness, intent, rival.ref)
     return True
@@ -119,9 +123,9 @@ def _edit(run: Applying, readiness: Readiness, intent: Intent, into: Ref) -> Non
         and document.get(name) != there.content.get(name)
     )
     made = replace(there, ours=False, touched={*there.touched}, conflicts=[*there.conflicts])
-    united = before.fields[DELETED].stamp if before is not None and before.deleted else 0
+    one_sided = _is_as_united(run, readiness, intent, into)
     for name in names:
-        _decide(run, made, intent, name, united)
+        _decide(run, made, intent, name, one_sided=one_sided)
     if names and run.trial is not None and run.trial.refuses_instead(intent, made):
         return
     intent.conflicts.clear()
@@ -138,9 +142,7 @@ def _delete(run: Applying, readiness: Readiness, intent: Intent, into: Ref) -> N
     if users:
         _stays(run, intent, there, f"it is in use by {users[0]}")
         return
-    before = run.records.get(intent.ref)
-    united = before.fields[DELETED].stamp if before is not None else 0
-    if newest_stamp(there.record.fields) > united and not REGISTRY[into.kind].deletes_win:
+    if not REGISTRY[into.kind].deletes_win and not _is_as_united(run, readiness, intent, into):
         mine = max(there.record.fields.values())
         policy = run.policy(into.kind, there.record.scope)
         choice = choose(policy, Contest(mine, intent.change.fields[DELETED], run.page.source))
@@ -150,6 +152,15 @@ def _delete(run: Applying, readiness: Readiness, intent: Intent, into: Ref) -> N
     gone = replace(there, content=None, fresh=True, ours=False, conflicts=[*there.conflicts])
     if run.trial is None or not run.trial.refuses_instead(intent, gone):
         run.intents[into] = gone
+
+
+def _is_as_united(run: Applying, readiness: Readiness, intent: Intent, into: Ref) -> bool:
+    """Whether the first has been what it is since before the two were united, and they were alike then."""
+    before, there = run.records.get(intent.ref), readiness.local(into)
+    if before is None or not before.deleted or there is None:
+        return False
+    dot = before.fields[DELETED].dot
+    return dot.origin == run.state.origin and there.seq < dot.seq
 
 
 def _stays(run: Applying, intent: Intent, there: Intent, why: str) -> None:
@@ -167,15 +178,14 @@ def _differing(natural: NaturalKey, ref: Ref, ours: Document, theirs: Document) 
     return sorted(n for n in names if n not in named and ours.get(n) != theirs.get(n))
 
 
-def _decide(run: Applying, winner: Intent, loser: Intent, name: str, united: int) -> None:
+def _decide(run: Applying, winner: Intent, loser: Intent, name: str, *, one_sided: bool) -> None:
     """One field of two records that are one: as if it had been edited at two sites.
 
-    What the hub's own has not changed since they were ``united`` was changed on one side only.
+    ``one_sided``: nobody has changed the winner's since the two were united.
     """
     theirs = loser.change.fields.get(name, life(0, loser.change.birth, deleted=False))
     ours = winner.record.fields.get(name, winner.record.fields[DELETED])
     content, value = dict(winner.content or {}), loser.change.document.get(name)
-    one_sided = ours.stamp <= united
     choice = choose(run.policy(winner.ref.kind, winner.record.scope), Contest(ours, theirs, run.page.source))
     taken = (one_sided or choice.incoming_wins) and (
         run.trial is None or run.trial.may_change(winner, frozenset({name}))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from keystone_viaduct.kinds.reference import Reference
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.rule import Cut
+from keystone_viaduct.kinds.trees import ACYCLIC, told
 from keystone_viaduct.sync.model import CYCLE, Document, Ref
 from keystone_viaduct.sync.site.intent import Intent
-from keystone_viaduct.sync.site.invariants import ACYCLIC, RULE, Invariants, loops, told
+from keystone_viaduct.sync.site.invariants import RULE, Invariants, loops
 from keystone_viaduct.sync.site.revert import revert
 
 if TYPE_CHECKING:

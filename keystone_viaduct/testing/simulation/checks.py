@@ -6,7 +6,7 @@ import ast
 import re
 
 from keystone_viaduct.documents.digest import field_digest
-from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
 from keystone_viaduct.sync.model import ABSENT, DELETED, Conflict, Record, Ref
 from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.sync.site.readiness import needs
@@ -35,6 +35,7 @@ def at_rest(fleet: Fleet) -> None:
     _edits_accounted(fleet)
     _deletes_accounted(fleet)
     _one_sided(fleet)
+    _united(fleet)
 
 
 def _no_echo(fleet: Fleet) -> None:
@@ -134,6 +135,8 @@ def _listed(fleet: Fleet) -> dict[Ref, list[tuple[str, str]]]:
     fleet.note_conflicts()
     for conflict in fleet.listed.values():
         fleet.counts["conflicts"] += 1
+        fleet.counts["united"] += conflict.sort == "equal" and bool(conflict.resolution)
+        fleet.counts["cycles cut"] += conflict.sort == "cycle"
         names = set(conflict.fields) | set(conflict.lost)
         found.setdefault(conflict.ref, []).extend((name, repr(conflict.lost.get(name))) for name in names)
     return found
@@ -201,6 +204,8 @@ def _one_sided(fleet: Fleet) -> None:
     united = twins.aliases(fleet.listed.values())
     for edit in [*fleet.ledger.edits, *fleet.ledger.deleted]:
         sides.setdefault((united.get(edit.ref, edit.ref), edit.field), set()).add(edit.site)
+    for ref, makers in _made_apart(fleet).items():
+        sides.setdefault((ref, ""), set()).update(makers)
     for conflict in fleet.listed.values():
         if conflict.sort != "concurrent" or DELETED in conflict.fields:
             continue
@@ -209,6 +214,21 @@ def _one_sided(fleet: Fleet) -> None:
                 continue
             if not _two_sided(fleet, sides, conflict, name):
                 raise Broken("one_sided_not_conflict", f"{conflict.ref}.{name}: {conflict.explanation}")
+
+
+def _made_apart(fleet: Fleet) -> dict[Ref, set[str]]:
+    """Records of one key that several sites have made: each has said all of its fields."""
+    found: dict[Ref, set[str]] = {}
+    for edit in fleet.ledger.created:
+        found.setdefault(edit.ref, set()).add(edit.site)
+    return {ref: makers for ref, makers in found.items() if len(makers) > 1}
+
+
+def _united(fleet: Fleet) -> None:
+    """What two sites have made apart and is one thing was not taken for a clash of two."""
+    for conflict in fleet.listed.values():
+        if conflict.sort == "clash" and conflict.ref.kind in TWINNED:
+            raise Broken("united", f"{conflict.ref}: {conflict.explanation}")
 
 
 def _own_past(fleet: Fleet, conflict: Conflict, name: str) -> bool:

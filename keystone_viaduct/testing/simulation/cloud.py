@@ -154,6 +154,10 @@ class Cloud:
         """The first domain and roles, made at one site."""
         for name in ("default", "acme"):
             self._write(site, store, 0, now, Ref("domain", name), self._domain(name))
+        for name in ("r1", "r2", "r3", "r4"):
+            self.write(site, store, 0, now, Ref("region", name), {"id": name, "description": f"land {name}"})
+        service: Document = {"id": "s", "type": "compute", "enabled": True}
+        self.write(site, store, 0, now, Ref("service", "s"), service)
         for name in ("admin", "member"):
             role: Document = {"id": name, "name": name, "domain_id": None}
             self._write(site, store, 0, now, Ref("role", name), role)
@@ -170,6 +174,10 @@ class Cloud:
         """One request that was made up elsewhere; whether it was acknowledged."""
         self.begin(step)
         return self._write(site, store, step, now, ref, new)
+
+    def delete_tree(self, site: str, store: Rows, step: int, now: int, ref: Ref) -> None:
+        """A record with all that belongs to it, the last first."""
+        self._delete_tree(site, store, step, now, ref)
 
     def _write(self, site: str, store: Rows, step: int, now: int, ref: Ref, new: Document | None) -> bool:
         old, before = store.data.rows.get(ref), visible(store.data, ref)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from keystone_viaduct.kinds.trees import told
 from keystone_viaduct.sync.model import DELETED, Dot, Record, Ref, SiteState, Version, site_of
 from keystone_viaduct.sync.site.sequencer import sequence
 from keystone_viaduct.testing.memory import Data
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.fleet import Fleet, Node
+from keystone_viaduct.testing.simulation.trees import hanging, loop_of
 
 
 class Watch:
@@ -38,6 +40,7 @@ class Watch:
                 if data.state.is_hub:
                     self._chained(data.state, record)
             self._exact(fleet, name, data, changed)
+            no_loop(name, data)
             for source, checkpoint in data.checkpoints.items():
                 # Who is to hold more reads anew, by a later charter.
                 life = f"{source}#{checkpoint.incarnation}@{data.state.charter.edition.number}"
@@ -166,6 +169,13 @@ def _forgotten(fleet: Fleet, record: Record) -> bool:
     maker = fleet.nodes.get(site_of(dot.origin))
     kept = maker.store.data.records.get(record.ref) if maker is not None else None
     return kept is None or not kept.version.includes(dot)
+
+
+def no_loop(site: str, data: Data) -> None:
+    """No record lies below itself in a site's tables: its Keystone would go up for ever."""
+    loop = loop_of(data.rows, hanging(data.rows))
+    if loop:
+        raise Broken("acyclic", f"{site}: {told(loop)}")
 
 
 class _Undo(Exception):

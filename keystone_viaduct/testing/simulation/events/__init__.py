@@ -20,6 +20,8 @@ from keystone_viaduct.testing.simulation.events import (
     promotion,
     sweeps,
     tombstones,
+    trees,
+    twins,
     upgrades,
     users,
 )
@@ -41,6 +43,8 @@ EVENTS: tuple[Event, ...] = (
     *promotion.EVENTS,
     *sweeps.EVENTS,
     *upgrades.EVENTS,
+    *trees.EVENTS,
+    *twins.EVENTS,
 )
 
 
