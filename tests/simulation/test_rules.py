@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
+from keystone_viaduct.errors import Refused
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.ports import Write
-from keystone_viaduct.sync.site.invariants import above, loops
+from keystone_viaduct.sync.site.invariants import above, check_loops, loops
 from tests.simulation.scene import Scene
 
 A, B, C = (Ref("region", name) for name in "abc")
@@ -269,6 +270,17 @@ def test_a_merge_of_projects_ends_although_what_lies_above_is_a_circle(scene: Sc
         row = scene.store("hub").data.rows[ref]
         scene.store("hub").edit([Write(ref, row, {**row, "parent_id": parent})], scene.clock.now())
     scene.site("hub").unite(Ref("project", "r"), Ref("project", "p"))
+
+
+def test_what_was_put_back_is_not_restored_into_a_circle(scene: Scene) -> None:
+    below(scene, "hub", A, B)
+    below(scene, "west", B, A)
+    scene.sync()
+    store = scene.store("hub")
+    lost = {**store.data.rows[B], **scene.conflicts[0].lost}
+    with pytest.raises(Refused, match="region/b → region/a → region/b"):
+        store.run(lambda tx: check_loops(tx, B, lost))
+    store.run(lambda tx: check_loops(tx, B, {**lost, "parent_region_id": "c"}))
 
 
 def test_every_reference_by_which_records_lie_below_each_other_is_declared() -> None:

@@ -169,3 +169,31 @@ def test_limits_made_at_two_sites_at_once(sites: Joined, person: Person) -> None
         found = place.admin.get(f"/limits?project_id={person.project}")["limits"]
         assert [(limit["resource_limit"], limit["service_id"]) for limit in found] == [(5, service)]
     assert sites.compare().equal
+
+
+def test_regions_put_below_each_other_at_three_sites(sites: Joined) -> None:
+    """Each edit is lawful at its own Keystone; in a circle of them no PATCH of a region would ever end."""
+    word = uuid.uuid4().hex[:8]
+    regions = [f"{word}-{letter}" for letter in "abc"]
+    for name in regions:
+        sites.places[HUB].admin.post("/regions", region={"id": name})
+    sites.sync()
+    for place, name, parent in zip(sites.places.values(), regions, [*regions[1:], regions[0]], strict=True):
+        place.admin.patch(f"/regions/{name}", region={"parent_region_id": parent})
+    sites.sync()
+    assert [(row["sort"], row["fields"]) for row in listed(sites, word)] == [("cycle", ["parent_region_id"])]
+    for place in sites.places.values():
+        for name in regions:
+            assert patch(sites, place.name, name, {"description": f"asked at {place.name}"}) == 200
+        found = {r["id"]: r["parent_region_id"] for r in place.admin.get("/regions")["regions"]}
+        assert sum(found[name] is None for name in regions) == 1
+        sites.sync()
+    assert sites.compare().equal
+
+
+def patch(sites: Joined, site: str, region: str, changes: dict[str, str]) -> int:
+    """The status of a PATCH of a region; raises if it is not answered in time."""
+    place = sites.places[site]
+    headers = {"X-Auth-Token": place.admin.token}
+    url = f"{place.keystone.url}/regions/{region}"
+    return httpx.patch(url, json={"region": changes}, headers=headers, timeout=30).status_code

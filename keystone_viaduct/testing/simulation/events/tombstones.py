@@ -73,4 +73,4 @@ def _check_safe(node: Node, before: dict[Ref, Record]) -> None:
             raise Broken("purge_safe", f"{node.name} dropped {ref} at {record.version}")
 
 
-EVENTS = (Event("purge", 6, purge, shares={"purges": 0.2}),)
+EVENTS = (Event("purge", 6, purge, shares={"purges": 0.15}),)
