@@ -8,9 +8,9 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import sqlalchemy as sa
 
@@ -21,6 +21,7 @@ from keystone_viaduct.errors import ConfigError, Unreadable
 from keystone_viaduct.kinds.model import Document
 from keystone_viaduct.kinds.registry import REGISTRY
 
+from .names import CUSTOMARY, Held, usually_compared
 from .veil import Veil
 
 PAGE = 500
@@ -56,6 +57,14 @@ class Inventory(Protocol):
         """Key -> document; empty for a kind that the site's release does not store."""
 
 
+@runtime_checkable
+class AtHand(Protocol):
+    """An inventory whose database can be asked how it compares."""
+
+    def compared(self, held: Sequence[Held]) -> Mapping[Held, object]:
+        """What it compares in place of these values."""
+
+
 class DatabaseInventory:
     """A site's inventory read from its database. Raises SchemaMissing where that is not Keystone's."""
 
@@ -76,6 +85,13 @@ class DatabaseInventory:
             return False
         with self._engine.connect() as connection:
             return bool(connection.execute(sa.text(_COLLATIONS)).scalar())
+
+    def compared(self, held: Sequence[Held]) -> Mapping[Held, object]:
+        """What the database compares in place of these values; customary names as is usual."""
+        asked = [item for item in held if item[0] in self._codecs.kinds and item[1] != CUSTOMARY]
+        with self._engine.connect() as connection:
+            found = self._codecs.folded(connection, asked)
+        return {**usually_compared(held), **found}
 
     def documents(self, kind: str) -> Mapping[str, Document]:
         """Key -> document. Credentials that no key opens are left out and named in ``unreadable``."""

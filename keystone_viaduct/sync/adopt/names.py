@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from keystone_viaduct.documents.digest import canonical
 from keystone_viaduct.kinds.model import JSON, Document, Kind
@@ -32,6 +32,9 @@ _CUSTOMARY: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+CUSTOMARY = "customary"
+
+
 class Name(NamedTuple):
     """One natural key that a record holds, as comparable text. ``unique``: only one record can hold it."""
 
@@ -40,13 +43,31 @@ class Name(NamedTuple):
     unique: bool
 
 
-def names_of(kind: Kind, document: Document, *, folded: bool = False) -> Iterator[Name]:
-    """The natural keys of a document; ``folded`` as a database compares that folds case."""
+Held: TypeAlias = "tuple[str, str, tuple[JSON, ...]]"
+"""Kind, natural key, and what a record holds of it."""
+Compared: TypeAlias = "Callable[[Sequence[Held]], Mapping[Held, object]]"
+"""What a database compares in place of such values: equal here if equal to it."""
+
+
+def names_of(kind: Kind, document: Document, compared: Mapping[Held, object] | None = None) -> Iterator[Name]:
+    """The natural keys of a document; in place of their values what a database compares, if that is given."""
+    for held, unique in held_by(kind, document):
+        shown = canonical([*held[2]]).decode() if compared is None else repr(compared[held])
+        yield Name(held[1], shown, unique)
+
+
+def held_by(kind: Kind, document: Document) -> Iterator[tuple[Held, bool]]:
+    """What a document holds of each natural key, and whether only one record can hold it."""
     for natural in kind.natural_keys_of(document):
-        yield Name(natural.name, _text(natural.values, folded), natural.enforced)
+        yield (kind.name, natural.name, natural.values), natural.enforced
     fields = _CUSTOMARY.get(kind.name)
     if fields is not None:
-        yield Name("customary", _text(tuple(document.get(name) for name in fields), folded), False)
+        yield (kind.name, CUSTOMARY, tuple(_plain(document.get(name)) for name in fields)), False
+
+
+def _plain(value: JSON) -> JSON:
+    """Lists and objects as text."""
+    return value if value is None or isinstance(value, str | int | float) else canonical(value).decode()
 
 
 def fields_of(kind: Kind) -> frozenset[str]:
@@ -57,15 +78,15 @@ def fields_of(kind: Kind) -> frozenset[str]:
     return frozenset(found)
 
 
-def fold(text: str) -> str:
-    """Near to what MySQL's ``_ci`` collations call equal: case, accents and trailing blanks don't count."""
+def usually_compared(held: Sequence[Held]) -> Mapping[Held, object]:
+    """Near to what MySQL's usual collations compare, for a database that is not at hand."""
+    return {item: [_fold(value) if isinstance(value, str) else value for value in item[2]] for item in held}
+
+
+def _fold(text: str) -> str:
+    """Case, accents and blanks at the end do not count."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(char for char in plain if not unicodedata.combining(char)).rstrip(" ")
-
-
-def _text(values: tuple[JSON, ...], folded: bool) -> str:
-    shown = [fold(value) if folded and isinstance(value, str) else value for value in values]
-    return canonical([*shown]).decode()
 
 
 def label(kind: Kind, document: Document) -> str:

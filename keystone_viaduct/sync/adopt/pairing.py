@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from keystone_viaduct.documents.digest import canonical
 from keystone_viaduct.kinds.model import Document, Kind
 
-from .names import Name, label, names_of
+from .names import Compared, Name, held_by, label, names_of
 from .overrides import Choice, Overrides
 from .verdict import Clash
 
@@ -47,8 +48,8 @@ class Pairer:
         self._edges: dict[str, set[str]] = {}
         self._back: dict[str, set[str]] = {}
 
-    def run(self, folds: bool, known: Mapping[str, str] | None = None) -> Pairing:
-        """Everything; ``folds`` when a database of the fleet folds names.
+    def run(self, compared: Compared | None, known: Mapping[str, str] | None = None) -> Pairing:
+        """Everything; ``compared`` says how a database of the fleet compares names, if one folds them.
 
         ``known``: pairs (here, there) that are the same for another reason than a name.
         """
@@ -57,18 +58,22 @@ class Pairer:
                 self._link(here, there)
         if not any(True for document in self.here.values() for _ in names_of(self.kind, document)):
             return self.result
-        for name, (mine, theirs) in self._groups(folded=False).items():
+        for name, (mine, theirs) in self._groups().items():
             self._join(name, mine, theirs)
         self._settle()
-        if folds:
-            self._case()
+        if compared is not None:
+            self._case(compared)
         return self.result
 
-    def _groups(self, *, folded: bool) -> Groups:
+    def _groups(self, compared: Compared | None = None) -> Groups:
         groups: Groups = {}
+        found = None
+        if compared is not None:
+            every = itertools.chain(self.here.values(), self.there.values())
+            found = compared([held for document in every for held, _ in held_by(self.kind, document)])
         for side, documents in enumerate((self.here, self.there)):
             for key, document in documents.items():
-                for name in names_of(self.kind, document, folded=folded):
+                for name in names_of(self.kind, document, found):
                     groups.setdefault(name, (set(), set()))[side].add(key)
         return groups
 
@@ -118,11 +123,11 @@ class Pairer:
             else:
                 self._clash("crossed", mine, theirs, _CROSSED)
 
-    def _case(self) -> None:
+    def _case(self, compared: Compared) -> None:
         """Names that are equal only to a database that folds case."""
         paired, taken = self.result.pairs, set(self.result.pairs.values())
         exact = set(self._edges) | {here for here, _ in self.result.apart}
-        for name, (mine, theirs) in self._groups(folded=True).items():
+        for name, (mine, theirs) in self._groups(compared).items():
             if name.unique and len(mine) > 1:
                 self._clash("case", mine, (), _OWN_CASE)
             mine = mine - paired.keys() - exact

@@ -10,8 +10,8 @@ from keystone_viaduct.kinds.model import Document, Kind
 from keystone_viaduct.kinds.reference import ALTERNATIVES
 from keystone_viaduct.kinds.registry import REGISTRY
 
-from .inventory import Inventory
-from .names import KNOWN_OUTSIDE, MOVABLE, fields_of, label
+from .inventory import AtHand, Inventory
+from .names import KNOWN_OUTSIDE, MOVABLE, Compared, fields_of, label, usually_compared
 from .overrides import Choice, Overrides
 from .pairing import Pairer, Pairing
 from .verdict import Clash, Match, Move, Plan
@@ -121,7 +121,7 @@ class _Comparison:
             place = kind.key_of(translated)
             mine[place], own_key[place] = translated, key
         known = self._domains_of_providers(mine, theirs) if kind.name == "domain" else None
-        found = Pairer(kind, mine, theirs, self.overrides).run(self.folds, known)
+        found = Pairer(kind, mine, theirs, self.overrides).run(self._compared(), known)
         self.clashes += found.clashes
         for here, there in found.apart:
             self.apart.append(Match(kind.name, here, there, label(kind, mine[here])))
@@ -131,6 +131,17 @@ class _Comparison:
         self._note(self.only_here, kind, (own_key[key] for key in mine if key not in found.pairs))
         paired = set(found.pairs.values())
         self._note(self.only_there, kind, (key for key in theirs if key not in paired))
+
+    def _compared(self) -> Compared | None:
+        """How names are compared where a database of the fleet folds them: as one of the two does that is at
+        hand, else as is usual.
+        """
+        if not self.folds:
+            return None
+        for inventory in (self.here, self.there):
+            if inventory.folds and isinstance(inventory, AtHand):
+                return inventory.compared
+        return usually_compared
 
     def _domains_of_providers(
         self, mine: Mapping[str, Document], theirs: Mapping[str, Document]

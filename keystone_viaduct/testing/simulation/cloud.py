@@ -214,8 +214,17 @@ class Cloud:
         return self.unique(word) + ODD * (self._step % 9 == 4)
 
     def _name(self) -> str:
-        """One of a few names, so that they clash; now and then one that not every database can hold."""
-        return self.chance.choice(NAMES) + ODD * (self._step % 11 == 5)
+        """One of a few names, so that they clash; now and then one that not every database can hold, or that
+        some of them take for equal to another.
+        """
+        name = self.chance.choice(NAMES)
+        near = (name, name, name, name.capitalize(), f"{name}  ", name.replace("a", "á", 1))
+        return self.chance.choice(near) + ODD * (self._step % 11 == 5)
+
+    def _tags(self) -> list[str]:
+        """Now and then two that some databases take for equal."""
+        tag = self._word("tag")
+        return [tag.upper(), tag] if self._step % 5 == 2 else [tag]
 
     def _create_user(self, site: str, store: Rows, step: int, now: int) -> str:
         domain = self._pick(store, "domain")
@@ -292,7 +301,7 @@ class Cloud:
             value: object = self._passwords() if name == "passwords" else self._word("word")
         else:
             name = self.chance.choice(("description", "tags", "extra.cost", "tier", "option.2000"))
-            value = [self._word("tag")] if name == "tags" else self._word("word")
+            value = self._tags() if name == "tags" else self._word("word")
             value = 1000 + self._step if name == "tier" else value
         new = {**store.data.rows[ref], name: value}
         if name.startswith(("extra.", "option.")) and self.chance.random() < 0.2:

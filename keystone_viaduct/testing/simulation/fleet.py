@@ -17,7 +17,8 @@ from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.promote import obstacle
 from keystone_viaduct.sync.site.term import may_lead
-from keystone_viaduct.testing.memory import Data, empty
+from keystone_viaduct.testing.folding import fold
+from keystone_viaduct.testing.memory import Data, Fold, empty
 from keystone_viaduct.testing.simulation.cloud import ODD, Cloud, Edit, Ledger
 from keystone_viaduct.testing.simulation.counts import Counts
 from keystone_viaduct.testing.simulation.crashing import CrashingStore
@@ -28,6 +29,8 @@ from keystone_viaduct.testing.simulation.unseen import Unseen
 SECOND = 1_000_000
 #: The share of databases that can't hold every character.
 NARROW = 0.3
+#: The share of databases that take names for equal that differ in case, accents, or blanks at the end.
+FOLDING = 0.3
 #: Pages and calls of one direction in one round of :func:`settle`; more means that it goes in circles.
 MOST_STEPS = 60
 T = TypeVar("T")
@@ -61,6 +64,9 @@ class Database(Protocol):
 
     def narrow(self, text: str) -> None:
         """From now on it can't hold any value with this text in it (where it can be made so)."""
+
+    def take_for_equal(self, fold: Fold) -> None:
+        """From now on names are equal to it that are so when they are folded."""
 
     def backup(self) -> object:
         """A copy for :meth:`restore`."""
@@ -247,6 +253,8 @@ def make(chance: random.Random, sites: int, database: MakeDatabase = in_memory) 
     for node in nodes.values():
         if chance.random() < NARROW:
             node.store.narrow(ODD)
+        if chance.random() < FOLDING:
+            node.store.take_for_equal(fold)
     ledger = Ledger()
     fleet = Fleet(chance, nodes, "hub", ledger, Cloud(chance, ledger))
     fleet.cloud.seed("hub", nodes["hub"].store, nodes["hub"].clock.now())

@@ -8,7 +8,7 @@ from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.ports import Claim, Tables, Write
 from keystone_viaduct.sync.site.claims import claims_of
-from keystone_viaduct.testing.memory import Data, MemoryStore, Violation
+from keystone_viaduct.testing.memory import Data, Fold, MemoryStore, Violation
 from keystone_viaduct.testing.simulation.releases import known_fields, without_dropped
 
 
@@ -31,6 +31,10 @@ class MemoryDatabase(MemoryStore):
     def narrow(self, text: str) -> None:
         """It refuses such values from now on."""
         self.unstorable |= {text}
+
+    def take_for_equal(self, fold: Fold) -> None:
+        """Names and keys are compared folded from now on."""
+        self.fold = fold
 
     def upgrade(self) -> None:
         """Migrate to the next release."""

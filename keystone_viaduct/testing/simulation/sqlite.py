@@ -27,7 +27,7 @@ from keystone_viaduct.sync.site.content import without_defaults
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction, make_engine, schema
 from keystone_viaduct.sync.store.drivers import DriverSettings
 from keystone_viaduct.sync.store.tables import dirty
-from keystone_viaduct.testing.memory import Data, MemoryTransaction, empty
+from keystone_viaduct.testing.memory import Data, Fold, MemoryTransaction, empty
 from keystone_viaduct.testing.simulation.memory import check_unique
 from keystone_viaduct.testing.simulation.releases import RELEASES
 
@@ -132,6 +132,9 @@ class SqliteDatabase:
 
     def narrow(self, text: str) -> None:
         """SQLite holds all texts."""
+
+    def take_for_equal(self, fold: Fold) -> None:
+        """SQLite compares texts byte by byte."""
 
     def upgrade(self) -> None:
         """Migrate to the next release."""

@@ -15,6 +15,8 @@ from keystone_viaduct.documents.equality import ServerFolding
 from keystone_viaduct.documents.names import KEY
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.value import Document
+from keystone_viaduct.sync.adopt.inventory import DatabaseInventory
+from keystone_viaduct.sync.adopt.names import Held
 from tests.support.databases import DatabaseScope
 from tests.support.near import NAMED, PAIRS, WIDE, ZERO, holding
 from tests.unit.documents.world import DOMAIN, USER, one
@@ -142,6 +144,18 @@ def test_a_page_of_names_is_one_statement(world: Codecs, connection: sa.engine.C
     del seen[:]
     world.folded(connection, claims)
     assert len(seen) <= 1, "beside what is asked once of each collation"
+
+
+@pytest.mark.parametrize(("one_name", "other"), [*PAIRS, ZERO])
+def test_the_plan_of_adopt_compares_names_as_the_database_does(
+    engine: sa.engine.Engine, codecs: Codecs, one_name: str, other: str
+) -> None:
+    inventory = DatabaseInventory("site", engine, codecs.cipher)
+    held: list[Held] = [("role", "name", (name, None)) for name in (one_name, other)]
+    with engine.connect() as connection:
+        found = codecs.folded(connection, held)
+    first, second = (inventory.compared(held)[item] for item in held)
+    assert (first == second) is (found[held[0]] == found[held[1]])
 
 
 COLLATIONS = (

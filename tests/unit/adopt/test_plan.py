@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -10,7 +11,7 @@ from keystone_viaduct.errors import ConfigError, UnknownKind
 from keystone_viaduct.kinds.model import JSON, Kind
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.adopt import Choice, Overrides, Plan, make_plan, plan_to_json, plan_to_text
-from keystone_viaduct.sync.adopt.names import MOVABLE
+from keystone_viaduct.sync.adopt.names import MOVABLE, Held
 from tests.unit.adopt.inventories import Listed, domain, endpoint, project, role, user
 
 
@@ -284,3 +285,20 @@ def test_of_two_records_that_can_not_be_equal_each_is_kept(kind: Kind) -> None:
     ]
     kept = kind.name in MOVABLE or kind.rename is not None or kind.name == "id_mapping"
     assert kept or not clashing
+
+
+class AskedOf(Listed):
+    """An inventory whose database is at hand, and takes eszett for a plain s, as MySQL's usual collation."""
+
+    def compared(self, held: Sequence[Held]) -> Mapping[Held, object]:
+        return {item: [str(value).upper().replace("SS", "S") for value in item[2]] for item in held}
+
+
+def test_a_database_at_hand_says_itself_which_names_are_equal() -> None:
+    hub, spoke = Listed("hub"), AskedOf("spoke", folds=True)
+    role(hub, "h", "strase")
+    role(spoke, "s", "straße")
+    assert [clash.reason for clash in make_plan(spoke, hub).clashes] == ["case"]
+    spoke.folds = False
+    assert not make_plan(spoke, hub).clashes
+    assert not make_plan(spoke, hub, folds=True).clashes, "that is not at hand, and no usual one does it"
