@@ -56,6 +56,9 @@ class Journey:
 ENGINES = [
     pytest.param(("sqlite", "sqlite"), id="sqlite"),
     pytest.param(
+        ("postgresql", "sqlite"), id="postgresql-sqlite", marks=[pytest.mark.postgresql, pytest.mark.slow]
+    ),
+    pytest.param(
         ("postgresql", "mariadb"),
         id="postgresql-mariadb",
         marks=[pytest.mark.postgresql, pytest.mark.mariadb],
