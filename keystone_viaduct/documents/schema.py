@@ -97,6 +97,8 @@ def misplaced(text: str, dialect: str) -> str | None:
 
 _CACHE: WeakKeyDictionary[sa.engine.Engine, Schema] = WeakKeyDictionary()
 _LOCK = threading.Lock()
+#: Kept by rolling upgrades, where there has been one.
+_BRIDGED = "viaduct_bridged_column"
 
 
 def tables_of_kinds() -> tuple[str, ...]:
@@ -127,6 +129,7 @@ def _reflect(bind: Bind) -> Schema:
             "this database has no tables of Keystone",
             hint="run 'keystone-manage db_sync', or correct [database] connection",
         )
+    mirrors = _mirrors(bind) if _BRIDGED in present else set()
     collations = _collations(bind) if bind.dialect.name in ("mysql", "mariadb") else {}
     columns = {
         table: {
@@ -138,6 +141,7 @@ def _reflect(bind: Bind) -> Schema:
                 collations.get((table, item["name"]), ""),
             )
             for item in inspector.get_columns(table)
+            if (table, item["name"]) not in mirrors
         }
         for table in wanted
     }
@@ -149,6 +153,18 @@ def _unique(inspector: sa.Inspector, table: str) -> frozenset[frozenset[str]]:
     found = [item["column_names"] for item in inspector.get_indexes(table) if item["unique"]]
     found.append([*inspector.get_pk_constraint(table)["constrained_columns"]])
     return frozenset(frozenset(name for name in names if name) for names in found)
+
+
+def _mirrors(bind: Bind) -> set[tuple[str, str]]:
+    """(table, column) of the columns that a rolling upgrade keeps equal to others, as long as it does.
+
+    What they hold is said by the others already: they are neither captured nor sent.
+    """
+    statement = sa.text(f"SELECT table_name, column_name FROM {_BRIDGED}")
+    if isinstance(bind, sa.engine.Connection):
+        return {(table, column) for table, column in bind.execute(statement)}
+    with bind.connect() as connection:
+        return _mirrors(connection)
 
 
 def _collations(bind: Bind) -> dict[tuple[str, str], str]:

@@ -32,11 +32,14 @@ def has_triggers(connection: Any) -> bool:
     return found is not None and (int(found[1]), int(found[2])) >= _FIRST_WITH_TRIGGERS
 
 
-def triggers_of(connection: Any, schema: Schema, setting: str) -> TriggerCapture:
+def triggers_of(
+    connection: Any, schema: Schema, setting: str, *, lock_seconds: float = 5.0
+) -> TriggerCapture:
     """The triggers that the database should have: none of ours where events do their work."""
     if not by_events(connection, setting):
-        return TriggerCapture(connection, schema)
-    return TriggerCapture(connection, schema, wanted=False, possible=has_triggers(connection))
+        return TriggerCapture(connection, schema, lock_seconds=lock_seconds)
+    possible = has_triggers(connection)
+    return TriggerCapture(connection, schema, wanted=False, possible=possible, lock_seconds=lock_seconds)
 
 
 def hook(setting: Callable[[], str]) -> None:

@@ -15,17 +15,24 @@ class TriggerCapture:
     """The capture triggers of one database; see :class:`keystone_viaduct.triggers.Installer`."""
 
     def __init__(
-        self, connection: Any, schema: Schema, *, wanted: bool = True, possible: bool = True
+        self,
+        connection: Any,
+        schema: Schema,
+        *,
+        wanted: bool = True,
+        possible: bool = True,
+        lock_seconds: float = 5.0,
     ) -> None:
         """``wanted``: False where events capture; ``possible``: False where there can be no trigger.
 
-        On SQLite there are in either case those that keep references.
+        On SQLite there are in either case those that keep references. ``lock_seconds``: how long writers may
+        queue behind a table that an installation waits for.
         """
         self.specs: Sequence[TriggerSpec] = [
             *(capture_specs(schema) if wanted else ()),
             *upholding_specs(schema),
         ]
-        self._installer = Installer(connection, PREFIX) if possible else None
+        self._installer = Installer(connection, PREFIX, lock_seconds=lock_seconds) if possible else None
 
     def install(self, *, dry_run: bool = False) -> list[Action]:
         """Create what is missing, replace what is outdated, drop orphans. Raises TriggerError."""

@@ -1,0 +1,105 @@
+"""What `viaduct upgrade` works on: the database, the runner, and what capture does at the turning points."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from keystone_viaduct.cli import _keystone
+from keystone_viaduct.clock import SystemClock
+from keystone_viaduct.errors import ConfigError, SchemaMissing, TriggerError, UpgradeState
+from keystone_viaduct.upgrade.backfill import SqlFiller
+from keystone_viaduct.upgrade.ddl import Budget, LiveDatabase, dialect_for, open_database
+from keystone_viaduct.upgrade.declaration import load
+from keystone_viaduct.upgrade.journal import SqlJournal
+from keystone_viaduct.upgrade.runner import Hooks, Runner
+from keystone_viaduct.upgrade.steps import Lock, Observation, Seen, Statement
+from keystone_viaduct.upgrade.verify import SqlVerifier
+
+#: How long writers may queue behind the triggers of capture where they are made anew.
+_WAIT = 0.2
+_TRIES = 200
+
+
+@dataclass(frozen=True)
+class Place:
+    """The database, its journal, and how changes are captured (None: it is no Keystone's)."""
+
+    database: LiveDatabase
+    journal: SqlJournal
+    capture: str | None
+
+
+@contextmanager
+def open_place(args: argparse.Namespace) -> Iterator[Place]:
+    """The database of ``--database``, or Keystone's. Raises ConfigError, UpgradeRefused."""
+    if args.database and (args.config_file or args.config_dir):
+        raise ConfigError("--database and --config-file name two databases", hint="leave one out")
+    settings = None if args.database else _keystone.settings_of(args)
+    url = args.database or (settings.connection if settings else "")
+    budget = Budget(patience=args.patience)
+    database = open_database(url, budget, stopping_allowed=args.allow_stopping)
+    journal = SqlJournal(database.engine, SystemClock())
+    try:
+        yield Place(database, journal, settings.capture if settings else None)
+    finally:
+        database.close()
+
+
+@contextmanager
+def open_runner(args: argparse.Namespace, place: Place, hooks: Hooks) -> Iterator[Runner]:
+    """The runner of the declared upgrade, holding the lease. Raises BadDeclaration, LeaseHeld."""
+    if args.file is None:
+        raise ConfigError(f"{args.phase} needs the file that declares the upgrade", hint="give it last")
+    upgrade = load(Path(args.file))
+    database, journal = place.database, place.journal
+    filler = SqlFiller(database.engine, journal)
+    verifier = SqlVerifier(database.engine, share=args.sample)
+    dialect = dialect_for(database.server())
+    journal.prepare()
+    journal.acquire()
+    try:
+        yield Runner(upgrade, database, dialect, journal, filler, verifier, hooks)
+    finally:
+        journal.release()
+
+
+def watch(place: Place) -> None:
+    """Bring the triggers of capture in line with the columns that they are to watch now."""
+    from keystone_viaduct.documents.schema import reflect
+    from keystone_viaduct.sync.capture import triggers_of
+    from keystone_viaduct.sync.store import schema
+
+    if place.capture is None:
+        return
+    for _ in range(_TRIES):
+        with place.database.engine.connect() as connection:
+            if schema.current(connection) is None:
+                return
+            try:
+                tables = reflect(connection, fresh=True)
+            except SchemaMissing:
+                return
+            connection.commit()
+            capture = triggers_of(connection, tables, place.capture, lock_seconds=_WAIT)
+            if connection.dialect.name == "mysql":
+                actions = capture.install(dry_run=True)
+                connection.commit()
+                _run_each(place.database, [(sql, item.table) for item in actions for sql in item.sql])
+                return
+            try:
+                capture.install()
+                return
+            except TriggerError as error:
+                if "lock_seconds" not in error.hint:
+                    raise
+    raise UpgradeState("capture's tables were in use at every try", hint="end long transactions, then resume")
+
+
+def _run_each(database: LiveDatabase, statements: list[tuple[str, str]]) -> None:
+    """Within the budget, one after the other: nothing is transactional there anyway."""
+    for sql, table in statements:
+        database.run(Statement(sql, table, Lock.BRIEF, Observation(Seen.TRIGGER, table)))

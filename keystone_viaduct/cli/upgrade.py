@@ -1,0 +1,191 @@
+"""Upgrade a schema while old and new releases write to it, phase by phase.
+
+The operations are declared in a Python file. `plan` shows each statement and what it locks; `expand` adds
+the new columns and the triggers that keep both sides equal; `migrate` fills what is there; `verify` compares.
+Then the new release is started. Once no old one runs, `contract` takes the old columns away; until then
+`rollback` goes back. What was cut off goes on with `resume`. Exit code 1: verification found rows that
+differ, or a table stayed busy; 2: nothing was done.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli._terminal import Terminal, moment
+from keystone_viaduct.clock import SystemClock
+
+if TYPE_CHECKING:
+    from keystone_viaduct.cli._upgrading import Place
+    from keystone_viaduct.upgrade.runner import Runner
+
+HELP = "upgrade a schema while old and new releases write to it"
+PHASES = ("plan", "expand", "migrate", "verify", "contract", "rollback", "status", "resume")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("phase", choices=PHASES, metavar="PHASE", help=" | ".join(PHASES))
+    parser.add_argument("file", nargs="?", metavar="FILE", help="the declaration; all but status need it")
+    parser.add_argument("--database", metavar="URL", help="another database than Keystone's")
+    parser.add_argument(
+        "--accept-loss", action="store_true", help="rollback: lose what only new columns hold"
+    )
+    parser.add_argument(
+        "--sample", type=_share, default=1.0, metavar="SHARE", help="verify: a part of the rows"
+    )
+    for release in ("old", "new"):
+        for kind in ("program", "account"):
+            told = f"contract: the {kind} by which the {release} release connects"
+            parser.add_argument(f"--{release}-{kind}", default="", metavar="NAME", help=told)
+    parser.add_argument("--unobserved", action="store_true", help="contract: I know that no old release runs")
+    parser.add_argument("--allow-stopping", action="store_true", help="also what makes writers stand still")
+    parser.add_argument(
+        "--patience", type=float, default=120.0, metavar="SECONDS", help="how long a busy table is tried for"
+    )
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    _keystone.add_arguments(parser)
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError("a share is more than 0 and at most 1")
+    return value
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """One phase."""
+    from keystone_viaduct.cli._upgrading import open_place, open_runner, watch
+    from keystone_viaduct.upgrade.releases import Identity, refuse_while_old_runs
+    from keystone_viaduct.upgrade.runner import Hooks
+
+    with open_place(args) as place:
+        if args.phase == "status":
+            return _status(place, terminal)
+
+        def old_gone() -> None:
+            if not args.unobserved:
+                old = Identity(args.old_account, args.old_program)
+                refuse_while_old_runs(
+                    place.database.engine, old, Identity(args.new_account, args.new_program)
+                )
+
+        hooks = Hooks(
+            ran=lambda statement: terminal.say(f"done: {statement.sql}"),
+            filled=_Filling(terminal).say,
+            watch=lambda: watch(place),
+            old_gone=old_gone,
+        )
+        with open_runner(args, place, hooks) as runner:
+            if args.phase == "plan":
+                return _plan(runner, place, terminal)
+            if args.phase == "verify":
+                return _verify(runner, terminal)
+            return _move(args, runner, terminal)
+
+
+class _Filling:
+    """Tells of a backfill at each tenth of it, with the time that is left."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._clock = SystemClock()
+        self._begun: dict[str, tuple[int, int]] = {}
+        self._told: dict[str, int] = {}
+
+    def say(self, bridge: Any, progress: Any) -> None:
+        """A batch is done."""
+        now = self._clock.now()
+        since, before = self._begun.setdefault(bridge.name, (now, progress.rows))
+        whole = progress.rows + progress.total
+        tenth = 10 if not progress.total else 10 * progress.rows // whole
+        if self._told.get(bridge.name) == tenth:
+            return
+        self._told[bridge.name] = tenth
+        done = progress.rows - before
+        left = (
+            f", {progress.total * (now - since) // done // 1_000_000} s left" if done and tenth < 10 else ""
+        )
+        self._terminal.say(f"{bridge.name}: {progress.rows} of {whole} rows filled{left}")
+
+
+def _move(args: argparse.Namespace, runner: Runner, terminal: Terminal) -> int:
+    from keystone_viaduct.upgrade.runner import next_step
+
+    if args.phase == "rollback":
+        state = runner.rollback(accept_loss=args.accept_loss)
+    else:
+        state = getattr(runner, args.phase)()
+    terminal.json({"upgrade": runner.upgrade.name, "state": state.value, "next": next_step(state)})
+    terminal.say(f"{runner.upgrade.name} is {state}; next: {next_step(state)}")
+    return 0
+
+
+def _plan(runner: Runner, place: Place, terminal: Terminal) -> int:
+    """Statements with their locks. Exit code 1 when something is refused."""
+    found: list[dict[str, Any]] = []
+    refused = False
+    for planned in runner.plan():
+        title = planned.operation.title
+        if planned.refusal is not None:
+            refused = True
+            terminal.say(f"{title}: refused on {planned.refusal.engine}: {planned.refusal.reason}")
+            terminal.say(f"  way out: {planned.refusal.way_out}")
+            found.append({"operation": title, "refused": planned.refusal.reason})
+        for phase, statements in planned.statements.items():
+            for item in statements:
+                rows = place.database.rows(item.table)
+                terminal.say(f"{title}, {phase}, locks: {item.lock}, {item.table} has about {rows} rows")
+                terminal.say(f"  {item.sql}")
+                entry = {"operation": title, "phase": phase.value, "sql": item.sql}
+                found.append({**entry, "lock": item.lock.value, "table": item.table, "rows": rows})
+    terminal.json({"upgrade": runner.upgrade.name, "plan": found})
+    return 1 if refused else 0
+
+
+def _verify(runner: Runner, terminal: Terminal) -> int:
+    """Differences by kind. Exit code 1 when one stands in the way of contract."""
+    found = runner.verify()
+    terminal.json(
+        {
+            "differences": [
+                {
+                    "bridge": bridge.name,
+                    "kind": item.kind,
+                    "rows": item.rows,
+                    "example": item.example,
+                    "fatal": item.fatal,
+                }
+                for bridge, item in found
+            ]
+        }
+    )
+    rows = [
+        (bridge.name, item.kind, item.rows, item.example, "yes" if item.fatal else "no")
+        for bridge, item in found
+    ]
+    if rows:
+        terminal.table("Differences", ("bridge", "kind", "rows", "like", "in the way of contract"), rows)
+    wrong = any(item.fatal for _, item in found)
+    terminal.say("rows differ" if wrong else "both sides agree: the new release may be started")
+    return 1 if wrong else 0
+
+
+def _status(place: Place, terminal: Terminal) -> int:
+    from keystone_viaduct.upgrade.runner import next_step
+
+    states = place.journal.states() if place.journal.is_prepared() else []
+    terminal.json(
+        {"upgrades": [{"name": name, "state": state.value, "since": since} for name, state, since in states]}
+    )
+    if not states:
+        terminal.say("no upgrade has been begun on this database")
+        return 0
+    rows = [(name, state, moment(since), next_step(state)) for name, state, since in states]
+    terminal.table("Upgrades", ("name", "state", "since", "next"), rows)
+    for name, _, _ in states:
+        for entry in (item for item in place.journal.entries(name) if not item.done_at):
+            terminal.say(f"{name}: begun and not seen to be done: {entry.sql}")
+    return 0
