@@ -58,6 +58,7 @@ ENGINES = [
     pytest.param(
         ("postgresql", "sqlite"), id="postgresql-sqlite", marks=[pytest.mark.postgresql, pytest.mark.slow]
     ),
+    pytest.param(("sqlite", "mariadb"), id="sqlite-mariadb", marks=[pytest.mark.mariadb, pytest.mark.slow]),
     pytest.param(
         ("postgresql", "mariadb"),
         id="postgresql-mariadb",
