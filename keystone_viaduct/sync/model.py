@@ -343,6 +343,15 @@ class Standing:
     exceptions: Exceptions = field(default_factory=dict)
 
 
+class Unreadable(NamedTuple):
+    """A change of which the receiver can read no more than where it stands and what it is a version of."""
+
+    ref: Ref
+    seq: int
+    version: Version
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A part of a feed on its way from ``source``: the changes after ``after`` up to ``upto``.
@@ -352,8 +361,9 @@ class Page:
     when the page is ``at_head``. ``charter`` comes from the hub, once it has one. ``coverage`` is what the
     hub has picked the changes by. ``hub`` is the one of ``term``, as far as the source knows. ``peers`` are
     the other sites, for a spoke that may be promoted, and ``conflicts`` what was listed or resolved at
-    positions of the page, between sites that may be. ``exceptions`` belong to ``knowledge``: what waits at
-    the source, and what it does not show.
+    positions of the page, between sites that may be. ``unreadable`` are changes that the receiver could not
+    parse: they are named, and nothing else waits for them. ``exceptions`` belong to ``knowledge``: what
+    waits at the source, and what it does not show.
     """
 
     source: str
@@ -372,6 +382,7 @@ class Page:
     peers: tuple[Peer, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     exceptions: Exceptions = field(default_factory=dict)
+    unreadable: tuple[Unreadable, ...] = ()
 
     def knows(self, ref: Ref) -> Version:
         """What the source knows of one record, be it absent."""
@@ -525,18 +536,22 @@ class SiteState:
 
 
 class Reason(enum.StrEnum):
-    """Why a sweep wants a record deleted."""
+    """Why a record is held: a sweep wants it deleted, or this site can't number or read it."""
 
     MISSING = "missing"
     DANGLING = "dangling"
+    QUARANTINED = "quarantined"
 
 
 class Held(NamedTuple):
-    """A deletion that a sweep has found and that waits for a person."""
+    """A deletion that a sweep has found and that waits for a person; or a record that was put aside here,
+    for ``why``.
+    """
 
     ref: Ref
     reason: Reason
     found_at: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -313,6 +313,9 @@ class Store(Protocol):
         a whole.
         """
 
+    def may_be_a_record(self, error: Exception) -> bool:
+        """Whether an error that came out of a transaction may lie in a record, and not in the database."""
+
 
 class KeyPort(Protocol):
     """A site's keys of tokens, as the link sees them: Fernet repositories by name, and JWS public keys."""

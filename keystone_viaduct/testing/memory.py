@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from keystone_viaduct.errors import StoreError
+from keystone_viaduct.errors import KindError, StoreError, ViaductError
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.kinds.raw import same_documents
@@ -112,6 +112,10 @@ class MemoryStore:
         result = work(tx)
         self.data = tx.data
         return result
+
+    def may_be_a_record(self, error: Exception) -> bool:
+        """What a database would refuse, and whatever has no name."""
+        return isinstance(error, Violation | KindError) or not isinstance(error, ViaductError)
 
     def edit(self, writes: Sequence[Write], stamped_at: int) -> None:
         """What an application does in one transaction: write rows, leaving marks as triggers would."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import Any
 
-from keystone_viaduct.errors import BadDocument, TooLarge
+from keystone_viaduct.errors import BadDocument
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.api.collector import paused
 from keystone_viaduct.sync.api.service import Service
-from keystone_viaduct.sync.model import Checkpoint, Fence, Page
+from keystone_viaduct.sync.model import OUT, Change, Checkpoint, Fence, Page, Ref, Unreadable
 from keystone_viaduct.sync.sealing import PageOpener, PageSealer
+from keystone_viaduct.sync.site.isolating import in_words
 from keystone_viaduct.sync.wire import body, limits, secrecy
 from keystone_viaduct.sync.wire.page import page_from_json, page_to_json, result_to_json
+
+LOG = logging.getLogger(__name__)
 
 
 @paused()
@@ -25,13 +29,21 @@ def read(
     accept: str | None,
 ) -> bytes:
     """A page as JSON. One that would be too large is read again with fewer changes and conflicts; a conflict
-    that alone is too large goes without what was lost.
+    that alone is too large goes without what was lost. A record that can't be sent at all is put aside.
 
-    Raises UnknownSite, FenceMismatch, TooLarge when a single change does not fit.
+    Raises UnknownSite, FenceMismatch.
     """
     while True:
         page, peer = service.read(reader, after, limit, fence)
-        data = encode(page, peer.public_key)
+        try:
+            data = encode(page, peer.public_key)
+        except Exception as error:
+            found = unsendable(page, peer.public_key)
+            if not found:
+                raise
+            LOG.debug("%s records of a page can't be sent: %s", len(found), error)
+            service.put_aside(found)
+            continue
         if fits(data, accept):
             return data
         if limit == 1 and page.conflicts:
@@ -40,8 +52,8 @@ def read(
             if fits(data, accept):
                 return data
         if limit == 1:
-            ref = page.changes[0].ref
-            raise TooLarge(f"{ref} alone is larger than a page may be", hint="make it smaller", ref=str(ref))
+            service.put_aside({page.changes[0].ref: "it alone is larger than a page may be"})
+            continue
         limit = max(1, min(limit, max(len(page.changes), len(page.conflicts))) // 2)
 
 
@@ -61,6 +73,17 @@ def encode(page: Page, public_key: bytes) -> bytes:
     return body.dumps(page_to_json(page, sealer.header, sealer.seal))
 
 
+def unsendable(page: Page, public_key: bytes) -> dict[Ref, str]:
+    """The records that no page can be made of, and why."""
+    found: dict[Ref, str] = {}
+    for change in page.changes:
+        try:
+            encode(replace(page, changes=(change,), conflicts=()), public_key)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the record is named with it
+            found[change.ref] = in_words(change.ref, error)
+    return found if len(found) < len(page.changes) or len(page.changes) == 1 else {}
+
+
 @paused()
 def apply(service: Service, value: Any) -> dict[str, Any]:
     """Apply a page that came as JSON; what became of it. Raises BadRequest and what the service raises."""
@@ -69,20 +92,20 @@ def apply(service: Service, value: Any) -> dict[str, Any]:
         return PageOpener(service.ring, header).open
 
     page = page_from_json(value, opening)
-    for number, change in enumerate(page.changes):
-        if not change.deleted:
-            _check_document(number, page, service)
+    bad = {change.ref: why for change in page.changes if (why := _problem(change, service))}
+    if bad:
+        readable = tuple(change for change in page.changes if change.ref not in bad)
+        rest = (Unreadable(c.ref, c.seq, c.version, bad[c.ref]) for c in page.changes if c.ref in bad)
+        page = replace(page, changes=readable, unreadable=(*page.unreadable, *rest))
     return result_to_json(service.apply(page))
 
 
-def _check_document(number: int, page: Page, service: Service) -> None:
-    """A document that a table can't hold would stop the link with an error of the database."""
-    change = page.changes[number]
+def _problem(change: Change, service: Service) -> str:
+    """Why no table can hold a document; '' where one can."""
+    if change.deleted or change.border == OUT:
+        return ""
     try:
         REGISTRY[change.ref.kind].check({**service.store.codecs.defaults(change.ref.kind), **change.document})
     except BadDocument as error:
-        raise BadDocument(
-            f"changes[{number}], {change.ref}: {error.message}",
-            hint=error.hint or "`viaduct kinds` shows what its fields may hold",
-            **error.fields,
-        ) from error
+        return error.message
+    return ""

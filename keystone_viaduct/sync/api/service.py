@@ -26,6 +26,7 @@ from keystone_viaduct.sync.model import (
     Page,
     Peer,
     Purged,
+    Ref,
     Retired,
     SiteState,
     Standing,
@@ -118,6 +119,14 @@ class Service:
         if watched.writes:
             self.around.written(watched.writes, page.source)
         return result
+
+    def put_aside(self, found: Mapping[Ref, str]) -> None:
+        """Leave records out of pages that can't be sent, and name them."""
+        Site(self.store, self.clock).put_aside(found)
+
+    def retry(self) -> int:
+        """Try again what this site could not write, number, read or send; how many records."""
+        return self._swept(lambda site: site.retry())
 
     def forget(self, source: str) -> None:
         """Have the whole feed of ``source`` read again and compared. Raises UnknownSite."""

@@ -20,6 +20,10 @@ class Watched:
         self._check = check
         self.writes: list[Write] = []
 
+    def may_be_a_record(self, error: Exception) -> bool:
+        """As the store has it."""
+        return self._store.may_be_a_record(error)
+
     def run(self, work: Callable[[Transaction], T]) -> T:
         """Run ``work`` in one transaction and commit."""
 

@@ -7,6 +7,7 @@ reference is missing, a name is taken) waits; at the hub, once the source's head
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
@@ -44,9 +45,11 @@ from keystone_viaduct.sync.site.external import merged, shadow
 from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.former import retry_former
 from keystone_viaduct.sync.site.intent import Intent
+from keystone_viaduct.sync.site.isolating import Quarantine
 from keystone_viaduct.sync.site.joining import choices_for, leave_out, take_out, used_up, withdraw
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.proof import check_page, own_knowledge, vouches
+from keystone_viaduct.sync.site.quarantine import leave_aside
 from keystone_viaduct.sync.site.readiness import ASIDE, CONFLICT, PASSIVE, Readiness
 from keystone_viaduct.sync.site.register import adopt_peers
 from keystone_viaduct.sync.site.scope import rescoped, resolve
@@ -57,8 +60,15 @@ from keystone_viaduct.sync.site.trial import Trial, is_heard, with_stamps_bounde
 from keystone_viaduct.sync.site.unseen import number_unseen
 
 
-def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) -> ApplyResult:
-    """Apply one page on exactly its checkpoint.
+def apply_page(
+    tx: Transaction,
+    page: Page,
+    *,
+    now: int,
+    policy_for: PolicyFor,
+    quarantine: Mapping[Ref, Quarantine] | None = None,
+) -> ApplyResult:
+    """Apply one page on exactly its checkpoint; ``quarantine`` are the records that are known to fail.
 
     Raises CheckpointMismatch when another page was applied meanwhile, and what :func:`check_term` raises.
     """
@@ -68,6 +78,8 @@ def apply_page(tx: Transaction, page: Page, *, now: int, policy_for: PolicyFor) 
     if is_heard(state, page):
         page = with_stamps_bounded(page, now)
     run = Applying(tx, state, page, now, policy_for)
+    for ref, found in (quarantine or {}).items():
+        (run.put_aside if found.whole else run.quarantined)[ref] = found.why
     result = _finish(run, apply_waiting(run))
     state = retry_former(tx, apply_waiting, now=now, policy_for=policy_for)
     return replace(result, knowledge=state.all_knowledge, head=state.checkpoint)
@@ -83,7 +95,10 @@ def apply_waiting(run: Applying) -> set[Ref]:
     run.disputed = {entry.change.ref: entry for entry in waiting if entry.reason == CONFLICT}
     run.began = {entry.change.ref: entry.since for entry in waiting}
     candidates.update((change.ref, change) for change in page.changes)
-    carried = [record.ref for record in releasable(run.tx, run.releasing, run.now)]
+    done = leave_aside(run, candidates, waiting)
+    carried = [
+        record.ref for record in releasable(run.tx, run.releasing, run.now) if record.ref not in run.put_aside
+    ]
     _load(run, list(dict.fromkeys([*candidates, *carried])))
     run.trial = Trial(run) if is_heard(run.state, page) else None
     run.choices = choices_for(run)
@@ -94,7 +109,7 @@ def apply_waiting(run: Applying) -> set[Ref]:
         _release(run, ref)
     _work_out(run)
     _write(run)
-    return set(candidates)
+    return set(candidates) | done
 
 
 def _work_out(run: Applying) -> None:

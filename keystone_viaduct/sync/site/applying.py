@@ -71,6 +71,8 @@ class Applying:
     carry: dict[Ref, Carry] = field(default_factory=dict)
     releasing: frozenset[str] = PASSING
     began: dict[Ref, int] = field(default_factory=dict)
+    quarantined: dict[Ref, str] = field(default_factory=dict)
+    put_aside: dict[Ref, str] = field(default_factory=dict)
     choices: dict[Ref, str] = field(default_factory=dict)
 
     @property

@@ -58,7 +58,7 @@ def ended(tx: Transaction, state: SiteState) -> SiteState:
 def excepted(tx: Transaction, state: SiteState, vouched: Version) -> Exceptions:
     """What is told with this knowledge: what waits here, and what the site has and does not show."""
     found: dict[Ref, Mapping[str, Gap]] = dict(limited(state.exceptions, vouched))
-    held = [item.ref for item in tx.held(MOST_EXCEPTIONS + 1) if item.reason is Reason.MISSING]
+    held = [item.ref for item in tx.held(MOST_EXCEPTIONS + 1) if item.reason is not Reason.DANGLING]
     for record in tx.records(held).values():
         # of one that an operator wants back from elsewhere nothing is known at all
         found[record.ref] = missing(Version(), record.version if record.version else vouched)

@@ -16,6 +16,7 @@ from keystone_viaduct.sync.model import (
     Fence,
     Page,
     Peer,
+    Reason,
     Record,
     SiteState,
     Version,
@@ -182,7 +183,7 @@ def _changes(
     """
     entries: list[Record] = []
     changes: list[Change] = []
-    for entry in found:
+    for entry in _not_put_aside(tx, found):
         if _is_inside(entry, coverage):
             entries.append(entry)
         elif _was_inside(entry, coverage):
@@ -216,6 +217,14 @@ def _changes(
         delete_missing(tx, sorted(gone), guard, now)
     coming = set(stale) - tx.held_of(stale).keys() if stale else set()
     return sorted(changes, key=lambda change: change.seq), not coming
+
+
+def _not_put_aside(tx: Transaction, found: list[Record]) -> list[Record]:
+    """Without the records that this site can't read or show; they are exceptions to what it knows."""
+    if not tx.held(1):
+        return found
+    held = tx.held_of([entry.ref for entry in found])
+    return [e for e in found if e.ref not in held or held[e.ref].reason is not Reason.QUARANTINED]
 
 
 def _is_fresh(tx: Transaction, state: SiteState, entry: Record, document: Document) -> bool:

@@ -12,6 +12,7 @@ from keystone_viaduct.sync.site.readiness import (
     REFERRED,
     UNPLACED,
     UNPROVEN,
+    UNTRIED,
     Readiness,
     needs,
 )
@@ -31,6 +32,7 @@ def kept(run: Applying, readiness: Readiness) -> frozenset[Ref]:
         ref
         for ref, entry in run.waiting.items()
         if entry.reason in (UNPROVEN, LOST)
+        or entry.reason in UNTRIED
         or any(map(is_to_come, _blockers(readiness, entry)))
         or (entry.reason == REFERRED and not readiness.living_referrers(ref))
     }

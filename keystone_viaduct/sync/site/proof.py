@@ -68,14 +68,16 @@ def check_page(tx: Transaction, state: SiteState, page: Page) -> None:
         )
     if page.knowledge.entries.get(own, 0) > page.upto.seq and page.at_head:
         raise Refused(f"{page.source} claims edits beyond its head", hint="look at what runs at that site")
-    for change in page.changes:
-        if change.version.entries.get(own, 0) > page.upto.seq or change.seq > page.upto.seq:
+    shown = [(one.ref, one.seq, one.version) for one in page.changes]
+    for ref, seq, version in [*shown, *((bad.ref, bad.seq, bad.version) for bad in page.unreadable)]:
+        if version.entries.get(own, 0) > page.upto.seq or seq > page.upto.seq:
             raise Refused(
-                f"{page.source} shows an edit of its own that it has not made yet: {change.ref}",
+                f"{page.source} shows an edit of its own that it has not made yet: {ref}",
                 hint="look at what runs at that site",
-                ref=str(change.ref),
+                ref=str(ref),
             )
-    if len(page.changes) and len(tx.pending(page.source)) + len(page.changes) > MOST_WAITING:
+    number = len(page.changes) + len(page.unreadable)
+    if number and len(tx.pending(page.source)) + number > MOST_WAITING:
         raise Refused(
             f"more than {MOST_WAITING} changes of {page.source} wait already",
             hint="`viaduct status` says why; a start over with that site forgets them",

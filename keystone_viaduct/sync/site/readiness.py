@@ -17,6 +17,7 @@ from keystone_viaduct.sync.external import Externals
 from keystone_viaduct.sync.model import (
     CYCLE,
     NAME,
+    QUARANTINED,
     REFERENCE,
     UNSTORABLE,
     Document,
@@ -46,8 +47,12 @@ ASIDE = "aside"
 CONFLICT = "conflict"
 #: At the hub: its own row is gone where no trigger saw it, and nobody knows yet whether that was meant.
 LOST = "lost"
+#: What could not be parsed: until its source shows it again.
+UNREADABLE = "unreadable"
+#: What is put aside whole, until it is shown again or somebody asks for another try.
+UNTRIED = frozenset({QUARANTINED, UNREADABLE})
 #: What is not tried anew with every page.
-PASSIVE = frozenset({ASIDE, CONFLICT})
+PASSIVE = UNTRIED | {ASIDE, CONFLICT}
 OWNING = frozenset({Mode.OWNING})
 
 
@@ -102,13 +107,17 @@ class Readiness:
         waiting ones; either may cause others.
         """
         while True:
-            blocked = self._unstorable() or (
-                self._hindered()
-                | self._missing()
-                | self._referred()
-                | self._clashing()
-                | self.invariants.unwritable()
-                | self.invariants.broken()
+            blocked = (
+                self._quarantined()
+                or self._unstorable()
+                or (
+                    self._hindered()
+                    | self._missing()
+                    | self._referred()
+                    | self._clashing()
+                    | self.invariants.unwritable()
+                    | self.invariants.broken()
+                )
             )
             if not blocked:
                 return
@@ -140,6 +149,8 @@ class Readiness:
 
     def _fits(self, ref: Ref, reason: str) -> Callable[[Document], bool]:
         """Whether a row may hold something, as far as this obstacle is concerned."""
+        if reason == QUARANTINED:
+            return lambda trial: False
         if reason == UNSTORABLE:
             return lambda trial: self.refusals(ref.kind, [trial]) == [None]
         if reason == NAME:
@@ -249,6 +260,15 @@ class Readiness:
         """Those that will have a row, with what it will hold."""
         pairs = ((intent, self.run.lands(intent)) for intent in self.run.intents.values())
         return [(intent, lands) for intent, lands in pairs if lands is not None]
+
+    def _quarantined(self) -> dict[Ref, tuple[str, str]]:
+        """What was found to fail when it is written."""
+        quarantined = self.run.quarantined
+        return {
+            intent.ref: (QUARANTINED, quarantined[intent.ref])
+            for intent, lands in (self._landing() if quarantined else ())
+            if intent.ref in quarantined and not same_documents(lands, self.run.rows.get(intent.ref))
+        }
 
     def _unstorable(self) -> dict[Ref, tuple[str, str]]:
         """What this database can't hold would otherwise stop the whole set."""

@@ -13,6 +13,7 @@ from keystone_viaduct.sync.model import (
     Dot,
     FieldState,
     Mark,
+    Reason,
     Record,
     Ref,
     SiteState,
@@ -109,6 +110,7 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
         elif before is not None and before.carried != carried:
             tx.save_records([replace(before, carried=carried)])
     tx.drop_marks([mark_id for ref in refs if ref not in torn for mark_id in ids[ref]])
+    _release_held(tx, [ref for ref in refs if ref not in torn])
     lost_owner = owned(tx, [r.ref for r in numbered if r.deleted]) if state.is_hub else []
     drop(tx, [record for record, _ in lost_owner], now)
     for record, owner in lost_owner:
@@ -128,6 +130,13 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
         state = replace(state, nonce=new_nonce(now))
         tx.save_state(state)
     return state, bool(torn or lost_owner)
+
+
+def _release_held(tx: Transaction, refs: list[Ref]) -> None:
+    """What was put aside and can be read again is nothing special any more."""
+    if tx.held(1):
+        held = tx.held_of(refs)
+        tx.let_go([ref for ref, item in held.items() if item.reason is Reason.QUARANTINED])
 
 
 def follow(tx: Transaction, state: SiteState, moved: list[Ref]) -> SiteState:

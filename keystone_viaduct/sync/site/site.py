@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from keystone_viaduct.clock import Clock
@@ -17,6 +19,7 @@ from keystone_viaduct.sync.model import (
     Page,
     Places,
     Purged,
+    Reason,
     Ref,
     Retired,
     SiteState,
@@ -30,19 +33,32 @@ from keystone_viaduct.sync.ports import Store, Transaction
 from keystone_viaduct.sync.site import compare, sweep
 from keystone_viaduct.sync.site.apply import apply_page, apply_waiting
 from keystone_viaduct.sync.site.applying import PolicyFor
+from keystone_viaduct.sync.site.carrying import try_again
 from keystone_viaduct.sync.site.charter import write_charter
-from keystone_viaduct.sync.site.feed import read_page
+from keystone_viaduct.sync.site.feed import MOST_MARKS, read_page
 from keystone_viaduct.sync.site.fence import check_fence, fence_of, later
 from keystone_viaduct.sync.site.former import retry_former
 from keystone_viaduct.sync.site.guard import GUARD, Guard
+from keystone_viaduct.sync.site.isolating import (
+    Quarantine,
+    considered,
+    culprits,
+    failure,
+    gentler,
+    hold,
+    in_words,
+)
 from keystone_viaduct.sync.site.promote import promote, resign
 from keystone_viaduct.sync.site.purge import Retention, clean, purge
+from keystone_viaduct.sync.site.quarantine import ask_again
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.retire import retire
-from keystone_viaduct.sync.site.sequencer import sequence
+from keystone_viaduct.sync.site.sequencer import sequence, sequence_some
+from keystone_viaduct.sync.site.sweep import MOST_HELD
 from keystone_viaduct.sync.site.term import NewHub, follow
 from keystone_viaduct.sync.site.unite import unite
 
+LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PAGE = 500
@@ -70,7 +86,11 @@ class Site:
 
     def state(self) -> SiteState:
         """Who this site is and how far it is, after numbering what is unnumbered."""
-        return self._store.run(lambda tx: sequence(tx, tx.state(), self._clock.now()))
+
+        def work(tx: Transaction) -> SiteState:
+            return sequence(tx, tx.state(), self._clock.now())
+
+        return self._isolated(lambda: self._store.run(work), work, lambda tx: [])
 
     @property
     def name(self) -> str:
@@ -81,11 +101,14 @@ class Site:
         self, reader: str, after: Checkpoint | None, limit: int = PAGE, fence: Fence | None = None
     ) -> Page:
         """A page of the feed for another site. Raises FenceMismatch."""
-        return self._fenced(
-            lambda tx: read_page(tx, reader, after, limit, fence, now=self._clock.now(), guard=self._guard),
-            later(fence, after),
-            site_of(reader),
-        )
+
+        def work(tx: Transaction) -> Page:
+            return read_page(tx, reader, after, limit, fence, now=self._clock.now(), guard=self._guard)
+
+        def shown(tx: Transaction) -> list[Ref]:
+            return [record.ref for record in tx.feed(after.seq if after else 0, limit, None)]
+
+        return self._isolated(lambda: self._fenced(work, later(fence, after), site_of(reader)), work, shown)
 
     def apply(self, page: Page) -> ApplyResult:
         """Apply a page of another site's feed; a later hub's is followed first.
@@ -93,11 +116,11 @@ class Site:
         Raises CheckpointMismatch, FenceMismatch, NotYet, OldTerm, Refused.
         """
 
-        def work(tx: Transaction) -> ApplyResult:
-            return apply_page(tx, page, now=self._clock.now(), policy_for=self._policy_for)
+        def run(quarantine: Mapping[Ref, Quarantine]) -> ApplyResult:
+            return self._fenced(partial(self._apply, page, quarantine), page.fence, page.source)
 
         try:
-            return self._fenced(work, page.fence, page.source)
+            return run({})
         except NewHub:
             self.follow(page.term, page.hub, page.fence)
             raise FenceMismatch(
@@ -105,6 +128,14 @@ class Site:
                 hint="both sides compare from the start",
                 both=True,
             ) from None
+        except Exception as error:
+            if not self._store.may_be_a_record(error):
+                raise
+            return run(self._quarantine(page, error))
+
+    def _apply(self, page: Page, quarantine: Mapping[Ref, Quarantine], tx: Transaction) -> ApplyResult:
+        now, policy_for = self._clock.now(), self._policy_for
+        return apply_page(tx, page, now=now, policy_for=policy_for, quarantine=quarantine)
 
     def follow(self, term: int, hub: str, fence: Fence | None) -> None:
         """Become a spoke of a later hub, or the hub itself if it is this site that was appointed.
@@ -171,7 +202,7 @@ class Site:
         def work(tx: Transaction) -> Summary:
             return compare.summary(tx, reader, within, fence, kinds, now=self._clock.now())
 
-        return self._fenced(work, fence, reader)
+        return self._isolated(lambda: self._fenced(work, fence, reader), work, lambda tx: [])
 
     def listing(self, reader: str, within: Sequence[Bucket]) -> Listing:
         """The records of the first of these buckets, and of as many more as fit."""
@@ -216,7 +247,15 @@ class Site:
 
     def sweep(self, limit: int) -> SweepState:
         """Compare the next ``limit`` records or rows with each other; where the sweep is then."""
-        return self._store.run(lambda tx: sweep.sweep(tx, limit, self._guard, now=self._clock.now()))
+
+        def work(tx: Transaction) -> SweepState:
+            return sweep.sweep(tx, limit, self._guard, now=self._clock.now())
+
+        def looked_at(tx: Transaction) -> list[Ref]:
+            place = tx.sweep_state()
+            return [Ref(place.kind, key) for key in tx.live_keys(place.kind, place.key, limit)]
+
+        return self._isolated(lambda: self._store.run(work), work, looked_at)
 
     def confirm(self, kinds: frozenset[str] | None = None) -> int:
         """Number the deletions that wait for a person (of some kinds); how many."""
@@ -225,6 +264,83 @@ class Site:
     def discard(self, kinds: frozenset[str] | None = None) -> int:
         """Have another site bring back what is missing here; how many. Whoever reads on compares first."""
         return self._store.run(lambda tx: sweep.discard(tx, kinds, now=self._clock.now()))
+
+    def put_aside(self, found: Mapping[Ref, str]) -> None:
+        """Leave records out of pages that can't be sent; named, until they change or another try is asked."""
+        self._store.run(lambda tx: hold(tx, dict(found), self._clock.now()))
+        for ref, why in found.items():
+            LOG.warning("%s is put aside and not sent: %s", ref, why)
+
+    def retry(self) -> int:
+        """Try again all that is carried or put aside here; how many records."""
+
+        def work(tx: Transaction) -> int:
+            held = [item.ref for item in tx.held(MOST_HELD) if item.reason is Reason.QUARANTINED]
+            tx.let_go(held)
+            tx.add_marks(held, self._clock.now())
+            asked = sum(ask_again(tx, source) for source in tx.peers())
+            return len(held) + try_again(tx) + asked
+
+        return self._store.run(work)
+
+    def _quarantine(self, page: Page, error: Exception) -> dict[Ref, Quarantine]:
+        """Which records make the apply of a page fail. Raises the error if it lies in none of them."""
+        self._number_apart()
+
+        def fails(quarantine: Mapping[Ref, Quarantine]) -> Exception | None:
+            return failure(self._store, partial(self._apply, page, quarantine))
+
+        refs = self._store.run(lambda tx: considered(tx, page, self._clock.now()))
+        found = culprits(refs, lambda aside: fails(dict.fromkeys(aside, Quarantine(""))))
+        if found is None:
+            raise error
+        result = gentler(found, fails)
+        for ref, put in result.items():
+            LOG.warning("%s of %s is put aside: %s", ref, page.source, put.why)
+        return result
+
+    def _number_apart(self) -> bool:
+        """Put aside what can't be numbered; whether there was anything."""
+
+        def fails(aside: frozenset[Ref]) -> Exception | None:
+            def work(tx: Transaction) -> None:
+                tx.drop_marks([mark.id for mark in tx.marks_of(sorted(aside))])
+                sequence_some(tx, tx.state(), self._clock.now(), MOST_MARKS)
+
+            return failure(self._store, work)
+
+        if fails(frozenset()) is None:
+            return False
+        marks = self._store.run(lambda tx: tx.take_marks(MOST_MARKS))
+        found = culprits([mark.ref for mark in marks], fails)
+        self.put_aside({ref: in_words(ref, error) for ref, error in (found or {}).items()})
+        return bool(found)
+
+    def _isolated(
+        self,
+        run: Callable[[], T],
+        work: Callable[[Transaction], T],
+        shown: Callable[[Transaction], list[Ref]],
+    ) -> T:
+        """Run; what can't be numbered, or be shown, is put aside first if it fails for that."""
+        try:
+            return run()
+        except Exception as error:
+            if not self._store.may_be_a_record(error):
+                raise
+            if self._number_apart() and failure(self._store, work) is None:
+                return run()
+
+        def fails(aside: frozenset[Ref]) -> Exception | None:
+            def without(tx: Transaction) -> T:
+                hold(tx, dict.fromkeys(aside, ""), self._clock.now())
+                return work(tx)
+
+            return failure(self._store, without)
+
+        found = culprits(self._store.run(shown), fails)
+        self.put_aside({ref: in_words(ref, error) for ref, error in (found or {}).items()})
+        return run()
 
     def _fenced(self, work: Callable[[Transaction], T], fence: Fence | None, caller: str) -> T:
         """Run ``work``; when the caller knows a history that is not here, this site begins a new life."""

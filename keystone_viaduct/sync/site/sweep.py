@@ -81,6 +81,9 @@ def _compare(
 
     The marks are read last: an edit that is committed meanwhile has one, and is left to it.
     """
+    if refs and tx.held(1):
+        held = tx.held_of(refs)
+        refs = [r for r in refs if r not in held or held[r].reason is not Reason.QUARANTINED]
     if not refs or REGISTRY[refs[0].kind].insert_only:
         return 0, 0
     records = tx.records(refs)
@@ -219,7 +222,8 @@ def discard(tx: Transaction, kinds: frozenset[str] | None, *, now: int) -> int:
 
 
 def _chosen(tx: Transaction, kinds: frozenset[str] | None) -> list[Held]:
-    return [item for item in tx.held(MOST_HELD) if kinds is None or item.ref.kind in kinds]
+    deletions = [item for item in tx.held(MOST_HELD) if item.reason is not Reason.QUARANTINED]
+    return [item for item in deletions if kinds is None or item.ref.kind in kinds]
 
 
 def _hollow(record: Record) -> Record:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from keystone_viaduct.sync.model import BUCKET_BITS, BUCKET_DIGITS
+from keystone_viaduct.sync.model import BUCKET_BITS, BUCKET_DIGITS, Reason
 from keystone_viaduct.sync.store import tables as t
 
 T = TypeVar("T")
@@ -232,7 +232,11 @@ COUNT_LIVE = (
 )
 HELD = sa.select(t.held).order_by(t.held.c.found_at, t.held.c.kind, t.held.c.key).limit(_param("limit"))
 HELD_OF = sa.select(t.held).where(_these(t.held))
-COUNT_HELD = sa.select(t.held.c.kind, sa.func.count()).group_by(t.held.c.kind)
+COUNT_HELD = (
+    sa.select(t.held.c.kind, sa.func.count())
+    .where(t.held.c.reason != str(Reason.QUARANTINED))
+    .group_by(t.held.c.kind)
+)
 INSERT_HELD = t.held.insert()
 DELETE_HELD = t.held.delete().where(_these(t.held))
 

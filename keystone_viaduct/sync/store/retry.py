@@ -10,7 +10,14 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from keystone_viaduct.errors import NotInitialised, StoreBusy, StoreUnavailable, ViaductError
+from keystone_viaduct.errors import (
+    KindError,
+    NotInitialised,
+    SealingError,
+    StoreBusy,
+    StoreUnavailable,
+    ViaductError,
+)
 from keystone_viaduct.sync.store.tables import PREFIX
 
 T = TypeVar("T")
@@ -21,6 +28,9 @@ SQLSTATES = frozenset({"40001", "40P01", "CR000"})
 MYSQL_CODES = frozenset({1205, 1213, 1020})
 #: A row that someone else has created meanwhile is seen by the next attempt; a defect is not cured by any.
 COLLISIONS = 3
+_NOT_OF_RECORDS = frozenset({"08", "25", "40", "53", "57", "58", "XX"})
+_NUMBERS_NOT_OF_RECORDS = frozenset({1020, 1021, 1040, 1047, 1053, 1114, 1180, 1205, 1213, 1290, 1317, 1927})
+_SQLITE_NOT_OF_RECORDS = ("is locked", "disk I/O error", "is full", "readonly database", "unable to open")
 _MISSING_TABLE = ("no such table", "doesn't exist", "does not exist", "UndefinedTable")
 
 
@@ -81,3 +91,23 @@ def translate(error: sa.exc.DBAPIError) -> Exception:
             f"the database can't be reached: {text.strip()}", hint="look at [database] connection"
         )
     return error
+
+
+def lies_in_a_record(error: Exception) -> bool:
+    """Whether it may come from what a record holds. A database that is away, full, read-only or busy is none.
+
+    Classes of SQLSTATE: a connection, a rollback, resources, an operator, the system; numbers of MariaDB: the
+    disk or a table full, too many connections, a shutdown, read-only, no node of a majority.
+    """
+    if isinstance(error, sa.exc.DBAPIError):
+        if error.connection_invalidated or error.statement is None:
+            return False
+        state = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
+        arguments = getattr(error.orig, "args", ())
+        number = arguments[0] if arguments and isinstance(arguments[0], int) else 0
+        if state[:2] in _NOT_OF_RECORDS or number in _NUMBERS_NOT_OF_RECORDS:
+            return False
+        return not any(text in str(error.orig) for text in _SQLITE_NOT_OF_RECORDS)
+    if isinstance(error, ViaductError):
+        return isinstance(error, KindError | SealingError)
+    return not isinstance(error, sa.exc.SQLAlchemyError | MemoryError | OSError)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store.drivers import DriverSettings
 from keystone_viaduct.sync.store.engine import READ_ONLY
-from keystone_viaduct.sync.store.retry import RetryPolicy
+from keystone_viaduct.sync.store.retry import RetryPolicy, lies_in_a_record
 from keystone_viaduct.sync.store.transaction import SqlTransaction
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ class SqlStore:
     def read(self, work: Callable[[SqlTransaction], T]) -> T:
         """As :meth:`run`, for work that writes and locks nothing: on SQLite it waits for no writer."""
         return self.retry.run(lambda: self._once(work, read_only=True))
+
+    def may_be_a_record(self, error: Exception) -> bool:
+        """Whether an error that came out of a transaction may lie in a record, and not in the database."""
+        return lies_in_a_record(error)
 
     def _once(self, work: Callable[[SqlTransaction], T], *, read_only: bool) -> T:
         with self.engine.connect() as connection:

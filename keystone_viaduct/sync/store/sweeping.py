@@ -52,7 +52,7 @@ class SweepingPart(Part):
         return [_held(row) for row in self.connection.execute(q.HELD, {"p_limit": limit})]
 
     def count_held(self) -> dict[str, int]:
-        """How many of each kind."""
+        """How many deletions of each kind wait for a person."""
         return dict(sorted(self.connection.execute(q.COUNT_HELD).all()))
 
     def held_of(self, refs: Sequence[Ref]) -> dict[Ref, Held]:
@@ -70,7 +70,13 @@ class SweepingPart(Part):
         self.let_go(list(latest))
         if latest:
             rows = [
-                {"kind": ref.kind, "key": ref.key, "reason": str(item.reason), "found_at": item.found_at}
+                {
+                    "kind": ref.kind,
+                    "key": ref.key,
+                    "reason": str(item.reason),
+                    "found_at": item.found_at,
+                    "why": item.why or None,
+                }
                 for ref, item in latest.items()
             ]
             self.connection.execute(q.INSERT_HELD, rows)
@@ -83,4 +89,4 @@ class SweepingPart(Part):
 
 
 def _held(row: Any) -> Held:
-    return Held(Ref(row.kind, row.key), Reason(row.reason), row.found_at)
+    return Held(Ref(row.kind, row.key), Reason(row.reason), row.found_at, row.why or "")

@@ -212,6 +212,7 @@ held = _table(
     sa.Column("key", key(), primary_key=True),
     sa.Column("reason", sa.String(16), nullable=False),
     sa.Column("found_at", sa.BigInteger, nullable=False),
+    sa.Column("why", text()),
 )
 
 lease = _table(

@@ -8,11 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from keystone_viaduct.errors import BadKey, BadRequest, UnknownKind
+from keystone_viaduct.errors import BadDocument, BadKey, BadRequest, UnknownKind
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import charter_to_json, coverage_to_json
 from keystone_viaduct.sync.external import External, Externals, united
-from keystone_viaduct.sync.model import IN, OUT, ApplyResult, Change, Checkpoint, Conflict, Page, Peer, Ref
+from keystone_viaduct.sync.model import (
+    IN,
+    OUT,
+    ApplyResult,
+    Change,
+    Checkpoint,
+    Conflict,
+    Page,
+    Peer,
+    Ref,
+    Unreadable,
+)
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 from keystone_viaduct.sync.wire.charter import checked_charter, checked_coverage
 from keystone_viaduct.sync.wire.listed import listed_from_json, listed_to_json
@@ -163,6 +174,7 @@ def page_from_json(value: Any, opening: Callable[[str], secrecy.Open]) -> Page:
             openers.append(opening(sealing))
         return openers[0](sealed, context)
 
+    changes, unreadable = _changes_from_json(body, opener)
     page = Page(
         source=checks.site_name(checks.member(body, "source", ""), "source"),
         term=checks.integer(checks.member(body, "term", ""), "term"),
@@ -170,12 +182,8 @@ def page_from_json(value: Any, opening: Callable[[str], secrecy.Open]) -> Page:
         upto=values.position_from_json(checks.member(body, "upto", ""), "upto"),
         at_head=checks.flag(checks.member(body, "at_head", ""), "at_head"),
         knowledge=values.version_from_json(checks.member(body, "knowledge", ""), "knowledge"),
-        changes=tuple(
-            change_from_json(change, f"changes[{number}]", opener)
-            for number, change in enumerate(
-                checks.sequence(checks.member(body, "changes", ""), "changes", limits.PAGE_CHANGES)
-            )
-        ),
+        changes=changes,
+        unreadable=unreadable,
         capabilities=capabilities_from_json(body.get("capabilities", {}), "capabilities"),
         fence=values.fence_from_json(body.get("fence"), "fence"),
         cuts=values.version_from_json(body.get("cuts", {}), "cuts").entries,
@@ -194,6 +202,36 @@ def page_from_json(value: Any, opening: Callable[[str], secrecy.Open]) -> Page:
     )
     _check_order(page)
     return page
+
+
+def _changes_from_json(
+    body: dict[str, Any], opener: secrecy.Open
+) -> tuple[tuple[Change, ...], tuple[Unreadable, ...]]:
+    """The changes; one that can't be read is named, and does not stop the others."""
+    changes: list[Change] = []
+    unreadable: list[Unreadable] = []
+    found = checks.sequence(checks.member(body, "changes", ""), "changes", limits.PAGE_CHANGES)
+    for number, value in enumerate(found):
+        where = f"changes[{number}]"
+        try:
+            changes.append(change_from_json(value, where, opener))
+        except (BadRequest, BadDocument) as error:
+            unreadable.append(_unreadable(value, where, error))
+    return tuple(changes), tuple(unreadable)
+
+
+def _unreadable(value: Any, where: str, error: BadRequest | BadDocument) -> Unreadable:
+    """What can be read of a change: which record, and which version. Raises the error if not even that."""
+    try:
+        body = checks.mapping(value, where)
+        ref = ref_from_json(checks.member(body, "ref", where), f"{where}.ref")
+        seq = checks.integer(checks.member(body, "seq", where), f"{where}.seq", 1)
+        version = values.version_from_json(checks.member(body, "version", where), f"{where}.version")
+    except (BadRequest, UnknownKind):
+        raise error from None
+    if not version or "\0" in ref.key:
+        raise error
+    return Unreadable(ref, seq, version, error.message)
 
 
 def _listed_from_json(value: Any, where: str, opener: secrecy.Open) -> Conflict:
@@ -236,6 +274,8 @@ def _check_order(page: Page) -> None:
         if not last < change.seq <= page.upto.seq:
             raise checks.bad(f"changes[{number}].seq", "is out of order")
         last = change.seq
+    if any(bad.seq > page.upto.seq for bad in page.unreadable):
+        raise checks.bad("changes", "have a position that is not of this page")
     if any(not 0 < conflict.seq <= page.upto.seq for conflict in page.conflicts):
         raise checks.bad("conflicts", "have a position that is not of this page")
 

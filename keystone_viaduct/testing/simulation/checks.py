@@ -7,7 +7,7 @@ import re
 
 from keystone_viaduct.documents.digest import field_digest
 from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
-from keystone_viaduct.sync.model import ABSENT, DELETED, Conflict, Record, Ref
+from keystone_viaduct.sync.model import ABSENT, DELETED, QUARANTINED, Conflict, Record, Ref
 from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.sync.site.readiness import needs
 from keystone_viaduct.sync.site.scope import selection
@@ -105,6 +105,10 @@ def _no_pending(fleet: Fleet) -> None:
     for node in fleet.nodes.values():
         if node.store.data.pending:
             raise Broken("no_pending_no_skip", f"{node.name}: {sorted(node.store.data.pending)[:3]}")
+        carried = [record for record in node.store.data.records.values() if record.carried is not None]
+        aside = [record.ref for record in carried if record.carried and record.carried.reason == QUARANTINED]
+        if aside:
+            raise Broken("no_pending_no_skip", f"{node.name} has put aside {sorted(aside)[:3]}")
 
 
 def _no_dangling(fleet: Fleet) -> None:

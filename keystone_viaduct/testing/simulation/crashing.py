@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from keystone_viaduct.errors import NotYet
-from keystone_viaduct.sync.ports import Store
+from keystone_viaduct.sync.model import Document, Ref
+from keystone_viaduct.sync.ports import Store, Write
 from keystone_viaduct.testing.memory import Violation
 
 T = TypeVar("T")
@@ -14,6 +15,10 @@ T = TypeVar("T")
 
 class Crashed(Exception):
     """The process is gone; whoever called it hears nothing."""
+
+
+class Unforeseen(Exception):
+    """Something about one record that nobody has thought of."""
 
 
 class Blow(NamedTuple):
@@ -33,13 +38,16 @@ class Blow(NamedTuple):
 class CrashingStore:
     """``ports.Store`` around another; dies once it is armed.
 
-    ``blocked``: rows were taken away by hand, and nobody has found that yet.
+    ``blocked``: rows were taken away by hand, and nobody has found that yet. To write any of the records that
+    are ``failing`` raises Unforeseen, and so does to read one that is ``unreadable``.
     """
 
     def __init__(self, inner: Store) -> None:
         self.inner = inner
         self._blow: Blow | None = None
         self.blocked = False
+        self.failing: set[Ref] = set()
+        self.unreadable: set[Ref] = set()
 
     def arm(self, blow: Blow | None) -> None:
         """Die as told, or (None) no more."""
@@ -58,7 +66,17 @@ class CrashingStore:
                 raise
             raise NotYet("a row that is referred to was taken away by hand") from None
 
+    def may_be_a_record(self, error: Exception) -> bool:
+        """Only what is made to fail: anything else that is unforeseen is a fault that a run has to show."""
+        return isinstance(error, Unforeseen)
+
     def _run(self, work: Callable[[Any], T]) -> T:
+        failing, unreadable, given = frozenset(self.failing), frozenset(self.unreadable), work
+        if failing or unreadable:
+
+            def work(tx: Any) -> T:
+                return given(_Failing(tx, failing, unreadable))
+
         blow = self._blow
         if blow is None:
             return self.inner.run(work)
@@ -72,6 +90,33 @@ class CrashingStore:
         call = blow.call
         self.inner.run(lambda tx: _die_within(work, tx, call))
         raise AssertionError("a transaction that died was committed")
+
+
+class _Failing:
+    """A transaction in which some records can't be written or read, for no reason that anybody knows."""
+
+    def __init__(self, tx: Any, refs: frozenset[Ref], unreadable: frozenset[Ref]) -> None:
+        self._tx = tx
+        self._refs = refs
+        self._unreadable = unreadable
+
+    def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
+        """Fail at any of them."""
+        for ref in refs:
+            if ref in self._unreadable:
+                raise Unforeseen(f"nobody knows why {ref} can't be read")
+        found: dict[Ref, Document] = self._tx.documents(refs)
+        return found
+
+    def write_documents(self, writes: Sequence[Write]) -> None:
+        """Fail at the first of them."""
+        for write in writes:
+            if write.new is not None and write.ref in self._refs:
+                raise Unforeseen(f"nobody knows why {write.ref} can't be written")
+        self._tx.write_documents(writes)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
 
 
 def _die_within(work: Callable[[Any], object], tx: Any, call: int) -> None:

@@ -56,6 +56,9 @@ class Database(Protocol):
     def run(self, work: Callable[[Any], T]) -> T:
         """``ports.Store``."""
 
+    def may_be_a_record(self, error: Exception) -> bool:
+        """``ports.Store``."""
+
     def edit(self, writes: list[Write], stamped_at: int) -> None:
         """What an application does in one transaction. Raises Violation."""
 

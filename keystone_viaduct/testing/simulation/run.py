@@ -9,7 +9,7 @@ from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.testing.simulation import checks, fleet
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.counts import Counts
-from keystone_viaduct.testing.simulation.events import EVENTS, FURTHER, hostile, sweeps
+from keystone_viaduct.testing.simulation.events import EVENTS, FURTHER, failing, hostile, sweeps
 from keystone_viaduct.testing.simulation.fleet import SECOND, Fleet, MakeDatabase, in_memory
 from keystone_viaduct.testing.simulation.plan import Step
 from keystone_viaduct.testing.simulation.watch import Watch
@@ -67,6 +67,7 @@ def _steps(made: Fleet, plan: list[Step], nonces: random.Random) -> None:
         watch.look(made, touched)
     made.step += 1
     hostile.calm(made)
+    failing.calm(made)
     sweeps.finish(made)
     if not fleet.settle(made):
         raise Broken("bounded_rounds", "the fleet does not come to rest")

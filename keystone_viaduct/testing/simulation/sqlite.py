@@ -69,6 +69,10 @@ class SqliteDatabase:
         """``ports.Store``."""
         return self._store.run(work)
 
+    def may_be_a_record(self, error: Exception) -> bool:
+        """``ports.Store``."""
+        return self._store.may_be_a_record(error)
+
     @property
     def data(self) -> Data:
         """What it holds, read again when something was written."""

@@ -132,13 +132,6 @@ def test_a_checkpoint_that_nobody_compared_is_not_taken(east: httpx.Client) -> N
 @pytest.mark.parametrize(
     ("more", "status", "code"),
     [
-        ({"document": {"id": "atlantis", "description": 7}}, 400, "document.invalid"),
-        (
-            {"document": {"id": "atlantis", "description": "", "parent_region_id": "x" * 999}},
-            400,
-            "request.invalid",
-        ),
-        ({"document": []}, 400, "request.invalid"),
         ({"version": "1"}, 400, "request.invalid"),
         ({"seq": "1"}, 400, "request.invalid"),
         ({"ref": ["assignment", "x"]}, 400, "request.invalid"),

@@ -16,6 +16,7 @@ def upgrade(fleet: Fleet, site: str) -> list[str]:
     _excuse_dropped(fleet, site, store.release + 1)
     carried = sum(bool(record.unknown) for record in store.data.records.values())
     store.upgrade()
+    fleet.nodes[site].process.failing.clear()  # what its columns get now has to be written
     fleet.counts["upgrades"] += 1
     fleet.counts["carried into an upgrade"] += carried
     fleet.tell(f"{site} is upgraded to release {store.release}; it carried fields of {carried} records")

@@ -1,0 +1,157 @@
+"""One record that fails in a way that nobody has foreseen is found, put aside and named; all else goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from keystone_viaduct.sync.model import Reason, Ref, Unreadable
+from keystone_viaduct.sync.site import isolating
+from keystone_viaduct.sync.site.isolating import culprits, in_words
+from keystone_viaduct.sync.site.purge import Retention
+from keystone_viaduct.testing.simulation.crashing import Unforeseen
+from tests.simulation.scene import Scene
+
+
+def fails(scene: Scene, site: str, *refs: Ref) -> None:
+    """From now on that site can't write these."""
+    scene.fleet.nodes[site].process.failing = set(refs)
+
+
+def unreadable(scene: Scene, site: str, *refs: Ref) -> None:
+    """From now on that site can't read these."""
+    scene.fleet.nodes[site].process.unreadable = set(refs)
+
+
+def pending(scene: Scene, site: str) -> dict[Ref, str]:
+    """What waits there, and why."""
+    return {entry.change.ref: entry.reason for entry in scene.store(site).data.pending.values()}
+
+
+def carried(scene: Scene, site: str) -> dict[Ref, tuple[str, str]]:
+    """What that site carries, the reason, and the error."""
+    records = scene.store(site).data.records.values()
+    return {r.ref: (r.carried.reason, r.carried.why) for r in records if r.carried is not None}
+
+
+@pytest.mark.parametrize("site", ["hub", "west"])
+def test_what_fails_when_it_is_written_is_carried_and_named(scene: Scene, site: str) -> None:
+    """Handed on, too: where it does not fail it is written."""
+    source = "west" if site == "hub" else "hub"
+    crowd = [scene.user(source, f"u{n}", f"user {n}") for n in range(30)]
+    bad, worse = crowd[7], crowd[23]
+    fails(scene, site, bad, worse)
+    scene.sync()
+    assert [ref for ref in crowd if scene.row(site, ref) is None] == [bad, worse]
+    assert carried(scene, site) == dict.fromkeys((bad, worse), ("quarantined", "Unforeseen"))
+    assert not scene.store(site).data.pending
+    assert scene.row("south", bad) is not None
+    fails(scene, site)
+    assert scene.site(site).retry() == 2
+    scene.put(source, "user", "u0", extra__email="news")
+    scene.equal()
+    assert scene.row(site, bad) is not None
+
+
+def test_a_change_of_a_record_that_is_there_leaves_its_row_alone(scene: Scene) -> None:
+    user = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    fails(scene, "west", user)
+    scene.put("hub", "user", "u", extra__email="new")
+    other = scene.user("hub", "u2", "bob")
+    scene.sync()
+    assert scene.row("west", user)["extra.email"] == "old"  # type: ignore[index]
+    assert scene.row("west", other) is not None
+
+
+def test_what_cannot_even_be_looked_at_waits_whole_and_stops_no_revocation(scene: Scene) -> None:
+    """Nor does it keep tombstones, and what needs it is not taken for dangling."""
+    user, gone = scene.user("hub", "u", "ada"), scene.user("hub", "u2", "bob")
+    scene.project("hub", "p", "web")
+    scene.sync()
+    unreadable(scene, "west", user)
+    scene.put("hub", "user", "u", extra__email="new")
+    scene.delete("hub", gone)
+    scene.send("hub", "west")
+    assert scene.row("west", gone) is None
+    assert pending(scene, "west") == {user: "quarantined"}
+    west = scene.store("west").data.state
+    assert set(west.exceptions) == {user}
+    scene.send("west", "hub")
+    scene.send("hub", "west")
+    assert scene.purge("west", Retention()).tombstones == 1
+    unreadable(scene, "west")
+    scene.site("west").retry()
+    scene.put("hub", "user", "u", extra__phone="1")
+    scene.equal()
+    assert not pending(scene, "west")
+
+
+def test_what_needs_what_the_hub_has_put_aside_waits_with_it(scene: Scene) -> None:
+    user = scene.user("west", "u", "ada")
+    scene.project("west", "p", "web")
+    grant = scene.grant("west", "u", "p")
+    page = scene.read("west", "hub")
+    bad = next(change for change in page.changes if change.ref == user)
+    rest = tuple(change for change in page.changes if change.ref != user)
+    named = Unreadable(user, bad.seq, bad.version, "changes[0] is odd")
+    scene.site("hub").apply(replace(page, changes=rest, unreadable=(named,)))
+    assert pending(scene, "hub") == {user: "unreadable", grant: "reference"}
+    assert scene.row("hub", Ref("project", "p")) is not None
+    assert not scene.conflicts
+    scene.site("west").show("hub", [user])
+    scene.equal()
+    assert scene.row("hub", grant) is not None
+    assert not scene.store("hub").data.state.exceptions
+
+
+def test_what_cannot_be_numbered_is_put_aside_at_its_source(scene: Scene) -> None:
+    """Its site goes on showing everything else, and says of what it does not know."""
+    user = scene.user("west", "u", "ada")
+    scene.sync()
+    unreadable(scene, "west", user)
+    scene.put("west", "user", "u", extra__email="odd")
+    other = scene.user("west", "u2", "bob")
+    scene.sync()
+    assert scene.row("hub", other) is not None
+    held = scene.store("west").data.held[user]
+    assert (held.reason, held.why) == (Reason.QUARANTINED, "Unforeseen")
+    assert user in scene.read("west", "hub").exceptions
+    unreadable(scene, "west")
+    scene.site("west").retry()
+    scene.equal()
+    assert scene.row("hub", user)["extra.email"] == "odd"  # type: ignore[index]
+    assert not scene.store("west").data.held
+
+
+def test_what_cannot_be_read_is_left_out_of_pages_and_sweeps(scene: Scene) -> None:
+    users = [scene.user("hub", f"u{n}", f"user {n}") for n in range(5)]
+    scene.send("hub", "south")
+    unreadable(scene, "hub", users[2])
+    page = scene.read("hub", "west")
+    assert users[2] not in {change.ref for change in page.changes}
+    assert page.at_head and users[2] in page.exceptions
+    place = scene.site("hub").sweep(100)
+    while place.kind:
+        place = scene.site("hub").sweep(100)
+    assert place.deleted == 0
+    assert scene.site("hub").confirm() == 0, "it is nobody's deletion"
+
+
+def test_an_error_of_no_record_is_an_error(scene: Scene) -> None:
+    """Nothing is put aside where everything fails."""
+    scene.user("hub", "u", "ada")
+    page = scene.read("hub", "west")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(isolating, "MOST", 2)
+        assert culprits([Ref("user", "u")], lambda aside: Unforeseen("the disk")) is None
+        many = [Ref("user", f"u{n}") for n in range(9)]
+        assert culprits(many, lambda aside: None if aside >= set(many) else Unforeseen("x")) is None
+    scene.site("west").apply(page)
+
+
+def test_an_error_says_nothing_of_a_record_that_has_secrets() -> None:
+    error = ValueError("the value 's3cr3t' is odd")
+    assert in_words(Ref("credential", "c"), error) == "ValueError"
+    assert in_words(Ref("region", "r"), error) == "ValueError: the value 's3cr3t' is odd"
