@@ -102,6 +102,24 @@ def test_a_document_that_does_not_fit_is_refused_and_nothing_is_made(
     assert east.get("/projects/badbad").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields", "field"),
+    [
+        ("registered_limit", {"default_limit": 2**70, "resource_name": "cores"}, "default_limit"),
+        ("trust", {"impersonation": False, "expires_at_int": 2**62}, "expires_at_int"),
+    ],
+)
+def test_what_the_database_cannot_hold_is_refused_with_the_field(
+    east: httpx.Client, kind: str, fields: dict[str, object], field: str
+) -> None:
+    more = {"trustor_user_id": "a", "trustee_user_id": "b"} if kind == "trust" else {}
+    answer = east.put(f"{RECORDS}/{kind}/unheld", json={"document": {**fields, **more}})
+    assert answer.status_code == 400, answer.text
+    error = answer.json()["error"]
+    assert error["viaduct"]["code"] == "request.invalid" and field in error["message"]
+    assert east.get(f"{RECORDS}/{kind}/unheld").status_code == 404
+
+
 def test_a_record_that_others_need_is_not_deleted(east: httpx.Client) -> None:
     answer = east.delete(f"{RECORDS}/domain/default")
     assert answer.status_code == 403
