@@ -189,3 +189,12 @@ def test_choices_hold_through_a_first_load_in_many_pages(scene: Scene) -> None:
     scene.send("west", "hub", limit=1)
     scene.equal()
     assert {hash_at(scene, "south", ref) for ref in refs} == {"west's"}
+
+
+def test_of_two_accounts_of_one_name_the_one_that_was_chosen_keeps_it(scene: Scene) -> None:
+    ours, theirs = scene.user("hub", "h", "ada"), scene.user("west", "w", "ada")
+    chosen(scene, "west", {theirs: "site"})
+    scene.equal()
+    for site in ("hub", "west", "south"):
+        assert scene.row(site, theirs)["local.name"] == "ada"  # type: ignore[index]
+        assert scene.row(site, ours)["local.name"] == "ada~hub"  # type: ignore[index]

@@ -58,6 +58,7 @@ def access_lines(plan: Plan, settled: Settled, *, everything: bool = False) -> I
             PLAIN,
             f"nobody's access changes by joining {plan.site}" if plan.secrets else "of the rest: none",
         )
+        yield from _along(plan)
         return
     style = WARNING if settled.open_ else CHOSEN
     yield style, f"ACCESS CHANGES when {plan.site} is joined: {_counted(plan.access)}"
@@ -74,9 +75,14 @@ def access_lines(plan: Plan, settled: Settled, *, everything: bool = False) -> I
             yield from _item(item, settled.chosen.get(item, ""), plan)
         if len(found) > bound:
             yield PLAIN, f"  ... and {len(found) - bound} more: see --all or --json"
+    yield from _along(plan)
+
+
+def _along(plan: Plan) -> Iterator[Line]:
     if plan.along:
+        told = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(plan.along.items()))
         yield PLAIN, ""
-        yield PLAIN, f"{plan.along} grants come along with what only one of the sites has: nothing to choose"
+        yield PLAIN, f"holds at both sites from then on, nothing to choose: {told}"
 
 
 def _parts(access: Sequence[Access]) -> Iterator[tuple[str, list[Access]]]:

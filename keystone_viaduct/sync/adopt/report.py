@@ -27,6 +27,7 @@ def plan_to_json(plan: Plan, *, rekey: bool) -> dict[str, Any]:
         "withheld": [asdict(move) for move in plan.withheld(rekey=rekey)],
         "at_hub": [asdict(move) for move in plan.hub_moves],
         "apart": [asdict(match) for match in plan.apart],
+        "along": dict(plan.along),
         "clashes": [asdict(clash) for clash in plan.clashes],
         "only_here": {kind: list(keys) for kind, keys in plan.only_here.items()},
         "only_there": {kind: list(keys) for kind, keys in plan.only_there.items()},

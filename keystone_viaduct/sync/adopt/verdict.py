@@ -57,7 +57,8 @@ class Plan:
     hub_moves    re-keying to be done at the hub, where an override says that the site's id stays
     compared     number of records here, in all
     access       whose access changes, once an operator has chosen how
-    along        grants that come along with a project, role or group that only one site has
+    along        how many of each kind hold at both sites from then on, with nothing to choose: credentials
+                 and trusts of accounts that both have, and grants on what only one of the sites has
     secrets      whether the secrets of both could be compared
     """
 
@@ -74,7 +75,7 @@ class Plan:
     compared: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     access: tuple[Access, ...] = ()
-    along: int = 0
+    along: Mapping[str, int] = field(default_factory=dict)
     secrets: bool = True
 
     def due(self, *, rekey: bool) -> tuple[Move, ...]:

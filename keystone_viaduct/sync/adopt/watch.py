@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
@@ -28,6 +29,13 @@ from .names import label
 _CALLED = frozenset({"user", "group", "project", "domain", "role"})
 #: Names that OpenStack's services have their accounts under by custom.
 _SERVICE_ROLES, _SERVICE_PROJECTS = frozenset({"service"}), frozenset({"service", "services"})
+#: Kind -> the field that names its owner, for what works wherever the owner is known.
+_OWNERS = {
+    "application_credential": "user_id",
+    "trust": "trustor_user_id",
+    "credential": "user_id",
+    "access_token": "authorizing_user_id",
+}
 Documents = Mapping[str, Document]
 
 
@@ -41,7 +49,7 @@ class Watch:
         self._both: dict[str, set[str]] = {}
         self._alone: dict[tuple[str, str], dict[str, list[tuple[str, str]]]] = {}
         self._services: set[str] = set()
-        self._along = 0
+        self._along: Counter[str] = Counter()
 
     def kind(self, kind: Kind, both: Collection[str], mine: Documents, theirs: Documents) -> None:
         """A kind whose records were paired: ``both`` are the keys (as they will be) that both sites have."""
@@ -50,6 +58,11 @@ class Watch:
             for documents in (mine, theirs):
                 for key, document in documents.items():
                     self._names[kind.name, key] = label(kind, document)
+        owner = _OWNERS.get(kind.name, "")
+        for key in mine.keys() ^ theirs.keys() if owner else ():
+            document = mine.get(key) or theirs.get(key) or {}
+            if document.get(owner) in self._both.get("user", ()):
+                self._along[kind.name] += 1
         if kind.name in GRANTS:
             self._look_for_services(kind.name, {*mine, *theirs})
             for key in sorted(mine.keys() - theirs.keys()):
@@ -98,9 +111,12 @@ class Watch:
         return tuple(sorted(marked, key=lambda item: (item.sort, item.label, item.key)))
 
     @property
-    def along(self) -> int:
-        """Grants that come along with a project, role or group that only one of the sites has."""
-        return self._along
+    def along(self) -> dict[str, int]:
+        """How many of each kind hold at both sites from then on, with nothing to choose.
+
+        Credentials and trusts of accounts that both have, and grants on what only one of the sites has.
+        """
+        return dict(self._along)
 
     def _grant(self, kind: str, key: str, only: str) -> None:
         subject, (kinds, on) = grant_parts(kind, key)
@@ -108,7 +124,7 @@ class Watch:
         if subject[1] not in self._both.get(subject[0], ()):
             return
         if not on_both:
-            self._along += 1
+            self._along[kind] += 1
             return
         self._alone.setdefault(subject, {}).setdefault(only, []).append((kind, key))
 

@@ -119,7 +119,20 @@ def test_grants_of_what_both_have_are_named_and_others_come_along(hub: Listed, s
     assert found.addresses[0] == "roles/ann" and found.options == ("both", "hub", "site")
     assert found.what == ("member on project dev: only at east", "member of group ops: only at west")
     assert set(found.records) == {("assignment", "UserProject/u/p/r/0"), ("membership", "u/g")}
-    assert plan.along == 1, "a grant on a project that only one of them has"
+    assert plan.along == {"assignment": 1}, "a grant on a project that only one of them has"
+
+
+def test_credentials_of_accounts_of_both_are_counted(hub: Listed, spoke: Listed) -> None:
+    for site in (hub, spoke):
+        user(site, "u", "ann")
+    user(spoke, "new", "zoe")
+    for key, owner in (("a", "u"), ("b", "new")):
+        spoke.add("credential", id=key, user_id=owner, type="ec2", blob="{}", project_id=None)
+    hub.add("application_credential", id="c", name="ci", user_id="u", secret_hash="h", roles=[])
+    plan = make_plan(spoke, hub)
+    assert plan.along == {"credential": 1, "application_credential": 1}
+    told = [line for _, line in access_lines(plan, Choices().settle(plan.access))]
+    assert told[-1].endswith("nothing to choose: 1 application credential, 1 credential")
 
 
 def test_services_and_the_agent_are_told_apart(hub: Listed, spoke: Listed) -> None:
