@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from typing import cast
 
 import sqlalchemy as sa
 
@@ -19,8 +20,10 @@ from keystone_viaduct.kinds.trees import ACYCLIC, above, loops, told
 from keystone_viaduct.sync import sealing
 from keystone_viaduct.sync.capture import by_events, triggers_of
 from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store import SqlStore, schema
+from keystone_viaduct.sync.waiting import counted, waiting
 from keystone_viaduct.triggers import State
 
 #: Expand heads of Keystone's migrations -> the releases that have them (KEYSTONE: Releases).
@@ -308,6 +311,21 @@ def _store(site: Site, ring: KeyRing) -> SqlStore:
     return SqlStore(site.database.engine, ring, site.database.codecs(site.settings))
 
 
+def check_waiting(site: Site) -> Iterator[Finding]:
+    """Which records wait here, and why?"""
+    store = _store(site, KeyRing.load(site.settings.viaduct_keys))
+    found = store.read(lambda tx: waiting(cast(Transaction, tx)) if tx.has_state() else [])
+    for state, number in counted(found).items():
+        first = [f"{w.ref} {w.name!r} ({w.reason})" for w in found if w.state == state][:3]
+        more = f" and {number - len(first)} more" if number > len(first) else ""
+        yield Finding(
+            "waiting",
+            Verdict.WARNING,
+            f"{number} records are {state}: {', '.join(first)}{more}",
+            "`viaduct status` and `viaduct quarantine list SITE` say why",
+        )
+
+
 CHECKS: tuple[Check, ...] = (
     check_keystone,
     check_database,
@@ -319,5 +337,6 @@ CHECKS: tuple[Check, ...] = (
     check_marks,
     check_orphans,
     check_circles,
+    check_waiting,
     check_cache,
 )

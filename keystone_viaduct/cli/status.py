@@ -5,19 +5,24 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from keystone_viaduct.cli import _keystone
 from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.cli.quarantine import as_dict
 from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.sync.charter import coverage_to_json
 from keystone_viaduct.sync.model import Peer, SiteState
+from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.waiting import counted, waiting
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.store import SqlTransaction
 
 HELP = "show how far this site is"
 ERROR_EXIT_CODE = 2
+#: Records that wait, named one by one.
+NAMED = 20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +48,7 @@ def gather(tx: SqlTransaction) -> dict[str, Any]:
     state = tx.known_state()
     marks, oldest = tx.count_marks()
     open_conflicts, conflicts = tx.count_conflicts()
+    found = waiting(cast(Transaction, tx))
     return {
         "site": state.site,
         "hub": state.hub,
@@ -60,6 +66,8 @@ def gather(tx: SqlTransaction) -> dict[str, Any]:
         "records": {kind: count._asdict() for kind, count in sorted(tx.count_records().items())},
         "pending": tx.count_pending(),
         "waiting_for": tx.count_reasons(),
+        "waiting": [as_dict(item) for item in found[:NAMED]],
+        "waiting_states": counted(found),
         "conflicts": {"open": open_conflicts, "all": conflicts},
         "purged": state.purged,
         "sweep": {**asdict(tx.sweep_state()), "held": tx.count_held()},
@@ -138,4 +146,9 @@ def _show(terminal: Terminal, found: dict[str, Any]) -> None:
     rows = [[kind, count["live"], count["deleted"]] for kind, count in found["records"].items()]
     terminal.table("Records", ["kind", "live", "deleted"], rows)
     places = [[source, place["seq"], place["incarnation"]] for source, place in found["checkpoints"].items()]
+    named = [
+        [f"{w['kind']}/{w['key']}", w["name"], w["state"], w["reason"], w["why"]] for w in found["waiting"]
+    ]
+    if named:
+        terminal.table("Waiting here", ["record", "name", "state", "reason", "why"], named)
     terminal.table("Applied so far", ["source", "position", "incarnation"], places)

@@ -554,6 +554,35 @@ class Held(NamedTuple):
     why: str = ""
 
 
+#: A change that a spoke has refused: concurrent with what it has, until the hub has decided.
+CONFLICT = "conflict"
+#: What could not be parsed: until its source shows it again.
+UNREADABLE = "unreadable"
+#: What is put aside whole, until it is shown again or somebody asks for another try.
+UNTRIED = frozenset({QUARANTINED, UNREADABLE})
+
+
+class Waiting(NamedTuple):
+    """One record that waits at a site, for the list that people and the agent read.
+
+    ``state``: ``pending`` (for a reference, a proof, the head of a feed), ``refused`` (a spoke keeps its own
+    until the hub has decided), ``carried`` (the tables can't hold it), ``quarantined`` (it failed in an
+    unforeseen way), ``held`` (a deletion that waits for a person). ``name`` is what the record is called,
+    where it has a name; ``source`` the site that it came from; ``since`` in microseconds, 0 if not known.
+    """
+
+    ref: Ref
+    name: str
+    state: str
+    reason: str
+    why: str = ""
+    source: str = ""
+    since: int = 0
+
+
+WAITING_STATES = ("pending", "refused", "carried", "quarantined", "held")
+
+
 @dataclass(frozen=True, slots=True)
 class SweepState:
     """How far the sweep of a site's own tables is; ``kind`` empty: between two rounds.

@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.upkeep import Kept
+from keystone_viaduct.sync.model import WAITING_STATES
 
 _COUNTERS = {
     "pages": "Pages applied",
@@ -90,6 +91,13 @@ class LaneCollector:
             for site, kept in list(self._agent.upkeep.sites.items()):
                 gauge.add_metric((site,), value(kept))
             yield gauge
+        waiting = GaugeMetricFamily(
+            "viaduct_site_waiting", "Records that wait at a site", labels=("site", "state")
+        )
+        for site, kept in list(self._agent.upkeep.sites.items()):
+            for state in WAITING_STATES:
+                waiting.add_metric((site, state), kept.waiting.get(state, 0))
+        yield waiting
 
     def _gauges(self) -> Iterator[Metric]:
         gauges: dict[str, tuple[str, Callable[[Lane], float]]] = {

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from keystone_viaduct.errors import ViaductError
 from keystone_viaduct.sync.agent.topology import AgentSettings
 from keystone_viaduct.sync.link.compare import Comparison, Difference
-from keystone_viaduct.sync.model import Purged, SweepState
+from keystone_viaduct.sync.model import Purged, SweepState, Waiting
 from keystone_viaduct.sync.ports import SitePort
 from keystone_viaduct.sync.wire.upkeep import Report, Times
 
@@ -25,6 +25,8 @@ PAUSE = 0.5
 #: Records that only one of two sites has, and that no feed would show: more than so many need a person.
 #: Shown, they would be deleted where they are, if the other site's knowledge says that they were there.
 ONESIDED = 50
+#: Records that wait at a site, named in logs and status.
+NAMED = 20
 
 
 class KeptSite(SitePort, Protocol):
@@ -39,13 +41,17 @@ class KeptSite(SitePort, Protocol):
     def swept(self) -> Report:
         """How far the sweep is, and what waits for a person."""
 
+    def waiting(self) -> tuple[dict[str, int], list[Waiting]]:
+        """How many records wait there in which state, and the first of them."""
+
 
 @dataclass
 class Kept:
     """What the last round has found at a site; seconds since the epoch, 0 for never.
 
     ``differing`` counts what the site and the hub did not agree about, ``missed`` what of it was not on its
-    way and was shown again, unless too much of it, ``onesided``, is at one of them only.
+    way and was shown again, unless too much of it, ``onesided``, is at one of them only. ``waiting`` counts
+    what waits at the site by state, ``records`` names the first of them.
     """
 
     purged: int = 0
@@ -54,6 +60,8 @@ class Kept:
     found: int = 0
     deleted: int = 0
     held: int = 0
+    waiting: dict[str, int] = field(default_factory=dict)
+    records: list[dict[str, str]] = field(default_factory=list)
     differing: int = 0
     missed: int = 0
     onesided: int = 0
@@ -114,6 +122,7 @@ class Upkeep:
     def _keep(self, site: KeptSite, kept: Kept, oldest: int | None) -> int | None:
         """Sweep, compare, purge; the oldest tombstone that the hub still has."""
         self._sweep(site, kept)
+        self._name(site, kept)
         if site is not self.hub:
             self._compare(site, kept)
         settings = self.settings
@@ -150,6 +159,22 @@ class Upkeep:
         kept.held = held
         if kept.found or kept.deleted:
             self.wake(site.name)
+
+    def _name(self, site: KeptSite, kept: Kept) -> None:
+        """Say which records wait there, each once. An older site has no such list."""
+        try:
+            kept.waiting, found = site.waiting()
+        except ViaductError as error:
+            LOG.debug("%s does not tell what waits there: %s", site.name, error)
+            return
+        told = {(item["kind"], item["key"], item["reason"]) for item in kept.records}
+        kept.records = [
+            {"kind": w.ref.kind, "key": w.ref.key, "name": w.name, "state": w.state, "reason": w.reason}
+            for w in found[:NAMED]
+        ]
+        for w in found[:NAMED]:
+            if (w.ref.kind, w.ref.key, w.reason) not in told:
+                LOG.warning("%s: %s is %s (%s) %s", site.name, w.ref, w.state, w.reason, w.why)
 
     def _compare(self, site: KeptSite, kept: Kept) -> None:
         found = compare(self.hub, site)

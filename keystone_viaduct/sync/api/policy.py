@@ -48,6 +48,8 @@ RULES = (
     _rule("get_sweep", "How far the sweep is, and what waits for a person", ("GET", "/sweep")),
     _rule("sweep", "Compare a batch of rows with their records", ("POST", "/sweep")),
     _rule("decide_held", "Confirm or discard deletions that a sweep has found", ("POST", "/sweep/held")),
+    _rule("get_waiting", "What waits at this site, and why", ("GET", "/waiting")),
+    _rule("retry_waiting", "Try again what is carried or put aside", ("POST", "/waiting")),
     _rule("list_peers", "The registered sites", ("GET", "/peers")),
     _rule("register_peer", "Register a site and its public key", ("PUT", "/peers/{site}")),
     _rule("retire_peer", "Forget a site that is gone for good", ("DELETE", "/peers/{site}")),

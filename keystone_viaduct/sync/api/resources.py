@@ -184,6 +184,20 @@ class SweepResource(flask_restful.Resource):  # type: ignore[misc]
         return Reply(upkeep.sweep_to_json(place))
 
 
+class WaitingResource(flask_restful.Resource):  # type: ignore[misc]
+    """What waits at this site."""
+
+    @gated("sync:get_waiting")
+    def get(self) -> Reply:
+        """How many records in which state, and the first of them."""
+        return Reply(upkeep.waiting_to_json(assembly.service().waiting()))
+
+    @gated("sync:retry_waiting")
+    def post(self) -> Reply:
+        """Another try."""
+        return Reply({"records": assembly.service().retry()})
+
+
 class HeldResource(flask_restful.Resource):  # type: ignore[misc]
     """Deletions that wait for a person."""
 
@@ -421,6 +435,7 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
         _route(PurgeResource, "/purge", "purge"),
         _route(SweepResource, "/sweep", "sweep"),
         _route(HeldResource, "/sweep/held", "held"),
+        _route(WaitingResource, "/waiting", "waiting"),
         _route(PeersResource, "/peers", "peers"),
         _route(PeerResource, "/peers/<string:site>", "peer", "site"),
         _route(LeaseResource, "/lease", "lease"),

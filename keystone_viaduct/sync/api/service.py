@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -26,21 +26,24 @@ from keystone_viaduct.sync.model import (
     Page,
     Peer,
     Purged,
+    Reason,
     Ref,
     Retired,
     SiteState,
     Standing,
     SweepState,
+    Waiting,
     origin_of,
     site_of,
 )
-from keystone_viaduct.sync.ports import Write
+from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.sealing import KeyRing, seal
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.guard import GUARD, Guard
 from keystone_viaduct.sync.site.promote import obstacle
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction
+from keystone_viaduct.sync.waiting import waiting
 from keystone_viaduct.sync.wire import limits
 from keystone_viaduct.sync.wire.charter import checked_charter
 from keystone_viaduct.sync.wire.office import Office, Order
@@ -175,7 +178,11 @@ class Service:
 
     def swept(self) -> tuple[SweepState, dict[str, int], list[Held]]:
         """How far the sweep is, how many records of each kind wait for a person, and the first of them."""
-        return self.store.read(lambda tx: (tx.sweep_state(), tx.count_held(), tx.held(limits.HELD)))
+        return self.store.read(lambda tx: (tx.sweep_state(), tx.count_held(), _deletions(tx)))
+
+    def waiting(self) -> list[Waiting]:
+        """What waits here, and why."""
+        return self.store.read(lambda tx: waiting(cast(Transaction, tx)))
 
     def _policy_for(self, kind: str, scope: str | None) -> str:
         return self.around.policies.get(kind, "hub")
@@ -362,6 +369,10 @@ class Service:
     def run(self, work: Callable[[SqlTransaction], T]) -> T:
         """Anything else in one transaction."""
         return self.store.run(work)
+
+
+def _deletions(tx: SqlTransaction) -> list[Held]:
+    return [item for item in tx.held(limits.HELD) if item.reason is not Reason.QUARANTINED]
 
 
 def peek(tx: SqlTransaction) -> SiteState:

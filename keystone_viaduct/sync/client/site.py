@@ -25,6 +25,7 @@ from keystone_viaduct.sync.model import (
     Standing,
     Summary,
     SweepState,
+    Waiting,
 )
 from keystone_viaduct.sync.wire import checks, comparing, upkeep, values
 from keystone_viaduct.sync.wire.carried import CarriedPage, carry
@@ -152,6 +153,18 @@ class HttpSite:
         """How far the sweep is, and what waits for a person."""
         body = self._transport.call("GET", "/sweep")
         return self._transport.understood(lambda: upkeep.report_from_json(body))
+
+    def waiting(self) -> tuple[dict[str, int], list[Waiting]]:
+        """How many records wait there in which state, and the first of them."""
+        body = self._transport.call("GET", "/waiting")
+        return self._transport.understood(lambda: upkeep.waiting_from_json(body))
+
+    def retry(self) -> int:
+        """Try again what is carried or put aside there; how many records."""
+        body = self._transport.call("POST", "/waiting", content={})
+        return self._transport.understood(
+            lambda: checks.integer(checks.member(checks.mapping(body, ""), "records", ""), "records")
+        )
 
     def decide_held(self, kinds: frozenset[str] | None, *, confirm: bool) -> int:
         """Confirm or discard deletions that wait for a person; how many."""

@@ -14,6 +14,7 @@ from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.external import Externals
+from keystone_viaduct.sync.model import CONFLICT as CONFLICT
 from keystone_viaduct.sync.model import (
     CYCLE,
     NAME,
@@ -26,6 +27,8 @@ from keystone_viaduct.sync.model import (
     Record,
     Ref,
 )
+from keystone_viaduct.sync.model import UNREADABLE as UNREADABLE
+from keystone_viaduct.sync.model import UNTRIED as UNTRIED
 from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.carrying import Carry, differing, referrers, unwritable
 from keystone_viaduct.sync.site.claims import Claims
@@ -43,14 +46,8 @@ REFERRED = "referred"
 UNPROVEN, UNPLACED = "unproven", "unplaced"
 #: Put aside by a start over, until the source shows it again or its head is reached without it.
 ASIDE = "aside"
-#: Concurrent with what a spoke has: until the hub has decided, and knowledge does not include it before.
-CONFLICT = "conflict"
 #: At the hub: its own row is gone where no trigger saw it, and nobody knows yet whether that was meant.
 LOST = "lost"
-#: What could not be parsed: until its source shows it again.
-UNREADABLE = "unreadable"
-#: What is put aside whole, until it is shown again or somebody asks for another try.
-UNTRIED = frozenset({QUARANTINED, UNREADABLE})
 #: What is not tried anew with every page.
 PASSIVE = UNTRIED | {ASIDE, CONFLICT}
 OWNING = frozenset({Mode.OWNING})

@@ -34,6 +34,8 @@ SHOWN = 1000
 #: Records in one batch of a sweep; held deletions in one answer; microseconds of a retention.
 SWEPT = 5000
 HELD = 200
+#: Records that wait, in one answer.
+WAITING = 500
 RETENTION = 100 * 366 * 24 * 3600 * 1_000_000
 #: Entries that an answer to either may have.
 ENTRIES = 100_000

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from keystone_viaduct.sync.model import Held, Purged, Reason, Ref, Retired, SweepState
+from keystone_viaduct.sync.model import Held, Purged, Reason, Ref, Retired, SweepState, Waiting
 from keystone_viaduct.sync.wire import checks, limits
 
 _NUMBERS = ("began", "finished", "checked", "found", "deleted")
@@ -29,6 +30,9 @@ class Report:
     place: SweepState
     held: Mapping[str, int] = field(default_factory=dict)
     records: tuple[Held, ...] = ()
+
+
+_TOLD = ("kind", "key", "name", "state", "reason", "why", "source")
 
 
 def times_to_json(times: Times) -> dict[str, Any]:
@@ -80,6 +84,36 @@ def sweep_from_json(value: Any) -> SweepState:
     key = checks.text(checks.member(body, "key", ""), "key", limits.KEY)
     numbers = {name: checks.integer(checks.member(body, name, ""), name) for name in _NUMBERS}
     return SweepState(kind, by_rows, key, **numbers)
+
+
+def waiting_to_json(found: Sequence[Waiting]) -> dict[str, Any]:
+    """As JSON: all are counted, the first of them told."""
+    counts = Counter(item.state for item in found)
+    told = [
+        {
+            "kind": item.ref.kind,
+            "key": item.ref.key,
+            **{name: value for name, value in item._asdict().items() if name != "ref"},
+        }
+        for item in found[: limits.WAITING]
+    ]
+    return {"counts": dict(sorted(counts.items())), "waiting": told}
+
+
+def waiting_from_json(value: Any) -> tuple[dict[str, int], list[Waiting]]:
+    """The opposite of :func:`waiting_to_json`."""
+    body = checks.mapping(value, "waiting")
+    counts = checks.mapping(checks.member(body, "counts", ""), "counts")
+    told = checks.sequence(checks.member(body, "waiting", ""), "waiting", limits.WAITING)
+    found: list[Waiting] = []
+    for number, one in enumerate(told):
+        where = f"waiting[{number}]"
+        item = checks.mapping(one, where)
+        texts = (checks.text(item.get(name, ""), where, 4096) for name in _TOLD)
+        kind, key, name, state, reason, why, source = texts
+        since = checks.integer(item.get("since", 0), where)
+        found.append(Waiting(Ref(kind, key), name, state, reason, why, source, since))
+    return {state: checks.integer(number, "counts") for state, number in counts.items()}, found
 
 
 def report_to_json(place: SweepState, held: Mapping[str, int], records: Sequence[Held]) -> dict[str, Any]:

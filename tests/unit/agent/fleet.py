@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.errors import LeaseHeld, Refused, SiteUnavailable, TooFast
@@ -28,10 +28,12 @@ from keystone_viaduct.sync.model import (
     Standing,
     Summary,
     SweepState,
+    Waiting,
 )
-from keystone_viaduct.sync.ports import Write
+from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.purge import Retention
+from keystone_viaduct.sync.waiting import counted, waiting
 from keystone_viaduct.sync.wire.resources import Capabilities
 from keystone_viaduct.sync.wire.upkeep import Report, Times
 from keystone_viaduct.testing.memory import MemoryStore, empty
@@ -134,6 +136,13 @@ class FakeSite:
 
         report: Report = self._call("swept", work)
         return report
+
+    def waiting(self) -> tuple[dict[str, int], list[Waiting]]:
+        def work() -> list[Waiting]:
+            return self.store.run(lambda tx: waiting(cast(Transaction, tx)))
+
+        found: list[Waiting] = self._call("waiting", work)
+        return counted(found), found
 
     def follow(self, term: int, hub: str, fence: Fence | None) -> None:
         self._call("follow", lambda: self.site.follow(term, hub, fence))

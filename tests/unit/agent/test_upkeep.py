@@ -92,6 +92,23 @@ def test_deletions_in_large_numbers_wait(caplog: pytest.LogCaptureFixture) -> No
     assert hub.has(Ref("domain", NAMES[0]))
 
 
+def test_what_waits_at_a_site_is_named_once_and_counted_by_state(caplog: pytest.LogCaptureFixture) -> None:
+    agent, hub, sites = loaded("west")
+    sites["west"].store.unstorable = frozenset({"odd"})
+    hub.edit(Ref("domain", "d"), {"id": "d", "name": "odd", "enabled": True})
+    assert agent.once() == []
+    agent.gate.set()
+    agent.upkeep.round()
+    agent.upkeep.round()
+    told = [record.getMessage() for record in caplog.records if "domain/d is carried" in record.getMessage()]
+    assert told == ["west: domain/d is carried (unstorable) field name can't be stored here"]
+    named = snapshot(agent)["upkeep"]["west"]
+    assert named["waiting"] == {"carried": 1}
+    assert named["records"][0]["name"] == "odd"
+    assert b'viaduct_site_waiting{site="west",state="carried"} 1.0' in metrics(agent)
+    assert b'viaduct_site_waiting{site="hub",state="held"} 0.0' in metrics(agent)
+
+
 def test_tombstones_go_at_the_hub_first_and_stay_at_spokes_as_long() -> None:
     agent, hub, sites = loaded("west", "south", retention=0)
     hub.edit(Ref("domain", NAMES[0]), None)

@@ -1,0 +1,96 @@
+"""Show what waits at a site and why, and have it tried again.
+
+A record is *pending* (it needs something that is still to come), *refused* (the site keeps its own until the
+hub has decided), *carried* (the site's tables can't hold it, so it is kept beside them), *quarantined* (it
+failed in a way that nobody has foreseen) or *held* (a deletion that waits for a person, see `viaduct sweep`).
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from keystone_viaduct.cli import _fleet
+from keystone_viaduct.cli._terminal import Terminal, moment
+from keystone_viaduct.errors import ConfigError, NotThere
+
+if TYPE_CHECKING:
+    from keystone_viaduct.sync.model import Waiting
+
+HELP = "show which records wait at a site and why, and have them tried again"
+ERROR_EXIT_CODE = 2
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("action", choices=("list", "show", "retry"))
+    parser.add_argument("site", metavar="SITE", help="the site")
+    parser.add_argument("record", metavar="KIND/KEY", nargs="?", help="with show: which record")
+    parser.add_argument("--state", metavar="STATE", help="with list: only what is in this state")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    _fleet.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Exit code 1 from `list` while something waits, 2 when the site can't be asked."""
+    _check(args)
+    site = _fleet.open_site(args, args.site)
+    if args.action == "retry":
+        number = site.retry()
+        terminal.json({"retried": number})
+        terminal.say(f"{args.site}: {number} records are tried again with the next pages")
+        return 0
+    counts, found = site.waiting()
+    if args.action == "show":
+        return _show(terminal, args, found)
+    chosen = [item for item in found if args.state in (None, item.state)]
+    terminal.json({"counts": counts, "waiting": [as_dict(item) for item in chosen]})
+    total = sum(counts.values())
+    terminal.say(
+        f"{args.site}: {', '.join(f'{n} {state}' for state, n in counts.items()) or 'nothing waits'}"
+    )
+    terminal.table(
+        "Waiting", ["record", "name", "state", "reason", "from", "since"], [row(i) for i in chosen]
+    )
+    if total > len(found):
+        terminal.say(f"the first {len(found)} are shown")
+    return 1 if chosen else 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.action == "show" and "/" not in (args.record or ""):
+        raise ConfigError("which record?", hint="`viaduct quarantine show SITE KIND/KEY`")
+    if args.record and args.action != "show":
+        raise ConfigError(f"`{args.action}` takes no record", hint="leave it out")
+    if args.state and args.action != "list":
+        raise ConfigError("--state goes with list", hint="leave it out")
+
+
+def _show(terminal: Terminal, args: argparse.Namespace, found: list[Waiting]) -> int:
+    chosen = [item for item in found if str(item.ref) == args.record]
+    if not chosen:
+        raise NotThere(
+            f"{args.record} does not wait at {args.site}", hint=f"see `viaduct quarantine list {args.site}`"
+        )
+    terminal.json({"waiting": [as_dict(item) for item in chosen]})
+    for item in chosen:
+        came = f", from {item.source}" if item.source else ""
+        terminal.say(f"{item.ref} {item.name!r}: {item.state} ({item.reason}){came}, since {_time(item)}")
+        terminal.say(f"  {item.why or 'no more is known'}")
+    return 0
+
+
+def row(item: Waiting) -> list[str]:
+    """For a table."""
+    return [str(item.ref), item.name, item.state, item.reason, item.source, _time(item)]
+
+
+def as_dict(item: Waiting) -> dict[str, Any]:
+    """For ``--json``."""
+    told = item._asdict()
+    del told["ref"]
+    return {"kind": item.ref.kind, "key": item.ref.key, **told}
+
+
+def _time(item: Waiting) -> str:
+    return moment(item.since) if item.since else "?"

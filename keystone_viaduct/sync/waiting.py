@@ -1,0 +1,62 @@
+"""The one list of what waits at a site, and why: for status, doctor, the API, metrics and logs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.model import CONFLICT, QUARANTINED, UNTRIED, Document, Reason, Ref, Waiting
+from keystone_viaduct.sync.ports import Transaction
+
+_BATCH = 500
+_NAMES = ("name", "local.name", "resource_name", "remote_id")
+_LONGEST = 100
+
+
+def waiting(tx: Transaction) -> list[Waiting]:
+    """All of it, the longest waiting first."""
+    found = chain(_pending(tx), _carried(tx), _held(tx))
+    return sorted(found, key=lambda item: (item.since, item.ref))
+
+
+def counted(found: Sequence[Waiting]) -> dict[str, int]:
+    """How many are in each state."""
+    return dict(sorted(Counter(item.state for item in found).items()))
+
+
+def _pending(tx: Transaction) -> Iterator[Waiting]:
+    for source in sorted(tx.peers()):
+        for entry in tx.pending(source):
+            state = "refused" if entry.reason == CONFLICT else "pending"
+            if entry.reason in UNTRIED:
+                state = "quarantined"
+            ref, name = entry.change.ref, _name(entry.change.ref, entry.change.document)
+            yield Waiting(ref, name, state, entry.reason, entry.why, source, entry.since)
+
+
+def _carried(tx: Transaction) -> Iterator[Waiting]:
+    after = 0
+    while batch := tx.carried(after, _BATCH):
+        for record in batch:
+            carried = record.carried
+            if carried is not None:
+                state = "quarantined" if carried.reason == QUARANTINED else "carried"
+                name = _name(record.ref, {**(carried.base or {}), **carried.document})
+                told = carried.reason, carried.why, carried.source, carried.since
+                yield Waiting(record.ref, name, state, *told)
+        after = batch[-1].seq
+
+
+def _held(tx: Transaction) -> Iterator[Waiting]:
+    for item in tx.held(10 * _BATCH):
+        state = "quarantined" if item.reason is Reason.QUARANTINED else "held"
+        yield Waiting(item.ref, "", state, str(item.reason), item.why, "", item.found_at)
+
+
+def _name(ref: Ref, document: Document) -> str:
+    """What people call it; never a secret."""
+    secret = REGISTRY[ref.kind].is_secret
+    found = (document.get(name) for name in _NAMES if not secret(name))
+    return next((text[:_LONGEST] for text in found if isinstance(text, str)), "")
