@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
 from keystone_viaduct.sync.model import Document, Ref
+from keystone_viaduct.sync.ports import Write
+from keystone_viaduct.sync.store.ordering import plan
+from keystone_viaduct.testing.memory import MemoryTransaction
 from tests.simulation.scene import Scene
 
 RULE = {"service": "compute", "path": "/v2.1/servers", "method": "GET"}
@@ -75,6 +80,30 @@ def test_pages_that_part_the_rule_from_its_user(scene: Scene, limit: int) -> Non
             scene.send(source, target, limit)
     scene.equal()
     assert rules_of(scene, two) == [["r1"]] * 3
+
+
+def test_the_rule_that_goes_is_deleted_after_its_users_have_let_it_go(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forced out before, with foreign keys off, it would leave a row of its user that points nowhere."""
+    seen: list[Write] = []
+    write = MemoryTransaction.write_documents
+
+    def watched(tx: MemoryTransaction, writes: Sequence[Write]) -> None:
+        seen.extend(writes)
+        write(tx, writes)
+
+    monkeypatch.setattr(MemoryTransaction, "write_documents", watched)
+    rule(scene, "hub", "r1")
+    rule(scene, "west", "r2")
+    app(scene, "west", "a2", "r2")
+    scene.send("west", "hub")
+    seen.clear()
+    scene.send("hub", "west")
+    (gone,) = (one for one in seen if one.ref == TWO)
+    assert gone.new is None and not gone.vacate
+    found = plan(seen, iter(f"~{number}" for number in range(9)))
+    assert found.late_deletes == [("access_rule", [TWO])] and not found.forced
 
 
 def test_a_site_that_goes_on_using_the_second_id_is_understood(scene: Scene) -> None:

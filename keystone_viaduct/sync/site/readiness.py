@@ -407,7 +407,11 @@ class Readiness:
     def _gives_way(self, holder: Ref, claim: Claim) -> bool:
         if not self.gives_way(holder, claim):
             return False
-        self.run.intents[holder].vacate = True
+        other = self.run.intents[holder]
+        # What is deleted gives its names up by itself, and is deleted last, so that no row is left that
+        # refers to it; only for its key it has to go before what takes that.
+        if self.run.lands(other) is not None or self._fields(claim) == REGISTRY[claim.kind].key:
+            other.vacate = True
         return True
 
     def _fields(self, claim: Claim) -> tuple[str, ...]:
