@@ -6,11 +6,22 @@ They act on inconsistent rows only. Deleting a row needs none.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from keystone_viaduct.triggers import Event, Timing, TriggerSpec, assign, branch, has_changed, new
+from keystone_viaduct.triggers import (
+    CompiledTrigger,
+    Event,
+    Timing,
+    TriggerSpec,
+    assign,
+    branch,
+    compile,
+    has_changed,
+    new,
+)
 
 from .expression import Condition, Expression, Not
 from .rendering import column_type, to_sql
@@ -29,6 +40,13 @@ def table_of(bridge: Bridge) -> sa.Table:
     return sa.Table(bridge.table.name, sa.MetaData(), *columns)
 
 
+@lru_cache(maxsize=256)
+def compiled_bridge(bridge: Bridge, engine: str, schema: str | None = None) -> tuple[CompiledTrigger, ...]:
+    """The triggers as SQL of one engine, in the order in which they are to be created."""
+    return tuple(compile(spec, engine, schema=schema) for spec in bridge_specs(bridge))
+
+
+@lru_cache(maxsize=256)
 def bridge_specs(bridge: Bridge) -> tuple[TriggerSpec, TriggerSpec]:
     """The triggers, in the order in which they are to be created."""
     table = table_of(bridge)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from functools import singledispatchmethod
 
 from keystone_viaduct.errors import UpgradeError
-from keystone_viaduct.triggers import compile
 from keystone_viaduct.upgrade import changes as c
-from keystone_viaduct.upgrade.arming import bridge_specs
+from keystone_viaduct.upgrade.arming import bridge_specs, compiled_bridge
 from keystone_viaduct.upgrade.expression import Scalar
 from keystone_viaduct.upgrade.shape import Column
 from keystone_viaduct.upgrade.steps import Lock, Observation, Refusal, Seen, Server, Statement
@@ -91,8 +90,8 @@ class MySQLDialect:
     def _(self, change: c.Arm, server: Server) -> Sequence[Statement] | Refusal:
         table = change.table.name
         found = []
-        for spec in bridge_specs(change.bridge):
-            compiled = compile(spec, server.engine)
+        specs = bridge_specs(change.bridge)
+        for spec, compiled in zip(specs, compiled_bridge(change.bridge, server.engine), strict=True):
             done = Observation(Seen.TRIGGER, table, compiled.name, compiled.fingerprint)
             sql = _before_others(compiled.create[0], table, spec.event.value, server)
             found.append(Statement(sql, table, Lock.BRIEF, done))

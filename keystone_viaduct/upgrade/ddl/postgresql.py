@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from functools import singledispatchmethod
 
 from keystone_viaduct.errors import UpgradeError
-from keystone_viaduct.triggers import compile
 from keystone_viaduct.upgrade import changes as c
-from keystone_viaduct.upgrade.arming import bridge_specs
+from keystone_viaduct.upgrade.arming import bridge_specs, compiled_bridge
 from keystone_viaduct.upgrade.expression import Scalar
 from keystone_viaduct.upgrade.shape import Column
 from keystone_viaduct.upgrade.steps import Lock, Observation, Refusal, Seen, Server, Statement
@@ -98,8 +97,7 @@ class PostgreSQLDialect:
     def _(self, change: c.Arm, server: Server) -> Sequence[Statement] | Refusal:
         table = change.table.name
         found = []
-        for spec in bridge_specs(change.bridge):
-            compiled = compile(spec, self.engine, schema=server.schema or None)
+        for compiled in compiled_bridge(change.bridge, self.engine, server.schema or None):
             function, trigger = compiled.create
             mark = compiled.fingerprint
             made = Observation(Seen.FUNCTION, table, compiled.name, mark)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from functools import singledispatchmethod
 
 from keystone_viaduct.errors import UpgradeError
-from keystone_viaduct.triggers import compile
 from keystone_viaduct.upgrade import changes as c
-from keystone_viaduct.upgrade.arming import bridge_specs
+from keystone_viaduct.upgrade.arming import bridge_specs, compiled_bridge
 from keystone_viaduct.upgrade.steps import Edit, Lock, Observation, Refusal, Seen, Server, Statement
 
 from .text import canonical, constant, double_quoted, type_name
@@ -68,8 +67,7 @@ class SQLiteDialect:
     def _(self, change: c.Arm, server: Server) -> Sequence[Statement] | Refusal:
         table = change.table.name
         found = []
-        for spec in bridge_specs(change.bridge):
-            compiled = compile(spec, "sqlite")
+        for compiled in compiled_bridge(change.bridge, "sqlite"):
             done = Observation(Seen.TRIGGER, table, compiled.name, compiled.fingerprint)
             found.append(Statement(compiled.create[0], table, Lock.BRIEF, done))
         return found

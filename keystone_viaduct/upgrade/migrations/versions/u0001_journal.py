@@ -28,17 +28,22 @@ def _column(name: str, type_: Any, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, type_, nullable=False, **options)
 
 
+def _make(name: str, *parts: Any) -> None:
+    """Unless it is there: MariaDB and MySQL keep what a run has made that was killed halfway."""
+    if not sa.inspect(op.get_bind()).has_table(name):
+        op.create_table(name, *parts, **OPTIONS)
+
+
 def upgrade() -> None:
     """Make them."""
-    op.create_table(
+    _make(
         "viaduct_upgrade",
         _column("name", NAME, primary_key=True),
         _column("digest", sa.String(16)),
         _column("state", sa.String(16)),
         _column("changed_at", sa.BigInteger),
-        **OPTIONS,
     )
-    op.create_table(
+    _make(
         "viaduct_upgrade_step",
         _column("number", SERIAL, primary_key=True),
         _column("upgrade", NAME),
@@ -48,31 +53,27 @@ def upgrade() -> None:
         _column("begun_at", sa.BigInteger),
         _column("done_at", sa.BigInteger),
         sa.UniqueConstraint("upgrade", "phase", "step", name="viaduct_upgrade_step_once"),
-        **OPTIONS,
     )
-    op.create_table(
+    _make(
         "viaduct_upgrade_place",
         _column("upgrade", NAME, primary_key=True),
         _column("bridge", NAME, primary_key=True),
         _column("last_key", TEXT),
         _column("filled", sa.BigInteger),
         _column("rounds", sa.Integer),
-        **OPTIONS,
     )
-    op.create_table(
+    _make(
         "viaduct_upgrade_lease",
         _column("name", NAME, primary_key=True),
         _column("holder", STEP),
         _column("until", sa.BigInteger),
         _column("fence", sa.BigInteger),
-        **OPTIONS,
     )
-    op.create_table(
+    _make(
         "viaduct_bridged_column",
         _column("table_name", NAME, primary_key=True),
         _column("column_name", NAME, primary_key=True),
         _column("upgrade", NAME),
-        **OPTIONS,
     )
 
 

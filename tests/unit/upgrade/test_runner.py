@@ -1,0 +1,276 @@
+"""The runner against fakes that stop at any line: whatever is cut off goes on to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import pytest
+
+from keystone_viaduct.errors import UpgradeError, UpgradeRefused, UpgradeState
+from keystone_viaduct.upgrade.ddl import dialect_for
+from keystone_viaduct.upgrade.operations import ReplaceColumns
+from keystone_viaduct.upgrade.ports import Difference, Entry, Place, Progress
+from keystone_viaduct.upgrade.runner import Hooks, Runner
+from keystone_viaduct.upgrade.shape import Bridge
+from keystone_viaduct.upgrade.steps import (
+    Check,
+    Observation,
+    Refusal,
+    Server,
+    State,
+    Statement,
+    Steps,
+    Upgrade,
+)
+from tests.bridges.declared import DECLARED
+
+TRANSFORM = next(item.bridge for item in DECLARED if item.operation == "transform")
+UPGRADE = Upgrade("next", (ReplaceColumns(TRANSFORM),))
+ENGINES = ("sqlite", "postgresql", "mariadb", "mysql")
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+class World:
+    """What outlives a runner: the catalogue, the journal, the rows. ``crash`` counts down to the end."""
+
+    def __init__(self, engine: str) -> None:
+        self._server = Server(engine, (15, 0))
+        self.facts: dict[tuple[str, str, str], str] = {("column", "thing", "is_public"): ""}
+        self.states: dict[str, State] = {}
+        self.digests: dict[str, str] = {}
+        self.lines: dict[tuple[str, str], Entry] = {}
+        self.ran: list[str] = []
+        self.filled = 0
+        self.found: list[Difference] = []
+        self.mirrored: list[tuple[str, str]] = []
+        self.crash = -1
+
+    def tick(self) -> None:
+        """One line of the runner's outside."""
+        self.crash -= 1
+        if self.crash == 0:
+            raise Crash
+
+    # the database
+    def server(self) -> Server:
+        return self._server
+
+    def forget(self) -> None:
+        self.tick()
+
+    def rows(self, table: str) -> int:
+        return 3
+
+    def observe(self, what: Observation) -> bool:
+        self.tick()
+        there = self.facts.get((what.seen.value, what.table, what.name))
+        return (there is not None and what.detail in ("", there)) is what.there
+
+    def run(self, statement: Statement) -> None:
+        self.tick()
+        what = statement.done
+        self.ran.append(statement.sql)
+        if what.there:
+            self.facts[what.seen.value, what.table, what.name] = what.detail
+        else:
+            self.facts.pop((what.seen.value, what.table, what.name), None)
+        self.tick()
+
+    # the journal
+    def acquire(self) -> None:
+        self.tick()
+
+    def release(self) -> None:
+        self.tick()
+
+    def begin(self, name: str, digest: str) -> State:
+        self.tick()
+        state = self.states.setdefault(name, State.PLANNED)
+        if self.digests.setdefault(name, digest) != digest:
+            raise UpgradeState("another declaration")
+        return state
+
+    def state(self, name: str) -> State | None:
+        return self.states.get(name)
+
+    def move(self, name: str, state: State) -> None:
+        self.tick()
+        self.states[name] = state
+        self.tick()
+
+    def intend(self, name: str, phase: str, step: str, sql: str) -> None:
+        self.tick()
+        self.lines.setdefault((phase, step), Entry(phase, step, sql, 1, 0))
+
+    def observed(self, name: str, phase: str, step: str) -> None:
+        self.tick()
+        self.lines[phase, step] = Entry(phase, step, self.lines[phase, step].sql, 1, 1)
+        self.tick()
+
+    def entries(self, name: str) -> Sequence[Entry]:
+        return list(self.lines.values())
+
+    def mirrors(self, name: str, columns: Iterable[tuple[str, str]]) -> None:
+        self.tick()
+        self.mirrored = list(columns)
+
+    def place(self, name: str, bridge: str) -> Place:
+        return Place()
+
+    def reached(self, name: str, bridge: str, place: Place) -> None:
+        self.tick()
+
+    # the rows
+    def fill(self, upgrade: str, bridge: Bridge) -> Iterator[Progress]:
+        while self.filled < 3:
+            self.tick()
+            self.filled += 1
+            yield Progress(self.filled, 3 - self.filled)
+
+    def differences(
+        self, bridge: Bridge, checks: Sequence[Check] = (), *, written: bool = False
+    ) -> Sequence[Difference]:
+        self.tick()
+        return self.found
+
+    def lost(self, bridge: Bridge) -> Difference:
+        return Difference("lost", 0, "", True)
+
+
+def runner(world: World, hooks: Hooks | None = None, upgrade: Upgrade = UPGRADE) -> Runner:
+    return Runner(upgrade, world, dialect_for(world.server()), world, world, world, hooks)
+
+
+def to_contract(world: World) -> None:
+    made = runner(world)
+    made.expand()
+    made.migrate()
+    made.verify()
+    made.contract()
+
+
+def back_again(world: World) -> None:
+    made = runner(world)
+    made.expand()
+    made.migrate()
+    made.rollback()
+
+
+def go_on(world: World, wanted: State) -> None:
+    """What an operator does after a crash: what ``status`` says, until the end that he wants."""
+    for _ in range(10):
+        made, state = runner(world), world.states.get("next", State.PLANNED)
+        if state is wanted:
+            return
+        made.resume()
+        state = world.states["next"]
+        if wanted is State.ROLLED_BACK and state not in (State.PLANNED, State.ROLLED_BACK):
+            made.rollback()
+        elif state is State.PLANNED:
+            made.expand()
+        elif state is State.EXPANDED:
+            made.migrate()
+        elif state is State.MIGRATED:
+            made.verify()
+        elif state is State.VERIFIED:
+            made.contract()
+    raise AssertionError(f"it never came to {wanted}")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("story", "wanted"), [(to_contract, State.CONTRACTED), (back_again, State.ROLLED_BACK)]
+)
+def test_a_runner_that_ends_at_any_line_is_followed_to_the_same_end(
+    engine: str, story: Callable[[World], None], wanted: State
+) -> None:
+    whole = World(engine)
+    story(whole)
+    crashes = 0
+    while True:
+        world = World(engine)
+        world.crash = crashes + 1
+        try:
+            story(world)
+            break
+        except Crash:
+            crashes += 1
+        world.crash = -1
+        go_on(world, wanted)
+        assert (world.facts, world.mirrored) == (whole.facts, [])
+        assert sorted(world.ran) == sorted(whole.ran), "a statement was run twice, or left out"
+    assert crashes > 40
+
+
+def test_no_statement_of_contract_runs_before_verification() -> None:
+    world = World("postgresql")
+    made = runner(world)
+    made.expand()
+    made.migrate()
+    before = list(world.ran)
+    world.found = [Difference("inconsistent", 1, "k", True)]
+    made.verify()
+    with pytest.raises(UpgradeState, match="next: verify"):
+        made.contract()
+    world.found = []
+    made.verify()
+    world.found = [Difference("inconsistent", 1, "k", True)]
+    with pytest.raises(UpgradeRefused, match="1 inconsistent"):
+        made.contract()
+    assert world.ran == before and world.states["next"] is State.VERIFIED
+
+
+def test_contract_is_refused_while_an_old_release_is_seen() -> None:
+    world = World("postgresql")
+
+    def seen() -> None:
+        raise UpgradeRefused("the old release still runs")
+
+    made = runner(world, Hooks(old_gone=seen))
+    made.expand()
+    made.migrate()
+    made.verify()
+    before = list(world.ran)
+    with pytest.raises(UpgradeRefused, match="still runs"):
+        made.contract()
+    assert world.ran == before and world.states["next"] is State.VERIFIED
+
+
+def test_a_trigger_for_updates_is_armed_before_the_one_for_inserts_and_both_go_before_a_column() -> None:
+    for engine in ENGINES:
+        world = World(engine)
+        to_contract(world)
+
+        def at(*words: str, ran: list[str] = world.ran) -> int:
+            return next(n for n, sql in enumerate(ran) if all(word in sql for word in words))
+
+        assert at("CREATE TRIGGER", "_upd") < at("CREATE TRIGGER", "_ins")
+        assert at("DROP TRIGGER", "_ins") < at("DROP COLUMN")
+        assert at("DROP TRIGGER", "_upd") < at("DROP COLUMN")
+        if engine != "sqlite":
+            assert at("SET DEFAULT", "is_public") < at("DROP TRIGGER")
+
+
+def test_a_statement_without_effect_stops_the_phase() -> None:
+    world = World("mariadb")
+    world.run = lambda statement: None  # type: ignore[method-assign]
+    with pytest.raises(UpgradeError, match="had no effect"):
+        runner(world).expand()
+    assert world.states["next"] is State.EXPANDING
+
+
+def test_a_refused_operation_changes_nothing_and_says_the_way_out() -> None:
+    class Refusing:
+        title = "thing: a check"
+
+        def steps(self, server: Server) -> Steps | Refusal:
+            return Refusal(server.engine, "it would stop writers", "leave it out")
+
+    world = World("mariadb")
+    with pytest.raises(UpgradeRefused, match="thing: a check: mariadb: it would stop writers") as caught:
+        runner(world, upgrade=Upgrade("next", (*UPGRADE.operations, Refusing()))).expand()
+    assert caught.value.hint == "leave it out"
+    assert not world.ran and not world.states
