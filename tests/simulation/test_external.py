@@ -165,18 +165,21 @@ def test_the_row_of_a_log_in_comes_and_goes_and_takes_nothing_along(scene: Scene
     assert everywhere(scene, before, after, again)
 
 
-def test_what_came_by_way_of_the_shadow_needs_no_word_of_its_maker(scene: Scene) -> None:
+def test_who_knows_a_shadow_by_its_row_alone_says_so_too(scene: Scene) -> None:
     """South has no directory, and its Keystone lets everybody's credential be made for anybody."""
     scene.directory("west", people=["jdoe"])
     shadow = scene.shadow("west", "jdoe")
     scene.sync()
     credential = scene.credential("south", "c", "jdoe")
     scene.sync()
+    assert {scene.record(name, credential).external for name in scene.fleet.nodes} == {JDOE}
     scene.delete("west", shadow)
     scene.sync()
+    for name in scene.fleet.nodes:
+        scene.purge(name, Retention())
     sweep(scene)
     scene.equal()
-    assert everywhere(scene, credential)
+    assert everywhere(scene, credential) and not scene.conflicts
 
 
 def test_purged_id_mappings_take_nothing_along(scene: Scene) -> None:
@@ -187,13 +190,16 @@ def test_purged_id_mappings_take_nothing_along(scene: Scene) -> None:
     grant, credential = scene.grant("west", DIGEST, "p"), scene.credential("west", "c", DIGEST)
     scene.sync()
     assert scene.record("hub", grant).external == (External("user", DIGEST, "corp"),)
+    known = scene.credential("south", "c3", DIGEST)
+    scene.sync()
     scene.delete("west", mapping)
     scene.sync()
     sweep(scene)
     scene.purge("hub", Retention())
-    later = scene.credential("west", "c2", DIGEST)
+    later, elsewhere = scene.credential("west", "c2", DIGEST), known
     scene.sync()
     sweep(scene)
+    assert everywhere(scene, elsewhere)
     scene.equal()
     assert everywhere(scene, grant, credential, later) and not scene.conflicts
     assert scene.record("hub", later).external == (External("user", DIGEST, "corp"),)

@@ -30,6 +30,8 @@ from keystone_viaduct.sync.ports import Transaction
 
 #: The kinds that may be external.
 OWNERS = frozenset({"user", "group"})
+#: The kinds of what they own.
+_OWNED = frozenset(kind.name for kind in REGISTRY.values() if any(r.external for r in kind.references))
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -100,9 +102,7 @@ def shadow(living: Record | Change) -> Externals:
 def with_owners(tx: Transaction, records: Sequence[Record], found: Mapping[Ref, Document]) -> list[Record]:
     """Records that were numbered here just now, saying which of their owners are external."""
     drivers = tx.external_drivers()
-    owners: dict[Ref, list[Ref]] = {}
-    if drivers:
-        owners = {record.ref: owners_of(record.ref, found.get(record.ref)) for record in records}
+    owners = {r.ref: owners_of(r.ref, found.get(r.ref)) for r in records if r.ref.kind in _OWNED}
     outside = outsiders(tx, drivers, (owner for them in owners.values() for owner in them))
     return [
         replace(record, external=_passing(record))
@@ -132,10 +132,12 @@ def _saying(
 
 
 def outsiders(tx: Transaction, drivers: ExternalDrivers, owners: Iterable[Ref]) -> dict[Ref, External]:
-    """Those of these users and groups that, by this site's configuration and tables, are external."""
+    """Those of these users and groups that, by this site's configuration and tables, are external; where SQL
+    has every domain, those whom another site's driver is known to have.
+    """
     asked = list(dict.fromkeys(owners))
     if not drivers or not asked:
-        return {}
+        return _told_elsewhere(tx, asked)
     mappings = [Ref("id_mapping", owner.key) for owner in asked]
     rows = tx.documents([*asked, *mappings])
     records = tx.records([*asked, *mappings])
@@ -144,6 +146,21 @@ def outsiders(tx: Transaction, drivers: ExternalDrivers, owners: Iterable[Ref]) 
         domain = _domain(drivers, owner, rows, records, mapping)
         if domain:
             found[owner] = External(*owner, domain)
+    return found
+
+
+def _told_elsewhere(tx: Transaction, owners: Sequence[Ref]) -> dict[Ref, External]:
+    """By what other sites have said: a shadow, or a mapping of somebody who never had a row here."""
+    mappings = [Ref("id_mapping", owner.key) for owner in owners]
+    records = tx.records([*owners, *mappings]) if owners else {}
+    found: dict[Ref, External] = {}
+    for owner, mapping in zip(owners, mappings, strict=True):
+        record, mapped = records.get(owner), records.get(mapping)
+        if record is not None:
+            said = record.external if record.deleted else shadow(record)
+            found.update((owner, item) for item in said if item[:2] == owner)
+        elif mapped is not None:
+            found[owner] = External(*owner, mapped.scope or UNKNOWN)
     return found
 
 
