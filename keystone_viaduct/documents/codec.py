@@ -27,6 +27,7 @@ from .names import Claim, Names
 from .referring import Referrers, Target
 from .revocation import Events
 from .schema import Schema, reflect
+from .spelling import Spelling
 from .storable import Storable
 from .update import Updater
 
@@ -67,6 +68,10 @@ class Codecs:
         self._storable = {name: Storable(schema, layout, cipher) for name, layout in self._layouts.items()}
         self._members = {
             name: Members(schema, layout, self._folding) for name, layout in self._layouts.items()
+        }
+        self._spelling = {
+            name: Spelling(schema, layout, self._layouts, self._folding)
+            for name, layout in self._layouts.items()
         }
         self._names = Names(schema, self._layouts, self._folding)
         self._defaults: dict[str, Document] = {}
@@ -152,7 +157,9 @@ class Codecs:
         layout = self._layout(kind)
         if kind in self._events:
             return self._events[kind].load(connection, keys)
-        return self._loaders[kind].load(connection, self._possible(layout, keys))
+        found = self._loaders[kind].load(connection, self._possible(layout, keys))
+        self._spelling[kind].correct(connection, found)
+        return found
 
     def keys(self, connection: Connection, kind: str, after: str | None, limit: int) -> list[str]:
         """Up to ``limit`` keys that follow ``after`` in an order of the database's own, fewer at the end."""

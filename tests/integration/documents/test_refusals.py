@@ -213,3 +213,4 @@ def test_a_reference_that_only_the_database_takes_for_equal_is_found(
     world.write(connection, "endpoint", key, document, {**document, "region_id": region})
     found = world.referrers(connection, [("region", "cell")], frozenset({Mode.OWNING}))
     assert ("endpoint", key, ("region", "cell")) in found
+    assert world.load(connection, "endpoint", [key])[key]["region_id"] == "cell"

@@ -141,6 +141,20 @@ def test_a_region_may_change_the_case_of_its_id_with_all_that_refers_to_it(pair:
         assert gone is None and made is not None and (moved or {})["region_id"] == "regionone"
 
 
+def test_what_names_its_region_in_another_case_is_not_lost(pair: SqlPair) -> None:
+    """Keystone on MariaDB takes ``CELL`` for the region ``cell`` and stores it so."""
+    (endpoint,) = [document for kind, document in WORLD if kind == "endpoint"]
+    region: Document = {"id": "below", "description": "", "parent_region_id": "CELL"}
+    made = {**endpoint, "id": "in-another-case", "region_id": "CELL"}
+    pair.fill(folding(pair), [("endpoint", made), ("region", region)])
+    pair.sync()
+    refs = [Ref("endpoint", "in-another-case"), Ref("region", "below")]
+    assert in_step(pair) and not [c for c in pair.conflicts() if c.ref in refs]
+    for site in (pair.east, pair.west):
+        found, below = (pair.document(site, ref) or {} for ref in refs)
+        assert found["region_id"] == "cell" and below["parent_region_id"] == "cell"
+
+
 def rules(count: int) -> list[Any]:
     remote = ({"type": "REMOTE_USER", "any_one_of": [f"u{number}" * 20]} for number in range(count))
     return [{"local": [{"user": {"name": "{0}"}}], "remote": [each]} for each in remote]
