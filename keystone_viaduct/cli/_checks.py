@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from keystone_viaduct.cli._keystone import KeystoneSettings
 from keystone_viaduct.cli._orphans import OrphanKeeper
 from keystone_viaduct.cli._site import Database, open_database
+from keystone_viaduct.cli._travel import TOLD, Probe
 from keystone_viaduct.errors import NotInitialised, ViaductError
 from keystone_viaduct.kinds.trees import ACYCLIC, above, loops, told
 from keystone_viaduct.sync import sealing
@@ -326,6 +327,21 @@ def check_waiting(site: Site) -> Iterator[Finding]:
         )
 
 
+def check_travel(site: Site) -> Iterator[Finding]:
+    """Before it joins: are there records that could not travel? (After it they are on the list of what waits.)
+    """
+    state = _store(site, KeyRing.load(site.settings.viaduct_keys)).read(lambda tx: tx.peek_state())
+    if state is not None and state.head:
+        return
+    found = list(Probe(site.database.engine, site.database.codecs(site.settings)).find())
+    if not found:
+        yield Finding("travel", Verdict.OK, "all records can travel")
+    for stuck in found[:TOLD]:
+        yield Finding("travel", Verdict.WARNING, str(stuck), "change it before this site joins")
+    if len(found) > TOLD:
+        yield Finding("travel", Verdict.WARNING, f"{len(found) - TOLD} more records can't travel as they are")
+
+
 CHECKS: tuple[Check, ...] = (
     check_keystone,
     check_database,
@@ -337,6 +353,7 @@ CHECKS: tuple[Check, ...] = (
     check_marks,
     check_orphans,
     check_circles,
+    check_travel,
     check_waiting,
     check_cache,
 )

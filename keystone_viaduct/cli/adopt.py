@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from keystone_viaduct.cli import _access, _keystone
 from keystone_viaduct.cli._keystone import KeystoneSettings
 from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.cli._travel import Probe, tell
 from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.errors import ConfigError
 
@@ -131,6 +132,7 @@ class _Work:
                 progress=progress,
             )
         self._tell(plan, self._choices().settle(plan.access))
+        tell(self.terminal, list(Probe(self.database.engine, self.database.codecs(self.settings)).find()))
         return 0
 
     def apply(self) -> int:

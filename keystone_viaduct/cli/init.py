@@ -17,6 +17,7 @@ from keystone_viaduct.cli._keystone import KeystoneSettings
 from keystone_viaduct.cli._naming import check_names
 from keystone_viaduct.cli._orphans import MEANING, OrphanKeeper
 from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.cli._travel import Probe, tell
 from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.documents.orphans import Orphans
 
@@ -69,11 +70,14 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if removed is not None:
         report["orphans_file"] = str(removed.file)
     report["orphans"] = {f"{item.link.table}/{item.link.target}": item.count for item in found}
+    stuck = list(Probe(preparation.database.engine, preparation.database.codecs(settings)).find())
+    report["stuck"] = [str(item) for item in stuck]
     old = preparation.existing
     if old is not None and (old.site, old.hub) != (args.site, args.hub):
         report["corrected"] = {"site": old.site, "hub": old.hub}
     _show(terminal, Result(args.site, args.hub, args.dry_run, settings, report), note)
     _tell(terminal, orphans, found)
+    tell(terminal, stuck)
     return 0
 
 

@@ -265,3 +265,19 @@ def _without_privilege(
     code, found = command.init()
     assert code == 2 and found["error"]["code"] == "trigger.failed" and found["error"]["hint"]
     assert everything(full) == before and not command.keys.exists()
+
+
+def test_records_that_cannot_travel_are_named_before_the_site_joins(command: Command) -> None:
+    """A column of JSON that holds none, written by hand: it is found, and the others are not blamed."""
+    engine = sa.create_engine(command.url)
+    with engine.begin() as connection:
+        key = connection.execute(sa.text("SELECT id FROM service")).scalars().first()
+        connection.execute(sa.text("UPDATE service SET extra = '{no json' WHERE id = :id"), {"id": key})
+    engine.dispose()
+    code, report = command.init()
+    assert code == 0
+    (named,) = [text for text in report["stuck"] if text.startswith("service/")]
+    assert named.startswith(f"service/{key}: ")
+    _, report = command.run("doctor")
+    told = [found for found in report["checks"] if found["check"] == "travel"]
+    assert any(found["message"].startswith(f"service/{key}: ") for found in told)
