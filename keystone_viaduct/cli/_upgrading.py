@@ -15,6 +15,7 @@ from keystone_viaduct.upgrade.backfill import SqlFiller
 from keystone_viaduct.upgrade.ddl import Budget, LiveDatabase, dialect_for, open_database
 from keystone_viaduct.upgrade.declaration import load
 from keystone_viaduct.upgrade.journal import SqlJournal
+from keystone_viaduct.upgrade.preflight import Preflight
 from keystone_viaduct.upgrade.runner import Hooks, Runner
 from keystone_viaduct.upgrade.steps import Lock, Observation, Seen, Statement
 from keystone_viaduct.upgrade.verify import SqlVerifier
@@ -62,7 +63,8 @@ def open_runner(args: argparse.Namespace, place: Place, hooks: Hooks) -> Iterato
     journal.prepare()
     journal.acquire()
     try:
-        yield Runner(upgrade, database, dialect, journal, filler, verifier, hooks)
+        preflight = Preflight(database.engine)
+        yield Runner(upgrade, database, dialect, journal, filler, verifier, preflight, hooks)
     finally:
         journal.release()
 

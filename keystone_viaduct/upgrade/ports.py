@@ -13,7 +13,7 @@ from typing import Protocol
 
 from .changes import Change
 from .shape import Bridge
-from .steps import Check, Observation, Refusal, Server, State, Statement
+from .steps import Check, Observation, Phase, Refusal, Server, State, Statement
 
 
 class Catalogue(Protocol):
@@ -45,6 +45,13 @@ class Executor(Protocol):
         Raises TableBusy when the retries are used up (nothing was changed by the last one), UpgradeError when
         the database refuses it.
         """
+
+
+class Preflight(Protocol):
+    """What can be known before a phase begins."""
+
+    def problems(self, phase: Phase, server: Server, bridges: Sequence[Bridge]) -> Sequence[Refusal]:
+        """What would make it stop halfway; empty when nothing does."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Protocol
 from keystone_viaduct.errors import UpgradeError, UpgradeRefused, UpgradeState
 
 from .changes import Arm, Change
-from .ports import Catalogue, Dialect, Difference, Executor, Filler, Journal, Progress, Verifier
+from .ports import Catalogue, Dialect, Difference, Executor, Filler, Journal, Preflight, Progress, Verifier
 from .shape import Bridge, Column, digest
 from .steps import Observation, Operation, Phase, Refusal, Seen, State, Statement, Steps, Upgrade
 
@@ -92,6 +92,7 @@ class Runner:
         journal: Journal,
         filler: Filler,
         verifier: Verifier,
+        preflight: Preflight,
         hooks: Hooks | None = None,
     ) -> None:
         self.upgrade = upgrade
@@ -100,6 +101,7 @@ class Runner:
         self._journal = journal
         self._filler = filler
         self._verifier = verifier
+        self._preflight = preflight
         self._hooks = hooks or Hooks()
 
     def plan(self) -> list[Planned]:
@@ -112,6 +114,8 @@ class Runner:
         This and the other phases raise UpgradeRefused, UpgradeState, TableBusy, UpgradeError, LeaseHeld.
         """
         steps = self._steps()
+        if self._journal.state(self.upgrade.name) in (None, State.PLANNED, State.ROLLED_BACK):
+            self._refuse_what_is_known(Phase.EXPAND, steps)
         mirrors = _places(steps, lambda bridge: bridge.new)
         return self._phase(Phase.EXPAND, lambda: self._change(Phase.EXPAND, steps, mirrors))
 
@@ -281,7 +285,17 @@ class Runner:
                 f"{self.upgrade.name}: rows are not as they should be: {said}",
                 hint="mend them; verify lists them",
             )
+        self._refuse_what_is_known(Phase.CONTRACT, steps)
         self._hooks.old_gone()
+
+    def _refuse_what_is_known(self, phase: Phase, steps: Sequence[Steps]) -> None:
+        """What would stop the phase halfway stops it now, before anything is changed."""
+        bridges = [bridge for item in steps for bridge in item.bridges]
+        found = self._preflight.problems(phase, self._database.server(), bridges)
+        if found:
+            said = "; ".join(item.reason for item in found)
+            ways = "; ".join(dict.fromkeys(item.way_out for item in found))
+            raise UpgradeRefused(f"{self.upgrade.name}: {found[0].engine}: {said}", hint=ways)
 
     def _refuse_without_triggers(self, change: Arm) -> None:
         for statement in self._rendered(change):

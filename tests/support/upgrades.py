@@ -14,6 +14,7 @@ from keystone_viaduct.upgrade.backfill import SqlFiller
 from keystone_viaduct.upgrade.ddl import Budget, LiveDatabase, dialect_for, open_database
 from keystone_viaduct.upgrade.expression import Scalar
 from keystone_viaduct.upgrade.journal import SqlJournal
+from keystone_viaduct.upgrade.preflight import Preflight
 from keystone_viaduct.upgrade.rendering import column_type
 from keystone_viaduct.upgrade.runner import Hooks, Runner
 from keystone_viaduct.upgrade.shape import Bridge, Column
@@ -46,7 +47,14 @@ class Site:
         dialect = dialect_for(self.database.server())
         try:
             yield Runner(
-                self.upgrade, self.database, dialect, self.journal, filler, SqlVerifier(engine), self.hooks
+                self.upgrade,
+                self.database,
+                dialect,
+                self.journal,
+                filler,
+                SqlVerifier(engine),
+                Preflight(engine),
+                self.hooks,
             )
         finally:
             self.journal.release()

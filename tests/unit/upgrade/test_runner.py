@@ -15,6 +15,7 @@ from keystone_viaduct.upgrade.shape import Bridge
 from keystone_viaduct.upgrade.steps import (
     Check,
     Observation,
+    Phase,
     Refusal,
     Server,
     State,
@@ -46,6 +47,7 @@ class World:
         self.filled = 0
         self.found: list[Difference] = []
         self.mirrored: list[tuple[str, str]] = []
+        self.refusals: list[Refusal] = []
         self.crash = -1
 
     def tick(self) -> None:
@@ -78,6 +80,9 @@ class World:
         else:
             self.facts.pop((what.seen.value, what.table, what.name), None)
         self.tick()
+
+    def problems(self, phase: Phase, server: Server, bridges: Sequence[Bridge]) -> Sequence[Refusal]:
+        return self.refusals
 
     # the journal
     def acquire(self) -> None:
@@ -141,7 +146,7 @@ class World:
 
 
 def runner(world: World, hooks: Hooks | None = None, upgrade: Upgrade = UPGRADE) -> Runner:
-    return Runner(upgrade, world, dialect_for(world.server()), world, world, world, hooks)
+    return Runner(upgrade, world, dialect_for(world.server()), world, world, world, world, hooks)
 
 
 def to_contract(world: World) -> None:

@@ -1,0 +1,135 @@
+"""What stands in the way of a phase, found before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from keystone_viaduct.triggers.compiler import target_of
+
+from .arming import bridge_specs
+from .shape import PREFIX, Bridge
+from .steps import Phase, Refusal, Server
+
+_OWNED = """
+SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = to_regclass(:place)
+"""
+_DEFINERS = """
+SELECT DISTINCT definer FROM information_schema.triggers
+WHERE trigger_schema = DATABASE() AND trigger_name LIKE :prefix
+"""
+#: What a foreign key does to rows without any trigger firing (MariaDB, MySQL).
+_SILENT = frozenset({"SET NULL", "SET DEFAULT", "CASCADE"})
+
+
+class Preflight:
+    """Looks at one database. See :class:`keystone_viaduct.upgrade.ports.Preflight`."""
+
+    def __init__(self, engine: sa.engine.Engine) -> None:
+        self._engine = engine
+
+    def problems(self, phase: Phase, server: Server, bridges: Sequence[Bridge]) -> list[Refusal]:
+        """What would make the phase stop halfway, or leave rows that differ; empty when nothing does."""
+        with self._engine.connect() as connection:
+            found = list(_privileges(connection, server, bridges))
+            if phase is Phase.EXPAND:
+                found += _tables(connection, server, bridges)
+            if phase is Phase.CONTRACT:
+                found += _indexes(connection, server, bridges)
+            if server.engine in ("mariadb", "mysql"):
+                found += _definers(connection, server)
+        return found
+
+
+def _privileges(connection: Any, server: Server, bridges: Sequence[Bridge]) -> Iterator[Refusal]:
+    """To make triggers and to alter the tables; dropping a trigger needs the same right."""
+    specs = [spec for bridge in bridges for spec in bridge_specs(bridge)]
+    for problem in target_of(connection.dialect).problems(connection, specs):
+        reason = f"the database user lacks {problem.privilege} on {problem.subject}"
+        yield Refusal(server.engine, reason, problem.hint)
+    if server.engine == "postgresql":
+        for table in sorted({bridge.table.name for bridge in bridges}):
+            place = f'"{server.schema}"."{table}"'
+            if connection.execute(sa.text(_OWNED), {"place": place}).scalar() is False:
+                yield Refusal(
+                    server.engine,
+                    f"the database user does not own {table}, so it may not alter it",
+                    f"run the upgrade as its owner, or GRANT that role to {connection.engine.url.username}",
+                )
+
+
+def _tables(connection: Any, server: Server, bridges: Sequence[Bridge]) -> Iterator[Refusal]:
+    """Whether the tables are as they are declared, and no foreign key changes a bridged column unseen."""
+    inspector = sa.inspect(connection)
+    for bridge in bridges:
+        table = bridge.table.name
+        if not inspector.has_table(table):
+            yield Refusal(server.engine, f"there is no table {table}", "look at the declaration")
+            continue
+        present = {column["name"]: bool(column["nullable"]) for column in inspector.get_columns(table)}
+        for column in (*bridge.table.key, *bridge.old):
+            if column.name not in present:
+                yield Refusal(
+                    server.engine, f"{table} has no column {column.name}", "look at the declaration"
+                )
+        for column in bridge.old:
+            if present.get(column.name, column.nullable) is not column.nullable:
+                said = "takes NULL" if present[column.name] else "takes no NULL"
+                reason = f"{table}.{column.name} {said}, and is declared otherwise"
+                yield Refusal(server.engine, reason, f"declare nullable={present[column.name]}")
+        if server.engine in ("mariadb", "mysql"):
+            yield from _silent_keys(inspector, server, bridge)
+
+
+def _silent_keys(inspector: Any, server: Server, bridge: Bridge) -> Iterator[Refusal]:
+    """A cascade fires no trigger there: the new columns would not follow."""
+    old = {column.name for column in bridge.old}
+    for key in inspector.get_foreign_keys(bridge.table.name):
+        options = {name: str(value).upper() for name, value in key.get("options", {}).items()}
+        silent = options.get("onupdate") in _SILENT or options.get("ondelete") in _SILENT - {"CASCADE"}
+        if silent and old & set(key["constrained_columns"]):
+            yield Refusal(
+                server.engine,
+                f"foreign key {key['name']} changes {bridge.table.name}.{key['constrained_columns'][0]} by a"
+                " cascade, which fires no trigger there",
+                "give the column a key without SET NULL and ON UPDATE CASCADE first",
+            )
+
+
+def _indexes(connection: Any, server: Server, bridges: Sequence[Bridge]) -> Iterator[Refusal]:
+    """Indexes and keys of a column that is to go: engines refuse to drop it, or drop them unasked."""
+    inspector = sa.inspect(connection)
+    for bridge in bridges:
+        old, table = {column.name for column in bridge.old}, bridge.table.name
+        named = [
+            *((item["name"], item["column_names"]) for item in inspector.get_indexes(table)),
+            *((item["name"], item["column_names"]) for item in inspector.get_unique_constraints(table)),
+            *((item["name"], item["constrained_columns"]) for item in inspector.get_foreign_keys(table)),
+        ]
+        for name in sorted({str(name) for name, columns in named if old & set(columns)}):
+            yield Refusal(
+                server.engine,
+                f"{name} of {table} still names a column that is to go",
+                "make the same for the new columns, then drop it",
+            )
+
+
+def _definers(connection: Any, server: Server) -> Iterator[Refusal]:
+    """A trigger whose definer is gone makes every write of its table fail."""
+    for (definer,) in connection.execute(
+        sa.text(_DEFINERS), {"prefix": PREFIX.replace("_", r"\_") + "%"}
+    ).all():
+        user, _, host = definer.rpartition("@")
+        query = sa.text("SELECT COUNT(*) FROM mysql.user WHERE user = :user AND host = :host")
+        try:
+            known = connection.execute(query, {"user": user, "host": host}).scalar()
+        except DBAPIError:
+            known = definer == connection.execute(sa.text("SELECT CURRENT_USER()")).scalar()
+            if not known:  # it may be there all the same: we are not allowed to look
+                continue
+        if not known:
+            reason = f"the account {definer}, in whose name triggers of ours run, is gone: writes fail"
+            yield Refusal(server.engine, reason, f"CREATE USER {definer}, or drop the triggers")

@@ -1,0 +1,163 @@
+"""What is refused before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from keystone_viaduct.errors import UpgradeRefused
+from keystone_viaduct.upgrade.ddl.mysql_live import SQL_MODE
+from keystone_viaduct.upgrade.operations import RenameColumn, ReplaceColumns
+from keystone_viaduct.upgrade.shape import Column, Table
+from keystone_viaduct.upgrade.types import Text
+from tests.bridges.declared import DECLARED
+from tests.support.upgrades import Site, make_table, site
+
+BRIDGE = next(item.bridge for item in DECLARED if item.operation == "rename column")
+OPERATION = ReplaceColumns(BRIDGE)
+
+
+def refused(made: Site, said: str) -> str:
+    """Expand is refused, and neither the table nor the journal's state has changed; the hint."""
+    with made.runner() as runner, pytest.raises(UpgradeRefused, match=said) as caught:
+        runner.expand()
+    assert made.journal.state("next") is None
+    return caught.value.hint
+
+
+def test_a_declaration_that_the_table_contradicts_is_refused(database_url: str) -> None:
+    make_table(database_url, BRIDGE, [])
+    elsewhere = Table("other", BRIDGE.table.key)
+    refused(
+        site(database_url, RenameColumn(elsewhere, Column("login", Text(16)), "account")), "no table other"
+    )
+    refused(
+        site(database_url, RenameColumn(BRIDGE.table, Column("logon", Text(16)), "account")),
+        "no column logon",
+    )
+    strict = RenameColumn(BRIDGE.table, Column("login", Text(16), nullable=False), "account")
+    assert (
+        refused(site(database_url, strict), "takes NULL, and is declared otherwise")
+        == "declare nullable=True"
+    )
+    assert set(site(database_url).columns("thing")) == {"id", "note", "login"}
+
+
+def test_contract_is_refused_while_an_index_names_the_old_column(database_url: str) -> None:
+    make_table(database_url, BRIDGE, [])
+    made = site(database_url, OPERATION)
+    made.run("CREATE INDEX by_login ON thing (login)")
+    with made.runner() as runner:
+        runner.expand()
+        runner.migrate()
+        runner.verify()
+        with pytest.raises(UpgradeRefused, match="by_login of thing still names a column"):
+            runner.contract()
+        on = " ON thing" if made.database.engine.dialect.name == "mysql" else ""
+        made.run(f"DROP INDEX by_login{on}")
+        runner.contract()
+
+
+@pytest.fixture
+def ordinary(
+    request: pytest.FixtureRequest, engine_name: str, database_url: str
+) -> Iterator[tuple[Site, str]]:
+    """The upgrade as seen by a user who owns nothing, and the user's name."""
+    if engine_name == "sqlite":
+        pytest.skip("SQLite has no users")
+    make_table(database_url, BRIDGE, [])
+    owner = sa.create_engine(database_url)
+    name = f"u_{sa.engine.make_url(database_url).database}"[:30]
+    account = name if engine_name == "postgresql" else f"'{name}'@'localhost'"
+    grants = (
+        [f"CREATE ROLE {name} LOGIN", f"GRANT CREATE ON SCHEMA public TO {name}"]
+        if engine_name == "postgresql"
+        else [
+            f"CREATE USER {account}",
+            f"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON {owner.url.database}.* TO {account}",
+        ]
+    )
+    with owner.begin() as connection:
+        for sql in grants:
+            connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
+    yield site(owner.url.set(username=name).render_as_string(hide_password=False), OPERATION), account
+    with owner.begin() as connection:
+        if engine_name == "postgresql":
+            connection.exec_driver_sql(f"DROP OWNED BY {name} CASCADE")
+        connection.exec_driver_sql(f"DROP {'ROLE' if engine_name == 'postgresql' else 'USER'} {account}")
+    owner.dispose()
+
+
+def test_a_user_who_may_make_no_triggers_is_told_so_before_a_column_is_added(
+    ordinary: tuple[Site, str],
+) -> None:
+    made, _ = ordinary
+    assert "GRANT TRIGGER" in refused(made, "lacks TRIGGER on table thing")
+
+
+@pytest.mark.mysql
+def test_beside_a_binary_log_trust_is_needed_but_no_super(
+    mysql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_table(mysql_url, BRIDGE, [{"id": "k", "login": "l"}])
+    owner = sa.create_engine(mysql_url)
+    name = f"u_{owner.url.database}"[:30]
+
+    def run(*statements: str) -> None:
+        with owner.begin() as connection:
+            for sql in statements:
+                connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
+
+    rights = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, TRIGGER"
+    run(
+        f"CREATE USER '{name}'@'localhost'",
+        f"GRANT {rights} ON {owner.url.database}.* TO '{name}'@'localhost'",
+    )
+    made = site(owner.url.set(username=name).render_as_string(hide_password=False), OPERATION)
+    try:
+        assert "log_bin_trust_function_creators" in refused(made, "lacks SUPER on server")
+        run("SET GLOBAL log_bin_trust_function_creators = 1")
+        with made.runner() as runner:
+            runner.expand()
+            runner.migrate()
+            runner.verify()
+            runner.contract()
+        assert made.rows("thing")["k"]["account"] == "l"
+    finally:
+        run("SET GLOBAL log_bin_trust_function_creators = 0", f"DROP USER '{name}'@'localhost'")
+        owner.dispose()
+
+
+def test_a_trigger_whose_definer_is_gone_is_found(engine_name: str, database_url: str) -> None:
+    if engine_name not in ("mariadb", "mysql"):
+        pytest.skip("only there a trigger has a definer")
+    make_table(database_url, BRIDGE, [])
+    made = site(database_url, OPERATION)
+    with made.runner() as runner:
+        runner.expand()
+        runner.migrate()
+        runner.verify()
+        with made.database.engine.begin() as connection:
+            shown = connection.exec_driver_sql("SHOW CREATE TRIGGER viaduct_b_thing_account_ins").one()[2]
+            connection.exec_driver_sql("DROP TRIGGER viaduct_b_thing_account_ins")
+            start = shown.index("TRIGGER")
+            again = f"CREATE DEFINER=`gone`@`nowhere` {shown[start:]}"
+            connection.exec_driver_sql(f"SET SESSION sql_mode = '{SQL_MODE}'")
+            connection.exec_driver_sql(again, execution_options={"no_parameters": True})
+        with pytest.raises(UpgradeRefused, match="gone@nowhere"):
+            runner.contract()
+
+
+@pytest.mark.mariadb
+def test_a_cascade_that_fires_no_trigger_is_refused(mariadb_url: str) -> None:
+    make_table(mariadb_url, BRIDGE, [])
+    made = site(mariadb_url, OPERATION)
+    made.run(
+        "CREATE TABLE parent (name VARCHAR(16) CHARACTER SET utf8mb4 PRIMARY KEY)",
+        "ALTER TABLE parent CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
+        "ALTER TABLE thing ADD CONSTRAINT of_parent FOREIGN KEY (login)"
+        " REFERENCES parent (name) ON DELETE SET NULL",
+    )
+    refused(made, "of_parent changes thing.login by a cascade")
