@@ -328,8 +328,7 @@ def check_waiting(site: Site) -> Iterator[Finding]:
 
 
 def check_travel(site: Site) -> Iterator[Finding]:
-    """Before it joins: are there records that could not travel? (After it they are on the list of what waits.)
-    """
+    """Before it joins: are there records that could not travel? Later they are on the list of what waits."""
     state = _store(site, KeyRing.load(site.settings.viaduct_keys)).read(lambda tx: tx.peek_state())
     if state is not None and state.head:
         return
