@@ -37,4 +37,4 @@ def _excuse_dropped(fleet: Fleet, site: str, release: int) -> None:
     fleet.excused.update(edit for edit in fleet.ledger.edits if edit.what in lost)
 
 
-EVENTS = (Event("upgrade", 4, upgrade, shares={"upgrades": 0.5, "carried into an upgrade": 0.04}),)
+EVENTS = (Event("upgrade", 4, upgrade, shares={"upgrades": 0.5, "carried into an upgrade": 0.02}),)
