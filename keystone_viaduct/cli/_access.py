@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from keystone_viaduct.cli._terminal import inert
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -55,4 +57,4 @@ def announce(console: Console, plan: Plan, settled: Settled, *, everything: bool
     from keystone_viaduct.sync.adopt import access_lines
 
     for style, line in access_lines(plan, settled, everything=everything):
-        console.print(Text(line, style=style), soft_wrap=True)
+        console.print(Text(inert(line), style=style), soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,15 @@ from rich.table import Table
 
 from keystone_viaduct.errors import ViaductError
 
+#: What does something to a terminal, or can't be written to it: controls (but line ends and tabs), marks of a
+#: text's direction, halves of surrogate pairs.
+_ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def inert(text: str) -> str:
+    """Text that says the same and does nothing: names in it come from any user of any site."""
+    return _ACTIVE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
 
 class Terminal:
     """Standard output and standard error. With ``as_json`` output is one JSON value and nothing else."""
@@ -28,11 +38,11 @@ class Terminal:
     def say(self, text: str) -> None:
         """A line for people."""
         if not self.as_json:
-            self.out.print(text, markup=False)
+            self.out.print(inert(text), markup=False)
 
     def say_error(self, text: str) -> None:
         """A line on standard error."""
-        self.err.print(text, markup=False)
+        self.err.print(inert(text), markup=False)
 
     def json(self, value: Any) -> None:
         """The result for programs."""
@@ -43,16 +53,16 @@ class Terminal:
         """A table for people."""
         if self.as_json:
             return
-        table = Table(*columns, title=title, title_justify="left")
+        table = Table(*map(_cell, columns), title=_cell(title), title_justify="left")
         for row in rows:
-            table.add_row(*(escape(str(cell)) for cell in row))
+            table.add_row(*map(_cell, row))
         self.out.print(table)
 
     def error(self, error: ViaductError) -> None:
         """What went wrong and what to do, on standard error; with ``as_json`` also as the result."""
-        self.err.print(f"[bold red]error[/]: {escape(error.message)}", soft_wrap=True)
+        self.err.print(f"[bold red]error[/]: {_cell(error.message)}", soft_wrap=True)
         if error.hint:
-            self.err.print(f"[bold]hint[/]: {escape(error.hint)}", soft_wrap=True)
+            self.err.print(f"[bold]hint[/]: {_cell(error.hint)}", soft_wrap=True)
         self.json({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
 
     @contextmanager
@@ -70,6 +80,10 @@ class Terminal:
             yield Step(bar, bar.add_task(title, total=total), title)
 
 
+def _cell(value: object) -> str:
+    return escape(inert(str(value)))
+
+
 def moment(microseconds: int) -> str:
     """A time since the epoch, in UTC, for people."""
     return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
@@ -85,4 +99,4 @@ class Step:
 
     def __call__(self, advance: int, note: str = "") -> None:
         """``advance`` units more; ``note`` says what is being done."""
-        self._bar.update(self._task, advance=advance, description=f"{self._title} {note}".rstrip())
+        self._bar.update(self._task, advance=advance, description=_cell(f"{self._title} {note}".rstrip()))

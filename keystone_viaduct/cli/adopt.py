@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from keystone_viaduct.cli import _access, _keystone
 from keystone_viaduct.cli._keystone import KeystoneSettings
-from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.cli._terminal import Terminal, inert
 from keystone_viaduct.cli._travel import Probe, tell
 from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.errors import ConfigError
@@ -219,7 +219,8 @@ class _Work:
             Path(self.args.json_file).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         _access.announce(self.terminal.out, plan, settled, everything=self.args.all)
         self.terminal.out.print()
-        self.terminal.out.print(plan_to_text(plan, rekey=self.args.rekey), markup=False, soft_wrap=True)
+        text = inert(plan_to_text(plan, rekey=self.args.rekey))
+        self.terminal.out.print(text, markup=False, soft_wrap=True)
 
     def _tell_done(self, result: AdoptResult, ids: Path) -> None:
         from keystone_viaduct.sync.adopt.journal import save_moves
@@ -227,7 +228,7 @@ class _Work:
         console = self.terminal.err if self.args.json_file == "-" else self.terminal.out
 
         def tell(text: str) -> None:
-            console.print(text, markup=False, soft_wrap=True)
+            console.print(inert(text), markup=False, soft_wrap=True)
 
         count = sum(len(found) for found in result.moved.values())
         tell("")
