@@ -199,15 +199,16 @@ def _deletes_accounted(fleet: Fleet) -> None:
 def _one_sided(fleet: Fleet) -> None:
     """A field that one side alone has changed is merged, and nobody is bothered with it.
 
+    What one site made twice, because the first had left it meanwhile, and is one thing, has two sides, too.
     What a restored site brings back under new numbers may look like an edit of its own.
     """
     if fleet.restorations:
         return
     promoted = bool(fleet.counts["promotions"])
-    sides: dict[tuple[Ref, str], set[str]] = {}
+    sides: dict[tuple[Ref, str], set[tuple[str, Ref]]] = {}
     united = twins.aliases(fleet.listed.values())
     for edit in [*fleet.ledger.edits, *fleet.ledger.deleted]:
-        sides.setdefault((united.get(edit.ref, edit.ref), edit.field), set()).add(edit.site)
+        sides.setdefault((united.get(edit.ref, edit.ref), edit.field), set()).add((edit.site, edit.ref))
     for ref, makers in _made_apart(fleet).items():
         sides.setdefault((ref, ""), set()).update(makers)
     for conflict in fleet.listed.values():
@@ -220,11 +221,11 @@ def _one_sided(fleet: Fleet) -> None:
                 raise Broken("one_sided_not_conflict", f"{conflict.ref}.{name}: {conflict.explanation}")
 
 
-def _made_apart(fleet: Fleet) -> dict[Ref, set[str]]:
+def _made_apart(fleet: Fleet) -> dict[Ref, set[tuple[str, Ref]]]:
     """Records of one key that several sites have made: each has said all of its fields."""
-    found: dict[Ref, set[str]] = {}
+    found: dict[Ref, set[tuple[str, Ref]]] = {}
     for edit in fleet.ledger.created:
-        found.setdefault(edit.ref, set()).add(edit.site)
+        found.setdefault(edit.ref, set()).add((edit.site, edit.ref))
     return {ref: makers for ref, makers in found.items() if len(makers) > 1}
 
 
@@ -241,7 +242,9 @@ def _own_past(fleet: Fleet, conflict: Conflict, name: str) -> bool:
     return any(edit.what == what for edit in fleet.ledger.replaced)
 
 
-def _two_sided(fleet: Fleet, sides: dict[tuple[Ref, str], set[str]], conflict: Conflict, name: str) -> bool:
+def _two_sided(
+    fleet: Fleet, sides: dict[tuple[Ref, str], set[tuple[str, Ref]]], conflict: Conflict, name: str
+) -> bool:
     """Edits at two sites, a deletion at another one, or a decision of the hub that was itself listed."""
     involved = sides.get((conflict.ref, name), set()) | sides.get((conflict.ref, ""), set())
     decided = {other.id for other in fleet.listed.values() if other.ref == conflict.ref} - {conflict.id}
