@@ -125,16 +125,23 @@ class _Work:
         self._values = {column.name: to_sql(value, resolve) for column, value in values}
         self.count = sa.select(sa.func.count()).select_from(self.table).where(self._inconsistent)
 
-    def next_keys(self, after: list[Any] | None, number: int) -> Any:
-        """The keys of the next rows that are to be filled and that nobody holds; they are ours then."""
+    def next_keys(self, after: list[Any] | None, number: int, *, patient: bool = False) -> Any:
+        """The keys of the next rows that are to be filled; they are ours then.
+
+        Rows that somebody holds are left out, or with ``patient`` waited for.
+        """
         query = sa.select(*self._keys).where(self._inconsistent).order_by(*self._keys).limit(number)
         if after is not None:
             query = query.where(_beyond(self._keys, after))
-        return query.with_for_update(skip_locked=True)
+        return query.with_for_update(skip_locked=not patient)
 
     def fill(self, keys: Sequence[Any]) -> Any:
         """What ``up`` makes of the old columns; rows whose old columns are missing wait for their writer."""
         return sa.update(self.table).where(self._among(keys)).values(self._values)
+
+    def fill_all(self) -> Any:
+        """The same for every row that is to be filled."""
+        return sa.update(self.table).where(self._inconsistent).values(self._values)
 
     def _among(self, keys: Sequence[Any]) -> Any:
         if len(self._keys) == 1:
@@ -155,3 +162,19 @@ def _is_transient(error: DBAPIError) -> bool:
     number = getattr(error.orig, "args", (0,))[0]
     state = getattr(error.orig, "pgcode", "")
     return number in _TRANSIENT_MYSQL or state in _TRANSIENT_POSTGRESQL or "locked" in str(error.orig)
+
+
+def fill_now(connection: sa.engine.Connection, bridge: Bridge, batch: int = 1000) -> int:
+    """Fill all rows on this connection, batch by batch, in the transaction that it is in; their number."""
+    work, key, rows = _Work(bridge), None, 0
+    while keys := connection.execute(work.next_keys(key, batch, patient=True)).all():
+        connection.execute(work.fill(keys))
+        key, rows = list(keys[-1]), rows + len(keys)
+    return rows
+
+
+def fill_statement(bridge: Bridge, dialect: Any) -> str:
+    """One UPDATE that fills all rows, as text."""
+    work = _Work(bridge)
+    compiled = work.fill_all().compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    return str(compiled)

@@ -4,7 +4,7 @@
 and a database, which asks the catalogue and runs statements within a budget.
 """
 
-from .choice import dialect_for, open_database
+from .choice import database_on, dialect_for, open_database
 from .database import Budget, LiveDatabase
 
-__all__ = ["Budget", "LiveDatabase", "dialect_for", "open_database"]
+__all__ = ["Budget", "LiveDatabase", "database_on", "dialect_for", "open_database"]

@@ -62,6 +62,14 @@ def open_database(
     return made(engine, budget, stopping_allowed=stopping_allowed)
 
 
+def database_on(engine: sa.engine.Engine) -> LiveDatabase:
+    """The database of somebody else's engine. Raises UpgradeRefused."""
+    made = _DATABASES.get(engine.dialect.name)
+    if made is None:
+        raise UpgradeRefused(f"there are no rolling upgrades on {engine.dialect.name}")
+    return made(engine)
+
+
 def _engine(url: str) -> sa.engine.Engine:
     """READ COMMITTED: under MariaDB's default a statement that waits would not see what it waited for."""
     if sa.engine.make_url(url).get_backend_name() != "sqlite":

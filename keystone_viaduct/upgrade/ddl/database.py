@@ -67,7 +67,7 @@ class LiveDatabase(ABC):
         """The facts that decide what is possible, as they were when first asked for."""
         if self._server is None:
             with self.engine.connect() as connection:
-                self._server = self._facts(connection)
+                self._server = self.facts(connection)
         return self._server
 
     def forget(self) -> None:
@@ -81,7 +81,7 @@ class LiveDatabase(ABC):
     def observe(self, what: Observation) -> bool:
         """Whether it is so, ``there`` considered."""
         with self.engine.connect() as connection:
-            return self._holds(connection, what) is what.there
+            return self.holds(connection, what) is what.there
 
     def run(self, statement: Statement) -> None:
         """Run it within the budget; see :class:`keystone_viaduct.upgrade.ports.Executor`."""
@@ -92,9 +92,9 @@ class LiveDatabase(ABC):
                     self._attempt(statement)
                     return None
             except DBAPIError as error:
-                if statement.instead is not None and self._not_so_quickly(error):
+                if statement.instead is not None and self.is_not_so_quick(error):
                     return self.run(statement.instead)
-                if not self._busy(error):
+                if not self.is_busy(error):
                     raise self._failure(statement, error) from error
             self._pause(pause)
         holders = self._holders(statement.table)
@@ -123,7 +123,12 @@ class LiveDatabase(ABC):
             sql=statement.sql,
         )
 
-    def _holds(self, connection: sa.engine.Connection, what: Observation) -> bool:
+    def execute(self, connection: sa.engine.Connection, statement: Statement) -> None:
+        """One try in somebody else's transaction, whose session is prepared. Raises the driver's error."""
+        connection.exec_driver_sql(statement.sql, execution_options={"no_parameters": True})
+
+    def holds(self, connection: sa.engine.Connection, what: Observation) -> bool:
+        """Whether it is there, as this connection sees it."""
         if what.seen is Seen.TRIGGER:
             return self._has_trigger(connection, what)
         if what.seen in (Seen.COLUMN, Seen.NULLABLE, Seen.DEFAULT):
@@ -151,7 +156,7 @@ class LiveDatabase(ABC):
         """About how many rows there are."""
 
     @abstractmethod
-    def _facts(self, connection: sa.engine.Connection) -> Server:
+    def facts(self, connection: sa.engine.Connection) -> Server:
         """Read them."""
 
     @abstractmethod
@@ -167,14 +172,14 @@ class LiveDatabase(ABC):
         """One try; raises the driver's error, and then nothing was changed."""
 
     @abstractmethod
-    def _busy(self, error: DBAPIError) -> bool:
+    def is_busy(self, error: DBAPIError) -> bool:
         """Whether it was only the table that others held."""
 
     def _is_held(self, table: str) -> bool:
         """Whether it is known that others hold the table, where already a try would harm them."""
         return False
 
-    def _not_so_quickly(self, error: DBAPIError) -> bool:
+    def is_not_so_quick(self, error: DBAPIError) -> bool:
         """Whether the server can do it, but not with the ALGORITHM or LOCK that was demanded."""
         return False
 

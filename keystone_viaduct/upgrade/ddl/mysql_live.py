@@ -78,7 +78,7 @@ class MySQLDatabase(LiveDatabase):
             )
             return int(connection.execute(sa.text(query), {"table": table}).scalar() or 0)
 
-    def _facts(self, connection: sa.engine.Connection) -> Server:
+    def facts(self, connection: sa.engine.Connection) -> Server:
         dialect: Any = connection.dialect
         version = tuple(part for part in dialect.server_version_info if isinstance(part, int))
         wsrep = connection.execute(sa.text("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'")).first()
@@ -181,10 +181,10 @@ class MySQLDatabase(LiveDatabase):
             done.set()
             watcher.join()
 
-    def _busy(self, error: DBAPIError) -> bool:
+    def is_busy(self, error: DBAPIError) -> bool:
         return _number(error) in (_LOCK_TIMEOUT, _DEADLOCK, *_INTERRUPTED)
 
-    def _not_so_quickly(self, error: DBAPIError) -> bool:
+    def is_not_so_quick(self, error: DBAPIError) -> bool:
         return _number(error) in _NOT_SO_QUICKLY
 
     def _holders(self, table: str) -> str:

@@ -56,7 +56,7 @@ class PostgreSQLDatabase(LiveDatabase):
         schema = self.server().schema
         return f'"{schema}".{quoted}' if schema else quoted
 
-    def _facts(self, connection: sa.engine.Connection) -> Server:
+    def facts(self, connection: sa.engine.Connection) -> Server:
         number = int(connection.execute(sa.text("SHOW server_version_num")).scalar_one())
         schema = connection.execute(sa.text("SELECT current_schema()")).scalar_one()
         return Server("postgresql", (number // 10000, number % 10000), schema=str(schema))
@@ -89,7 +89,7 @@ class PostgreSQLDatabase(LiveDatabase):
             finally:
                 connection.exec_driver_sql("RESET lock_timeout")
 
-    def _busy(self, error: DBAPIError) -> bool:
+    def is_busy(self, error: DBAPIError) -> bool:
         return getattr(error.orig, "pgcode", None) in (_LOCK_NOT_AVAILABLE, _DEADLOCK)
 
     def _holders(self, table: str) -> str:

@@ -29,7 +29,7 @@ class SQLiteDatabase(LiveDatabase):
             quoted = connection.dialect.identifier_preparer.quote(table)
             return int(connection.execute(sa.text(f"SELECT count(*) FROM {quoted}")).scalar_one())
 
-    def _facts(self, connection: sa.engine.Connection) -> Server:
+    def facts(self, connection: sa.engine.Connection) -> Server:
         text = str(connection.execute(sa.text("SELECT sqlite_version()")).scalar_one())
         return Server("sqlite", tuple(int(part) for part in text.split(".")))
 
@@ -70,6 +70,14 @@ class SQLiteDatabase(LiveDatabase):
             cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
             driver.isolation_level = before
 
+    def execute(self, connection: sa.engine.Connection, statement: Statement) -> None:
+        """SQL, or an edit of the stored definition."""
+        if statement.edit is None:
+            super().execute(connection, statement)
+        else:
+            driver: Any = connection.connection.dbapi_connection
+            self._edit(driver.cursor(), statement.table, statement.edit)
+
     def _edit(self, cursor: Any, table: str, edit: Edit) -> None:
         """As SQLite's documentation allows it: what is stored for the rows stays as it is."""
         query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
@@ -98,5 +106,5 @@ class SQLiteDatabase(LiveDatabase):
         finally:
             cursor.execute("PRAGMA writable_schema = OFF")
 
-    def _busy(self, error: DBAPIError) -> bool:
+    def is_busy(self, error: DBAPIError) -> bool:
         return "locked" in str(error.orig)

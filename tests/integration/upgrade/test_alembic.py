@@ -1,0 +1,126 @@
+"""Bridges in the revisions of a service that migrates by Alembic."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from keystone_viaduct.errors import BadDeclaration
+from keystone_viaduct.upgrade.expression import Scalar
+from tests.bridges.declared import DECLARED
+from tests.support.upgrades import make_table, site
+
+BRIDGE = next(item.bridge for item in DECLARED if item.operation == "transform")
+ENV = """
+from alembic import context
+import sqlalchemy as sa
+
+options = {"version_table": "thing_version", "dialect_opts": {"paramstyle": "named"}}
+if context.is_offline_mode():
+    context.configure(url=context.config.get_main_option("sqlalchemy.url"), literal_binds=True, **options)
+    with context.begin_transaction():
+        context.run_migrations()
+else:
+    engine = sa.create_engine(context.config.attributes["url"])
+    with engine.connect() as connection:
+        context.configure(connection=connection, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()
+"""
+COMMON = """
+import sqlalchemy as sa
+from keystone_viaduct.upgrade import op
+from keystone_viaduct.upgrade.expression import Field, Literal, Lookup
+
+revision, down_revision = {revision!r}, {before!r}
+SIDES = dict(
+    old=[sa.Column("is_public", sa.Boolean, nullable=False)],
+    new=[sa.Column("visibility", sa.String(9))],
+    up=dict(visibility=Lookup(Field("is_public"), ((True, "public"), (False, "shared")))),
+    down=dict(is_public=(Lookup(Field("visibility"), (("public", True),), Literal(False)), False)),
+    key=[sa.Column("id", sa.String(64), primary_key=True)],
+)
+"""
+BODIES = {
+    "expand": (
+        'def upgrade():\n    op.bridge_columns("thing", **SIDES)\n\n\n'
+        'def downgrade():\n    op.undo_bridge(op.declare("thing", **SIDES))\n'
+    ),
+    "migrate": (
+        'def upgrade():\n    op.fill_bridge(op.declare("thing", **SIDES))\n\n\ndef downgrade():\n    pass\n'
+    ),
+    "contract": 'def upgrade():\n    op.drop_bridge(op.declare("thing", **SIDES))\n',
+}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """An Alembic environment with three revisions."""
+    (tmp_path / "versions").mkdir()
+    (tmp_path / "env.py").write_text(ENV)
+    before = None
+    for revision, body in BODIES.items():
+        text = COMMON.format(revision=revision, before=before) + "\n\n" + body
+        (tmp_path / "versions" / f"{revision}.py").write_text(text)
+        before = revision
+    made = Config(output_buffer=io.StringIO())
+    made.set_main_option("script_location", str(tmp_path))
+    return made
+
+
+def test_revisions_expand_fill_and_contract(config: Config, database_url: str) -> None:
+    rows: list[dict[str, Scalar]] = [{"id": f"k{n}", "is_public": n % 2 == 0} for n in range(5)]
+    make_table(database_url, BRIDGE, rows)
+    config.attributes["url"] = database_url
+    made = site(database_url)
+    yes = "true" if made.database.engine.dialect.name == "postgresql" else "1"
+    command.upgrade(config, "expand")
+    made.run(f"INSERT INTO thing (id, is_public) VALUES ('old', {yes})")
+    command.upgrade(config, "migrate")
+    made.run("INSERT INTO thing (id, visibility) VALUES ('new', 'community')")
+    found = {key: (bool(row["is_public"]), row["visibility"]) for key, row in made.rows("thing").items()}
+    assert found["old"] == (True, "public") and found["new"] == (False, "community")
+    assert found["k0"] == (True, "public") and found["k1"] == (False, "shared")
+    made.database.close()
+    command.upgrade(config, "contract")
+    assert set(made.columns("thing")) == {"id", "note", "visibility"}
+    made.run("INSERT INTO thing (id, visibility) VALUES ('later', 'x')")
+    made.database.close()
+
+
+def test_a_downgrade_leaves_the_old_shape(config: Config, database_url: str) -> None:
+    make_table(database_url, BRIDGE, [{"id": "k", "is_public": True}])
+    config.attributes["url"] = database_url
+    command.upgrade(config, "migrate")
+    command.downgrade(config, "base")
+    made = site(database_url)
+    assert set(made.columns("thing")) == {"id", "note", "is_public"}
+    assert made.columns("thing")["is_public"]["nullable"] is False
+    made.database.close()
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mysql"])
+def test_all_revisions_can_be_printed_as_sql(config: Config, engine: str) -> None:
+    driver = {"postgresql": "postgresql+psycopg2", "mysql": "mysql+pymysql"}[engine]
+    config.set_main_option("sqlalchemy.url", f"{driver}://")
+    command.upgrade(config, "head", sql=True)
+    printed = str(config.output_buffer.getvalue())  # type: ignore[union-attr]
+    for said in ("ADD COLUMN", "CREATE TRIGGER", "UPDATE", "DROP TRIGGER", "DROP COLUMN"):
+        assert said in printed, said
+    if engine == "mysql":
+        assert printed.count("DELIMITER $$") == 2 == printed.count("END$$")
+    else:
+        assert "lock_timeout" in printed
+
+
+def test_a_column_of_a_type_without_bridges_is_refused_by_name() -> None:
+    from keystone_viaduct.upgrade import op
+
+    with pytest.raises(BadDeclaration, match="column when: bridges have no type"):
+        op.declare("thing", old=[sa.Column("when", sa.DateTime)], new=[], up={}, down={})
