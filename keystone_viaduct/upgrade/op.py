@@ -2,8 +2,8 @@
 
 ``from keystone_viaduct.upgrade import op``: :func:`bridge_column` and :func:`bridge_columns` in the revision
 that expands, :func:`fill_bridge` in one that migrates data, :func:`drop_bridge` in the one that contracts,
-:func:`undo_bridge` in a downgrade. All work with ``--sql`` too (:func:`fill_bridge` then prints one UPDATE). A
-revision that was cut off halfway (MariaDB, MySQL) may be run again.
+:func:`undo_bridge` in a downgrade. All work with ``--sql`` too (:func:`fill_bridge` then prints one UPDATE).
+A revision that was cut off halfway (MariaDB, MySQL) may be run again.
 """
 
 from __future__ import annotations

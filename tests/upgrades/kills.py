@@ -16,7 +16,7 @@ import time
 import traceback
 from dataclasses import dataclass, field
 
-from keystone_viaduct.upgrade.expression import same
+from keystone_viaduct.upgrade.expression import Scalar, same
 from keystone_viaduct.upgrade.operations import ReplaceColumns
 from keystone_viaduct.upgrade.steps import State
 from tests.bridges.declared import DECLARED
@@ -114,7 +114,7 @@ def _write(url: str, number: int) -> None:
     made.database.close()
 
 
-def _judge(url: str, wanted: State, before: dict[str, dict[str, object]], tally: Tally) -> None:
+def _judge(url: str, wanted: State, before: dict[str, dict[str, Scalar]], tally: Tally) -> None:
     """The wanted state, no column and no trigger too many, and every row as ``up`` makes it."""
     made = site(url, ReplaceColumns(BRIDGE))
     state, columns = made.journal.state("next"), set(made.columns("thing"))
@@ -128,8 +128,8 @@ def _judge(url: str, wanted: State, before: dict[str, dict[str, object]], tally:
         expected = {column.name: row[column.name] for column in BRIDGE.old}
         if wanted is State.CONTRACTED:
             values = zip(BRIDGE.new, BRIDGE.total_up(), strict=True)
-            expected = {column.name: value.value(row) for column, value in values}  # type: ignore[arg-type]
-        if key not in rows or not all(same(rows[key][name], value) for name, value in expected.items()):  # type: ignore[arg-type]
+            expected = {column.name: value.value(row) for column, value in values}
+        if key not in rows or not all(same(rows[key][name], value) for name, value in expected.items()):
             tally.violations.append(f"{key}: {rows.get(key)} instead of {expected}")
     made.database.close()
 
