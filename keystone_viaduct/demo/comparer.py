@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +14,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from keystone_viaduct.demo.sheets import DEFAULTS, SHEETS, Sheet
 from keystone_viaduct.errors import ConfigError
+from keystone_viaduct.kinds.deepjson import decode, encode
 
 Key = tuple[str, ...]
 Record = dict[str, Any]
@@ -23,6 +23,8 @@ Column = tuple[str, str]
 #: Events older than a token's life (3600 s) and [revoke] expiration_buffer (1800 s) may be pruned.
 EVENT_AGE = timedelta(seconds=5400)
 _NULL_KEY = base64.urlsafe_b64encode(bytes(32))
+#: Lists and objects inside each other in what is compared.
+_DEEPEST = 10_000
 UNREADABLE = "<no key of this site opens it>"
 
 
@@ -115,8 +117,7 @@ def _differences(kind: str, key: Key, records: Mapping[str, Record | None]) -> l
     found = []
     for item in fields:
         values = {site: record.get(item) for site, record in present.items()}
-        first = next(iter(values.values()))
-        if any(value != first for value in values.values()):
+        if len({_canonical(value) for value in values.values()}) > 1:
             found.append(Difference(kind, name, item, values))
     return found
 
@@ -156,7 +157,7 @@ class _Reader:
         for record in records.values():
             for value in record.values():
                 if isinstance(value, list):
-                    value.sort(key=lambda row: json.dumps(row, sort_keys=True, default=str))
+                    value.sort(key=_canonical)
         return records
 
     def _rows(self, sheet: Sheet, used: dict[Column, bool]) -> list[tuple[Key, Record]]:
@@ -184,8 +185,8 @@ class _Reader:
         if name == "encrypted_blob":
             return self._open(value)
         if value is not None and (name in sheet.decoded or name in sheet.twice):
-            value = json.loads(value)
-            return json.loads(value) if name in sheet.twice else value
+            value = decode(value, _DEEPEST)
+            return decode(value, _DEEPEST) if name in sheet.twice else value
         return _plain(value)
 
     def _open(self, blob: str | bytes) -> str:
@@ -233,6 +234,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str) and len(value) == 26 and value[10] == " " and value[19] == ".":
         return value[:19]  # SQLite's form of an instant
     return value
+
+
+def _canonical(value: Any) -> str:
+    """One text for each value; to Python ``True`` is equal to 1, and NaN not to itself."""
+    try:
+        return encode(value, _DEEPEST)
+    except TypeError:
+        return repr(value)
 
 
 def _text(value: Any) -> str:

@@ -19,6 +19,7 @@ from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.documents.schema import reflect
 from keystone_viaduct.errors import ConfigError, Unreadable
 from keystone_viaduct.kinds.model import Document
+from keystone_viaduct.kinds.raw import dumps_list, parse_list
 from keystone_viaduct.kinds.registry import REGISTRY
 
 from .names import CUSTOMARY, Held, usually_compared
@@ -118,6 +119,10 @@ class DatabaseInventory:
             return self._codecs.load(connection, kind, [key for key in keys if key not in closed])
 
 
+#: Where the document stands in a line.
+_DOCUMENT = (2,)
+
+
 def save_inventory(inventory: Inventory, path: Path) -> int:
     """Write it to a file that :class:`FileInventory` reads, with digests for secrets; how many records."""
     count, veil = 0, Veil.new()
@@ -128,7 +133,7 @@ def save_inventory(inventory: Inventory, path: Path) -> int:
         out.write(json.dumps(head) + "\n")
         for name, kind in REGISTRY.items():
             for key, document in inventory.documents(name).items():
-                out.write(json.dumps([name, key, veil.over(kind, document)]) + "\n")
+                out.write(dumps_list([name, key, veil.over(kind, document)], _DOCUMENT) + "\n")
                 count += 1
     os.replace(part, path)
     return count
@@ -163,7 +168,7 @@ class FileInventory:
         try:
             with gzip.open(self._path, "rt", encoding="utf-8") as lines:
                 for line in lines:
-                    yield json.loads(line)
+                    yield parse_list(line, _DOCUMENT) if line.startswith("[") else json.loads(line)
         except (OSError, EOFError, ValueError) as error:
             raise _not_one(self._path, str(error)) from error
 
