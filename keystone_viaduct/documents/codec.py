@@ -161,6 +161,11 @@ class Codecs:
         self._spelling[kind].correct(connection, found)
         return found
 
+    def large(self, connection: Connection, kind: str, keys: Sequence[str], beyond: int) -> dict[str, int]:
+        """Key -> how many characters the texts without a bound have, of those with more than so many."""
+        layout = self._layout(kind)
+        return lookup.large(connection, self.schema, layout, self._possible(layout, keys), beyond)
+
     def keys(self, connection: Connection, kind: str, after: str | None, limit: int) -> list[str]:
         """Up to ``limit`` keys that follow ``after`` in an order of the database's own, fewer at the end."""
         layout = self._layout(kind)

@@ -13,8 +13,9 @@ from keystone_viaduct.kinds.shape import Shape
 from keystone_viaduct.kinds.value import JSON, Type, join_key
 
 from .convert import micros_to_time
-from .layout import Bound, Layout
+from .layout import Bound, Layout, Part
 from .load import batches, in_keys, key_values
+from .schema import Schema
 
 UNION = 50
 """Look-ups joined in one UNION ALL."""
@@ -43,6 +44,43 @@ def count_keys(connection: sa.engine.Connection, layout: Layout) -> int:
         if layout.kind.needs_child:
             keys = keys.where(sa.or_(*_has_child(layout)))
     return int(connection.scalar(sa.select(sa.func.count()).select_from(keys.subquery())) or 0)
+
+
+def large(
+    connection: sa.engine.Connection, schema: Schema, layout: Layout, keys: Sequence[str], beyond: int
+) -> dict[str, int]:
+    """Key -> how many characters (MySQL: bytes) its texts without a bound have, where more than that."""
+    found: dict[str, int] = {}
+    if len(layout.kind.key) != 1:
+        return found  # links, grants and events: no text of theirs is without a bound
+    places: list[tuple[Part, Any, Any]] = (
+        [] if layout.root is None else [(layout.root, layout.root.keys[0].column, layout.root.table)]
+    )
+    places += [(part.part, part.key, part.source) for part in layout.children]
+    for part, key, source in places:
+        texts = [
+            column
+            for column in part.table.c
+            if isinstance(schema.columns[part.table.name][column.name].type, sa.Text)
+        ]
+        if not texts:
+            continue
+        size: Any = sum(
+            (sa.func.coalesce(sa.func.length(column), 0) for column in texts[1:]),
+            sa.func.coalesce(sa.func.length(texts[0]), 0),
+        )
+        total = sa.func.sum(size)
+        statement = (
+            sa.select(key, total)
+            .select_from(source)
+            .where(in_keys((key,)))
+            .group_by(key)
+            .having(total > beyond)
+        )
+        for batch in batches(key_values(layout, keys)):
+            for value, number in connection.execute(statement, {"keys": list(batch)}):
+                found[join_key((value,))] = found.get(join_key((value,)), 0) + int(number)
+    return found
 
 
 def _list_rootless(

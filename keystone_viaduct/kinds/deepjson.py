@@ -28,26 +28,26 @@ class TooDeep(ValueError):
     """Lists and objects lie deeper in each other than a record may have them."""
 
 
-def encode(value: Any) -> str:
+def encode(value: Any, depth: int = DEPTH) -> str:
     """The canonical text: ASCII, keys sorted, no blanks. Raises TooDeep."""
     out: list[str] = []
     todo: list[tuple[Any, int]] = [(value, 0)]
     while todo:
-        one, depth = todo.pop()
-        if depth < 0:  # a piece of text
+        one, level = todo.pop()
+        if level < 0:  # a piece of text
             out.append(one)
             continue
         if isinstance(one, (dict, list)):
-            _check_depth(depth, DEPTH)
+            _check_depth(level, depth)
         if isinstance(one, dict) and one:
             todo.append(("}", -1))
             for place, name in enumerate(sorted(one, reverse=True), 1):
-                todo.append((one[name], depth + 1))
+                todo.append((one[name], level + 1))
                 todo.append((("{" if place == len(one) else ",") + encode_basestring_ascii(name) + ":", -1))
         elif isinstance(one, list) and one:
             todo.append(("]", -1))
             for place in range(len(one) - 1, -1, -1):
-                todo.append((one[place], depth + 1))
+                todo.append((one[place], level + 1))
                 todo.append(("," if place else "[", -1))
         else:
             out.append(_leaf(one))

@@ -331,7 +331,8 @@ class Standing:
     """Where a site stands with another one's feed.
 
     ``checkpoint`` is None before the first page and after a start over; ``fence`` outlives a start over.
-    ``term`` and ``hub`` are those that the site believes in. ``exceptions`` as in :class:`SiteState`.
+    ``term`` and ``hub`` are those that the site believes in, ``exceptions`` as in :class:`SiteState`.
+    ``parts`` are those that it has of a large record, '' for none; None: it takes no record in parts.
     """
 
     origin: str
@@ -341,6 +342,24 @@ class Standing:
     term: int = 0
     hub: str = ""
     exceptions: Exceptions = field(default_factory=dict)
+    parts: str | None = None
+
+
+class Part(NamedTuple):
+    """A piece of a record that is larger than a page; ``subject`` names the record and its content.
+
+    The last piece comes with the change itself, the others with a page that has no changes and leads nowhere.
+    """
+
+    subject: str
+    number: int
+    of: int
+    data: bytes
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the change comes with it."""
+        return self.number + 1 == self.of
 
 
 class Unreadable(NamedTuple):
@@ -383,6 +402,7 @@ class Page:
     conflicts: tuple[Conflict, ...] = ()
     exceptions: Exceptions = field(default_factory=dict)
     unreadable: tuple[Unreadable, ...] = ()
+    part: Part | None = None
 
     def knows(self, ref: Ref) -> Version:
         """What the source knows of one record, be it absent."""
@@ -651,3 +671,4 @@ class ApplyResult:
     checkpoint: Checkpoint
     knowledge: Version
     head: Checkpoint
+    parts: str = ""

@@ -86,6 +86,9 @@ class Tables(Protocol):
     def external_drivers(self) -> ExternalDrivers:
         """Which domains have an identity driver other than SQL, by Keystone's configuration."""
 
+    def large(self, refs: Sequence[Ref], beyond: int) -> dict[Ref, int]:
+        """Those of these records whose texts have more than so many characters in all, and how many."""
+
     def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         """The documents that are there; the others are absent from the result."""
 
@@ -215,6 +218,18 @@ class Bookkeeping(Protocol):
 
     def save_checkpoint(self, source: str, checkpoint: Checkpoint | None) -> None:
         """Store it (None: start over)."""
+
+    def parts_had(self, source: str) -> tuple[str, int]:
+        """Of which record from there parts are here, and how many; ('', 0) for none."""
+
+    def parts(self, source: str) -> list[bytes]:
+        """Those parts, in their order."""
+
+    def save_part(self, source: str, subject: str, number: int, data: bytes) -> None:
+        """Keep one more; what is kept of another subject is dropped."""
+
+    def drop_parts(self, source: str) -> None:
+        """Drop all of them."""
 
     def pending(self, source: str) -> list[Pending]:
         """Changes from there that wait, in the source's feed order."""
@@ -361,10 +376,18 @@ class SitePort(Protocol):
     def name(self) -> str:
         """The site's name."""
 
-    def read(self, reader: str, after: Checkpoint | None, limit: int, fence: Fence | None = None) -> Page:
+    def read(
+        self,
+        reader: str,
+        after: Checkpoint | None,
+        limit: int,
+        fence: Fence | None = None,
+        parts: str | None = None,
+    ) -> Page:
         """A page of the feed for ``reader``, a site's name or its origin (``site#incarnation``): what
         that life
-        of it has sent itself is then left out. ``fence`` as in :meth:`standing`. Raises FenceMismatch.
+        of it has sent itself is then left out. ``fence`` as in :meth:`standing`; ``parts`` are those that the
+        reader has of a large record (:class:`Standing`). Raises FenceMismatch.
         """
 
     def apply(self, page: Page) -> ApplyResult:

@@ -124,8 +124,11 @@ class PageSealer:
 
     def seal(self, value: Any, context: str) -> str:
         """One value as text; ``context`` (``kind/key/field``) binds it to its place in the page."""
-        closed = self._box.encrypt(dumps(value, compact=True).encode(), _context(context))
-        return base64.b64encode(bytes(closed)).decode()
+        return self.close(dumps(value, compact=True).encode(), context)
+
+    def close(self, plain: bytes, context: str) -> str:
+        """The same with any bytes."""
+        return base64.b64encode(bytes(self._box.encrypt(plain, _context(context)))).decode()
 
 
 class PageOpener:
@@ -142,8 +145,16 @@ class PageOpener:
     def open(self, sealed: str, context: str) -> Any:
         """The value."""
         try:
-            plain = self._box.decrypt(base64.b64decode(sealed, validate=True), _context(context))
-            return parse(plain.decode())
+            return parse(self.unclose(sealed, context).decode())
+        except ValueError as error:
+            raise SealingError(
+                f"the secret of {context} is no value", hint="is it a Viaduct that sends it?", context=context
+            ) from error
+
+    def unclose(self, sealed: str, context: str) -> bytes:
+        """What :meth:`PageSealer.close` has closed."""
+        try:
+            return bytes(self._box.decrypt(base64.b64decode(sealed, validate=True), _context(context)))
         except (binascii.Error, CryptoError, ValueError, TypeError) as error:
             raise SealingError(
                 f"the secret of {context} can't be opened",

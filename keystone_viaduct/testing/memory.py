@@ -18,7 +18,7 @@ from typing import TypeVar
 from keystone_viaduct.errors import KindError, StoreError, ViaductError
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.natural import NaturalKey
-from keystone_viaduct.kinds.raw import same_documents
+from keystone_viaduct.kinds.raw import dumps_members, same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.shape import Shape
 from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
@@ -68,6 +68,7 @@ class Data:
     pending: dict[tuple[str, Ref], Pending] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
     peers: dict[str, Peer] = field(default_factory=dict)
+    parts: dict[str, tuple[str, tuple[bytes, ...]]] = field(default_factory=dict)
     sweep: SweepState = field(default_factory=SweepState)
     held: dict[Ref, Held] = field(default_factory=dict)
     choices: dict[str, dict[Ref, str]] = field(default_factory=dict)
@@ -193,6 +194,11 @@ class MemoryTransaction:
     def external_drivers(self) -> ExternalDrivers:
         """As the store was told."""
         return self._drivers
+
+    def large(self, refs: Sequence[Ref], beyond: int) -> dict[Ref, int]:
+        """By the texts of the rows."""
+        sizes = {ref: len(dumps_members(self.data.rows[ref])) for ref in refs if ref in self.data.rows}
+        return {ref: size for ref, size in sizes.items() if size > beyond}
 
     def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         """Copies of the rows that are there."""
@@ -478,6 +484,24 @@ class MemoryTransaction:
             self.data.checkpoints.pop(source, None)
         else:
             self.data.checkpoints[source] = checkpoint
+
+    def parts_had(self, source: str) -> tuple[str, int]:
+        """Of which record, and how many."""
+        subject, parts = self.data.parts.get(source, ("", ()))
+        return subject, len(parts)
+
+    def parts(self, source: str) -> list[bytes]:
+        """In their order."""
+        return list(self.data.parts.get(source, ("", ()))[1])
+
+    def save_part(self, source: str, subject: str, number: int, data: bytes) -> None:
+        """One more, or the first of another."""
+        known, parts = self.data.parts.get(source, ("", ()))
+        self.data.parts[source] = subject, (*(parts if known == subject else ()), data)
+
+    def drop_parts(self, source: str) -> None:
+        """Forget them."""
+        self.data.parts.pop(source, None)
 
     def pending(self, source: str) -> list[Pending]:
         """In the source's feed order."""

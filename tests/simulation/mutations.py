@@ -176,7 +176,7 @@ def _drop_unknown(patch: pytest.MonkeyPatch) -> None:
 
 
 def _any_page(patch: pytest.MonkeyPatch) -> None:
-    check = apply._check
+    check = apply.check
 
     def lax(tx: Any, state: SiteState, page: Any) -> None:
         try:
@@ -184,7 +184,7 @@ def _any_page(patch: pytest.MonkeyPatch) -> None:
         except CheckpointMismatch:
             return
 
-    patch.setattr(apply, "_check", lax)
+    patch.setattr(apply, "check", lax)
 
 
 def _show_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -201,12 +201,12 @@ def _purge_all(patch: pytest.MonkeyPatch) -> None:
 
 
 def _any_term(patch: pytest.MonkeyPatch) -> None:
-    check = apply._check
+    check = apply.check
 
     def deaf(tx: Any, state: SiteState, page: Any) -> None:
         check(tx, state, replace(page, term=state.term, hub=state.hub))
 
-    patch.setattr(apply, "_check", deaf)
+    patch.setattr(apply, "check", deaf)
     patch.setattr(Link, "_agree", lambda link: iter(()))
 
 

@@ -171,7 +171,7 @@ class PokeWorker:
         key = poke_key(state.fleet_secret)
         if state.is_hub or not self._settings.poke_carries_page:
             return News(state.site, state.head + bool(marked), key)
-        page, peer = service.read(reader, after, CHANGES)
+        page, peer = service.read(reader, after, CHANGES, most=limits.POKE_OPEN)
         if not page.changes:
             return News(state.site, page.upto.seq, key)
         opened = encode(page, peer.public_key)

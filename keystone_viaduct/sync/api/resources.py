@@ -26,6 +26,7 @@ from keystone_viaduct.sync.wire.joining import choices_from_json, choices_to_jso
 from keystone_viaduct.sync.wire.merging import merge_from_json, united_to_json
 from keystone_viaduct.sync.wire.office import beyond_from_json, office_to_json, order_from_json
 from keystone_viaduct.sync.wire.page import check_ref
+from keystone_viaduct.sync.wire.parts import position_from_json
 from keystone_viaduct.sync.wire.resources import (
     capabilities_document,
     conflict_to_json,
@@ -63,8 +64,12 @@ class ChangesResource(flask_restful.Resource):  # type: ignore[misc]
         position = values.checkpoint_from_text(after, "after") if after else None
         reader = checks.reader(argument("reader"), "reader")
         limit = number("limit", limits.PAGE_DEFAULT, limits.PAGE_CHANGES)
+        bytes_ = number("bytes", limits.PAGE_BYTES, limits.BODY_OPEN)
+        parts = position_from_json(argument("parts"), "parts") if "parts" in flask.request.args else None
         encoding = flask.request.headers.get("Accept-Encoding")
-        return Reply(raw=changes.read(assembly.service(), reader, position, limit, _fence(), encoding))
+        size = max(bytes_, limits.PAGE_BYTES_LEAST)
+        asked = changes.Asked(reader, position, limit, _fence(), size, parts, encoding)
+        return Reply(raw=changes.read(assembly.service(), asked))
 
     @gated("sync:apply_changes")
     def post(self) -> Reply:

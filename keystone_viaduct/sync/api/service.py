@@ -100,9 +100,16 @@ class Service:
         )
 
     def read(
-        self, reader: str, after: Checkpoint | None, limit: int, fence: Fence | None = None
+        self,
+        reader: str,
+        after: Checkpoint | None,
+        limit: int,
+        fence: Fence | None = None,
+        most: int | None = None,
     ) -> tuple[Page, Peer]:
-        """A page of the feed for a peer (its name or origin). Raises UnknownSite, FenceMismatch."""
+        """A page of the feed for a peer (its name or origin), of about ``most`` bytes. Raises UnknownSite,
+        FenceMismatch.
+        """
         found: list[Peer] = []
 
         def check(tx: SqlTransaction) -> None:
@@ -110,7 +117,7 @@ class Service:
             found[:] = [registered(tx, site_of(reader))]
 
         page = Site(Watched(self.store, check), self.clock, guard=self.around.guard).read(
-            reader, after, limit, fence
+            reader, after, limit, fence, most=most
         )
         return page, found[0]
 
@@ -130,6 +137,18 @@ class Service:
     def retry(self) -> int:
         """Try again what this site could not write, number, read or send; how many records."""
         return self._swept(lambda site: site.retry())
+
+    def take_part(self, page: Page) -> ApplyResult:
+        """Keep a part of a record that is larger than a page. Raises what :meth:`apply` raises."""
+
+        def check(tx: SqlTransaction) -> None:
+            _check_source(tx, page)
+
+        return Site(Watched(self.store, check), self.clock, self._policy_for).take_part(page)
+
+    def parts(self, source: str) -> tuple[str, list[bytes]]:
+        """Of which record from there parts are here, and these."""
+        return self.store.read(lambda tx: (tx.parts_had(source)[0], tx.parts(source)))
 
     def forget(self, source: str) -> None:
         """Have the whole feed of ``source`` read again and compared. Raises UnknownSite."""

@@ -27,7 +27,7 @@ from keystone_viaduct.sync.model import (
     SweepState,
     Waiting,
 )
-from keystone_viaduct.sync.wire import checks, comparing, upkeep, values
+from keystone_viaduct.sync.wire import checks, comparing, limits, upkeep, values
 from keystone_viaduct.sync.wire.carried import CarriedPage, carry
 from keystone_viaduct.sync.wire.charter import checked_charter
 from keystone_viaduct.sync.wire.joining import choices_from_json, choices_to_json
@@ -78,9 +78,18 @@ class HttpSite:
         """Ask for a new token, by the credentials that there are. Raises SiteUnavailable."""
         self._transport.log_in_again()
 
-    def read(self, reader: str, after: Checkpoint | None, limit: int, fence: Fence | None = None) -> Page:
+    def read(
+        self,
+        reader: str,
+        after: Checkpoint | None,
+        limit: int,
+        fence: Fence | None = None,
+        parts: str | None = None,
+    ) -> Page:
         """A page of the feed for ``reader``. Raises FenceMismatch, UnknownSite, SiteUnavailable."""
-        query = {"reader": reader, "limit": str(limit)}
+        query = {"reader": reader, "limit": str(limit), "bytes": str(limits.PAGE_BYTES)}
+        if parts is not None:
+            query["parts"] = parts
         if fence is not None:
             query["fence"] = values.fence_to_text(fence)
         if after is not None:

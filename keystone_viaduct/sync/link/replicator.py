@@ -69,6 +69,7 @@ class Replicator:
     _primed: bool = False
     _idle: int = 0
     _reader: str = ""
+    _parts: str | None = None
 
     @property
     def position(self) -> Checkpoint | None:
@@ -110,7 +111,13 @@ class Replicator:
             page = coming.result()
             if page.after == self._after:
                 return page
-        return self.source.read(self._reader, self._after, self.limit, self._fence)
+        return self._page_after(self._after)
+
+    def _page_after(self, after: Checkpoint | None) -> Page:
+        """A page; the source is told which parts of a large record the target has, if that takes parts."""
+        if self._parts is None:
+            return self.source.read(self._reader, after, self.limit, self._fence)
+        return self.source.read(self._reader, after, self.limit, self._fence, self._parts)
 
     def _prime(self) -> None:
         """Ask the target where it stands, showing it what the source knows of it."""
@@ -118,6 +125,7 @@ class Replicator:
         standing = self.target.standing(self.source.name, known)
         self._after, self._fence, self._reader = standing.checkpoint, standing.fence, standing.origin
         self._told, self._edition, self._coming, self._primed = None, None, None, True
+        self._parts = standing.parts
 
     def restart(self) -> None:
         """Ask for the checkpoint before the next page."""
@@ -143,7 +151,7 @@ class Replicator:
         return True
 
     def _is_news(self, page: Page) -> bool:
-        if page.changes or page.conflicts or self.totals.pending:
+        if page.changes or page.conflicts or page.part or self.totals.pending:
             return True
         if page.upto.seq - (page.after.seq if page.after else 0) >= self.limit:
             return True
@@ -157,11 +165,15 @@ class Replicator:
         return page.at_head and (self.confirm or not told or page.exceptions != self._excepted)
 
     def _apply(self, page: Page) -> Progress:
-        if self.ahead is not None and not page.at_head:
-            self._coming = self.ahead.submit(
-                self.source.read, self._reader, page.upto, self.limit, self._fence
-            )
+        partial = page.part is not None and not page.part.is_last
+        if self.ahead is not None and not page.at_head and not partial:
+            self._coming = self.ahead.submit(self._page_after, page.upto)
         result: ApplyResult = self.target.apply(page)
+        if self._parts is not None:
+            self._parts = result.parts
+        if partial:
+            self._count(page, result)
+            return Progress.MORE
         self._after = result.checkpoint
         self._reader = origin_of(self.target.name, result.head.incarnation)
         if page.charter is not None:

@@ -73,7 +73,7 @@ def apply_page(
     Raises CheckpointMismatch when another page was applied meanwhile, and what :func:`check_term` raises.
     """
     state = tx.state()
-    _check(tx, state, page)
+    check(tx, state, page)
     state = _follow(tx, sequence(tx, state, now), page, now)
     if is_heard(state, page):
         page = with_stamps_bounded(page, now)
@@ -148,7 +148,8 @@ def _follow(tx: Transaction, state: SiteState, page: Page, now: int) -> SiteStat
     return covering(adopt_charter(state, page.charter), page.coverage)
 
 
-def _check(tx: Transaction, state: SiteState, page: Page) -> None:
+def check(tx: Transaction, state: SiteState, page: Page) -> None:
+    """Whether the page may be applied here and now. Raises what :func:`apply_page` does."""
     check_term(state, page)
     check_fence(tx, state, page.fence)
     if is_heard(state, page):
@@ -355,6 +356,8 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
     list_conflicts(run)
     used_up(run)
     tx.save_checkpoint(page.source, page.upto)
+    if page.part is not None:
+        tx.drop_parts(page.source)
     state = run.state
     if page.at_head and page.source == state.former:
         state = replace(state, former="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from keystone_viaduct.kinds.raw import canonical
 from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
 from keystone_viaduct.sync.knowledge import MOST_EXCEPTIONS
 from keystone_viaduct.sync.model import (
@@ -35,6 +36,8 @@ from keystone_viaduct.sync.site.sequencer import sequence_some
 
 #: Marks that a read numbers at most; the page is then not at the head, and the next read numbers more.
 MOST_MARKS = 5000
+#: Bytes that any record is taken to have; of larger ones it is asked how many they have.
+SMALL = 1024
 #: Microseconds after which it is noted again that a reader is there.
 HEARD = 15 * 60 * 1_000_000
 
@@ -48,8 +51,9 @@ def read_page(
     *,
     now: int,
     guard: Guard = GUARD,
+    most: int | None = None,
 ) -> Page:
-    """At most ``limit`` changes after a checkpoint, numbered first.
+    """At most ``limit`` changes after a checkpoint, of about ``most`` bytes (at least one), numbered first.
 
     ``reader`` is a site's name, or its origin: then what came from just that life of it is not sent back.
 
@@ -70,7 +74,7 @@ def read_page(
     peer = _acknowledge(tx, state, site, after, now)
     coverage = selection_for(state, peer)
     own = _own(reader, peer, after)
-    entries, conflicts, upto, last = _portion(tx, state, site, own, after, limit, coverage)
+    entries, conflicts, upto, last = _portion(tx, state, site, own, after, limit, coverage, most)
     nonce = state.nonce if upto == state.head else tx.nonce_at(upto)
     changes, complete = _changes(tx, state, entries, coverage, now, guard)
     if not complete:
@@ -113,17 +117,38 @@ def _portion(
     after: Checkpoint | None,
     limit: int,
     coverage: Coverage,
+    most: int | None,
 ) -> tuple[list[Record], tuple[Conflict, ...], int, bool]:
     """The next records and conflicts, up to which position, and whether the feed ends there."""
     start = after.seq if after else 0
     entries = tx.feed(start, limit, own, coverage)
     last = len(entries) < limit
+    if most is not None:
+        within = _within(tx, entries, most)
+        last, entries = last and len(within) == len(entries), within
     upto = state.head if last else entries[-1].seq
     conflicts = told_conflicts(tx, state, site, start, upto, limit)
     if len(conflicts) == min(limit, MOST):
         upto, last = conflicts[-1].seq, last and conflicts[-1].seq == upto
         entries = [entry for entry in entries if entry.seq <= upto]
     return entries, conflicts, upto, last
+
+
+def _within(tx: Transaction, entries: list[Record], most: int) -> list[Record]:
+    """As many as have about so many bytes together, at least one; their contents are not read for it."""
+    sizes = tx.large([entry.ref for entry in entries if not entry.deleted], SMALL)
+    total = 0
+    for number, entry in enumerate(entries):
+        total += sizes.get(entry.ref, SMALL) + sum(map(len, entry.fields)) + _kept(entry)
+        if number and total > most:
+            return entries[:number]
+    return entries
+
+
+def _kept(entry: Record) -> int:
+    """What is kept beside the record, in characters."""
+    documents = [entry.unknown, entry.carried.document if entry.carried is not None else {}]
+    return sum(len(canonical(value)) for document in documents for value in document.values())
 
 
 def _begin_batch(tx: Transaction, state: SiteState, now: int) -> SiteState:

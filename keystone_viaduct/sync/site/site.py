@@ -48,6 +48,7 @@ from keystone_viaduct.sync.site.isolating import (
     hold,
     in_words,
 )
+from keystone_viaduct.sync.site.parts import parts_had, take_part
 from keystone_viaduct.sync.site.promote import promote, resign
 from keystone_viaduct.sync.site.purge import Retention, clean, purge
 from keystone_viaduct.sync.site.quarantine import ask_again
@@ -98,12 +99,23 @@ class Site:
         return self._store.run(lambda tx: tx.state()).site
 
     def read(
-        self, reader: str, after: Checkpoint | None, limit: int = PAGE, fence: Fence | None = None
+        self,
+        reader: str,
+        after: Checkpoint | None,
+        limit: int = PAGE,
+        fence: Fence | None = None,
+        parts: str | None = None,
+        *,
+        most: int | None = None,
     ) -> Page:
-        """A page of the feed for another site. Raises FenceMismatch."""
+        """A page of the feed for another site, of about ``most`` bytes. Raises FenceMismatch.
+
+        In process no record is too large: parts are a matter of the wire.
+        """
 
         def work(tx: Transaction) -> Page:
-            return read_page(tx, reader, after, limit, fence, now=self._clock.now(), guard=self._guard)
+            now, guard = self._clock.now(), self._guard
+            return read_page(tx, reader, after, limit, fence, now=now, guard=guard, most=most)
 
         def shown(tx: Transaction) -> list[Ref]:
             return [record.ref for record in tx.feed(after.seq if after else 0, limit, None)]
@@ -137,6 +149,14 @@ class Site:
         now, policy_for = self._clock.now(), self._policy_for
         return apply_page(tx, page, now=now, policy_for=policy_for, quarantine=quarantine)
 
+    def take_part(self, page: Page) -> ApplyResult:
+        """Keep the part of a large record that the page brings. Raises what :meth:`apply` raises."""
+
+        def work(tx: Transaction) -> ApplyResult:
+            return take_part(tx, page)
+
+        return self._fenced(work, page.fence, page.source)
+
     def follow(self, term: int, hub: str, fence: Fence | None) -> None:
         """Become a spoke of a later hub, or the hub itself if it is this site that was appointed.
 
@@ -167,7 +187,7 @@ class Site:
             mine = fence_of(tx, source)
             checkpoint = tx.checkpoint(source)
             known = state.all_knowledge, state.term, state.hub, state.exceptions
-            return Standing(state.origin, checkpoint, mine, *known)
+            return Standing(state.origin, checkpoint, mine, *known, parts_had(tx, source))
 
         return self._fenced(work, fence, source)
 

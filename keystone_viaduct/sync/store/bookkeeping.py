@@ -39,6 +39,27 @@ class BookkeepingPart(Part):
         if checkpoint is not None:
             self.connection.execute(q.INSERT_CHECKPOINT, {"source": source, **checkpoint._asdict()})
 
+    def parts_had(self, source: str) -> tuple[str, int]:
+        """Of which record from there parts are here, and how many; ('', 0) for none."""
+        row = self.connection.execute(q.PARTS_HAD, {"p_source": source}).first()
+        return ("", 0) if row is None else (str(row[0]), int(row[1]))
+
+    def parts(self, source: str) -> list[bytes]:
+        """Those parts, in their order."""
+        rows = self.connection.execute(q.PARTS, {"p_source": source})
+        return [self.ring.decrypt(bytes(row.data), f"part:{source}:{row.subject}") for row in rows]
+
+    def save_part(self, source: str, subject: str, number: int, data: bytes) -> None:
+        """Keep one more; what is kept of another subject is dropped."""
+        self.connection.execute(q.DELETE_OTHER_PARTS, {"p_source": source, "p_subject": subject})
+        closed = self.ring.encrypt(data, f"part:{source}:{subject}")
+        row = {"source": source, "number": number, "subject": subject, "data": closed}
+        self.connection.execute(q.INSERT_PART, row)
+
+    def drop_parts(self, source: str) -> None:
+        """Drop all of them."""
+        self.connection.execute(q.DELETE_PARTS, {"p_source": source})
+
     def pending(self, source: str) -> list[Pending]:
         """Changes from there that wait, in the source's feed order."""
         return [self._pending(row) for row in self.connection.execute(q.GET_PENDING, {"p_source": source})]

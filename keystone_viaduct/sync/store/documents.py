@@ -43,6 +43,14 @@ class DocumentsPart(Part):
         found = self.codecs.refusals(self.connection, kind, documents)
         return [None if error is None else error.message for error in found]
 
+    def large(self, refs: Sequence[Ref], beyond: int) -> dict[Ref, int]:
+        """Those of these records whose texts have more than so many characters in all, and how many."""
+        return {
+            Ref(kind, key): size
+            for kind, keys in keys_by_kind(refs).items()
+            for key, size in self.codecs.large(self.connection, kind, keys, beyond).items()
+        }
+
     def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         """The documents that are there; the others are absent from the result."""
         return {

@@ -79,7 +79,7 @@ def pack_change(change: Change) -> bytes:
         pack_fields(change.fields),
         change.document,
         change.scope,
-        change.external,
+        *([change.external] if change.external else []),
     ]
     return zlib.compress(dumps_list(value, _DOCUMENT).encode(), 1)
 

@@ -162,6 +162,17 @@ ALL_CHECKPOINTS = sa.select(t.checkpoint).order_by(t.checkpoint.c.source)
 DELETE_CHECKPOINT = t.checkpoint.delete().where(t.checkpoint.c.source == _param("source"))
 INSERT_CHECKPOINT = t.checkpoint.insert()
 
+# parts of a large record
+PARTS_HAD = (
+    sa.select(t.part.c.subject, sa.func.count())
+    .where(t.part.c.source == _param("source"))
+    .group_by(t.part.c.subject)
+)
+PARTS = sa.select(t.part).where(t.part.c.source == _param("source")).order_by(t.part.c.number)
+INSERT_PART = t.part.insert()
+DELETE_PARTS = t.part.delete().where(t.part.c.source == _param("source"))
+DELETE_OTHER_PARTS = DELETE_PARTS.where(t.part.c.subject != _param("subject"))
+
 # what waits
 GET_PENDING = (
     sa.select(t.pending)

@@ -137,6 +137,14 @@ checkpoint = _table(
     sa.Column("nonce", sa.String(64), nullable=False),
 )
 
+part = _table(
+    "part",
+    sa.Column("source", site(), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("subject", sa.String(32), nullable=False),
+    sa.Column("data", blob(), nullable=False),
+)
+
 pending = _table(
     "pending",
     sa.Column("source", site(), primary_key=True),

@@ -12,6 +12,7 @@ from typing import Any
 from keystone_viaduct.sync.model import Change, Conflict, Dot, Page, Ref, Version
 from keystone_viaduct.sync.wire import body, checks, limits, values
 from keystone_viaduct.sync.wire.charter import checked_charter, checked_coverage
+from keystone_viaduct.sync.wire.parts import name_of
 
 _NOBODY = Dot("", 0)
 _NOTHING = Version()
@@ -47,6 +48,7 @@ def carry(data: bytes, encoding: str | None, most: int = limits.BODY_OPEN) -> Ca
         exceptions=values.exceptions_from_json(page),
         hub=checks.site_name(page["hub"], "hub") if page.get("hub") else "",
         conflicts=(_SOME,) if page.get("conflicts") else (),
+        part=name_of(page["part"]) if page.get("part") is not None else None,
         data=data,
         encoding=encoding,
     )

@@ -15,6 +15,11 @@ SMALL_BODY = 1024 * 1024
 POKE = 48 * 1024
 POKE_OPEN = 1024 * 1024
 
+#: Bytes of opened changes at which a source cuts a page, unless its reader asks for another number.
+PAGE_BYTES = 4 * 1024 * 1024
+PAGE_BYTES_LEAST = 64 * 1024
+#: A record that is larger than a page travels in parts of so many bytes each, at most so many of them.
+PART, PARTS = 2 * 1024 * 1024, 16
 PAGE_CHANGES = 5000
 #: Owners without rows that one record may have.
 EXTERNALS = 100

@@ -27,6 +27,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 from keystone_viaduct.sync.wire.charter import checked_charter, checked_coverage
 from keystone_viaduct.sync.wire.listed import listed_from_json, listed_to_json
+from keystone_viaduct.sync.wire.parts import position_from_json
 
 _COUNTS = ("applied", "known", "merged", "pending")
 
@@ -303,6 +304,7 @@ def result_to_json(result: ApplyResult) -> dict[str, Any]:
         "checkpoint": values.checkpoint_to_json(result.checkpoint),
         "knowledge": values.version_to_json(result.knowledge),
         "head": values.checkpoint_to_json(result.head),
+        **({"parts": result.parts} if result.parts else {}),
     }
 
 
@@ -320,4 +322,5 @@ def result_from_json(value: Any) -> ApplyResult:
         checkpoint=position("checkpoint"),
         knowledge=values.version_from_json(checks.member(body, "knowledge", ""), "knowledge"),
         head=position("head"),
+        parts=position_from_json(body.get("parts", ""), "parts") or "",
     )

@@ -10,6 +10,7 @@ from keystone_viaduct.sync.model import Checkpoint, Conflict, Document, Peer, Re
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 from keystone_viaduct.sync.wire.listed import row_to_json
 from keystone_viaduct.sync.wire.page import capabilities_from_json, capabilities_to_json
+from keystone_viaduct.sync.wire.parts import position_from_json
 from keystone_viaduct.sync.wire.values import key_to_json, public_key_from_json
 
 
@@ -117,6 +118,7 @@ def standing_to_json(standing: Standing) -> dict[str, Any]:
         "term": standing.term,
         "hub": standing.hub,
         **values.exceptions_to_json(standing.exceptions),
+        **({"parts": standing.parts} if standing.parts is not None else {}),
     }
 
 
@@ -131,6 +133,7 @@ def standing_from_json(value: Any) -> Standing:
         checks.integer(checks.member(body, "term", ""), "term"),
         checks.site_name(checks.member(body, "hub", ""), "hub"),
         values.exceptions_from_json(body),
+        position_from_json(body.get("parts"), "parts"),
     )
 
 

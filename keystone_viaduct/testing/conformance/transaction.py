@@ -732,6 +732,32 @@ class TransactionSuite:
         store.run(lambda tx: tx.save_checkpoint("west", None))
         assert store.run(lambda tx: tx.checkpoint("west")) is None
 
+    def test_parts_of_a_large_record_are_kept_until_they_are_dropped(self, store: Store) -> None:
+        def add(source: str, subject: str, number: int) -> None:
+            store.run(lambda tx: tx.save_part(source, subject, number, b"part %d" % number * 1000))
+
+        assert store.run(lambda tx: (tx.parts_had("west"), tx.parts("west"))) == (("", 0), [])
+        for number in range(3):
+            add("west", "a" * 32, number)
+        add("south", "b" * 32, 0)
+        assert store.run(lambda tx: tx.parts_had("west")) == ("a" * 32, 3)
+        assert store.run(lambda tx: tx.parts("west")) == [b"part %d" % number * 1000 for number in range(3)]
+        add("west", "c" * 32, 0)  # another record, or the same one changed: what there was says nothing of it
+        assert store.run(lambda tx: (tx.parts_had("west"), len(tx.parts("west")))) == (("c" * 32, 1), 1)
+        store.run(lambda tx: tx.drop_parts("west"))
+        assert store.run(lambda tx: (tx.parts_had("west"), tx.parts_had("south")[1])) == (("", 0), 1)
+
+    def test_it_is_known_which_records_are_large_without_reading_them(self, store: Store) -> None:
+        small, large = Ref("role", "a" * 32), Ref("role", "b" * 32)
+        told = {"domain_id": None, "description": None}
+        written = [
+            Write(small, None, {"id": small.key, "name": "small", **told, "extra.x": "x"}),
+            Write(large, None, {"id": large.key, "name": "large", **told, "extra.x": "x" * 30_000}),
+        ]
+        store.run(lambda tx: tx.write_documents(written))
+        found = store.run(lambda tx: tx.large([small, large, Ref("role", "absent")], 10_000))
+        assert found.keys() == {large} and found[large] >= 30_000
+
     def test_what_waits_comes_back_in_the_sources_order(self, store: Store) -> None:
         late = Pending(
             "west", change(Ref("user", "a"), 9, {"local.name": "ü", "extra.x": {"a": [None]}}), "no domain"

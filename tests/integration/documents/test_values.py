@@ -67,6 +67,17 @@ def test_a_column_of_json_holds_any_value(
     assert world.load(connection, kind, [key]) == {key: changed}
 
 
+@pytest.mark.parametrize("kind", REGISTRY)
+def test_it_is_asked_of_every_kind_which_records_are_large(
+    world: Codecs, connection: sa.engine.Connection, kind: str
+) -> None:
+    key, document = one(kind)
+    assert world.large(connection, kind, [key, key], 5000) == {}
+    if kind in EXTRA:
+        world.write(connection, kind, key, document, {**document, "extra.x": "x" * 6000})
+        assert world.large(connection, kind, [key], 5000)[key] >= 6000
+
+
 @pytest.mark.parametrize(("before", "after"), [(True, 1), (1, 1.0), (0.0, -0.0), ([True], [1])])
 def test_a_value_that_python_holds_equal_to_the_one_before_is_written(
     world: Codecs, connection: sa.engine.Connection, before: Any, after: Any

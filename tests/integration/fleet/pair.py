@@ -45,9 +45,16 @@ class WatchedSite(HttpSite):
         super().__init__(name, transport)
         self.given: list[Ref] = []
 
-    def read(self, reader: str, after: Checkpoint | None, limit: int, fence: Fence | None = None) -> Page:
+    def read(
+        self,
+        reader: str,
+        after: Checkpoint | None,
+        limit: int,
+        fence: Fence | None = None,
+        parts: str | None = None,
+    ) -> Page:
         """A page of the feed."""
-        page = super().read(reader, after, limit, fence)
+        page = super().read(reader, after, limit, fence, parts)
         self.given += [change.ref for change in page.changes]
         return page
 
@@ -145,10 +152,17 @@ def running(
 
 
 @contextmanager
-def joined(folder: Path, hub: SiteSpec, spoke: SiteSpec, *, limit: int = 500) -> Iterator[Pair]:
-    """A hub and one spoke, up and introduced to each other."""
+def joined(
+    folder: Path,
+    hub: SiteSpec,
+    spoke: SiteSpec,
+    *,
+    limit: int = 500,
+    grown: Callable[[Keystones], None] = _nothing,
+) -> Iterator[Pair]:
+    """A hub and one spoke, up and introduced to each other; ``grown`` as for :func:`running`."""
     with ExitStack() as stack:
-        keystones = stack.enter_context(running(folder, [hub, spoke]))
+        keystones = stack.enter_context(running(folder, [hub, spoke], grown))
         places = {name: Place(site) for name, site in keystones.sites.items()}
         ends: dict[str, WatchedSite] = {}
         for name, place in places.items():

@@ -77,8 +77,15 @@ class FakeSite:
         with self._lock:
             return work()
 
-    def read(self, reader: str, after: Checkpoint | None, limit: int, fence: Fence | None = None) -> Page:
-        page: Page = self._call("read", lambda: self.site.read(reader, after, limit, fence))
+    def read(
+        self,
+        reader: str,
+        after: Checkpoint | None,
+        limit: int,
+        fence: Fence | None = None,
+        parts: str | None = None,
+    ) -> Page:
+        page: Page = self._call("read", lambda: self.site.read(reader, after, limit, fence, parts))
         return page
 
     def apply(self, page: Page) -> ApplyResult:
