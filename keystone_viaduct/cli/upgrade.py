@@ -152,20 +152,17 @@ def _verify(runner: Runner, terminal: Terminal) -> int:
         {
             "differences": [
                 {
-                    "bridge": bridge.name,
+                    "bridge": name,
                     "kind": item.kind,
                     "rows": item.rows,
                     "example": item.example,
                     "fatal": item.fatal,
                 }
-                for bridge, item in found
+                for name, item in found
             ]
         }
     )
-    rows = [
-        (bridge.name, item.kind, item.rows, item.example, "yes" if item.fatal else "no")
-        for bridge, item in found
-    ]
+    rows = [(name, item.kind, item.rows, item.example, "yes" if item.fatal else "no") for name, item in found]
     if rows:
         terminal.table("Differences", ("bridge", "kind", "rows", "like", "in the way of contract"), rows)
     wrong = any(item.fatal for _, item in found)

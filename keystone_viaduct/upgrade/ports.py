@@ -151,5 +151,8 @@ class Verifier(Protocol):
     ) -> Sequence[Difference]:
         """By kind; empty when all is as it should be. ``written``: new code has run already."""
 
+    def wrong(self, check: Check) -> Difference:
+        """Rows that do not meet a condition."""
+
     def lost(self, bridge: Bridge) -> Difference:
         """Rows that only the new columns can hold: what a rollback would lose."""

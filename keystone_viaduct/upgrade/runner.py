@@ -14,7 +14,7 @@ from keystone_viaduct.errors import UpgradeError, UpgradeRefused, UpgradeState
 
 from .changes import Arm, Change
 from .ports import Catalogue, Dialect, Difference, Executor, Filler, Journal, Preflight, Progress, Verifier
-from .shape import Bridge, Column, digest
+from .shape import Bridge, digest
 from .steps import Observation, Operation, Phase, Refusal, Seen, State, Statement, Steps, Upgrade
 
 #: From which states a phase may begin, the state while it runs, and the one after it.
@@ -116,7 +116,7 @@ class Runner:
         steps = self._steps()
         if self._journal.state(self.upgrade.name) in (None, State.PLANNED, State.ROLLED_BACK):
             self._refuse_what_is_known(Phase.EXPAND, steps)
-        mirrors = _places(steps, lambda bridge: bridge.new)
+        mirrors = _new_places(steps)
         return self._phase(Phase.EXPAND, lambda: self._change(Phase.EXPAND, steps, mirrors))
 
     def migrate(self) -> State:
@@ -130,7 +130,7 @@ class Runner:
 
         return self._phase(Phase.MIGRATE, fill)
 
-    def verify(self) -> list[tuple[Bridge, Difference]]:
+    def verify(self) -> list[tuple[str, Difference]]:
         """Compare. Only without a fatal difference is the upgrade verified."""
         steps = self._steps()
         state = self._begun()
@@ -144,7 +144,7 @@ class Runner:
     def contract(self) -> State:
         """Take the bridge and the old columns away, once nothing needs them."""
         steps = self._steps()
-        mirrors = _places(steps, lambda bridge: bridge.old)
+        mirrors = _old_places(steps)
 
         def change() -> None:
             if self._journal.state(self.upgrade.name) is State.VERIFIED:
@@ -157,7 +157,7 @@ class Runner:
     def rollback(self, *, accept_loss: bool = False) -> State:
         """Take the bridge and the new columns away. Refused while that would lose what only they hold."""
         steps = self._steps()
-        mirrors = _places(steps, lambda bridge: bridge.new)
+        mirrors = _new_places(steps)
 
         def change() -> None:
             state = self._journal.state(self.upgrade.name)
@@ -266,13 +266,17 @@ class Runner:
             self._hooks.ran(statement)
         self._journal.observed(name, phase, step)
 
-    def _differences(self, steps: Sequence[Steps], *, written: bool) -> list[tuple[Bridge, Difference]]:
-        return [
-            (bridge, difference)
-            for item in steps
-            for bridge in item.bridges
-            for difference in self._verifier.differences(bridge, item.checks, written=written)
-        ]
+    def _differences(self, steps: Sequence[Steps], *, written: bool) -> list[tuple[str, Difference]]:
+        """By the name of the bridge, or of the table where there is none."""
+        found: list[tuple[str, Difference]] = []
+        for item in steps:
+            for bridge in item.bridges:
+                differences = self._verifier.differences(bridge, item.checks, written=written)
+                found += [(bridge.name, difference) for difference in differences]
+            if not item.bridges:
+                checked = [(check.table.name, self._verifier.wrong(check)) for check in item.checks]
+                found += [(name, difference) for name, difference in checked if difference.rows]
+        return found
 
     def _refuse_early_contract(self, steps: Sequence[Steps]) -> None:
         """Triggers gone, rows that differ, or an old release that still runs: then nothing is taken away."""
@@ -316,10 +320,16 @@ class Runner:
             )
 
 
-def _places(steps: Sequence[Steps], side: Callable[[Bridge], Sequence[Column]]) -> list[_Place]:
-    """(table, column) of one side of all bridges."""
-    bridges = [bridge for item in steps for bridge in item.bridges]
-    return [(bridge.table.name, column.name) for bridge in bridges for column in side(bridge)]
+def _new_places(steps: Sequence[Steps]) -> list[_Place]:
+    """The columns that only the new release knows: until contract nobody else hears of them."""
+    bridged = [(b.table.name, column.name) for item in steps for b in item.bridges for column in b.new]
+    return [*bridged, *(place for item in steps for place in item.appears)]
+
+
+def _old_places(steps: Sequence[Steps]) -> list[_Place]:
+    """The columns that are to go."""
+    bridged = [(b.table.name, column.name) for item in steps for b in item.bridges for column in b.old]
+    return [*bridged, *(place for item in steps for place in item.disappears)]
 
 
 def _changes(steps: Steps, phase: Phase) -> tuple[Change, ...]:

@@ -169,6 +169,10 @@ class Steps:
     checks: tuple[Check, ...] = ()
     contract: tuple[Change, ...] = ()
     rollback: tuple[Change, ...] = ()
+    appears: tuple[tuple[str, str], ...] = ()
+    """(table, column) without a bridge that capture does not watch before contract."""
+    disappears: tuple[tuple[str, str], ...] = ()
+    """(table, column) without a bridge that capture watches no more from contract on."""
 
 
 class Operation(Protocol):

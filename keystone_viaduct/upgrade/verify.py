@@ -12,7 +12,7 @@ from .arming import table_of
 from .expression import AnyOf, Condition, Every, Field, Not, Same
 from .ports import Difference
 from .rendering import failing, to_sql
-from .shape import Bridge
+from .shape import Bridge, Table
 from .steps import Check
 from .substitute import substitute
 
@@ -51,20 +51,28 @@ class SqlVerifier:
             (INEXACT, sa.and_(to_sql(_inexact(bridge), resolve), sa.not_(failed)), False),
         ]
         with self._snapshot() as connection:
-            found = [self._look(connection, table, bridge, *item) for item in conditions]
+            found = [self._look(connection, table, bridge.table, *item) for item in conditions]
         return [item for item in found if item.rows]
+
+    def wrong(self, check: Check) -> Difference:
+        """Rows that do not meet a condition."""
+        names = [*(column.name for column in check.table.key), *check.holds.fields()]
+        table = sa.Table(check.table.name, sa.MetaData(), *(sa.Column(name) for name in dict.fromkeys(names)))
+        condition = to_sql(Not(check.holds), lambda name: table.c[name])
+        with self._snapshot() as connection:
+            return self._look(connection, table, check.table, check.kind, condition, True)
 
     def lost(self, bridge: Bridge) -> Difference:
         """Rows that only the new columns can hold: what a rollback would lose."""
         table = table_of(bridge)
         condition = to_sql(Not(bridge.filled()), lambda name: table.c[name])
         with self._snapshot() as connection:
-            return self._look(connection, table, bridge, "lost", condition, True)
+            return self._look(connection, table, bridge.table, "lost", condition, True)
 
     def _look(
-        self, connection: Any, table: sa.Table, bridge: Bridge, kind: str, condition: Any, fatal: bool
+        self, connection: Any, table: sa.Table, place: Table, kind: str, condition: Any, fatal: bool
     ) -> Difference:
-        keys = [table.c[column.name] for column in bridge.table.key]
+        keys = [table.c[column.name] for column in place.key]
         chosen = condition if self._share >= 1 else sa.and_(self._sampled(connection), condition)
         count = connection.execute(sa.select(sa.func.count()).select_from(table).where(chosen)).scalar_one()
         example = ""

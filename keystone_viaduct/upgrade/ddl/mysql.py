@@ -83,8 +83,10 @@ class MySQLDialect:
     def _(self, change: c.SetDefault, server: Server) -> Sequence[Statement] | Refusal:
         name = change.column.name
         done = Observation(Seen.DEFAULT, change.table.name, name, canonical(change.default))
-        value = self._default(change.column, change.default)
-        return (self._alter(change, f"ALTER COLUMN {backticked(name)} SET DEFAULT {value}", done),)
+        action = f"SET DEFAULT {self._default(change.column, change.default)}"
+        if change.default is None and not change.column.nullable:
+            action = "DROP DEFAULT"
+        return (self._alter(change, f"ALTER COLUMN {backticked(name)} {action}", done),)
 
     @_render.register
     def _(self, change: c.Arm, server: Server) -> Sequence[Statement] | Refusal:

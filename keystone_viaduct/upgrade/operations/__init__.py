@@ -6,7 +6,9 @@ business of the engine's dialect. To add one: a module here, its test in ``tests
 and, with a generated workload, in ``tests/bridges``; its page in ``docs/reference/upgrade-operations``.
 """
 
+from .add_column import AddColumn
+from .drop_column import DropColumn
 from .rename_column import RenameColumn
 from .replace_columns import ReplaceColumns
 
-__all__ = ["RenameColumn", "ReplaceColumns"]
+__all__ = ["AddColumn", "DropColumn", "RenameColumn", "ReplaceColumns"]

@@ -141,6 +141,9 @@ class World:
         self.tick()
         return self.found
 
+    def wrong(self, check: Check) -> Difference:
+        return Difference(check.kind, 0, "", True)
+
     def lost(self, bridge: Bridge) -> Difference:
         return Difference("lost", 0, "", True)
 
