@@ -24,14 +24,19 @@ class Aftermath:
         """The change is committed: a failure here is logged, not answered, or the caller would repeat it."""
         if forget is not None:
             forget()
-        try:
-            if cache.invalidate(writes) & {cache.TOKENS, cache.ASSIGNMENTS}:
-                callers.current.clear()
-        except Exception:
-            LOG.exception("some of Keystone's cache entries could not be dropped; they end by themselves")
+        drop(writes)
         if not self._notify:
             return
         try:
             notify.send(writes, source)
         except Exception:
             LOG.exception("the notifications of replicated changes could not be sent")
+
+
+def drop(writes: Sequence[Write]) -> None:
+    """Drop what these make stale from the caches; a failure is logged: the entries end by themselves."""
+    try:
+        if cache.invalidate(writes) & {cache.TOKENS, cache.ASSIGNMENTS}:
+            callers.current.clear()
+    except Exception:
+        LOG.exception("some of Keystone's cache entries could not be dropped; they end by themselves")

@@ -95,6 +95,7 @@ def _make() -> Made:
         guard=Guard(settings.mass_delete_count, settings.mass_delete_share),
         limited_changes_per_second=settings.limited_changes_per_second,
         written=aftermath.Aftermath(notify=settings.notify_replicated),
+        found=aftermath.drop,
     )
     store = SqlStore(engine, ring, codecs, drivers=DriverSettings.of(conf))
     service = Service(store, SystemClock(), around)

@@ -57,17 +57,23 @@ MICROSECONDS = 1_000_000
 Written = Callable[[Sequence[Write], str], None]
 
 
+def _nothing(_writes: Sequence[Write]) -> None:
+    """There are no caches."""
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What the service is told of the process that it runs in.
 
     ``policies``: kind -> conflict policy. ``written(writes, source)`` is called after a commit that changed
-    Keystone's tables. ``limited_changes_per_second``: of each spoke with a limited delegation; 0: no bound.
+    Keystone's tables, ``found(edits)`` after one that has numbered edits of this site.
+    ``limited_changes_per_second``: of each spoke with a limited delegation; 0: no bound.
     """
 
     release: str
     policies: Mapping[str, str]
     written: Written
+    found: Callable[[Sequence[Write]], None] = _nothing
     guard: Guard = GUARD
     limited_changes_per_second: int = admission.RATE
 
@@ -116,9 +122,10 @@ class Service:
             joined(tx.peek_state())
             found[:] = [registered(tx, site_of(reader))]
 
-        page = Site(Watched(self.store, check), self.clock, guard=self.around.guard).read(
-            reader, after, limit, fence, most=most
-        )
+        watched = Watched(self.store, check)
+        page = Site(watched, self.clock, guard=self.around.guard).read(reader, after, limit, fence, most=most)
+        if watched.numbered:
+            self.around.found(watched.numbered)
         return page, found[0]
 
     def apply(self, page: Page) -> ApplyResult:
@@ -126,6 +133,8 @@ class Service:
         admitted = admission.Admission(self._rates, page)
         watched = Watched(self.store, lambda tx: admitted.check(_check_source(tx, page), self.clock.now()))
         result = Site(watched, self.clock, self._policy_for).apply(page)
+        if watched.numbered:
+            self.around.found(watched.numbered)
         if watched.writes:
             self.around.written(watched.writes, page.source)
         return result

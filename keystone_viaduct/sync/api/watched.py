@@ -13,12 +13,15 @@ T = TypeVar("T")
 
 
 class Watched:
-    """For one call. ``check`` begins each transaction; ``writes`` are those of the last one committed."""
+    """For one call. ``check`` begins each transaction; ``writes`` are those of the last one committed,
+    ``numbered`` the local edits that it has numbered.
+    """
 
     def __init__(self, store: SqlStore, check: Callable[[SqlTransaction], None]) -> None:
         self._store = store
         self._check = check
         self.writes: list[Write] = []
+        self.numbered: list[Write] = []
 
     def may_be_a_record(self, error: Exception) -> bool:
         """As the store has it."""
@@ -27,10 +30,11 @@ class Watched:
     def run(self, work: Callable[[Transaction], T]) -> T:
         """Run ``work`` in one transaction and commit."""
 
-        def watched(tx: SqlTransaction) -> tuple[T, list[Write]]:
+        def watched(tx: SqlTransaction) -> tuple[T, Recording]:
             self._check(tx)
             recording = Recording(tx)
-            return work(cast(Transaction, recording)), recording.writes
+            return work(cast(Transaction, recording)), recording
 
-        result, self.writes = self._store.run(watched)
+        result, recording = self._store.run(watched)
+        self.writes, self.numbered = recording.writes, recording.numbered
         return result
