@@ -194,7 +194,8 @@ def _declared(external: bool) -> Iterator[Link]:
                 yield Link(child.table, here, ((kind.table, there),), part=True)
         for reference in kind.references:
             plain = type(reference) in (Reference, ParentReference) and not reference.foreign_key
-            if plain and reference.mode is Mode.OWNING and not (external and reference.external):
+            needs_none = reference.unchecked or (external and reference.external)
+            if plain and reference.mode is Mode.OWNING and not needs_none:
                 yield from _owning(kind, reference)
 
 

@@ -42,7 +42,7 @@ CREDENTIAL = Kind(
     extra=True,
     references=(
         Reference(field="user_id", target="user", mode=Mode.OWNING, loose=True, external=True),
-        Reference(field="project_id", target="project", mode=Mode.OWNING, loose=True),
+        Reference(field="project_id", target="project", mode=Mode.OWNING, loose=True, unchecked=True),
         JsonReference(
             field="blob",
             target="trust",

@@ -39,6 +39,7 @@ def _described(kind: Kind) -> dict[str, JSON]:
                 "foreign_key": reference.foreign_key,
                 "guards": reference.guards,
                 "external": reference.external,
+                "unchecked": reference.unchecked,
                 "acyclic": reference.acyclic.value if reference.acyclic else None,
                 "when": _sorted(map(str, reference.when[1])) if reference.when else None,
             }

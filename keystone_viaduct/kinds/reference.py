@@ -46,7 +46,8 @@ class Ref(NamedTuple):
     ``hard`` says that the database refuses the row while the target is missing (a real foreign key): such a
     record waits whatever the mode. ``alternatives`` are kinds whose record of the same key satisfies it too.
     ``guards`` as in :class:`Reference`.
-    ``external``: the target may be known to an identity driver alone.
+    ``external``: the target may be known to an identity driver alone. ``unchecked`` as in
+    :class:`Reference`.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Ref(NamedTuple):
     alternatives: tuple[str, ...] = ()
     guards: bool = False
     external: bool = False
+    unchecked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +69,9 @@ class Reference:
     migrated schema has it on every engine; ``loose`` that a record of another kind with the same key will do;
     ``guards`` that Keystone refuses to delete the target while it is referred to;
     ``external`` that the target may have no row at all: Keystone stores the id of a user or group whom only
-    its LDAP driver, or another but SQL, knows. ``acyclic``: no record may lie below itself by it, and what is
-    cut where one would.
+    its LDAP driver, or another but SQL, knows; ``unchecked`` that Keystone stores any id there and asks
+    nobody, so that only a deletion that was seen says that the target is gone. ``acyclic``: no record may lie
+    below itself by it, and what is cut where one would.
     """
 
     field: str
@@ -78,6 +81,7 @@ class Reference:
     loose: bool = False
     guards: bool = False
     external: bool = False
+    unchecked: bool = False
     acyclic: Cut | None = None
     when: tuple[str, frozenset[JSON]] | None = None
 
@@ -91,7 +95,8 @@ class Reference:
             return
         for kind, key in self.targets(document):
             loose = ALTERNATIVES.get(kind, ()) if self.loose else ()
-            yield Ref(kind, key, self.mode, self.field, self.foreign_key, loose, self.guards, self.external)
+            how = self.foreign_key, loose, self.guards, self.external, self.unchecked
+            yield Ref(kind, key, self.mode, self.field, *how)
 
     def targets(self, document: Document) -> Iterator[tuple[str, str]]:
         """(kind, key) of each target."""

@@ -295,7 +295,7 @@ class MemoryTransaction:
 
     def _is_there(self, need: Need) -> bool:
         known_outside = need.may_be_external and need.any_of[0] in self._directory
-        return known_outside or any(target in self.data.rows for target in need.any_of)
+        return need.unchecked or known_outside or any(target in self.data.rows for target in need.any_of)
 
     def _may_be_external(self, ref: Ref) -> bool:
         wanted = needs(ref, self.data.rows[ref])

@@ -56,13 +56,15 @@ OWNING = frozenset({Mode.OWNING})
 class Need(NamedTuple):
     """One of ``any_of`` must be there; ``owning`` says that without it the record goes, too.
 
-    ``may_be_external``: it may be an owner without a row, and ``external`` that the record says so.
+    ``may_be_external``: it may be an owner without a row, and ``external`` that the record says so;
+    ``unchecked``: Keystone does not care whether it is there, so that only its deletion counts.
     """
 
     any_of: tuple[Ref, ...]
     owning: bool
     may_be_external: bool = False
     external: bool = False
+    unchecked: bool = False
 
     def __str__(self) -> str:
         return str(self.any_of[0])
@@ -80,6 +82,7 @@ def needs(ref: Ref, content: Document, external: Externals = ()) -> list[Need]:
             found.mode is Mode.OWNING,
             found.external,
             found.external and (found.kind, found.key) in outside,
+            found.unchecked,
         )
         for found in REGISTRY[ref.kind].references_of(content)
         if found.mode is Mode.OWNING or found.hard
@@ -179,14 +182,14 @@ class Readiness:
 
     def satisfied(self, need: Need) -> bool:
         """Whether one of the records is there once the set is written, or none need be: the owner is external
-        and nothing says that it is gone.
+        or Keystone asks for none, and nothing says that it is gone.
         """
         if any(self.alive(candidate) for candidate in need.any_of):
             return True
         owner = need.any_of[0]
-        if not need.may_be_external or self._is_seen_to_go(owner):
+        if not (need.may_be_external or need.unchecked) or self._is_seen_to_go(owner):
             return False
-        return need.external or is_shadow(self.local(owner))
+        return need.unchecked or need.external or is_shadow(self.local(owner))
 
     def _is_seen_to_go(self, owner: Ref) -> bool:
         """Whether there is evidence that it was deleted. A spoke takes the word of the hub, the judge."""

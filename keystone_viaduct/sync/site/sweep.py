@@ -113,7 +113,7 @@ def _without_rows(tx: Transaction, kind: str) -> list[Record]:
 def _dangling(
     tx: Transaction, state: SiteState, found: dict[Ref, Document], records: Mapping[Ref, Record]
 ) -> dict[Ref, str]:
-    """What needs an owner that has neither record nor row nor mark, and is not external; and which."""
+    """What needs an owner that has neither record nor row nor mark, and need not have one; and which."""
     wanted = {
         ref: [need for need in needs(ref, held, records[ref].external) if need.owning]
         for ref, held in found.items()
@@ -127,9 +127,9 @@ def _dangling(
 
     def is_external(ref: Ref, need: Need) -> bool:
         owner = need.any_of[0]
-        if not need.may_be_external or is_evidence(known.get(owner)):
+        if not (need.may_be_external or need.unchecked) or is_evidence(known.get(owner)):
             return False
-        return need.external or (ref, owner) in outside or is_shadow(known.get(owner))
+        return need.unchecked or need.external or (ref, owner) in outside or is_shadow(known.get(owner))
 
     def missing(ref: Ref) -> str:
         gone = (n for n in wanted[ref] if absent.issuperset(n.any_of) and not is_external(ref, n))

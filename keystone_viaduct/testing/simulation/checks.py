@@ -9,6 +9,7 @@ from keystone_viaduct.documents.digest import field_digest
 from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
 from keystone_viaduct.sync.model import ABSENT, DELETED, QUARANTINED, Conflict, Record, Ref
 from keystone_viaduct.sync.site.content import digests
+from keystone_viaduct.sync.site.external import is_evidence
 from keystone_viaduct.sync.site.readiness import needs
 from keystone_viaduct.sync.site.scope import selection
 from keystone_viaduct.testing.memory import Data
@@ -117,6 +118,8 @@ def _no_dangling(fleet: Fleet) -> None:
         for ref, document in rows.items():
             for need in needs(ref, document):
                 if need.may_be_external and need.any_of[0] in fleet.directory:
+                    continue
+                if need.unchecked and not is_evidence(node.store.data.records.get(need.any_of[0])):
                     continue
                 if need.owning and not any(target in rows for target in need.any_of):
                     raise Broken("no_dangling", f"{node.name}: {ref} refers to {need}")
