@@ -164,7 +164,7 @@ def last_words(place: Place) -> str:
 def judge(pair: Pair, made: Sequence[Made], verdict: Verdict) -> None:
     """Compare the tables of both sites; what differs has to be named by one of them."""
     for place in (pair.hub, pair.spoke):
-        verdict.named.update(waiting(place))
+        verdict.named.update(waiting(pair, place))
     compared = pair.compare()
     apart = {_address(difference): difference for difference in compared.differences}
     verdict.unnamed = [
@@ -183,19 +183,10 @@ def _address(difference: Difference) -> Address:
     return difference.kind, join_key((difference.key,))
 
 
-def waiting(place: Place) -> dict[Address, str]:
-    """The records that a site names as waiting, each with its reason and since when."""
-    engine = sa.create_engine(place.keystone.database_url)
-    carried = sa.text("SELECT kind, key, waits FROM viaduct_record WHERE waits IS NOT NULL")
-    pending = sa.text("SELECT kind, key, reason FROM viaduct_pending")
-    if engine.dialect.name in ("mysql", "mariadb"):
-        carried, pending = (sa.text(str(one).replace("key,", "`key`,")) for one in (carried, pending))
-    try:
-        with engine.connect() as connection:
-            rows = [*connection.execute(carried), *connection.execute(pending)]
-            return {(kind, key): reason for kind, key, reason in rows}
-    finally:
-        engine.dispose()
+def waiting(pair: Pair, place: Place) -> dict[Address, str]:
+    """The records that a site's own list names as waiting, each with its reason; since when is told, too."""
+    _, found = pair.ends[place.name].waiting()
+    return {(one.ref.kind, one.ref.key): one.reason for one in found if one.reason and one.since}
 
 
 def _addresses(place: Place, made: Sequence[Made]) -> Iterator[Address]:

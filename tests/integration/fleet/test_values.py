@@ -199,7 +199,7 @@ def test_records_that_are_larger_than_a_page_travel_in_parts(pair: Pair, site: s
     verdict = carried(pair)
     held_back = verdict.named.keys() - too_large(pair)
     if Shell(other.keystone).narrow:
-        assert len(held_back) == 4 and held_back <= waiting(other).keys()
+        assert len(held_back) == 4 and held_back <= waiting(pair, other).keys()
     else:
         assert not held_back
     assert _parts(place, other) == 0
