@@ -24,6 +24,7 @@ from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store import SqlStore, schema
+from keystone_viaduct.sync.store.tables import site_table
 from keystone_viaduct.sync.waiting import counted, waiting
 from keystone_viaduct.triggers import State
 
@@ -327,10 +328,17 @@ def check_waiting(site: Site) -> Iterator[Finding]:
         )
 
 
+def _has_numbered(site: Site) -> bool:
+    """Whether this site has begun to number its records. Needs no keys, for there are none before `init`."""
+    with site.database.engine.connect() as connection:
+        if schema.current(connection) is None:
+            return False
+        return bool(connection.execute(sa.select(site_table.c.head)).scalar())
+
+
 def check_travel(site: Site) -> Iterator[Finding]:
     """Before it joins: are there records that could not travel? Later they are on the list of what waits."""
-    state = _store(site, KeyRing.load(site.settings.viaduct_keys)).read(lambda tx: tx.peek_state())
-    if state is not None and state.head:
+    if _has_numbered(site):
         return
     found = list(Probe(site.database.engine, site.database.codecs(site.settings)).find())
     if not found:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from keystone_viaduct.errors import ViaductError
 
@@ -50,10 +50,14 @@ class Terminal:
             sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """A table for people."""
+        """A table for people; what is too wide goes on below, for a key that is cut off is of no use."""
         if self.as_json:
             return
-        table = Table(*map(_cell, columns), title=_cell(title), title_justify="left")
+        table = Table(
+            *(Column(_cell(name), overflow="fold") for name in columns),
+            title=_cell(title),
+            title_justify="left",
+        )
         for row in rows:
             table.add_row(*map(_cell, row))
         self.out.print(table)

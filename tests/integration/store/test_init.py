@@ -274,10 +274,16 @@ def test_records_that_cannot_travel_are_named_before_the_site_joins(command: Com
         key = connection.execute(sa.text("SELECT id FROM service")).scalars().first()
         connection.execute(sa.text("UPDATE service SET extra = '{no json' WHERE id = :id"), {"id": key})
     engine.dispose()
+    assert _stuck(command, key), "before anything of this product is there, too"
     code, report = command.init()
     assert code == 0
     (named,) = [text for text in report["stuck"] if text.startswith("service/")]
     assert named.startswith(f"service/{key}: ")
+    assert _stuck(command, key)
+
+
+def _stuck(command: Command, service: str) -> bool:
+    """Whether `viaduct doctor` says that it can't travel."""
     _, report = command.run("doctor")
     told = [found for found in report["checks"] if found["check"] == "travel"]
-    assert any(found["message"].startswith(f"service/{key}: ") for found in told)
+    return any(found["message"].startswith(f"service/{service}: ") for found in told)

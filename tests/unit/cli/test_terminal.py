@@ -37,6 +37,16 @@ def test_lines_stay_lines_and_letters_letters(capsys: pytest.CaptureFixture[str]
     assert "José 🐧 [bold]" in out
 
 
+def test_a_key_is_shown_to_its_end_however_narrow_the_terminal_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    key = "".join(f"{number:03d}" for number in range(30))
+    Terminal().table("", ["record", "name", "state"], [[key, "ada", "carried"]])
+    lines = [line.split("│")[1].strip() for line in capsys.readouterr().out.splitlines() if "│" in line]
+    assert "".join(lines) == key
+
+
 def test_programs_get_the_very_value(capsys: pytest.CaptureFixture[str]) -> None:
     Terminal(as_json=True).json(ODD)
     assert json.loads(capsys.readouterr().out) == ODD
