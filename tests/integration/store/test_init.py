@@ -282,7 +282,7 @@ def test_records_that_cannot_travel_are_named_before_the_site_joins(command: Com
     assert _stuck(command, key)
 
 
-def _stuck(command: Command, service: str) -> bool:
+def _stuck(command: Command, service: str | None) -> bool:
     """Whether `viaduct doctor` says that it can't travel."""
     _, report = command.run("doctor")
     told = [found for found in report["checks"] if found["check"] == "travel"]
