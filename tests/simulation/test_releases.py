@@ -74,6 +74,24 @@ def test_an_edit_after_the_upgrade_counts_more_than_what_was_carried(scene: Scen
     assert not scene.conflicts
 
 
+def test_what_the_new_column_cannot_hold_is_carried_beside_the_row(scene: Scene) -> None:
+    """The row can be edited in that field, and that is an edit; what it can hold of the rest is written."""
+    memory(scene, "west").known = {"mapping": frozenset({"id"})}
+    scene.site("west").state()
+    ref = mapping(scene, "hub", rules=["a"], schema_version="2.0🐧")
+    scene.sync()
+    memory(scene, "west").unstorable = frozenset("🐧")
+    memory(scene, "west").known = {}
+    scene.site("west").state()
+    record = scene.record("west", ref)
+    assert (scene.row("west", ref) or {})["rules"] == ["a"] and not record.unknown
+    assert record.carried is not None and record.carried.document == {"schema_version": "2.0🐧"}
+    scene.equal()
+    mapping(scene, "west", schema_version="3.0")
+    scene.equal()
+    assert {(scene.row(site, ref) or {})["schema_version"] for site in ("hub", "west", "south")} == {"3.0"}
+
+
 def test_what_an_older_site_changes_leaves_the_unknown_alone(scene: Scene) -> None:
     ref = mapping(scene, "hub", schema_version="2.0")
     scene.sync()

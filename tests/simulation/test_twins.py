@@ -10,7 +10,7 @@ from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.store.ordering import plan
-from keystone_viaduct.testing.memory import MemoryTransaction
+from keystone_viaduct.testing.memory import Data, MemoryTransaction
 from tests.simulation.scene import Scene
 
 RULE = {"service": "compute", "path": "/v2.1/servers", "method": "GET"}
@@ -289,6 +289,83 @@ def test_an_edit_that_claims_what_another_record_holds_is_reverted(scene: Scene)
     scene.equal()
     assert [(scene.row(n, second) or {})["remote_ids"] for n in scene.fleet.nodes] == [["two"]] * 3
     assert sorts(scene) == ["clash"]
+
+
+def put_back(scene: Scene, data: Data) -> None:
+    """The hub begins another life, from a backup."""
+    scene.fleet.restorations += 1
+    scene.fleet.forked |= {scene.store("hub").data.state.origin, data.state.origin}
+    scene.store("hub").data = data.copy()
+
+
+def test_what_a_lost_life_of_the_hub_has_united_with_a_record_that_is_lost_is_itself(scene: Scene) -> None:
+    """The alias that only the lost hub knew leads nowhere: who made the second id is as good as any."""
+    backup = scene.store("hub").data.copy()
+    first = registered(scene, "hub", "n1", 10)
+    second = registered(scene, "west", "n2", 10)
+    scene.send("west", "hub")
+    scene.fleet.note_conflicts()
+    scene.fleet.excused.update(edit for edit in scene.fleet.ledger.edits if edit.ref == first)
+    put_back(scene, backup)
+    third = registered(scene, "south", "n3", 10)
+    scene.talk("west")
+    scene.equal()
+    assert (there(scene, second), there(scene, third)) == ([True] * 3, [False] * 3)
+
+
+def test_what_a_lost_life_of_the_hub_has_united_is_no_deletion_by_who_tells_of_it(scene: Scene) -> None:
+    """West has the tombstone from the first life, and shows it as its own edit to the second one."""
+    first = registered(scene, "west", "n1", 10)
+    scene.sync()
+    backup = scene.store("hub").data.copy()
+    second = registered(scene, "south", "n2", 10)
+    scene.send("south", "hub")
+    scene.send("hub", "west")
+    put_back(scene, backup)
+    for number in range(9):
+        scene.user("hub", f"u{number}", f"bob {number}")
+    for spoke in ("south", "west"):
+        scene.talk(spoke)
+    scene.equal()
+    assert (there(scene, first), there(scene, second)) == ([True] * 3, [False] * 3)
+
+
+def test_a_limit_that_the_hub_carries_names_what_its_registered_limit_has_become(scene: Scene) -> None:
+    first = registered(scene, "hub", "n1", 10)
+    registered(scene, "west", "n2", 10)
+    scene.store("hub").unstorable = frozenset("🐧")
+    scene.project("west", "q", "web 🐧")
+    ref = limit(scene, "west", "l2", "n2", 5, project_id="q")
+    scene.equal()
+    assert there(scene, first) == [True] * 3
+    assert [(scene.row(name, ref) or {}).get("registered_limit_id") for name in ("west", "south")] == [
+        "n1"
+    ] * 2
+    assert scene.record("hub", ref).rowless
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_two_lives_of_the_hub_that_unite_the_other_way_round_leave_one(scene: Scene, used: bool) -> None:
+    """The first life has told north, which tells the second one of it when that has decided itself."""
+    scene = Scene("hub", "west", "south", "north")
+    for key, add in (("u", scene.user), ("p", scene.project)):
+        add("hub", key, key)
+    scene.put("hub", "service", "s", type="compute", enabled=True)
+    scene.sync()
+    backup = scene.store("hub").data.copy()
+    rule(scene, "south", "r1")
+    rule(scene, "west", "r2")
+    one = app(scene, "south", "a1", *(["r1"] if used else []))
+    two = app(scene, "west", "a2", *(["r2"] if used else []))
+    for source, target in (("south", "hub"), ("west", "hub"), ("hub", "north")):
+        scene.send(source, target)
+    put_back(scene, backup)
+    for spoke in ("west", "south", "north"):
+        scene.talk(spoke)
+    scene.equal()
+    assert sorted(map(sum, (there(scene, ONE), there(scene, TWO)))) == [0, 4]
+    left = "r1" if all(there(scene, ONE)) else "r2"
+    assert rules_of(scene, one) == rules_of(scene, two) == [[left] if used else []] * 4
 
 
 def test_every_kind_that_is_united_is_declared() -> None:

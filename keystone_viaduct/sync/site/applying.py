@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeGuard
 
-from keystone_viaduct.kinds.registry import GRANTS
+from keystone_viaduct.kinds.registry import GRANTS, TWINNED
 from keystone_viaduct.sync.external import united
 from keystone_viaduct.sync.model import (
     DELETED,
@@ -125,6 +125,8 @@ class Applying:
         if self._is_doubtful(verdict, local, change):
             self.waiting[change.ref] = Pending(self.page.source, change, LOST)
             return None
+        if verdict is Verdict.ACCEPT and self._was_united(local, change):
+            return self._decide(local, change)
         if verdict is Verdict.ACCEPT:
             return self._bury(change) if self._buried_before(local, change) else self._accept(change)
         if verdict is Verdict.ZOMBIE:
@@ -146,6 +148,15 @@ class Applying:
         if local is None or local.deleted or local.evicted or not self.state.is_hub:
             return False
         return local.ref not in self.contents
+
+    def _was_united(self, local: Record | None, change: Change) -> TypeGuard[Record]:
+        """At the hub: whether a lost life of it has united a record that lives here with another one.
+
+        This life may have done so the other way round; nobody has deleted what is left.
+        """
+        if not self.state.is_hub or local is None or local.deleted or change.ref.kind not in TWINNED:
+            return False
+        return change.deleted and not change.fields[DELETED].dot.seq
 
     def _is_doubtful(self, verdict: Verdict, local: Record | None, change: Change) -> bool:
         """Whether a change has to wait until it is known what became of the hub's own row."""

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from keystone_viaduct.errors import FenceMismatch, NotYet
+from keystone_viaduct.kinds.registry import TWINNED
 from keystone_viaduct.sync.knowledge import clipped
-from keystone_viaduct.sync.model import Dot, Page, Record, SiteState, origin_of
+from keystone_viaduct.sync.model import DELETED, Dot, Page, Record, SiteState, origin_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.nonce import new_nonce
 
@@ -72,11 +73,13 @@ def relabel(tx: Transaction, state: SiteState, origin: str, safe: int, *, after:
         batch = [record for record in tx.feed(after, BATCH, None) if record.seq <= last]
         if not batch:
             return state
+        past = [record for record in batch if record.version.entries.get(origin, 0) > safe]
+        united = tx.aliases([r.ref for r in past if r.deleted and r.ref.kind in TWINNED])
         renamed: list[Record] = []
-        for record in batch:
-            if record.version.entries.get(origin, 0) > safe:
-                state = replace(state, head=state.head + 1)
-                renamed.append(_renamed(record, origin, safe, Dot(state.origin, state.head)))
+        for record in past:
+            state = replace(state, head=state.head + 1)
+            found = _renamed(record, origin, safe, Dot(state.origin, state.head))
+            renamed.append(_hollow(found, state.origin) if record.ref in united else found)
         tx.save_records(renamed)
         after = batch[-1].seq
 
@@ -94,3 +97,15 @@ def _renamed(record: Record, origin: str, safe: int, dot: Dot) -> Record:
         fields=fields,
         learned_from=None,
     )
+
+
+def _hollow(record: Record, origin: str) -> Record:
+    """The tombstone of what a lost life has united with another record: nobody has deleted it.
+
+    The next life may unite the two the other way round; taken for this site's own, the deletion would then
+    take away the one that is left.
+    """
+    gone = record.fields[DELETED]
+    if gone.dot.origin != origin:
+        return record
+    return replace(record, fields={**record.fields, DELETED: gone._replace(dot=Dot(origin, 0))})

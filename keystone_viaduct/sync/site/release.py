@@ -8,15 +8,15 @@ from dataclasses import replace
 from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.raw import same
 from keystone_viaduct.sync.charter import Coverage
-from keystone_viaduct.sync.model import Document, Record, SiteState
+from keystone_viaduct.sync.model import UNSTORABLE, Carried, Document, Record, SiteState
 from keystone_viaduct.sync.ports import Transaction, Write
-from keystone_viaduct.sync.site.carrying import try_again
+from keystone_viaduct.sync.site.carrying import try_again, unwritable
 from keystone_viaduct.sync.site.content import for_tables, split_known
 
 BATCH = 500
 
 
-def adopt_release(tx: Transaction, state: SiteState) -> SiteState:
+def adopt_release(tx: Transaction, state: SiteState, now: int) -> SiteState:
     """What every transaction begins with: the state, saved anew if the schema has changed since the last one.
 
     It comes before anything is numbered: a field that has got a column now must not be taken for one that
@@ -31,7 +31,7 @@ def adopt_release(tx: Transaction, state: SiteState) -> SiteState:
                 "this process knows the database as it was before its schema was changed",
                 hint="restart Keystone's workers at this site",
             )
-        _adopt(tx)
+        _adopt(tx, now)
         try_again(tx)
         state = _with_new_kinds(tx, state, set(json.loads(state.release)), set(json.loads(release)))
     state = replace(state, release=release)
@@ -50,7 +50,7 @@ def _with_new_kinds(tx: Transaction, state: SiteState, before: set[str], now: se
     return replace(state, covered=state.covered.common(Coverage(kinds=frozenset(before))))
 
 
-def _adopt(tx: Transaction) -> None:
+def _adopt(tx: Transaction, now: int) -> None:
     after = 0
     while True:
         batch = tx.carrying(after, BATCH)
@@ -63,9 +63,9 @@ def _adopt(tx: Transaction) -> None:
         records: list[Record] = []
         for record in batch:
             row = rows.get(record.ref)
-            found = None if row is None else _adopted(tx, record, row)
+            found = None if row is None else _adopted(tx, record, row, now)
             if found is not None:
-                records.append(replace(record, unknown=found[1]))
+                records.append(found[1])
                 if found[0].new != found[0].old:
                     writes.append(found[0])
         if writes:
@@ -75,10 +75,11 @@ def _adopt(tx: Transaction) -> None:
         after = batch[-1].seq
 
 
-def _adopted(tx: Transaction, record: Record, row: Document) -> tuple[Write, Document] | None:
-    """What to write, and what is still carried; None if the schema has got none of the fields.
+def _adopted(tx: Transaction, record: Record, row: Document, now: int) -> tuple[Write, Record] | None:
+    """What to write, and the record after it; None if the schema has got none of the fields.
 
     A column that already holds something else than its default was edited since the upgrade: that counts.
+    What the new column can't hold goes on being carried, but beside the row: an edit of it there counts, too.
     """
     kind = record.ref.kind
     known, defaults = tx.known_fields(kind), tx.defaults(kind)
@@ -87,6 +88,20 @@ def _adopted(tx: Transaction, record: Record, row: Document) -> tuple[Write, Doc
         return None
     news = {name: value for name, value in ours.items() if same(row.get(name), defaults.get(name))}
     wanted = for_tables({**row, **news}, defaults, known)
-    if tx.refusals(kind, [wanted]) != [None]:
-        return None
-    return Write(record.ref, row, wanted), rest
+    (why,) = tx.refusals(kind, [wanted])
+    record = replace(record, unknown=rest)
+    if why is None:
+        return Write(record.ref, row, wanted), record
+    refused = unwritable(row, wanted, lambda document: tx.refusals(kind, [document]) == [None])
+    left = {name: news[name] for name in sorted(refused & news.keys())}
+    lands = for_tables({**row, **{n: v for n, v in news.items() if n not in left}}, defaults, known)
+    carried = _beside(record, left, why, now) if left else record.carried
+    return Write(record.ref, row, lands), replace(record, carried=carried)
+
+
+def _beside(record: Record, left: Document, why: str, now: int) -> Carried:
+    """What is carried beside the row, with what was before; the new columns are at their defaults there."""
+    before = record.carried
+    if before is None:
+        return Carried(left, {}, UNSTORABLE, why, now)
+    return replace(before, document={**before.document, **left})

@@ -55,7 +55,7 @@ def sequence_some(
     Who has just been initialised has as many marks as records: to number all of them in one transaction would
     outlast any caller's patience, and then be undone.
     """
-    state = adopt_release(tx, state)
+    state = adopt_release(tx, state, now)
     taken = 0
     while True:
         marks = tx.take_marks(batch)
@@ -71,7 +71,7 @@ def sequence_some(
 
 def sequence_records(tx: Transaction, state: SiteState, refs: list[Ref], now: int) -> SiteState:
     """Number only the marks of these records, until none is left."""
-    state = adopt_release(tx, state)
+    state = adopt_release(tx, state, now)
     while True:
         marks = tx.marks_of(refs)
         if not marks:

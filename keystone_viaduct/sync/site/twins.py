@@ -98,11 +98,14 @@ def speaks_of_twin(run: Applying, intent: Intent) -> bool:
 
 
 def heed(run: Applying, readiness: Readiness, intent: Intent, into: Ref) -> None:
-    """What the source does to the second id is meant for the record that it has become."""
-    if intent.change.deleted:
-        _delete(run, readiness, intent, into)
-    else:
+    """What the source does to the second id is meant for the record that it has become.
+
+    That a lost life of the hub had united the two (a hollow tombstone) is not done to either.
+    """
+    if not intent.change.deleted:
         _edit(run, readiness, intent, into)
+    elif intent.change.fields[DELETED].dot.seq:
+        _delete(run, readiness, intent, into)
 
 
 def _edit(run: Applying, readiness: Readiness, intent: Intent, into: Ref) -> None:

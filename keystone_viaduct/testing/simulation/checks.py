@@ -151,7 +151,8 @@ def _listed(fleet: Fleet) -> dict[Ref, list[tuple[str, str]]]:
 
 def _edits_accounted(fleet: Fleet) -> None:
     data = fleet.nodes[fleet.hub].store.data
-    listed, united = _listed(fleet), twins.aliases(fleet.listed.values())
+    listed = _listed(fleet)
+    united = twins.aliases(fleet.listed.values(), fleet.nodes[fleet.hub].store.data)
     for edit in fleet.ledger.edits:
         final = whole(data, edit.ref)
         if final is not None and repr(final.get(edit.field)) == edit.value:
@@ -209,7 +210,7 @@ def _one_sided(fleet: Fleet) -> None:
         return
     promoted = bool(fleet.counts["promotions"])
     sides: dict[tuple[Ref, str], set[tuple[str, Ref]]] = {}
-    united = twins.aliases(fleet.listed.values())
+    united = twins.aliases(fleet.listed.values(), fleet.nodes[fleet.hub].store.data)
     for edit in [*fleet.ledger.edits, *fleet.ledger.deleted]:
         sides.setdefault((united.get(edit.ref, edit.ref), edit.field), set()).add((edit.site, edit.ref))
     for ref, makers in _made_apart(fleet).items():

@@ -10,14 +10,19 @@ from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
 from keystone_viaduct.sync.model import Conflict, Ref
 from keystone_viaduct.testing.memory import Data
 from keystone_viaduct.testing.simulation.cloud import Edit, Ledger
+from keystone_viaduct.testing.simulation.releases import present, whole
 
 Listed = Mapping[Ref, list[tuple[str, str]]]
 
 
-def aliases(listed: Iterable[Conflict]) -> dict[Ref, Ref]:
-    """What each record that the hub has united with another has become, at last."""
+def aliases(listed: Iterable[Conflict], data: Data) -> dict[Ref, Ref]:
+    """What each record that the hub has united with another has become, at last.
+
+    An alias says nothing while its record is there: the hub that decided so may have been put back since.
+    """
     rows = sorted((row for row in listed if row.ref.kind in TWINNED and row.is_alias), key=lambda row: row.at)
-    found = {row.ref: Ref(row.ref.kind, row.into) for row in rows}
+    living = present(data)
+    found = {row.ref: Ref(row.ref.kind, row.into) for row in rows if row.ref not in living}
     return {ref: _last(found, ref) for ref in found}
 
 
@@ -31,7 +36,7 @@ def is_meant(edit: Edit, data: Data, united: Mapping[Ref, Ref], listed: Listed, 
     value = _reworded(ast.literal_eval(edit.value), keys)
     if len(family) == 1 and repr(value) == edit.value:
         return False
-    final, told = data.rows.get(into), [item for ref in family for item in listed.get(ref, [])]
+    final, told = whole(data, into), [item for ref in family for item in listed.get(ref, [])]
     if edit.field in REGISTRY[into.kind].key or (edit.field, repr(value)) in told:
         return True
     if final is None:
