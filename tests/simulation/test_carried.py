@@ -176,3 +176,23 @@ def test_a_name_that_the_hub_tells_apart_and_a_spoke_does_not_is_carried_until_i
     assert not carried(scene, "west")
     assert scene.row("west", first)["local.name"] == "eve"  # type: ignore[index]
     assert not scene.conflicts
+
+
+def test_an_edit_to_the_value_that_is_carried_is_an_edit_all_the_same(scene: Scene) -> None:
+    """Its maker has seen another one; who knows only of the carried value has not seen this edit."""
+    first = scene.put("hub", "region", "a", description="", parent_region_id=None)
+    second = scene.put("hub", "region", "b", description="", parent_region_id=None)
+    scene.put("hub", "region", "c", description="", parent_region_id=None)
+    scene.sync()
+    scene.put("west", "region", "a", parent_region_id="b")
+    scene.put("hub", "region", "b", parent_region_id="a")
+    scene.send("hub", "west")
+    scene.send("hub", "south")
+    assert carried(scene, "west") == {second: "cycle"}
+    scene.put("west", "region", "a", parent_region_id=None)
+    scene.put("west", "region", "b", parent_region_id="a")
+    scene.put("south", "region", "b", parent_region_id="c")
+    scene.equal()
+    assert scene.row("hub", first)["parent_region_id"] is None  # type: ignore[index]
+    lost = [row.lost for row in scene.conflicts if row.ref == second]
+    assert len(lost) == 1 and lost[0].keys() == {"parent_region_id"}

@@ -124,15 +124,22 @@ def still_carried(record: Record | None, row: Document | None) -> Carried | None
     return left if names else None
 
 
-def unseen_values(before: Record | None, left: Carried | None, content: Document | None) -> Document:
-    """What was carried beside a row, and is replaced by an edit of somebody who could not see it."""
+def written_over(before: Record | None, left: Carried | None) -> frozenset[str]:
+    """The fields that were carried and are not any more, because somebody has edited them in the row."""
     carried = None if before is None else before.carried
     if carried is None:
-        return {}
+        return frozenset()
     kept = set() if left is None else (left.base or {}).keys() | left.document.keys()
-    names = ((carried.base or {}).keys() | carried.document.keys()) - kept
-    now = content or {}
-    return {name: carried.document.get(name) for name in names if carried.document.get(name) != now.get(name)}
+    return frozenset(((carried.base or {}).keys() | carried.document.keys()) - kept)
+
+
+def unseen_values(before: Record | None, left: Carried | None, content: Document | None) -> Document:
+    """What was carried beside a row, and is replaced by an edit of somebody who could not see it."""
+    carried, now = None if before is None else before.carried, content or {}
+    if carried is None:
+        return {}
+    there, names = carried.document, written_over(before, left)
+    return {name: there.get(name) for name in names if there.get(name) != now.get(name)}
 
 
 def matches(record: Record, found: Mapping[str, str], known: frozenset[str]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.knowledge import known_of
 from keystone_viaduct.sync.model import (
+    ABSENT,
     DELETED,
     Conflict,
     Document,
@@ -29,6 +30,7 @@ from keystone_viaduct.sync.site.content import (
     rows_of,
     still_carried,
     unseen_values,
+    written_over,
 )
 from keystone_viaduct.sync.site.external import shadow, with_owners
 from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
@@ -98,8 +100,9 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
             continue
         known = tx.known_fields(ref.kind)
         before = records.get(ref)
-        record = edited(state, before, ref, found.get(ref), known, stamped[ref], head + 1)
         carried = still_carried(before, rows.get(ref))
+        written = written_over(before, carried)
+        record = edited(state, before, ref, found.get(ref), known, stamped[ref], head + 1, written)
         if record is not None:
             head += 1
             numbered.append(replace(record, carried=carried))
@@ -163,10 +166,12 @@ def edited(
     known: frozenset[str],
     marked_at: int,
     seq: int,
+    written: frozenset[str] = frozenset(),
 ) -> Record | None:
     """The record after a local edit numbered ``seq``; None if nothing replicated has changed.
 
-    ``known`` are the fields that this release can store.
+    ``known`` are the fields that this release can store; ``written`` those of which the row said something
+    else than the record until now: they were edited, even if to what the record has.
 
     A stamp is the mark's time raised above the record's own, so clocks may jump and causality still wins.
     """
@@ -182,6 +187,7 @@ def edited(
         former = record.former if record else ()
         return Record(ref, seq, version, dot, fields, record.scope if record else None, former=former)
     changes = changed_fields(record.fields, found, known)
+    changes.update((name, found.get(name, ABSENT)) for name in sorted(written))
     if not changes:
         return None
     fields = dict(record.fields)
