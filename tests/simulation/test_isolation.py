@@ -139,6 +139,19 @@ def test_what_cannot_be_read_is_left_out_of_pages_and_sweeps(scene: Scene) -> No
     assert scene.site("hub").confirm() == 0, "it is nobody's deletion"
 
 
+def test_what_can_be_read_again_is_shown_to_those_who_have_passed_it(scene: Scene) -> None:
+    user = scene.user("hub", "u", "ada")
+    scene.site("hub").state()
+    unreadable(scene, "hub", user)
+    scene.sync()
+    assert scene.row("west", user) is None
+    unreadable(scene, "hub")
+    scene.site("hub").retry()
+    scene.equal()
+    assert scene.row("west", user)
+    assert not scene.store("hub").data.held
+
+
 def test_an_error_of_no_record_is_an_error(scene: Scene) -> None:
     """Nothing is put aside where everything fails."""
     scene.user("hub", "u", "ada")

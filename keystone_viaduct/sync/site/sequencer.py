@@ -92,6 +92,7 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
     rows = rows_of(tx, refs)
     found = overlaid(refs, rows, records)
     torn = _marked_again(tx, refs, {mark.id for mark in marks})
+    aside = _put_aside(tx, refs)
     head = state.head
     numbered: list[Record] = []
     listed: list[Conflict] = []
@@ -110,10 +111,13 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
             if lost:
                 head += 1
                 listed.append(_overwritten(state, ref, lost, now, head))
+        elif before is not None and ref in aside:
+            head += 1  # its readers have passed it meanwhile
+            numbered.append(replace(before, seq=head, learned_from=None, carried=carried))
         elif before is not None and before.carried != carried:
             tx.save_records([replace(before, carried=carried)])
     tx.drop_marks([mark_id for ref in refs if ref not in torn for mark_id in ids[ref]])
-    _release_held(tx, [ref for ref in refs if ref not in torn])
+    tx.let_go([ref for ref in aside if ref not in torn])
     lost_owner = owned(tx, [r.ref for r in numbered if r.deleted]) if state.is_hub else []
     drop(tx, [record for record, _ in lost_owner], now)
     for record, owner in lost_owner:
@@ -135,11 +139,11 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
     return state, bool(torn or lost_owner)
 
 
-def _release_held(tx: Transaction, refs: list[Ref]) -> None:
-    """What was put aside and can be read again is nothing special any more."""
-    if tx.held(1):
-        held = tx.held_of(refs)
-        tx.let_go([ref for ref, item in held.items() if item.reason is Reason.QUARANTINED])
+def _put_aside(tx: Transaction, refs: list[Ref]) -> list[Ref]:
+    """Those that were put aside; what can be read again is nothing special any more."""
+    if not tx.held(1):
+        return []
+    return [ref for ref, item in tx.held_of(refs).items() if item.reason is Reason.QUARANTINED]
 
 
 def follow(tx: Transaction, state: SiteState, moved: list[Ref]) -> SiteState:

@@ -296,8 +296,7 @@ class Site:
 
         def work(tx: Transaction) -> int:
             held = [item.ref for item in tx.held(MOST_HELD) if item.reason is Reason.QUARANTINED]
-            tx.let_go(held)
-            tx.add_marks(held, self._clock.now())
+            tx.add_marks(held, self._clock.now())  # let go, and shown again, when they are numbered
             asked = sum(ask_again(tx, source) for source in tx.peers())
             return len(held) + try_again(tx) + asked
 
