@@ -106,7 +106,7 @@ class BadDocument(KindError):
 class Unreadable(KindError):
     """Stored records of which no document can be made: text that is no JSON, or too deep.
 
-    ``fields["keys"]`` names them, ``fields["why"]`` says what is wrong with each.
+    ``fields["kind"]`` and ``fields["keys"]`` name them, ``fields["why"]`` says what is wrong with each.
     """
 
     code = "record.unreadable"

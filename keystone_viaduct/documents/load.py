@@ -102,7 +102,8 @@ def _unseal(
 def _unreadable(kind: str, faults: Faults) -> Unreadable:
     """The error that names all of them."""
     first = next(iter(faults.values()))
-    particulars = {"keys": sorted(faults), "why": {key: _reason(error) for key, error in faults.items()}}
+    why = {key: _reason(error) for key, error in faults.items()}
+    particulars = {"kind": kind, "keys": sorted(faults), "why": why}
     if all(isinstance(error, CredentialUnreadable) for error in faults.values()):
         hint = first.hint if isinstance(first, CredentialUnreadable) else ""
         what = f"no credential key of this site opens {len(faults)} credential(s)"

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from keystone_viaduct.errors import CredentialUnreadable
 from keystone_viaduct.sync.model import Reason, Ref, Unreadable
 from keystone_viaduct.sync.site import isolating
 from keystone_viaduct.sync.site.isolating import culprits, in_words
@@ -137,6 +138,42 @@ def test_what_cannot_be_read_is_left_out_of_pages_and_sweeps(scene: Scene) -> No
         place = scene.site("hub").sweep(100)
     assert place.deleted == 0
     assert scene.site("hub").confirm() == 0, "it is nobody's deletion"
+
+
+@pytest.mark.parametrize("site", ["hub", "west"])
+@pytest.mark.parametrize("numbered", [False, True])
+def test_a_crowd_that_its_site_cannot_read_is_put_aside(
+    scene: Scene, site: str, numbered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than are put aside at a time stop nothing either."""
+    monkeypatch.setattr(isolating, "MOST", 3)
+    crowd = [scene.user(site, f"u{n}", f"user {n}") for n in range(20)]
+    if numbered:
+        scene.site(site).state()
+    unreadable(scene, site, *crowd[:13])
+    scene.sync()
+    assert [ref for ref in crowd if scene.row("south", ref)] == crowd[13:]
+    assert {item.ref for item in scene.store(site).data.held.values()} == set(crowd[:13])
+    unreadable(scene, site)
+    scene.site(site).retry()
+    scene.equal()
+    assert all(scene.row("south", ref) for ref in crowd)
+
+
+def test_records_that_an_error_names_cost_one_try() -> None:
+    """Credentials whose key is lost, say: thousands of them are found at once."""
+    crowd = [Ref("credential", f"c{n}") for n in range(5000)]
+    lost = {ref.key for ref in crowd[::2]}
+    tries = []
+
+    def fails(aside: frozenset[Ref]) -> Exception | None:
+        tries.append(aside)
+        left = sorted(lost - {ref.key for ref in aside})
+        return CredentialUnreadable("no key", kind="credential", keys=left, why={}) if left else None
+
+    found = culprits(crowd, fails)
+    assert found is not None and {ref.key for ref in found} == lost
+    assert len(tries) == 3
 
 
 def test_what_can_be_read_again_is_shown_to_those_who_have_passed_it(scene: Scene) -> None:

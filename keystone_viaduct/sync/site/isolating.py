@@ -6,16 +6,18 @@ one record that nobody has foreseen stops no other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from keystone_viaduct.errors import Unreadable
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Held, Page, Reason, Ref
 from keystone_viaduct.sync.ports import Store, Transaction
 from keystone_viaduct.sync.site.carrying import releasable
 from keystone_viaduct.sync.site.readiness import PASSIVE
 
-#: Records that are put aside in one call; with more of them it fails as it did, for something else is wrong.
+#: Records of another site's page that are put aside in one call; with more of them it fails as it did. Of its
+#: own a site puts aside so many at a time.
 MOST = 64
 _LONGEST = 200
 
@@ -53,9 +55,11 @@ def failure(store: Store, work: Callable[[Transaction], object]) -> Exception | 
 
 
 def culprits(
-    refs: Iterable[Ref], fails: Callable[[frozenset[Ref]], Exception | None]
+    refs: Iterable[Ref], fails: Callable[[frozenset[Ref]], Exception | None], *, some: bool = False
 ) -> dict[Ref, Exception] | None:
-    """The records without which the work succeeds, each with its error; None if it lies in none of them.
+    """The records without which the work succeeds, each with its error.
+
+    None if it lies in none of them, or in more than are put aside in one call; with ``some`` a part of these.
 
     ``fails`` tries the work with some records put aside.
     """
@@ -64,8 +68,11 @@ def culprits(
     if fails(frozenset(others)) is not None:
         return None
     while (error := fails(frozenset(found))) is not None:
+        if named := _named(error, found, others):
+            found.update(named)
+            continue
         if len(found) >= MOST:
-            return None
+            return found if some else None
         candidates = [ref for ref in others if ref not in found]
         good, bad = 0, len(candidates)  # so many of them are harmless, so many are not
         while bad - good > 1:
@@ -76,6 +83,14 @@ def culprits(
     return found
 
 
+def _named(error: Exception, found: Mapping[Ref, Exception], others: Iterable[Ref]) -> dict[Ref, Exception]:
+    """The records that an error names by itself: a thousand of them cost no more tries than one."""
+    if not isinstance(error, Unreadable):
+        return {}
+    kind, keys = error.fields.get("kind"), frozenset(error.fields.get("keys", ()))
+    return {ref: error for ref in others if ref.kind == kind and ref.key in keys and ref not in found}
+
+
 def in_words(ref: Ref, error: Exception) -> str:
     """An error for the list: of a record that has secrets only its name and number."""
     cause = getattr(error, "orig", None) or error
@@ -84,7 +99,8 @@ def in_words(ref: Ref, error: Exception) -> str:
     kind = REGISTRY.get(ref.kind)
     if kind is None or kind.secret:
         return name
-    lines = str(cause).splitlines()
+    why = error.fields.get("why", {}).get(ref.key) if isinstance(error, Unreadable) else None
+    lines = str(why or cause).splitlines()
     return f"{name}: {lines[0][:_LONGEST]}" if lines else name
 
 

@@ -328,12 +328,15 @@ class Site:
 
             return failure(self._store, work)
 
-        if fails(frozenset()) is None:
-            return False
-        marks = self._store.run(lambda tx: tx.take_marks(MOST_MARKS))
-        found = culprits([mark.ref for mark in marks], fails)
-        self.put_aside({ref: in_words(ref, error) for ref, error in (found or {}).items()})
-        return bool(found)
+        anything = False
+        while fails(frozenset()) is not None:
+            marks = self._store.run(lambda tx: tx.take_marks(MOST_MARKS))
+            found = culprits([mark.ref for mark in marks], fails, some=True)
+            if not found:
+                break
+            self.put_aside({ref: in_words(ref, error) for ref, error in found.items()})
+            anything = True
+        return anything
 
     def _isolated(
         self,
@@ -357,8 +360,8 @@ class Site:
 
             return failure(self._store, without)
 
-        found = culprits(self._store.run(shown), fails)
-        self.put_aside({ref: in_words(ref, error) for ref, error in (found or {}).items()})
+        while found := culprits(self._store.run(shown), fails, some=True):
+            self.put_aside({ref: in_words(ref, error) for ref, error in found.items()})
         return run()
 
     def _fenced(self, work: Callable[[Transaction], T], fence: Fence | None, caller: str) -> T:
