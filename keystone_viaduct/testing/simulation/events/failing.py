@@ -42,4 +42,4 @@ def calm(fleet: Fleet) -> None:
         _mend(fleet, name)
 
 
-EVENTS = (Event("fail", 1.5, fail, shares={"records that fail": 0.5, "quarantined": 0.05}),)
+EVENTS = (Event("fail", 1.5, fail, shares={"records that fail": 0.5, "quarantined": 0.02}),)
