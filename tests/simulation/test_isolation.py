@@ -126,6 +126,20 @@ def test_what_cannot_be_numbered_is_put_aside_at_its_source(scene: Scene) -> Non
     assert not scene.store("west").data.held
 
 
+def test_a_field_without_a_column_does_not_hide_that_the_row_stays_as_it_is(scene: Scene) -> None:
+    """What fails to be written is kept beside its row, and so is what this release does not know."""
+    user = scene.user("west", "u", "ada")
+    scene.sync()
+    row = scene.row("hub", user) or {}
+    scene.store("hub").known = {"user": frozenset({*row, "extra.email"})}
+    scene.put("west", "user", "u", nickname="Ada", extra__email="odd")
+    fails(scene, "hub", user)
+    scene.sync()
+    assert carried(scene, "hub")[user][0] == "quarantined"
+    assert scene.row("south", user)["nickname"] == "Ada"  # type: ignore[index]
+    assert scene.row("south", user)["extra.email"] == "odd"  # type: ignore[index]
+
+
 def test_what_cannot_be_read_is_left_out_of_pages_and_sweeps(scene: Scene) -> None:
     users = [scene.user("hub", f"u{n}", f"user {n}") for n in range(5)]
     scene.send("hub", "south")

@@ -42,6 +42,19 @@ def test_two_near_names_in_one_page_are_a_clash_at_a_hub_that_folds(
     assert {row.sort for row in scene.conflicts} == {"clash"}
 
 
+def test_a_child_that_is_called_as_its_parent_is_a_clash_as_any_other(scene: Scene) -> None:
+    """The child stands first in the feed: it waits for its parent, whose name it takes."""
+    scene.store("hub").fold = fold
+    parent = scene.put("west", "project", "p1", name="bob", domain_id="default", parent_id="default")
+    child = scene.put("west", "project", "p2", name="bob  ", domain_id="default", parent_id="p1")
+    scene.site("west").state()
+    scene.put("west", "project", "p1", description="edited after the child was made")
+    scene.equal()
+    names = {(scene.row("south", ref) or {})["name"] for ref in (parent, child)}
+    assert names in ({"bob", "bob  ~west"}, {"bob~west", "bob  "})
+    assert [row.sort for row in scene.conflicts] == ["clash"]
+
+
 def test_a_free_name_is_one_that_is_free_to_the_database(scene: Scene) -> None:
     scene.store("hub").fold = fold
     scene.put("hub", "role", "r0", name="AUDITOR~WEST", domain_id=None)

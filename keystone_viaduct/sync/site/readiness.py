@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
@@ -106,7 +107,8 @@ class Readiness:
         """Carry what the tables can't hold, and move every other intent that can't be written yet to the
         waiting ones; either may cause others.
         """
-        while True:
+        # Each is carried in part, then as a whole, or waits: what comes again and again is a fault of ours.
+        for _ in range(4 * len(self.run.intents) + 4):
             blocked = (
                 self._quarantined()
                 or self._unstorable()
@@ -123,6 +125,11 @@ class Readiness:
                 return
             for ref, (reason, why) in blocked.items():
                 self._block(self.run.intents[ref], reason, why)
+        named = ", ".join(map(str, blocked))
+        raise StoreError(
+            f"of a page of {self.run.page.source} it can't be found out what to write: {named}",
+            hint="please report this with the list of waiting records",
+        )
 
     def _block(self, intent: Intent, reason: str, why: str) -> None:
         if why:
@@ -261,22 +268,25 @@ class Readiness:
         pairs = ((intent, self.run.lands(intent)) for intent in self.run.intents.values())
         return [(intent, lands) for intent, lands in pairs if lands is not None]
 
+    def _rests(self, ref: Ref, lands: Document) -> bool:
+        """Whether the row stays as it is. What it has no column for is kept beside it anyway."""
+        known, _ = split_known(lands, self.run.tx.known_fields(ref.kind))
+        return same_documents(known, self.run.rows.get(ref))
+
     def _quarantined(self) -> dict[Ref, tuple[str, str]]:
         """What was found to fail when it is written."""
         quarantined = self.run.quarantined
         return {
             intent.ref: (QUARANTINED, quarantined[intent.ref])
             for intent, lands in (self._landing() if quarantined else ())
-            if intent.ref in quarantined and not same_documents(lands, self.run.rows.get(intent.ref))
+            if intent.ref in quarantined and not self._rests(intent.ref, lands)
         }
 
     def _unstorable(self) -> dict[Ref, tuple[str, str]]:
         """What this database can't hold would otherwise stop the whole set."""
         asked: dict[str, list[tuple[Intent, Document]]] = {}
         for intent, lands in self._landing():
-            if self._fitting.get(intent.ref) is intent.content or same_documents(
-                lands, self.run.rows.get(intent.ref)
-            ):
+            if self._fitting.get(intent.ref) is intent.content or self._rests(intent.ref, lands):
                 continue
             asked.setdefault(intent.ref.kind, []).append((intent, lands))
         blocked: dict[Ref, tuple[str, str]] = {}

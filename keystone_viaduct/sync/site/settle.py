@@ -5,13 +5,14 @@ A spoke never comes here: it waits for the hub's decision.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING
 
 from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.raw import same
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.value import JSON
-from keystone_viaduct.sync.model import NAME, REFERENCE, Document, Ref, site_of
+from keystone_viaduct.sync.model import NAME, REFERENCE, Change, Document, Ref, site_of
 from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.alias import follow
 from keystone_viaduct.sync.site.conflicts import Contest, choose
@@ -56,7 +57,7 @@ def settle(run: Applying, readiness: Readiness) -> None:
             elif waiting.reason == RULE:
                 uphold(run, readiness.invariants, intent)
             elif waiting.reason == NAME:
-                _clash(run, readiness, intent)
+                _clash(run, readiness, intent, left_alone)
             elif not in_use(run, readiness, intent):
                 _delete_dependents(run, readiness, intent)
             run.intents[ref] = intent
@@ -137,17 +138,15 @@ def _delete_dependents(run: Applying, readiness: Readiness, intent: Intent) -> N
         queue.extend(readiness.living_referrers(ref))
 
 
-def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
+def _clash(run: Applying, readiness: Readiness, intent: Intent, left_alone: Container[Ref]) -> None:
     """Two records claim one unique value: the winner keeps it, the other is renamed (nameless: deleted)."""
     if intent.content is None:
         return
     for claim in readiness.claims(intent.ref, intent.content):
-        rival_ref = _rival(run, readiness, intent.ref, claim)
-        if rival_ref is None:
+        rival = _rival_intent(run, readiness, intent, claim, left_alone)
+        if rival is None or rival.content is None:
             continue
-        rival = own_intent(run, readiness, rival_ref, intent.change)
-        if rival.content is None:
-            continue
+        rival_ref = rival.ref
         if unite(run, readiness, intent, rival, claim):
             return
         if natural_of(claim).each:
@@ -162,6 +161,32 @@ def _clash(run: Applying, readiness: Readiness, intent: Intent) -> None:
             run.intents[rival_ref] = rival
         if intent.deletes:
             return
+
+
+def _rival_intent(
+    run: Applying, readiness: Readiness, intent: Intent, claim: Claim, left_alone: Container[Ref]
+) -> Intent | None:
+    """Who else claims the value: what is written, what the tables hold, or what waits for this record."""
+    rival = _rival(run, readiness, intent.ref, claim)
+    if rival is not None:
+        return own_intent(run, readiness, rival, intent.change)
+    for ref, waiting in run.waiting.items():
+        if ref.kind != claim.kind or waiting.reason != REFERENCE or ref in left_alone:
+            continue
+        if not waiting.change.deleted and _needs(waiting.change, intent.ref):
+            if readiness.names.has(readiness.claims(ref, waiting.change.document), claim):
+                found = awaited(run, ref)
+                if found is not None:
+                    run.intents[ref] = found
+                return found
+    return None
+
+
+def _needs(change: Change, ref: Ref) -> bool:
+    """A child that is called as its parent, for a database that folds their names: neither comes without the
+    other, so neither is there for the other to clash with.
+    """
+    return any(ref in need.any_of for need in needs(change.ref, change.document))
 
 
 def _rival(run: Applying, readiness: Readiness, ref: Ref, claim: Claim) -> Ref | None:

@@ -221,6 +221,8 @@ def _one_sided(fleet: Fleet) -> None:
         for name in conflict.fields:
             if EVIL in repr(conflict.lost) or (promoted and _own_past(fleet, conflict, name)):
                 continue
+            if promoted and any(repr(ref.key) in repr(conflict.lost.get(name)) for ref in united):
+                continue  # an earlier hub had made it name the record that this one became: an edit, too
             if not _two_sided(fleet, sides, conflict, name):
                 raise Broken("one_sided_not_conflict", f"{conflict.ref}.{name}: {conflict.explanation}")
 
