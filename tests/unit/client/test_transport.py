@@ -73,6 +73,7 @@ def test_a_read_asks_with_position_fence_version_and_token() -> None:
     assert dict(request.url.params) == {
         "reader": "east#b",
         "limit": "7",
+        "bytes": str(4 << 20),
         "after": "a:5:1f.2e",
         "fence": "a:5:1f.2e:anew",
     }
