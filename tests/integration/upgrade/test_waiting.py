@@ -18,7 +18,8 @@ from tests.bridges.declared import DECLARED
 from tests.support.upgrades import make_table
 
 BRIDGE = next(item.bridge for item in DECLARED if item.operation == "rename column")
-LONGEST = 0.3
+LONGEST = 1.0
+"""Seconds: far above what a statement may wait (on a busy machine too), far below its patience."""
 
 
 @pytest.fixture
@@ -87,12 +88,12 @@ def run_all(database: LiveDatabase, found: list[Statement]) -> None:
 
 def test_nobody_waits_behind_a_statement_that_cannot_have_its_table(server_url: str) -> None:
     make_table(server_url, BRIDGE, [{"id": "k1", "login": "a"}])
-    database = open_database(server_url, Budget(wait=0.2, patience=1.5))
+    database = open_database(server_url, Budget(wait=0.2, patience=4.0))
     first = statements(database)[0]
     with open_reader(server_url), Watch(server_url) as watch:
         with pytest.raises(TableBusy, match="thing was in use") as caught:
             database.run(first)
-    assert watch.requests > 20 and watch.worst < LONGEST and not watch.refused
+    assert watch.requests > 4 and watch.worst < LONGEST and not watch.refused
     assert "end them" in caught.value.hint and first.sql in str(caught.value)
     assert not database.observe(first.done)
     database.close()
@@ -106,7 +107,7 @@ def test_it_goes_through_once_the_reader_is_done(server_url: str) -> None:
         with open_reader(server_url):
             runner = threading.Thread(target=run_all, args=(database, found))
             runner.start()
-            runner.join(0.7)
+            runner.join(2.0)
             assert runner.is_alive()
         runner.join(30)
     assert all(database.observe(item.done) for item in found)
