@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from keystone_viaduct.errors import BadRequest, TooFast, UnknownSite, ViaductError
+from keystone_viaduct.errors import BadRequest, LeaseHeld, TooFast, UnknownSite, ViaductError
 from keystone_viaduct.sync.agent.contact import Contact, RemoteSite
 from keystone_viaduct.sync.agent.joining import Choosing, Joining, choosing_of, chosen_before
 from keystone_viaduct.sync.agent.keys import KeyKeeper
@@ -147,9 +147,11 @@ class Agent:
     def once(self) -> list[Failure]:
         """Carry everything there is, then return; what could not be carried, by direction.
 
-        Raises LeaseHeld while another agent works.
+        The lease is renewed meanwhile, however long a direction takes. Raises LeaseHeld while another agent
+        works.
         """
         self.lease.renew()
+        self.lease.start()
         try:
             with concurrent.futures.ThreadPoolExecutor(max(1, len(self.lanes) // 2)) as pool:
                 return self._rounds(pool)
@@ -169,7 +171,6 @@ class Agent:
                         busy = busy or outcome
             if not busy:
                 break
-            self.lease.renew()
         return list(failures.values())
 
     def _wake(self, site: str) -> None:
@@ -186,13 +187,19 @@ class Agent:
 
 
 def _drain(lane: Lane) -> bool | ViaductError:
-    """Step to the head of the source's feed; whether any record was carried."""
+    """Step to the head of the source's feed while the lease is held; whether any record was carried."""
     before = lane.replicator.totals.changes
     try:
-        while lane.step_patiently() is Progress.MORE:
-            pass
+        while lane.gate.is_set():
+            if lane.step_patiently() is not Progress.MORE:
+                break
+        else:
+            return LeaseHeld("the lease was lost meanwhile", hint="run it again: it goes on where it was")
     except ViaductError as error:
         return error
+    except Exception as error:
+        LOG.exception("%s: an unexpected error", lane.name)
+        return ViaductError(f"{type(error).__name__}: {error}", hint="the log has where it comes from")
     return lane.replicator.totals.changes > before
 
 

@@ -75,6 +75,7 @@ class LeaseKeeper:
 
     def start(self) -> None:
         """Renew it from now on in a thread of its own."""
+        self._stopping.clear()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
         self._thread.start()
 
@@ -83,6 +84,7 @@ class LeaseKeeper:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(self._seconds)
+            self._thread = None
         if self._held:
             self._held = False
             self._gate.clear()
@@ -97,14 +99,17 @@ class LeaseKeeper:
             self._stopping.wait(self._seconds / RENEWALS)
 
     def once(self) -> None:
-        """One attempt; an agent that can't renew stops before the hub gives the lease to another."""
+        """One attempt; an agent that can't renew, for whatever reason, stops before the hub gives the lease
+        to another.
+        """
         try:
             self.renew()
-        except ViaductError as error:
+        except Exception as error:
             if not isinstance(error, LeaseHeld):
                 self.doubt()
+            unforeseen = not isinstance(error, ViaductError)
             if str(error) != self.error:
-                LOG.warning("no lease: %s", error)
+                LOG.warning("no lease: %s", error, exc_info=error if unforeseen else None)
             self.error = str(error)
             if self._monotonic() >= self._until - self._seconds / RENEWALS:
                 self._close()

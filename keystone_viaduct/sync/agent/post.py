@@ -86,6 +86,9 @@ def _ask(sites: Mapping[str, Witness]) -> dict[str, Capabilities]:
         except ViaductError as error:
             LOG.debug("%s was not asked for the hub: %s", name, error)
             return None
+        except Exception:
+            LOG.exception("%s was not asked for the hub", name)
+            return None
 
     with ThreadPoolExecutor(max(1, min(len(sites), 32)), "office") as pool:
         found = dict(zip(sites, pool.map(ask, sites), strict=True))

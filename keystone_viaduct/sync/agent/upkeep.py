@@ -114,9 +114,10 @@ class Upkeep:
                 oldest = self._keep(site, kept, oldest)
                 kept.error = ""
                 kept.finished_at = time.time()
-            except ViaductError as error:
+            except Exception as error:
+                unforeseen = not isinstance(error, ViaductError)
                 if str(error) != kept.error:
-                    LOG.warning("upkeep of %s: %s", site.name, error)
+                    LOG.warning("upkeep of %s: %s", site.name, error, exc_info=error if unforeseen else None)
                 kept.error = str(error)
 
     def _keep(self, site: KeptSite, kept: Kept, oldest: int | None) -> int | None:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from keystone_viaduct.errors import ConfigError, SiteUnavailable
+from keystone_viaduct.sync.client.reaching import reaching
 
 #: Seconds before a token's end from which a new one is fetched.
 SPARE = 60
 #: Seconds that a site may take to give a token. Without a bound who asks a site behind a road that swallows
 #: everything would wait for ever.
 PATIENCE = 15.0
+#: What is said of a site that can't be asked for a token, and what to look at.
+NO_TOKEN = ("gives no token", "is it up?")
 
 
 class Login(Protocol):
@@ -77,7 +80,8 @@ class CloudLogin:
     def account(self) -> Account:
         """By whom this logs in. Raises SiteUnavailable."""
         self.token()
-        access = self._auth.get_access(self._session)
+        with reaching(self._name, *NO_TOKEN):
+            access = self._auth.get_access(self._session)
         return Account(str(access.user_id), str(access.username))
 
     def works_at(self, other: CloudLogin) -> bool:
@@ -86,21 +90,18 @@ class CloudLogin:
 
         if self._elsewhere is None:
             return False
-        try:
-            self._elsewhere(other.url).get_access(other._session)
-        except (exceptions.Unauthorized, exceptions.Forbidden, exceptions.NotFound):
-            return False
-        except exceptions.ClientException as error:
-            raise SiteUnavailable(
-                f"{other._name} gives no token: {error}", hint="is it up?", site=other._name
-            ) from error
+        with reaching(other._name, *NO_TOKEN):
+            try:
+                self._elsewhere(other.url).get_access(other._session)
+            except (exceptions.Unauthorized, exceptions.Forbidden, exceptions.NotFound):
+                return False
         return True
 
     def token(self) -> str:
         """A system-scoped token, the same one until it nears its end."""
         from keystoneauth1 import exceptions
 
-        with self._lock:
+        with self._lock, reaching(self._name, *NO_TOKEN):
             try:
                 access = self._auth.get_access(self._session)
                 if access.will_expire_soon(SPARE):
@@ -112,10 +113,6 @@ class CloudLogin:
                     f"{self._name} refuses the account: {error}",
                     hint="look at its user, password and system_scope in clouds.yaml",
                     site=self._name,
-                ) from error
-            except exceptions.ClientException as error:
-                raise SiteUnavailable(
-                    f"{self._name} gives no token: {error}", hint="is it up?", site=self._name
                 ) from error
 
     def forget(self, token: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ import httpx
 
 from keystone_viaduct.errors import BadRequest, SiteUnavailable
 from keystone_viaduct.sync.client.login import Account, CloudLogin, Login
+from keystone_viaduct.sync.client.reaching import reaching
 from keystone_viaduct.sync.wire import body, limits
 from keystone_viaduct.sync.wire.faults import error_from_json
 
@@ -55,22 +57,35 @@ class Transport:
         self.site = site
         self._login = login
         times = timeouts or Timeouts()
-        self._client = httpx.Client(
-            transport=transport,
-            verify=_verify(login.verify),
-            timeout=httpx.Timeout(times.answer, connect=times.connect),
-            limits=httpx.Limits(max_keepalive_connections=8, keepalive_expiry=300.0),
-            headers={
-                "OpenStack-API-Version": f"sync {limits.VERSION}",
-                "Accept": "application/json",
-                "Accept-Encoding": _ACCEPT,
-                "User-Agent": "viaduct",
-            },
-        )
+        self._timeout = httpx.Timeout(times.answer, connect=times.connect)
+        self._transport = transport
+        self._opening = threading.Lock()
+        self._client: httpx.Client | None = None
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
+
+    def _opened(self) -> httpx.Client:
+        """The client, made when it is first needed: a file of authorities that can't be read stops the calls
+        to this one site, and no longer than that. Raises SiteUnavailable.
+        """
+        with self._opening:
+            if self._client is None:
+                self._client = httpx.Client(
+                    transport=self._transport,
+                    verify=_verify(self.site, self._login.verify),
+                    timeout=self._timeout,
+                    limits=httpx.Limits(max_keepalive_connections=8, keepalive_expiry=300.0),
+                    headers={
+                        "OpenStack-API-Version": f"sync {limits.VERSION}",
+                        "Accept": "application/json",
+                        "Accept-Encoding": _ACCEPT,
+                        "User-Agent": "viaduct",
+                    },
+                )
+            return self._client
 
     def account(self) -> Account | None:
         """By whom one logs in; None if the login does not tell. Raises SiteUnavailable."""
@@ -139,9 +154,11 @@ class Transport:
         headers: Mapping[str, str],
     ) -> Answer:
         url = f"{self._login.url}{PREFIX}{path}"
-        request = self._client.build_request(method, url, params=query, content=data, headers=headers)
-        try:
-            response = self._client.send(request, stream=True)
+        hint = f"is {self._login.url} up and can it be reached from here?"
+        with reaching(self.site, "does not answer", hint):
+            client = self._opened()
+            request = client.build_request(method, url, params=query, content=data, headers=headers)
+            response = client.send(request, stream=True)
             try:
                 told = response.headers
                 return Answer(
@@ -152,12 +169,6 @@ class Transport:
                 )
             finally:
                 response.close()
-        except httpx.HTTPError as error:
-            raise SiteUnavailable(
-                f"{self.site} does not answer: {error or type(error).__name__}",
-                hint=f"is {self._login.url} up and can it be reached from here?",
-                site=self.site,
-            ) from error
 
     def _read(self, response: httpx.Response) -> bytes:
         """The raw body, so that a page can be handed on as it is; never more than a body may have."""
@@ -198,9 +209,17 @@ def garbled(site: str, error: BadRequest) -> SiteUnavailable:
     )
 
 
-def _verify(verify: bool | str) -> Any:
-    if isinstance(verify, str):
-        import ssl
+def _verify(site: str, verify: bool | str) -> Any:
+    """As httpx wants it. Raises SiteUnavailable for a file of authorities that can't be used."""
+    if not isinstance(verify, str):
+        return verify
+    import ssl
 
+    try:
         return ssl.create_default_context(cafile=verify)
-    return verify
+    except OSError as error:
+        raise SiteUnavailable(
+            f"{site} can't be asked: the authorities in {verify} can't be read: {error}",
+            hint="correct `cacert` in clouds.yaml, or put the file there",
+            site=site,
+        ) from error

@@ -5,15 +5,20 @@ Everything is found out anew in each round, and each call may be repeated, so an
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from keystone_viaduct.errors import ViaductError
 from keystone_viaduct.sync.keyset.model import FleetKeys, HeldKeys
-from keystone_viaduct.sync.keyset.public import JWS, PublicFleet
+from keystone_viaduct.sync.keyset.public import JWS, HeldPublic, PublicFleet
 from keystone_viaduct.sync.link.publickeys import SOON, collect, is_complete
 from keystone_viaduct.sync.ports import KeyPort
 
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 #: Runs one call for each of many sites, at the same time or one after the other.
 Spread = Callable[[Callable[[KeyPort], float], Iterable[KeyPort]], Iterable[float]]
 
@@ -59,36 +64,43 @@ class KeyCarrier:
         return max(self.spread(lambda site: self._give(public, site), self._lacking), default=0.0)
 
     def _give(self, public: PublicFleet, site: KeyPort) -> float:
-        try:
+        def work() -> float:
             site.take_public(list(public.keys.values()))
+            return SOON
+
+        return self._noting(site, JWS, work) or 0.0
+
+    def _noting(self, site: KeyPort, repository: str, work: Callable[[], T]) -> T | None:
+        """What ``work`` gives; None, and why is noted, where it could not be done: the others are served."""
+        where = f"{repository}: " if repository else ""
+        try:
+            return work()
         except ViaductError as error:
-            self.failures[site.name] = f"{JWS}: {error.message}"
-            return 0.0
-        return SOON
+            self.failures[site.name] = f"{where}{error.message}"
+        except Exception as error:
+            LOG.exception("keys: an unexpected error at %s", site.name)
+            self.failures[site.name] = f"{where}{type(error).__name__}: {error}"
+        return None
 
     def _serve(self, fleets: Mapping[str, FleetKeys], public: PublicFleet | None, site: KeyPort) -> float:
         """All repositories of one site, which is asked once what it holds."""
-        waits: list[float] = []
-        try:
-            held = site.held_keys()
-        except ViaductError as error:
-            self.failures[site.name] = error.message
+        held = self._noting(site, "", site.held_keys)
+        if held is None:
             return 0.0
-        for repository, fleet in fleets.items():
-            if site.name in fleet.sites:
-                try:
-                    waits.append(self._bring(repository, fleet, site, held.repositories.get(repository)))
-                except ViaductError as error:
-                    self.failures[site.name] = f"{repository}: {error.message}"
+        waits = [
+            self._noting(site, name, partial(self._bring, name, fleet, site, held.repositories.get(name)))
+            for name, fleet in fleets.items()
+            if site.name in fleet.sites
+        ]
         if public is not None and site.name in public.sites:
-            try:
-                if collect(self.hub, public, site, held.public):
-                    self._has_news = True
-                if held.public is not None and not is_complete(public, held.public):
-                    self._lacking.append(site)
-            except ViaductError as error:
-                self.failures[site.name] = f"{JWS}: {error.message}"
+            self._noting(site, JWS, partial(self._collect, public, site, held.public))
         return min((wait for wait in waits if wait), default=0.0)
+
+    def _collect(self, public: PublicFleet, site: KeyPort, held: HeldPublic | None) -> None:
+        if collect(self.hub, public, site, held):
+            self._has_news = True
+        if held is not None and not is_complete(public, held):
+            self._lacking.append(site)
 
     def _bring(self, repository: str, fleet: FleetKeys, site: KeyPort, held: HeldKeys | None) -> float:
         if held is None:

@@ -47,7 +47,8 @@ PATIENCE = 20.0
 class FakeSite:
     """A site behind the agent's port. ``calls`` are the names of what was called, in order.
 
-    ``busy``: the seconds to wait that it answers the next pages with, each once.
+    ``busy``: the seconds to wait that it answers the next pages with, each once. ``fault``: what a library
+    raises on every call to it.
     """
 
     name: str
@@ -58,6 +59,7 @@ class FakeSite:
     held_by: str = ""
     secret: bool = True
     busy: list[float] = field(default_factory=list)
+    fault: Exception | None = None
     blocked: threading.Event | None = None
     applied: threading.Condition = field(default_factory=threading.Condition)
 
@@ -72,6 +74,8 @@ class FakeSite:
         self.calls.append(name)
         if self.blocked is not None:
             self.blocked.wait(PATIENCE)
+        if self.fault is not None:
+            raise self.fault
         if self.down:
             raise SiteUnavailable(f"{self.name} does not answer", hint="wait", site=self.name)
         with self._lock:

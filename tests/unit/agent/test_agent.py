@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from keystone_viaduct.errors import ConfigError, LeaseHeld, UnsupportedVersion
-from keystone_viaduct.sync.agent.agent import Agent
+from keystone_viaduct.sync.agent.agent import Agent, Failure
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.loading import Position, first_load
 from keystone_viaduct.sync.agent.status import metrics, snapshot
@@ -75,6 +75,47 @@ def test_a_site_that_is_down_delays_nobody_else() -> None:
     assert {failure.lane for failure in failures} == {"west-hub", "hub-west"}
     assert all(failure.error.hint for failure in failures)
     assert spokes["south"].has(domain("acme")[0])
+
+
+def test_a_site_that_a_library_fails_at_costs_the_others_nothing() -> None:
+    agent, hub, spokes = fleet("west", "south")
+    spokes["west"].fault = OSError("no CA bundle")
+    hub.edit(*domain("acme"))
+    failures = agent.once()
+    assert {failure.lane for failure in failures} == {"west-hub", "hub-west"}
+    assert all("no CA bundle" in failure.error.message for failure in failures)
+    assert spokes["south"].has(domain("acme")[0])
+
+
+def test_the_lease_is_renewed_while_a_direction_is_carried_for_long() -> None:
+    """A spoke blocks until the hub was asked for the lease once more than at the start."""
+    agent, hub, spokes = fleet("west", lease=0.3)
+    spokes["west"].blocked = threading.Event()
+    found: list[object] = []
+    worker = threading.Thread(target=lambda: found.append(agent.once()))
+    worker.start()
+    assert eventually(lambda: hub.calls.count("take_lease") >= 4)
+    assert agent.lease.holding and worker.is_alive()
+    spokes["west"].blocked.set()
+    worker.join(PATIENCE)
+    assert found == [[]] and hub.held_by == ""
+
+
+def test_a_lease_that_is_lost_meanwhile_ends_the_work() -> None:
+    agent, hub, spokes = fleet("west", lease=0.3)
+    for number in range(3):
+        hub.edit(*domain(f"d{number}"))
+    spokes["west"].blocked = threading.Event()
+    found: list[list[Failure]] = []
+    worker = threading.Thread(target=lambda: found.append(agent.once()))
+    worker.start()
+    assert eventually(lambda: agent.lease.holding)
+    hub.held_by = "another"
+    assert eventually(lambda: not agent.lease.holding)
+    spokes["west"].blocked.set()
+    worker.join(PATIENCE)
+    assert {failure.error.code for failure in found[0]} == {LeaseHeld.code}
+    assert hub.held_by == "another"
 
 
 def test_a_site_that_hangs_delays_nobody_else() -> None:

@@ -67,6 +67,11 @@ def test_a_hub_that_is_down_stays_the_hub_until_another_one_is_promoted(sites: S
     assert find_hub(sites, "hub") == Post("hub", "hub")
 
 
+def test_a_site_that_a_library_fails_at_does_not_end_the_search(sites: Sites) -> None:
+    sites["west"].fault = OSError("no CA bundle")
+    assert find_hub(sites, "hub") == Post("hub", "hub", 1)
+
+
 def test_a_later_hub_that_is_down_is_waited_for(sites: Sites) -> None:
     """Driving the old one meanwhile would be driving two."""
     sites["west"].site.promote()

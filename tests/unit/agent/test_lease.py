@@ -77,3 +77,31 @@ def test_an_unreachable_hub_does_not_keep_it_from_ending(hub: FakeSite, watch: W
     assert not holds(mine)
     with pytest.raises(SiteUnavailable):
         mine.renew()
+
+
+def test_whatever_a_library_raises_the_lease_is_tried_again_and_meanwhile_not_worked_on(
+    hub: FakeSite, watch: Watch
+) -> None:
+    mine = keeper(hub, watch)
+    mine.once()
+    hub.fault = OSError("no CA bundle")
+    watch.now += 25
+    mine.once()
+    assert not holds(mine) and "no CA bundle" in mine.error
+    hub.fault = None
+    mine.once()
+    assert holds(mine) and not mine.error
+
+
+def test_the_thread_outlives_whatever_a_library_raises(hub: FakeSite) -> None:
+    gate = threading.Event()
+    mine = LeaseKeeper(hub, "one", 0.03, gate)
+    doubted = threading.Event()
+    mine.doubt = doubted.set
+    hub.fault = OSError("no CA bundle")
+    mine.start()
+    assert doubted.wait(10)
+    hub.fault = None
+    assert gate.wait(10)
+    mine.stop()
+    assert not gate.is_set()

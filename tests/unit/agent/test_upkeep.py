@@ -135,3 +135,11 @@ def test_it_waits_for_the_lease_and_can_be_switched_off() -> None:
     assert agent.upkeep.sites == {}
     agent.upkeep.start()
     assert agent.upkeep.stop()
+
+
+def test_a_site_that_a_library_fails_at_costs_the_others_nothing() -> None:
+    agent, _, sites = loaded("west", "south")
+    sites["west"].fault = OSError("no CA bundle")
+    agent.upkeep.round()
+    assert agent.upkeep.sites["west"].error == "no CA bundle"
+    assert agent.upkeep.sites["south"].finished_at > 0

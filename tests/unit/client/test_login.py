@@ -58,6 +58,11 @@ def test_a_cloud_that_can_not_be_used_is_told_with_a_hint(
     assert hint in caught.value.hint
 
 
+def test_a_file_of_authorities_that_is_not_there_is_the_site_s_trouble_alone(files: list[str]) -> None:
+    with pytest.raises(SiteUnavailable, match=r"west gives no token: .*/nowhere/ca\.pem"):
+        cloud_login("west", files=files).token()
+
+
 def test_a_site_that_takes_the_call_and_never_answers_is_given_up(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"

@@ -186,3 +186,32 @@ def test_a_key_with_slashes_and_escapes_is_one_part_of_a_url() -> None:
 @pytest.mark.parametrize("url", ["http://x:5000", "http://x:5000/", "http://x:5000/v3", "http://x:5000/v3/"])
 def test_an_auth_url_is_taken_with_and_without_its_version(url: str) -> None:
     assert base_url(url) == "http://x:5000/v3"
+
+
+FAULTS = (
+    httpx.ConnectError("refused"),
+    httpx.InvalidURL("no port"),
+    httpx.StreamError("torn"),
+    OSError("no CA bundle"),
+    UnicodeError("label too long"),
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_whatever_a_library_raises_says_that_the_site_is_unavailable(fault: Exception) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise fault
+
+    with pytest.raises(SiteUnavailable, match=f"west does not answer: {fault}") as caught:
+        Wire(answer).site.capabilities()
+    assert "is http://west.example/v3 up" in caught.value.hint
+
+
+def test_a_file_of_authorities_that_is_not_there_is_named() -> None:
+    class Login(FakeLogin):
+        verify = "/nowhere/ca.pem"  # type: ignore[assignment]
+
+    site = HttpSite("west", Transport("west", Login()))
+    with pytest.raises(SiteUnavailable, match=r"/nowhere/ca\.pem can't be read") as caught:
+        site.capabilities()
+    assert "cacert" in caught.value.hint

@@ -21,12 +21,15 @@ class Place:
     name: str
     held: Keyset
     away: bool = False
+    fault: Exception | None = None
     confirmed: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     public: HeldPublic | None = None
 
     def held_keys(self) -> SiteKeys:
         self.asked.append("held")
+        if self.fault is not None:
+            raise self.fault
         if self.away:
             raise SiteUnavailable(f"{self.name} does not answer", hint="wait")
         state = OURS.state
@@ -101,6 +104,13 @@ def test_a_site_that_is_away_is_named_and_delays_no_other() -> None:
     assert carrier.failures == {"west": "west does not answer"}
     assert "take tokens" in south.asked and "take receipts" in south.asked
     assert wait == 1.0
+
+
+def test_a_site_that_a_library_fails_at_delays_no_other() -> None:
+    south = Place("south", Keyset(1, new_key(), OURS.primary))
+    _, carrier, _ = carry(Place("west", OURS, fault=OSError("no CA bundle")), south)
+    assert carrier.failures == {"west": "OSError: no CA bundle"}
+    assert "take tokens" in south.asked
 
 
 def test_a_site_that_the_hub_does_not_trust_is_left_alone() -> None:
