@@ -625,7 +625,8 @@ class SweepState:
 @dataclass(frozen=True, slots=True)
 class Purged:
     """What a purge has dropped; ``oldest`` is the stamp of the oldest tombstone that is left (None: none),
-    ``away`` names peers that are not waited for any more.
+    ``away`` names peers that are not waited for any more. ``next``: the feed position behind which the next
+    call goes on; None when all tombstones were looked at.
     """
 
     tombstones: int = 0
@@ -633,6 +634,7 @@ class Purged:
     lost: int = 0
     oldest: int | None = None
     away: tuple[str, ...] = ()
+    next: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,8 +169,8 @@ class Records(Protocol):
     def drop_records(self, refs: Sequence[Ref]) -> None:
         """Forget tombstones."""
 
-    def tombstones(self, upto: int, limit: int) -> list[Record]:
-        """Tombstones at feed positions up to ``upto``, oldest first."""
+    def tombstones(self, upto: int, limit: int, after: int = 0) -> list[Record]:
+        """Tombstones at feed positions after ``after`` up to ``upto``, in feed order."""
 
     def scopes(self, refs: Sequence[Ref]) -> dict[Ref, str | None]:
         """The scopes of those records that are there (tombstones too)."""
@@ -303,8 +303,8 @@ class Sweeping(Protocol):
     def count_rows(self, kind: str) -> int:
         """How many records of the kind there are in the tables."""
 
-    def held(self, limit: int) -> list[Held]:
-        """Deletions that wait for a person, the oldest first."""
+    def held(self, limit: int, after: Held | None = None) -> list[Held]:
+        """What waits for a person or is put aside, by age, then kind and key, after one of them."""
 
     def held_of(self, refs: Sequence[Ref]) -> dict[Ref, Held]:
         """Those of these records."""

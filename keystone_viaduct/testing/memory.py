@@ -391,9 +391,9 @@ class MemoryTransaction:
         for ref in refs:
             del self.data.records[ref]
 
-    def tombstones(self, upto: int, limit: int) -> list[Record]:
+    def tombstones(self, upto: int, limit: int, after: int = 0) -> list[Record]:
         """In feed order."""
-        found = [record for record in self.data.records.values() if record.deleted and record.seq <= upto]
+        found = [r for r in self.data.records.values() if r.deleted and after < r.seq <= upto]
         return sorted(found, key=lambda record: record.seq)[:limit]
 
     def scopes(self, refs: Sequence[Ref]) -> dict[Ref, str | None]:
@@ -599,9 +599,14 @@ class MemoryTransaction:
         """A scan."""
         return sum(ref.kind == kind for ref in self.data.rows)
 
-    def held(self, limit: int) -> list[Held]:
+    def held(self, limit: int, after: Held | None = None) -> list[Held]:
         """The oldest first."""
-        return sorted(self.data.held.values(), key=lambda item: (item.found_at, item.ref))[:limit]
+
+        def place(item: Held) -> tuple[int, Ref]:
+            return item.found_at, item.ref
+
+        found = [item for item in self.data.held.values() if after is None or place(item) > place(after)]
+        return sorted(found, key=place)[:limit]
 
     def held_of(self, refs: Sequence[Ref]) -> dict[Ref, Held]:
         """Those of these records."""

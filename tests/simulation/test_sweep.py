@@ -173,6 +173,37 @@ def test_a_reader_from_the_start_does_not_take_what_is_held_for_deleted(scene: S
     assert not scene.store("south").data.state.exceptions
 
 
+def test_what_is_held_in_front_does_not_hide_a_kind(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """12 users and 12 projects wait, and are looked at 5 at a time."""
+    monkeypatch.setattr("keystone_viaduct.sync.site.sweep.BATCH", 5)
+    users = crowd(scene, 12)
+    projects = [scene.project("hub", f"p{number:02}", f"web {number}") for number in range(12)]
+    scene.sync()
+    lose(scene, "hub", *users, *projects)
+    sweep(scene, "hub")
+    assert held(scene, "hub") == {*users, *projects}
+    assert scene.site("hub").confirm(frozenset({"user"})) == 12
+    assert scene.site("hub").discard(frozenset({"project"})) == 12
+    mend(scene)
+    sweep(scene, "hub")
+    assert not held(scene, "hub")
+    assert all(scene.row("hub", ref) for ref in projects)
+    assert not any(scene.row(site, ref) for ref in users for site in ("hub", "west", "south"))
+
+
+def test_what_is_found_after_a_decision_began_was_not_decided(scene: Scene) -> None:
+    refs = crowd(scene, 30)
+    lose(scene, "west", *refs)
+    sweep(scene, "west")
+    later = {
+        ref: item._replace(found_at=scene.clock.now() + DAY)
+        for ref, item in scene.store("west").data.held.items()
+    }
+    scene.store("west").data.held = {**later, refs[0]: later[refs[0]]._replace(found_at=0)}
+    assert scene.site("west").confirm() == 1
+    assert held(scene, "west") == set(refs[1:])
+
+
 def test_a_few_deletions_need_nobody() -> None:
     guard = Guard(count=50, share=0.2)
     assert not guard.stops(2, 2)
@@ -237,6 +268,19 @@ def test_old_things_go_and_a_peer_that_is_away_is_not_waited_for(scene: Scene) -
     assert scene.row("west", refs[1]) is None
     assert scene.store("hub").data.peers["west"].live
     assert scene.purge("hub", keep).away == ()
+
+
+def test_tombstones_that_can_not_go_hide_none_that_can(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three have a mark, and so an edit that was not looked at; they are the first, and a batch is of two."""
+    monkeypatch.setattr("keystone_viaduct.sync.site.purge.BATCH", 2)
+    refs = crowd(scene, 8)
+    for ref in refs:
+        scene.delete("hub", ref)
+    scene.sync()
+    scene.store("hub").run(lambda tx: tx.add_marks(refs[:3], scene.clock.now()))
+    assert scene.site("hub").purge(0) == 5
+    left = [record.ref for record in scene.store("hub").data.records.values() if record.deleted]
+    assert sorted(left) == refs[:3]
 
 
 def test_what_closed_conflicts_have_lost_goes_after_its_time(scene: Scene) -> None:

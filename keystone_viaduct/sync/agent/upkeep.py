@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from keystone_viaduct.errors import ViaductError
@@ -126,21 +126,33 @@ class Upkeep:
         self._name(site, kept)
         if site is not self.hub:
             self._compare(site, kept)
+        left = self._purge(site, kept, oldest)
+        return left if site is self.hub else oldest
+
+    def _purge(self, site: KeptSite, kept: Kept, before: int | None) -> int | None:
+        """Drop what is due, batch by batch; the oldest tombstone that is left."""
         settings = self.settings
-        purged = site.purge(
-            Times(
-                tombstones=int(settings.retention * MICROSECONDS),
-                lost=int(settings.lost_retention * MICROSECONDS),
-                away=int(settings.away * MICROSECONDS) if site is self.hub else None,
-                before=None if site is self.hub else oldest,
-            )
+        times = Times(
+            tombstones=int(settings.retention * MICROSECONDS),
+            lost=int(settings.lost_retention * MICROSECONDS),
+            away=int(settings.away * MICROSECONDS) if site is self.hub else None,
+            before=None if site is self.hub else before,
         )
-        kept.purged += purged.tombstones
-        kept.oldest_tombstone = (purged.oldest or 0) / MICROSECONDS
-        for name in set(purged.away) - set(kept.away):
-            LOG.warning("%s has been away for long: tombstones are not kept for it any more", name)
-        kept.away = purged.away
-        return purged.oldest if site is self.hub else oldest
+        left: list[int] = []
+        while True:
+            purged = site.purge(times)
+            kept.purged += purged.tombstones
+            left += [] if purged.oldest is None else [purged.oldest]
+            for name in set(purged.away) - set(kept.away):
+                LOG.warning("%s has been away for long: tombstones are not kept for it any more", name)
+            kept.away = purged.away
+            if purged.next is None:
+                break
+            times = replace(times, after=purged.next)
+            if self._stopping.wait(self.pause) or not self.gate.is_set():
+                return 0  # not all were looked at: the spokes keep whatever the hub may still have
+        kept.oldest_tombstone = min(left, default=0) / MICROSECONDS
+        return min(left, default=None)
 
     def _sweep(self, site: KeptSite, kept: Kept) -> None:
         while not self._stopping.is_set():

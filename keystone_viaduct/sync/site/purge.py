@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from keystone_viaduct.sync.model import DELETED, Peer, Purged, Record, SiteState
+from keystone_viaduct.sync.model import DELETED, Peer, Purged, Record, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.compare import forget
 from keystone_viaduct.sync.site.nonce import numbered_until
@@ -18,37 +18,35 @@ class Retention:
     """Microseconds. ``tombstones``: kept at least so long. ``lost``: what a closed conflict's loser said.
 
     ``away``: a peer that has not read for so long is not waited for; it compares when it returns (None: all
-    are waited for). ``before``: tombstones stamped later are kept, too.
+    are waited for). ``before``: tombstones stamped later are kept, too. ``after``: the feed position behind
+    which tombstones are looked at.
     """
 
     tombstones: int = 0
     lost: int | None = None
     away: int | None = None
     before: int | None = None
-
-
-def purge(tx: Transaction, retention: int, *, now: int) -> int:
-    """Drop tombstones alone; returns how many."""
-    state = tx.state()
-    return len(_drop_tombstones(tx, state, _readers(tx, state), now - retention))
+    after: int = 0
 
 
 def clean(tx: Transaction, keep: Retention, *, now: int) -> Purged:
-    """Drop what is due, at most a batch of each."""
+    """Drop what is due of the next batch of tombstones, and at most a batch of each other thing."""
     state = tx.state()
     away = _note_absence(tx, _readers(tx, state), keep.away, now)
     readers = _readers(tx, state)
     horizon = now - keep.tombstones
     if keep.before is not None:
         horizon = min(horizon, keep.before - 1)
-    gone = _drop_tombstones(tx, state, readers, horizon)
-    left = [record.fields[DELETED].stamp for record in tx.tombstones(state.head, BATCH)]
+    found = tx.tombstones(state.head, BATCH, keep.after)
+    gone = _drop_tombstones(tx, state, readers, horizon, found)
+    left = [record.fields[DELETED].stamp for record in found if record.ref not in gone]
     return Purged(
         tombstones=len(gone),
         batches=_drop_batches(tx, readers, now - keep.tombstones),
         lost=tx.forget_lost(now - keep.lost) if keep.lost is not None else 0,
         oldest=min(left, default=None),
         away=tuple(sorted(away)),
+        next=found[-1].seq if len(found) == BATCH else None,
     )
 
 
@@ -58,21 +56,21 @@ def _readers(tx: Transaction, state: SiteState) -> list[Peer]:
 
 
 def _drop_tombstones(
-    tx: Transaction, state: SiteState, readers: Sequence[Peer], horizon: int
-) -> list[Record]:
-    """Those that every live reader has applied, that nothing waits for, and that are old enough.
+    tx: Transaction, state: SiteState, readers: Sequence[Peer], horizon: int, found: Sequence[Record]
+) -> set[Ref]:
+    """Of ``found`` those that every live reader has applied, that nothing waits for, and that are old enough.
 
     Only one whose whole version this site's knowledge includes: from then on knowledge alone says that the
     record was here and is gone.
     """
     reached = min((peer.acknowledged for peer in readers if peer.live), default=state.head if readers else 0)
-    found = tx.tombstones(reached, BATCH)
     waiting = {entry.change.ref for peer in tx.peers().values() for entry in tx.pending(peer.site)}
     marked = {mark.ref for mark in tx.marks_of([record.ref for record in found])}
     gone = [
         record
         for record in found
-        if record.fields[DELETED].stamp <= horizon
+        if record.seq <= reached
+        and record.fields[DELETED].stamp <= horizon
         and record.ref not in waiting
         and record.ref not in marked
         and state.knows(record.ref).covers(record.version)
@@ -86,7 +84,7 @@ def _drop_tombstones(
                 forget(
                     tx, peer.site
                 )  # what it has been shown as deleted, and has not heard of, it shows anew
-    return gone
+    return {record.ref for record in gone}
 
 
 def _drop_batches(tx: Transaction, readers: Sequence[Peer], horizon: int) -> int:

@@ -50,12 +50,12 @@ from keystone_viaduct.sync.site.isolating import (
 )
 from keystone_viaduct.sync.site.parts import parts_had, take_part
 from keystone_viaduct.sync.site.promote import promote, resign
-from keystone_viaduct.sync.site.purge import Retention, clean, purge
+from keystone_viaduct.sync.site.purge import Retention, clean
 from keystone_viaduct.sync.site.quarantine import ask_again
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.retire import retire
 from keystone_viaduct.sync.site.sequencer import sequence, sequence_some
-from keystone_viaduct.sync.site.sweep import MOST_HELD
+from keystone_viaduct.sync.site.sweep import Decide, Decided, all_held
 from keystone_viaduct.sync.site.term import NewHub, follow
 from keystone_viaduct.sync.site.unite import unite
 
@@ -256,13 +256,20 @@ class Site:
         return self._store.run(lambda tx: unite(tx, loser, winner, now=self._clock.now()))
 
     def purge(self, retention: int) -> int:
-        """Drop tombstones older than ``retention`` (microseconds) that all live peers have; returns how
+        """Drop all tombstones older than ``retention`` (microseconds) that all live peers have; returns how
         many.
         """
-        return self._store.run(lambda tx: purge(tx, retention, now=self._clock.now()))
+        found = self.clean(Retention(retention))
+        gone = found.tombstones
+        while found.next is not None:
+            found = self.clean(Retention(retention, after=found.next))
+            gone += found.tombstones
+        return gone
 
     def clean(self, keep: Retention) -> Purged:
-        """Drop what is kept for a time only: tombstones, old nonces, what closed conflicts have lost."""
+        """Drop what is kept for a time only: tombstones (a batch of them is looked at), old nonces, what
+        closed conflicts have lost.
+        """
         return self._store.run(lambda tx: clean(tx, keep, now=self._clock.now()))
 
     def sweep(self, limit: int) -> SweepState:
@@ -279,11 +286,22 @@ class Site:
 
     def confirm(self, kinds: frozenset[str] | None = None) -> int:
         """Number the deletions that wait for a person (of some kinds); how many."""
-        return self._store.run(lambda tx: sweep.confirm(tx, kinds, now=self._clock.now()))
+        return self._decided(sweep.confirm, kinds)
 
     def discard(self, kinds: frozenset[str] | None = None) -> int:
         """Have another site bring back what is missing here; how many. Whoever reads on compares first."""
-        return self._store.run(lambda tx: sweep.discard(tx, kinds, now=self._clock.now()))
+        return self._decided(sweep.discard, kinds)
+
+    def _decided(self, decide: Decide, kinds: frozenset[str] | None) -> int:
+        """All that waited when it began, in batches of a transaction each: later ones nobody has seen."""
+        now = self._clock.now()
+        place = Decided(0, None)
+        number = 0
+        while True:
+            place = self._store.run(partial(decide, kinds=kinds, after=place.last, now=now))
+            number += place.records
+            if place.last is None:
+                return number
 
     def put_aside(self, found: Mapping[Ref, str]) -> None:
         """Leave records out of pages that can't be sent; named, until they change or another try is asked."""
@@ -295,7 +313,7 @@ class Site:
         """Try again all that is carried or put aside here; how many records."""
 
         def work(tx: Transaction) -> int:
-            held = [item.ref for item in tx.held(MOST_HELD) if item.reason is Reason.QUARANTINED]
+            held = [item.ref for item in all_held(tx) if item.reason is Reason.QUARANTINED]
             tx.add_marks(held, self._clock.now())  # let go, and shown again, when they are numbered
             asked = sum(ask_again(tx, source) for source in tx.peers())
             return len(held) + try_again(tx) + asked

@@ -8,8 +8,10 @@ hand, such a deletion would leave dependents behind which block its tombstone at
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple, Protocol
 
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import (
@@ -35,15 +37,32 @@ from keystone_viaduct.sync.site.guard import Guard, delete_missing
 from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
 from keystone_viaduct.sync.site.readiness import OWNING, Need, needs
 
-#: Held deletions that are looked at in one call.
-MOST_HELD = 1000
+#: Held records that are looked at at once.
+BATCH = 1000
+
+
+class Decided(NamedTuple):
+    """How many records were decided, and the last that was looked at; None when there are no more."""
+
+    records: int
+    last: Held | None
+
+
+class Decide(Protocol):
+    """Decides the next batch of what waited for a person at ``now``, of some kinds."""
+
+    def __call__(
+        self, tx: Transaction, /, *, kinds: frozenset[str] | None, after: Held | None, now: int
+    ) -> Decided:
+        """In one transaction."""
 
 
 def sweep(tx: Transaction, limit: int, guard: Guard, *, now: int) -> SweepState:
     """The next batch of at most ``limit`` records or rows of one kind; where the sweep is then."""
     state = tx.state()
     place = tx.sweep_state()
-    _forget_settled(tx)
+    for batch in itertools.islice(batches_of_held(tx), None if not place.kind else 1):
+        _forget_settled(tx, batch)
     if not place.kind:
         place = SweepState(kind=next(iter(REGISTRY)), began=now, finished=place.finished)
     if place.by_rows:
@@ -183,47 +202,72 @@ def _listing(state: SiteState, ref: Ref, owner: str, lost: Document, now: int) -
     return Conflict(new_identifier(), ref, "dangling", "rule", why, fields, state.site, now, lost)
 
 
-def _forget_settled(tx: Transaction) -> None:
-    """A held deletion is settled when its row is back, or the record was deleted by somebody else."""
-    refs = [item.ref for item in tx.held(MOST_HELD) if item.reason is Reason.MISSING]
-    if refs:
-        records, rows = tx.records(refs), tx.documents(refs)
-        tx.let_go([ref for ref in refs if ref in rows or ref not in records or records[ref].deleted])
+def batches_of_held(tx: Transaction, after: Held | None = None) -> Iterator[list[Held]]:
+    """All that is held, the oldest first."""
+    while found := tx.held(BATCH, after):
+        yield found
+        after = found[-1]
 
 
-def confirm(tx: Transaction, kinds: frozenset[str] | None, *, now: int) -> int:
-    """The deletions that wait were meant: number them. How many."""
+def all_held(tx: Transaction) -> Iterator[Held]:
+    """All that is held, one by one."""
+    return itertools.chain.from_iterable(batches_of_held(tx))
+
+
+def _forget_settled(tx: Transaction, held: Sequence[Held]) -> set[Ref]:
+    """A held deletion is settled when its row is back, or the record was deleted by somebody else. Which."""
+    refs = [item.ref for item in held if item.reason is Reason.MISSING]
+    if not refs:
+        return set()
+    records, rows = tx.records(refs), tx.documents(refs)
+    settled = [ref for ref in refs if ref in rows or ref not in records or records[ref].deleted]
+    tx.let_go(settled)
+    return set(settled)
+
+
+def confirm(tx: Transaction, /, *, kinds: frozenset[str] | None, after: Held | None, now: int) -> Decided:
+    """The deletions that wait were meant: number the next batch of them."""
     state = tx.state()
-    _forget_settled(tx)
-    chosen = _chosen(tx, kinds)
+    chosen, last = _chosen(tx, kinds, after, now)
     tx.let_go([item.ref for item in chosen])
     tx.add_marks([item.ref for item in chosen if item.reason is Reason.MISSING], now)
     _delete(tx, state, {i.ref: "its owner" for i in chosen if i.reason is Reason.DANGLING}, now)
-    return len(chosen)
+    return Decided(len(chosen), last)
 
 
-def discard(tx: Transaction, kinds: frozenset[str] | None, *, now: int) -> int:
-    """The deletions that wait were not meant: let the next comparison bring the records back. How many.
+def discard(tx: Transaction, /, *, kinds: frozenset[str] | None, after: Held | None, now: int) -> Decided:
+    """The deletions that wait were not meant: let the next comparison bring back those of the next batch.
 
     Their versions are forgotten here, so that whatever another site has of them is newer. They stay held
     until their rows are there. What no other site has can't come back. Each reader of the feed compares
     before it reads on, also one that is away now.
     """
     state = tx.state()
-    _forget_settled(tx)
-    chosen = _chosen(tx, kinds)
+    chosen, last = _chosen(tx, kinds, after, now)
     records = tx.records([item.ref for item in chosen if item.reason is Reason.MISSING])
     tx.save_records([_hollow(record) for record in records.values()])
     tx.let_go([item.ref for item in chosen if item.reason is Reason.DANGLING])
     if records:
         head = state.head + 1
         tx.save_state(replace(state, head=head, purged=head, nonce=new_nonce(now)))
-    return len(chosen)
+    return Decided(len(chosen), last)
 
 
-def _chosen(tx: Transaction, kinds: frozenset[str] | None) -> list[Held]:
-    deletions = [item for item in tx.held(MOST_HELD) if item.reason is not Reason.QUARANTINED]
-    return [item for item in deletions if kinds is None or item.ref.kind in kinds]
+def _chosen(
+    tx: Transaction, kinds: frozenset[str] | None, after: Held | None, now: int
+) -> tuple[list[Held], Held | None]:
+    """Of the next batch, what waits for a person and is not settled; and where the next batch begins."""
+    found = tx.held(BATCH, after)
+    seen = [item for item in found if item.found_at <= now]
+    last = seen[-1] if len(seen) == BATCH else None
+    settled = _forget_settled(tx, seen)
+    return [
+        item
+        for item in seen
+        if item.reason is not Reason.QUARANTINED
+        and item.ref not in settled
+        and (kinds is None or item.ref.kind in kinds)
+    ], last
 
 
 def _hollow(record: Record) -> Record:

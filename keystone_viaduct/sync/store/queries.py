@@ -112,7 +112,9 @@ CARRIED = (
 )
 TOMBSTONES = (
     sa.select(t.record)
-    .where(t.record.c.deleted == sa.true(), t.record.c.seq <= _param("upto"))
+    .where(
+        t.record.c.deleted == sa.true(), t.record.c.seq > _param("after"), t.record.c.seq <= _param("upto")
+    )
     .order_by(t.record.c.seq)
     .limit(_param("limit"))
 )
@@ -242,6 +244,17 @@ COUNT_LIVE = (
     sa.select(sa.func.count()).select_from(t.record).where(t.record.c.kind == _param("kind"), _IN_TABLES)
 )
 HELD = sa.select(t.held).order_by(t.held.c.found_at, t.held.c.kind, t.held.c.key).limit(_param("limit"))
+HELD_AFTER = HELD.where(
+    sa.or_(
+        t.held.c.found_at > _param("found_at"),
+        sa.and_(t.held.c.found_at == _param("found_at"), t.held.c.kind > _param("kind")),
+        sa.and_(
+            t.held.c.found_at == _param("found_at"),
+            t.held.c.kind == _param("kind"),
+            t.held.c.key > _param("key"),
+        ),
+    )
+)
 HELD_OF = sa.select(t.held).where(_these(t.held))
 COUNT_HELD = (
     sa.select(t.held.c.kind, sa.func.count())

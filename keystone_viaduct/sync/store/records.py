@@ -213,9 +213,9 @@ class RecordsPart(Part):
             for part in q.chunks(keys):
                 self.connection.execute(q.DELETE_RECORDS, {"p_kind": kind, "p_keys": part})
 
-    def tombstones(self, upto: int, limit: int) -> list[Record]:
-        """Tombstones at feed positions up to ``upto``, oldest first."""
-        rows = self.connection.execute(q.TOMBSTONES, {"p_upto": upto, "p_limit": limit})
+    def tombstones(self, upto: int, limit: int, after: int = 0) -> list[Record]:
+        """Tombstones at feed positions after ``after`` up to ``upto``, in feed order."""
+        rows = self.connection.execute(q.TOMBSTONES, {"p_after": after, "p_upto": upto, "p_limit": limit})
         return [self._record(row) for row in rows]
 
     def scopes(self, refs: Sequence[Ref]) -> dict[Ref, str | None]:

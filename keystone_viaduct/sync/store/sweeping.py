@@ -47,9 +47,13 @@ class SweepingPart(Part):
         """How many records of the kind there are in the tables."""
         return self.codecs.count(self.connection, kind)
 
-    def held(self, limit: int) -> list[Held]:
-        """Deletions that wait for a person, the oldest first."""
-        return [_held(row) for row in self.connection.execute(q.HELD, {"p_limit": limit})]
+    def held(self, limit: int, after: Held | None = None) -> list[Held]:
+        """What waits for a person or is put aside, by age, then kind and key, after one of them."""
+        if after is None:
+            return [_held(row) for row in self.connection.execute(q.HELD, {"p_limit": limit})]
+        place = {"p_found_at": after.found_at, "p_kind": after.ref.kind, "p_key": after.ref.key}
+        rows = self.connection.execute(q.HELD_AFTER, {"p_limit": limit, **place})
+        return [_held(row) for row in rows]
 
     def count_held(self) -> dict[str, int]:
         """How many deletions of each kind wait for a person."""

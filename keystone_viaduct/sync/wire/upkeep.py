@@ -21,6 +21,7 @@ class Times:
     lost: int | None = None
     away: int | None = None
     before: int | None = None
+    after: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def times_from_json(value: Any) -> Times:
         return None if body.get(name) is None else checks.integer(body[name], name, 0, most)
 
     checks.member(body, "tombstones", "")
-    return Times(time("tombstones") or 0, time("lost"), time("away"), time("before", limits.INTEGER))
+    tombstones, lost, away = time("tombstones") or 0, time("lost"), time("away")
+    return Times(tombstones, lost, away, time("before", limits.INTEGER), time("after", limits.INTEGER))
 
 
 def purged_to_json(purged: Purged) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def purged_from_json(value: Any) -> Purged:
     """The opposite of :func:`purged_to_json`."""
     body = checks.mapping(value, "purged")
     numbers = [checks.integer(checks.member(body, n, ""), n) for n in ("tombstones", "batches", "lost")]
-    oldest = body.get("oldest")
+    oldest, following = body.get("oldest"), body.get("next")
     away = checks.sequence(checks.member(body, "away", ""), "away")
     return Purged(
         numbers[0],
@@ -68,6 +70,7 @@ def purged_from_json(value: Any) -> Purged:
         numbers[2],
         None if oldest is None else checks.integer(oldest, "oldest"),
         tuple(checks.site_name(site, "away") for site in away),
+        None if following is None else checks.integer(following, "next"),
     )
 
 

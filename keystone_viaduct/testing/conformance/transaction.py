@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -99,6 +100,10 @@ def group(key: str, name: str, domain_key: str) -> tuple[Ref, Document]:
 def user(key: str, name: str, domain_key: str) -> tuple[Ref, Document]:
     """A user's document."""
     return Ref("user", key), {"id": key, "domain_id": domain_key, "enabled": True, "local.name": name}
+
+
+def _two_held(tx: Transaction, after: Held | None) -> list[Held]:
+    return tx.held(2, after)
 
 
 def membership(user_key: str, group_key: str) -> tuple[Ref, Document]:
@@ -351,6 +356,7 @@ class TransactionSuite:
         store.run(lambda tx: tx.save_records([*dead, record(Ref("user", "u2"), 2)]))
         assert store.run(lambda tx: [item.seq for item in tx.tombstones(4, 10)]) == [1, 3]
         assert store.run(lambda tx: [item.seq for item in tx.tombstones(9, 1)]) == [1]
+        assert store.run(lambda tx: [item.seq for item in tx.tombstones(4, 10, 1)]) == [3]
         store.run(lambda tx: tx.drop_records([dead[0].ref, dead[2].ref]))
         assert store.run(lambda tx: [item.seq for item in tx.feed(0, 10, None)]) == [2, 3]
 
@@ -689,12 +695,24 @@ class TransactionSuite:
         store.run(lambda tx: tx.hold(first))
         assert store.run(lambda tx: tx.held(10)) == first[::-1]
         assert store.run(lambda tx: tx.held(1)) == first[1:]
+        assert store.run(lambda tx: tx.held(10, first[1])) == first[:1]
         store.run(lambda tx: tx.hold([Held(a, Reason.MISSING, NOW + 5)]))
         assert store.run(lambda tx: tx.held_of([a, Ref("user", "A")])) == {
             a: Held(a, Reason.MISSING, NOW + 5)
         }
         store.run(lambda tx: tx.let_go([a]))
         assert store.run(lambda tx: [item.ref for item in tx.held(10)]) == [b]
+
+    def test_what_is_held_is_walked_through_in_one_order(self, store: Store) -> None:
+        """Of one moment, by kind and key, exactly."""
+        refs = [Ref("group", "A"), Ref("group", "a"), Ref("user", "a"), Ref("user", "ä")]
+        every = [Held(ref, Reason.MISSING, NOW) for ref in refs]
+        every.append(Held(Ref("group", "b"), Reason.MISSING, NOW + 1))
+        store.run(lambda tx: tx.hold(every[::-1]))
+        walked: list[Held] = []
+        while found := store.run(partial(_two_held, after=walked[-1] if walked else None)):
+            walked += found
+        assert walked == every
 
     # bookkeeping
 

@@ -132,7 +132,7 @@ class FakeSite:
         self._call("resume", lambda: self.site.resume(source, places))
 
     def purge(self, times: Times) -> Purged:
-        keep = Retention(times.tombstones, times.lost, times.away, times.before)
+        keep = Retention(times.tombstones, times.lost, times.away, times.before, times.after or 0)
         purged: Purged = self._call("purge", lambda: self.site.clean(keep))
         return purged
 

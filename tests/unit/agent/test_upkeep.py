@@ -143,3 +143,17 @@ def test_a_site_that_a_library_fails_at_costs_the_others_nothing() -> None:
     agent.upkeep.round()
     assert agent.upkeep.sites["west"].error == "no CA bundle"
     assert agent.upkeep.sites["south"].finished_at > 0
+
+
+def test_all_tombstones_that_are_due_go_in_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In batches of three; a spoke keeps those that the hub has kept, also where one batch has none."""
+    monkeypatch.setattr("keystone_viaduct.sync.site.purge.BATCH", 3)
+    agent, hub, _ = loaded("west", retention=0.0)
+    for name in NAMES[:10]:
+        hub.edit(Ref("domain", name), None)
+    assert agent.once() == []
+    assert agent.once() == []
+    agent.gate.set()
+    agent.upkeep.round()
+    assert (agent.upkeep.sites["hub"].purged, agent.upkeep.sites["west"].purged) == (10, 10)
+    assert hub.calls.count("purge") == 4
