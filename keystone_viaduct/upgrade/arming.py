@@ -19,12 +19,12 @@ from keystone_viaduct.triggers import (
     assign,
     branch,
     compile,
-    has_changed,
     new,
 )
 
 from .expression import Condition, Expression, Not
-from .rendering import column_type, to_sql
+from .pieces import has_changed
+from .rendering import column_type, columns_of, stored, to_sql
 from .shape import PREFIX, Bridge, Column
 
 _SUFFIX = {Event.UPDATE: "upd", Event.INSERT: "ins"}
@@ -50,32 +50,38 @@ def compiled_bridge(bridge: Bridge, engine: str, schema: str | None = None) -> t
 def bridge_specs(bridge: Bridge) -> tuple[TriggerSpec, TriggerSpec]:
     """The triggers, in the order in which they are to be created."""
     table = table_of(bridge)
-
-    def resolve(name: str) -> Any:
-        return new(table.c[name])
+    resolve = columns_of(table, new)
 
     def side(columns: tuple[Column, ...], values: tuple[Expression, ...]) -> list[Any]:
         return [
-            assign(table.c[column.name], to_sql(value, resolve))
+            assign(table.c[column.name], stored(table.c[column.name], value, resolve))
             for column, value in zip(columns, values, strict=True)
         ]
 
+    def changed(columns: tuple[Column, ...], *further: Any) -> Any:
+        tests = [*(has_changed(table.c[column.name]) for column in columns), *further]
+        return tests[0] if len(tests) == 1 else sa.or_(*tests)
+
     up = side(bridge.new, bridge.total_up())
     down = side(bridge.old, bridge.total_down())
-    new_changed = sa.or_(
-        *(has_changed(table.c[column.name]) for column in bridge.new),
-        *(to_sql(item, resolve) for item in bridge.missing().of),
-    )
-    given = to_sql(bridge.given(), resolve)
 
-    def spec(event: Event, from_new: Any, done: Condition, changed: tuple[str, ...] = ()) -> TriggerSpec:
-        body = (branch(from_new, *down), branch(None, *up))
+    def spec(
+        event: Event, body: tuple[Any, ...], done: Condition, names: tuple[str, ...] = ()
+    ) -> TriggerSpec:
         name = f"{PREFIX}{bridge.name}_{_SUFFIX[event]}"
         when = to_sql(Not(done), resolve)
-        return TriggerSpec(name, table, event, Timing.BEFORE, body, changed, when, invoker=True)
+        return TriggerSpec(name, table, event, Timing.BEFORE, body, names, when, invoker=True)
 
-    names = tuple(column.name for column in bridge.columns)
+    from_new = changed(bridge.new, *(to_sql(item, resolve) for item in bridge.missing().of))
+    given = to_sql(bridge.given(), resolve)
+    inserted = (branch(given, *down), branch(None, *up))
+    if bridge.exact:  # comparing both sides costs less than asking which columns have changed
+        updated = (branch(from_new, *down), branch(changed(bridge.old), *up))
+        names: tuple[str, ...] = ()
+    else:
+        updated = (branch(from_new, *down), branch(None, *up))
+        names = tuple(column.name for column in bridge.columns)
     return (
-        spec(Event.UPDATE, new_changed, bridge.consistent(), names),
-        spec(Event.INSERT, given, bridge.settled()),
+        spec(Event.UPDATE, updated, bridge.consistent(), names),
+        spec(Event.INSERT, inserted, bridge.settled()),
     )

@@ -20,7 +20,7 @@ from keystone_viaduct.errors import UpgradeError
 from .arming import table_of
 from .expression import Not
 from .ports import Journal, Place, Progress
-from .rendering import to_sql
+from .rendering import columns_of, stored, to_sql
 from .shape import Bridge
 from .throttle import Pace, Throttle
 
@@ -117,12 +117,12 @@ class _Work:
         self.left = 0
         self._keys = [self.table.c[column.name] for column in bridge.table.key]
 
-        def resolve(name: str) -> Any:
-            return self.table.c[name]
-
+        resolve = columns_of(self.table)
         self._inconsistent = to_sql(Not(bridge.settled()), resolve)
         values = zip(bridge.new, bridge.total_up(), strict=True)
-        self._values = {column.name: to_sql(value, resolve) for column, value in values}
+        self._values = {
+            column.name: stored(self.table.c[column.name], value, resolve) for column, value in values
+        }
         self.count = sa.select(sa.func.count()).select_from(self.table).where(self._inconsistent)
 
     def next_keys(self, after: list[Any] | None, number: int, *, patient: bool = False) -> Any:

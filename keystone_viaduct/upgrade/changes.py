@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from .expression import Scalar
 from .shape import Bridge, Column, Table
+from .types import Type
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,10 @@ class AddColumn(Change):
 
 @dataclass(frozen=True)
 class DropColumn(Change):
-    """The column goes, with what it holds."""
+    """The column goes, with what it holds; and its type, if that is one by name made for the column."""
 
     column: str
+    type: Type | None = None
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-Scalar = str | int | bool | None
+Scalar = str | int | bool | datetime | None
 Row = Mapping[str, Scalar]
 
 #: An integer is read from a text of so many digits at most: then it fits into 64 bits on every engine.
@@ -144,7 +145,7 @@ class AsText(Expression):
     def value(self, row: Row) -> Scalar:
         """The digits."""
         value = self.integer.value(row)
-        return None if value is None else str(int(value))
+        return str(int(value)) if isinstance(value, int) else None
 
     def parts(self) -> tuple[Expression, ...]:
         """The integer."""
@@ -339,6 +340,24 @@ class AnyOf(Condition):
     def parts(self) -> tuple[Expression, ...]:
         """The conditions."""
         return self.of
+
+
+@dataclass(frozen=True)
+class Within(Condition):
+    """Whether a number lies between two, both included; NULL does not."""
+
+    of: Expression
+    least: int
+    most: int
+
+    def value(self, row: Row) -> Scalar:
+        """``BETWEEN``."""
+        value = self.of.value(row)
+        return isinstance(value, int) and self.least <= value <= self.most
+
+    def parts(self) -> tuple[Expression, ...]:
+        """The number."""
+        return (self.of,)
 
 
 def same(left: Scalar, right: Scalar) -> bool:

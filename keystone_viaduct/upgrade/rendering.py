@@ -1,108 +1,27 @@
 """Expressions and conditions of ``up`` and ``down`` as SQL, for triggers and for ordinary queries.
 
-What engines say differently stands in one table of templates. Texts are searched and compared code point
-by code point, whatever the collation is (on MariaDB and MySQL ``'：' = ':'`` may hold). No template has a
-percent sign: drivers would take it for a parameter.
+What engines say differently stands in the table of templates of ``pieces.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import singledispatch
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.dialects import mysql
 
 from keystone_viaduct.errors import BadDeclaration
-from keystone_viaduct.triggers import same as null_safe_same
 
 from . import expression as e
+from . import times
 from . import types as t
+from .pieces import AsEnum, EnumText, Piece, differs, null_safe_same
 
 Resolve = Callable[[str], Any]
 """A column's name to SQL: a column of a table, or of the row that a trigger fired for."""
-
-_BIN = "CONVERT({0} USING utf8mb4) COLLATE utf8mb4_bin"
-_TEMPLATES: dict[str, dict[str, str]] = {
-    # the whole text where there is no separator
-    "before": {
-        "sqlite": "CASE WHEN instr({0}, {1}) = 0 THEN {0} ELSE substr({0}, 1, instr({0}, {1}) - 1) END",
-        "postgresql": "CASE WHEN strpos({0}, {1}) = 0 THEN {0} ELSE substr({0}, 1, strpos({0}, {1}) - 1) END",
-        "mysql": f"CASE WHEN LOCATE({{1}}, {_BIN}) = 0 THEN {{0}}"
-        f" ELSE SUBSTRING({{0}}, 1, LOCATE({{1}}, {_BIN}) - 1) END",
-    },
-    "after": {
-        "sqlite": "CASE WHEN instr({0}, {1}) = 0 THEN NULL"
-        " ELSE substr({0}, instr({0}, {1}) + length({1})) END",
-        "postgresql": "CASE WHEN strpos({0}, {1}) = 0 THEN NULL"
-        " ELSE substr({0}, strpos({0}, {1}) + length({1})) END",
-        "mysql": f"CASE WHEN LOCATE({{1}}, {_BIN}) = 0 THEN NULL"
-        f" ELSE SUBSTRING({{0}}, LOCATE({{1}}, {_BIN}) + CHAR_LENGTH({{1}})) END",
-    },
-    "contains": {
-        "sqlite": "(coalesce(instr({0}, {1}), 0) > 0)",
-        "postgresql": "(coalesce(strpos({0}, {1}), 0) > 0)",
-        "mysql": f"(COALESCE(LOCATE({{1}}, {_BIN}), 0) > 0)",
-    },
-    # digits, perhaps after a minus; "$" alone would let a newline pass on MariaDB and MySQL
-    "integer": {
-        "sqlite": "(coalesce(({0} GLOB '[0-9]*' OR {0} GLOB '-[0-9]*') AND substr({0}, 2) NOT GLOB '*[^0-9]*'"
-        " AND length(ltrim({0}, '-')) <= 18, 0))",
-        "postgresql": "(coalesce({0} ~ '^-?[0-9]{{1,18}}$', false))",
-        "mysql": "(COALESCE({0} REGEXP '^-?[0-9]{{1,18}}$' AND {0} NOT REGEXP '[^-0-9]', FALSE))",
-    },
-    "to_integer": {
-        "sqlite": "CAST({0} AS INTEGER)",
-        "postgresql": "CAST({0} AS BIGINT)",
-        "mysql": "CAST({0} AS SIGNED)",
-    },
-    "to_text": {
-        "sqlite": "CAST({0} AS TEXT)",
-        "postgresql": "CAST({0} AS TEXT)",
-        "mysql": "CAST({0} AS CHAR)",
-    },
-    "length": {"sqlite": "length({0})", "postgresql": "length({0})", "mysql": "CHAR_LENGTH({0})"},
-    "joined": {"sqlite": "({0} || {1})", "postgresql": "({0} || {1})", "mysql": "CONCAT({0}, {1})"},
-    "unless": {
-        "sqlite": "CASE WHEN {1} THEN {2} ELSE {0} END",
-        "postgresql": "CASE WHEN {1} THEN {2} ELSE {0} END",
-        "mysql": "CASE WHEN {1} THEN {2} ELSE {0} END",
-    },
-    "outside": {
-        "sqlite": "(coalesce({0} NOT BETWEEN {1} AND {2}, 0))",
-        "postgresql": "(coalesce({0} NOT BETWEEN {1} AND {2}, false))",
-        "mysql": "(COALESCE({0} NOT BETWEEN {1} AND {2}, FALSE))",
-    },
-}
-_SAID_LIKE = {"mariadb": "mysql", "cockroachdb": "postgresql"}
-
-
-class Piece(ColumnElement[Any]):
-    """One template with its arguments."""
-
-    inherit_cache = False
-
-    def __init__(self, template: str, type_: Any, *arguments: Any) -> None:
-        self.template = template
-        self.type = type_
-        self.arguments = arguments
-
-    def get_children(self, *args: Any, **kw: Any) -> Any:
-        """The arguments, for SQLAlchemy's visitors."""
-        return self.arguments
-
-    @property
-    def _from_objects(self) -> list[Any]:
-        return [origin for item in self.arguments for origin in item._from_objects]
-
-
-@compiles(Piece)
-def _piece(element: Piece, compiler: Any, **kw: Any) -> str:
-    name = compiler.dialect.name
-    template = _TEMPLATES[element.template][_SAID_LIKE.get(name, name)]
-    return template.format(*(f"{compiler.process(item, **kw)}" for item in element.arguments))
 
 
 def column_type(type_: t.Type) -> Any:
@@ -113,7 +32,27 @@ def column_type(type_: t.Type) -> Any:
         return {16: sa.SmallInteger(), 32: sa.Integer(), 64: sa.BigInteger()}[type_.bits]
     if isinstance(type_, t.Text):
         return sa.String(type_.length) if type_.length else sa.Text()
+    if isinstance(type_, t.Enum):
+        return sa.Enum(*type_.values, name=type_.name or None, create_constraint=False)
+    if isinstance(type_, t.DateTime):
+        return sa.DateTime().with_variant(mysql.DATETIME(fsp=6 if type_.digits else None), "mysql", "mariadb")
     raise BadDeclaration(f"{type(type_).__name__} is no type of a column", hint="use one of upgrade.types")
+
+
+def readable(value: Any) -> Any:
+    """A column, or its value in a trigger's row, as expressions read it: an enumeration as a text."""
+    return EnumText(value) if isinstance(value.type, sa.Enum) else value
+
+
+def columns_of(table: sa.Table, row: Callable[[Any], Any] = lambda column: column) -> Resolve:
+    """Reads the columns of a table; ``row`` makes those of a trigger's row of them."""
+    return lambda name: readable(row(table.c[name]))
+
+
+def stored(column: sa.Column[Any], expression: e.Expression, resolve: Resolve) -> Any:
+    """The expression as a column is given it."""
+    value = _sql(expression, resolve)
+    return AsEnum(value, column.type) if isinstance(column.type, sa.Enum) else value
 
 
 def to_sql(expression: e.Expression, resolve: Resolve) -> Any:
@@ -132,6 +71,8 @@ def _constant(value: e.Scalar) -> Any:
         return sa.null()
     if isinstance(value, bool):
         return sa.true() if value else sa.false()
+    if isinstance(value, datetime):
+        return Piece("moment", sa.DateTime(), _constant(times.microseconds(value)))
     return sa.literal(value, sa.BigInteger() if isinstance(value, int) else sa.String())
 
 
@@ -186,6 +127,21 @@ def _(node: e.AsInteger, resolve: Resolve) -> Any:
 
 
 @_sql.register
+def _(node: times.AsMicroseconds, resolve: Resolve) -> Any:
+    return Piece("microseconds", sa.BigInteger(), _sql(node.moment, resolve))
+
+
+@_sql.register
+def _(node: times.AsMoment, resolve: Resolve) -> Any:
+    return Piece("moment", sa.DateTime(), _sql(node.number, resolve))
+
+
+@_sql.register
+def _(node: times.WholeSeconds, resolve: Resolve) -> Any:
+    return Piece("whole_seconds", sa.DateTime(), _sql(node.moment, resolve))
+
+
+@_sql.register
 def _(node: e.Lookup, resolve: Resolve) -> Any:
     given = _sql(node.of, resolve)
     otherwise = sa.null() if node.otherwise is None else _sql(node.otherwise, resolve)
@@ -218,6 +174,8 @@ def _(node: e.Guarded, resolve: Resolve) -> Any:
 @_sql.register
 def _(node: t.Fitted, resolve: Resolve) -> Any:
     value, limits = _sql(node.of, resolve), _limits(node)
+    if isinstance(node.type, t.Enum):
+        return sa.case((_listed(node.type, value), value), else_=sa.null())
     if limits is None:
         return value
     measured = _measured(node, value)
@@ -236,17 +194,32 @@ def _(node: e.Same, resolve: Resolve) -> Any:
 
 @_sql.register
 def _(node: e.Not, resolve: Resolve) -> Any:
+    if isinstance(node.of, e.Same):
+        return differs(_sql(node.of.left, resolve), _sql(node.of.right, resolve))
     return sa.not_(_sql(node.of, resolve))
 
 
 @_sql.register
+def _(node: e.Within, resolve: Resolve) -> Any:
+    limits = _constant(node.least), _constant(node.most)
+    return Piece("within", sa.Boolean(), _sql(node.of, resolve), *limits)
+
+
+@_sql.register
 def _(node: e.Every, resolve: Resolve) -> Any:
-    return sa.and_(sa.true(), *(_sql(item, resolve) for item in node.of))
+    found = [_sql(item, resolve) for item in node.of]
+    return found[0] if len(found) == 1 else sa.and_(sa.true(), *found)
 
 
 @_sql.register
 def _(node: e.AnyOf, resolve: Resolve) -> Any:
-    return sa.or_(sa.false(), *(_sql(item, resolve) for item in node.of))
+    found = [_sql(item, resolve) for item in node.of]
+    return found[0] if len(found) == 1 else sa.or_(sa.false(), *found)
+
+
+def _listed(type_: t.Enum, value: Any) -> Any:
+    """Whether a text is one of an enumeration's."""
+    return _either(*(null_safe_same(value, _constant(item)) for item in type_.values))
 
 
 def _either(*conditions: Any) -> Any | None:
@@ -270,9 +243,15 @@ def _measured(node: t.Fitted, value: Any) -> Any:
     return Piece("length", sa.Integer(), value) if isinstance(node.type, t.Text) else value
 
 
+_STRICT = (
+    *(e.Field, e.Joined, e.Before, e.AsText, e.AsInteger, t.Fitted),
+    *(times.AsMicroseconds, times.AsMoment, times.WholeSeconds),
+)
+
+
 def _is_strict(node: e.Expression) -> bool:
     """Whether it is NULL only where it fails, or where a column that it reads is NULL."""
-    strict = isinstance(node, (e.Field, e.Joined, e.Before, e.AsText, e.AsInteger, t.Fitted))
+    strict = isinstance(node, _STRICT)
     strict = strict or (isinstance(node, e.After) and node.required)
     strict = strict or (isinstance(node, e.Literal) and node.constant is not None)
     return strict and all(_is_strict(part) for part in node.parts())
@@ -290,6 +269,14 @@ def _(node: e.After, resolve: Resolve) -> Any | None:
     text = _sql(node.text, resolve)
     found = Piece("contains", sa.Boolean(), text, _constant(node.separator))
     return _either(sa.and_(text.isnot(None), sa.not_(found)), _fails(node.text, resolve))
+
+
+@_fails.register(times.AsMicroseconds)
+@_fails.register(times.AsMoment)
+def _(node: times.AsMicroseconds | times.AsMoment, resolve: Resolve) -> Any | None:
+    (of,) = node.parts()
+    lost = sa.and_(_sql(of, resolve).isnot(None), _sql(node, resolve).is_(None))
+    return _either(lost, _fails(of, resolve))
 
 
 @_fails.register
@@ -327,5 +314,8 @@ def _(node: e.Case, resolve: Resolve) -> Any | None:
 @_fails.register
 def _(node: t.Fitted, resolve: Resolve) -> Any | None:
     limits, value = _limits(node), _sql(node.of, resolve)
+    if isinstance(node.type, t.Enum):
+        unlisted = sa.and_(value.isnot(None), sa.not_(_listed(node.type, value)))
+        return _either(unlisted, _fails(node.of, resolve))
     misfit = None if limits is None else Piece("outside", sa.Boolean(), _measured(node, value), *limits)
     return _either(misfit, _fails(node.of, resolve))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keystone_viaduct.errors import BadDeclaration
 
@@ -27,7 +27,7 @@ from .expression import (
     Same,
     Scalar,
 )
-from .types import Fitted, Type, always_fits
+from .types import DateTime, Type, always_fits
 
 PREFIX = "viaduct_b_"
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -42,6 +42,10 @@ class Column:
     nullable: bool = True
     default: Scalar = None
 
+    def on(self, engine: str) -> Column:
+        """The column as one engine has it."""
+        return replace(self, type=self.type.on(engine))
+
 
 @dataclass(frozen=True)
 class Table:
@@ -55,6 +59,11 @@ class Table:
             raise BadDeclaration(
                 f"table {self.name}: without a key rows can't be taken one after the other",
                 hint="name the columns of its primary key",
+            )
+        if any(isinstance(column.type, DateTime) for column in self.key):
+            raise BadDeclaration(
+                f"table {self.name}: rows can't be taken by a moment",
+                hint="only tables whose key is made of texts and numbers can be bridged",
             )
 
 
@@ -129,6 +138,21 @@ class Bridge:
         """All columns of the bridge, the old ones first."""
         return (*self.old, *self.new)
 
+    @property
+    def exact(self) -> bool:
+        """Whether each side is the other under other names: then both directions say the same of a row."""
+        there = {item.column: item.value for item in (*self.up, *self.down)}
+        return all(
+            isinstance(value, Field) and there.get(value.name) == Field(name) for name, value in there.items()
+        ) and (self.total_up(), self.total_down()) == tuple(
+            tuple(item.value for item in side) for side in (self.up, self.down)
+        )
+
+    def on(self, engine: str) -> Bridge:
+        """The bridge with its columns as one engine has them."""
+        old, new = (tuple(column.on(engine) for column in side) for side in (self.old, self.new))
+        return replace(self, old=old, new=new)
+
     def total_up(self) -> tuple[Expression, ...]:
         """For each new column what is really stored."""
         return _totals(self.new, self.up, self.old)
@@ -147,6 +171,8 @@ class Bridge:
 
     def consistent(self) -> Every:
         """Whether the triggers leave an updated row alone."""
+        if self.exact:
+            return self.filled()
         return self._present(AnyOf((self.filled(), self.derived())))
 
     def settled(self) -> Every:
@@ -155,6 +181,8 @@ class Bridge:
         ``down`` may make the old value of nothing, too (``false`` of NULL); then a row whose new columns were
         never filled looks as if it were derived from them.
         """
+        if self.exact:
+            return self.filled()
         written = AnyOf(tuple(Not(IsNull(Field(column.name))) for column in self.new))
         return self._present(AnyOf((self.filled(), Every((written, self.derived())))))
 
@@ -203,7 +231,7 @@ def _totals(
     for column, conversion in zip(targets, conversions, strict=True):
         value = conversion.value
         if not always_fits(value, column.type, known):
-            value = Fitted(value, column.type)
+            value = column.type.fitted(value)
         if conversion.fallback is not None:
             value = Guarded(value, conversion.fallback)
             if not column.nullable:

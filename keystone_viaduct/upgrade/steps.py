@@ -80,6 +80,8 @@ class Seen(StrEnum):
     """``name`` is a constraint of the table; with the detail ``valid``: and has been validated."""
     INDEX = "index"
     """``name`` is an index of the table, and usable."""
+    TYPE = "type"
+    """``name`` is a type of the schema (PostgreSQL)."""
     TABLE = "table"
     """The table is there."""
     VIEW = "view"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from .expression import (
     After,
@@ -21,6 +22,7 @@ from .expression import (
     Row,
     Scalar,
 )
+from .times import EARLIEST, LATEST, AsMicroseconds, AsMoment, WholeSeconds
 
 #: Digits of a 64-bit number, with its sign.
 _LONGEST_NUMBER = 20
@@ -36,6 +38,14 @@ class Type:
     def takes(self, other: Type) -> bool:
         """Whether every value of the other type fits."""
         return self == other
+
+    def fitted(self, value: Expression) -> Expression:
+        """What a column of this type is given, where the value may not fit."""
+        return Fitted(value, self)
+
+    def on(self, engine: str) -> Type:
+        """The type as one engine has it."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -86,9 +96,56 @@ class Text(Type):
 
     def takes(self, other: Type) -> bool:
         """Any that is no longer."""
+        if isinstance(other, Enum):
+            return all(self.holds(value) for value in other.values)
         if not isinstance(other, Text):
             return False
         return self.length is None or (other.length is not None and other.length <= self.length)
+
+
+@dataclass(frozen=True)
+class Enum(Type):
+    """One of a few texts. ``name``: that of the type itself, which PostgreSQL needs."""
+
+    values: tuple[str, ...]
+    name: str = ""
+
+    def holds(self, value: Scalar) -> bool:
+        """Whether it is listed."""
+        return value is None or value in self.values
+
+    def takes(self, other: Type) -> bool:
+        """Any whose values are all listed here."""
+        return isinstance(other, Enum) and set(other.values) <= set(self.values)
+
+
+@dataclass(frozen=True)
+class DateTime(Type):
+    """A moment without a time zone. ``digits`` after the second: 6, or 0.
+
+    None is as the engine usually has it: 0 on MariaDB and MySQL, 6 elsewhere.
+    """
+
+    digits: int | None = None
+
+    def holds(self, value: Scalar) -> bool:
+        """In the range of all engines, and with no fraction if it has no digits."""
+        if not isinstance(value, datetime):
+            return value is None
+        return EARLIEST <= value <= LATEST and (self.digits != 0 or not value.microsecond)
+
+    def takes(self, other: Type) -> bool:
+        """Any with no more digits."""
+        return isinstance(other, DateTime) and (self.digits != 0 or other.digits == 0)
+
+    def fitted(self, value: Expression) -> Expression:
+        """The fraction goes."""
+        return WholeSeconds(value)
+
+    def on(self, engine: str) -> Type:
+        """With digits."""
+        usual = 0 if engine in ("mariadb", "mysql") else 6
+        return replace(self, digits=usual) if self.digits is None else self
 
 
 @dataclass(frozen=True)
@@ -128,6 +185,12 @@ def always_fits(value: Expression, type_: Type, columns: Mapping[str, Type]) -> 
         return type_.takes(Text(_LONGEST_NUMBER))
     if isinstance(value, AsInteger):
         return type_.takes(Integer(64))
+    if isinstance(value, AsMicroseconds):
+        return type_.takes(Integer(64))
+    if isinstance(value, AsMoment):
+        return type_.takes(DateTime(6))
+    if isinstance(value, WholeSeconds):
+        return type_.takes(DateTime(0))
     if isinstance(value, (Before, After)):
         return fits(value.text)
     if isinstance(value, Guarded):

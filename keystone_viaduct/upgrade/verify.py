@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from .arming import table_of
 from .expression import AnyOf, Condition, Every, Field, Not, Same
 from .ports import Difference
-from .rendering import failing, to_sql
+from .rendering import columns_of, failing, to_sql
 from .shape import Bridge, Table
 from .steps import Check
 from .substitute import substitute
@@ -39,9 +39,7 @@ class SqlVerifier:
         """
         table = table_of(bridge)
 
-        def resolve(name: str) -> Any:
-            return table.c[name]
-
+        resolve = columns_of(table)
         wanted = bridge.consistent() if written else bridge.settled()
         failed = sa.or_(*(failing(value, resolve) for value in bridge.total_up()))
         conditions = [
@@ -58,14 +56,14 @@ class SqlVerifier:
         """Rows that do not meet a condition."""
         names = [*(column.name for column in check.table.key), *check.holds.fields()]
         table = sa.Table(check.table.name, sa.MetaData(), *(sa.Column(name) for name in dict.fromkeys(names)))
-        condition = to_sql(Not(check.holds), lambda name: table.c[name])
+        condition = to_sql(Not(check.holds), columns_of(table))
         with self._snapshot() as connection:
             return self._look(connection, table, check.table, check.kind, condition, True)
 
     def lost(self, bridge: Bridge) -> Difference:
         """Rows that only the new columns can hold: what a rollback would lose."""
         table = table_of(bridge)
-        condition = to_sql(Not(bridge.filled()), lambda name: table.c[name])
+        condition = to_sql(Not(bridge.filled()), columns_of(table))
         with self._snapshot() as connection:
             return self._look(connection, table, bridge.table, "lost", condition, True)
 

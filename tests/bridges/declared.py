@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from keystone_viaduct.upgrade.expression import (
     After,
@@ -19,7 +20,8 @@ from keystone_viaduct.upgrade.expression import (
 )
 from keystone_viaduct.upgrade.operations import RenameColumn
 from keystone_viaduct.upgrade.shape import Bridge, Column, Conversion, Table
-from keystone_viaduct.upgrade.types import Boolean, Integer, Text
+from keystone_viaduct.upgrade.times import EARLIEST, LATEST, LEAST, MOST, AsMicroseconds, AsMoment
+from keystone_viaduct.upgrade.types import Boolean, DateTime, Enum, Integer, Text
 
 TABLE = Table("thing", (Column("id", Text(64), nullable=False),))
 
@@ -64,6 +66,16 @@ class Declared:
     operation: str
     bridge: Bridge
     values: dict[str, tuple[Scalar, ...]]
+
+    def on(self, engine: str) -> Declared:
+        """As one engine has it: no writer gives a fraction of a second to a column without one."""
+        bridge = self.bridge.on(engine)
+        moments = {column.name: column.type for column in bridge.columns if isinstance(column.type, DateTime)}
+        values = {
+            name: tuple(item for item in given if name not in moments or moments[name].holds(item))
+            for name, given in self.values.items()
+        }
+        return Declared(self.operation, bridge, values)
 
 
 def _rename(name: str, *, nullable: bool, default: Scalar = None) -> Declared:
@@ -146,6 +158,53 @@ def _merge() -> Declared:
     return Declared("merge", bridge, {"first": _TEXTS, "last": (None, "b", "B", "", " "), "name": names})
 
 
+def _listed() -> Declared:
+    """Glance's images, with the type that they really got, beside one that the old shape lists."""
+    visibility = Enum(("private", "public", "shared", "community"), "thing_visibility_type")
+    levels = Enum(("low", "high"), "thing_level_type")
+    states = (("public", True), ("private", False), ("shared", False), ("community", False))
+    bridge = Bridge(
+        "thing_listed",
+        TABLE,
+        old=(Column("is_public", Boolean(), nullable=False), Column("level", levels)),
+        new=(Column("visibility", visibility), Column("rank", Integer(16))),
+        up=(
+            Conversion("visibility", Lookup(Field("is_public"), ((True, "public"), (False, "shared")))),
+            Conversion("rank", Lookup(Field("level"), (("low", 1), ("high", 2)))),
+        ),
+        down=(
+            Conversion("is_public", Lookup(Field("visibility"), states), fallback=False),
+            Conversion("level", Lookup(Field("rank"), ((1, "low"), (2, "high"), (3, "higher")))),
+        ),
+    )
+    values: dict[str, tuple[Scalar, ...]] = {
+        "is_public": (True, False, None),
+        "level": ("low", "high", None),
+        "visibility": (*visibility.values, None),
+        "rank": (1, 2, 3, 4, None),
+    }
+    return Declared("transform, enumerations", bridge, values)
+
+
+def _moments() -> Declared:
+    """Keystone's 024: a column of its passwords."""
+    bridge = Bridge(
+        "thing_created",
+        TABLE,
+        old=(Column("created_at", DateTime()),),
+        new=(Column("created_at_int", Integer(64)),),
+        up=(Conversion("created_at_int", AsMicroseconds(Field("created_at"))),),
+        down=(Conversion("created_at", AsMoment(Field("created_at_int"))),),
+    )
+    moments = ("1970-01-01", "1969-12-31T23:59:59.999999", "2026-02-28T23:59:59", "2024-02-29T12:00:00.5")
+    numbers = (0, 1, -1, 999_999, 1_700_000_000_123_456, -30_610_224_000_000_000, LEAST - 1, MOST, MOST + 1)
+    values: dict[str, tuple[Scalar, ...]] = {
+        "created_at": (None, EARLIEST, LATEST, *map(datetime.fromisoformat, moments)),
+        "created_at_int": (None, *numbers, 2**63 - 1, -(2**63)),
+    }
+    return Declared("change type, moments", bridge, values)
+
+
 DECLARED = (
     _rename("rename column", nullable=True),
     _rename("rename column, not null", nullable=False),
@@ -155,4 +214,6 @@ DECLARED = (
     _transform(),
     _split(),
     _merge(),
+    _listed(),
+    _moments(),
 )

@@ -55,6 +55,7 @@ def _prepare(connection: Any, _record: object) -> None:
 
 def play(connection: sa.Connection, declared: Declared, *, cases: int, seed: int) -> Outcome:
     """Play cases of one bridge on one database."""
+    declared = declared.on(connection.dialect.name)
     subject = Subject(connection, declared.bridge)
     outcome = Outcome()
     for case in range(cases):

@@ -66,6 +66,16 @@ class Site:
             found = connection.execute(sa.text(f"SELECT * FROM {table}")).mappings().all()
         return {row["id"]: dict(row) for row in found}
 
+    def typed_rows(self, bridge: Bridge) -> dict[str, dict[str, Scalar]]:
+        """The columns of a bridge that are there, as Python values (SQLite keeps moments as texts)."""
+        there = self.columns(bridge.table.name)
+        names = [
+            sa.column(item.name, column_type(item.type)) for item in bridge.columns if item.name in there
+        ]
+        query = sa.select(sa.column("id"), *names).select_from(sa.table(bridge.table.name))
+        with self.database.engine.connect() as connection:
+            return {row["id"]: dict(row) for row in connection.execute(query).mappings()}
+
     def columns(self, table: str) -> dict[str, dict[str, Any]]:
         """By name, as SQLAlchemy reflects them."""
         inspector = sa.inspect(self.database.engine)

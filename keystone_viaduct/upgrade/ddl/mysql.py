@@ -13,8 +13,9 @@ from keystone_viaduct.upgrade.shape import Column
 from keystone_viaduct.upgrade.steps import Lock, Observation, Refusal, Seen, Server, Statement
 from keystone_viaduct.upgrade.types import Text
 
-from .text import backticked, canonical, constant, type_name
+from .text import Words, backticked, canonical, constant, type_name
 
+_WORDS = Words(long_text="LONGTEXT", seconds="DATETIME", microseconds="DATETIME(6)", enum="listed")
 _INSTANT = "ALGORITHM=INSTANT"
 _ONLINE = "ALGORITHM=INPLACE, LOCK=NONE"
 
@@ -39,7 +40,7 @@ class MySQLDialect:
         charset = f" CHARACTER SET {collation.partition('_')[0]} COLLATE {collation}" if collation else ""
         default = "" if column.default is None else f" DEFAULT {self._default(column, column.default)}"
         null = "NULL" if column.nullable else "NOT NULL"
-        name = type_name(column.type, long_text="LONGTEXT")
+        name = type_name(column.type.on(server.engine), _WORDS)
         return f"{backticked(column.name)} {name}{charset} {null}{default}"
 
     def _default(self, column: Column, value: Scalar) -> str:

@@ -11,8 +11,11 @@ from keystone_viaduct.upgrade.arming import bridge_specs, compiled_bridge
 from keystone_viaduct.upgrade.expression import Scalar
 from keystone_viaduct.upgrade.shape import Column
 from keystone_viaduct.upgrade.steps import Lock, Observation, Refusal, Seen, Server, Statement
+from keystone_viaduct.upgrade.types import Enum, Type
 
-from .text import canonical, constant, double_quoted, type_name
+from .text import Words, canonical, constant, double_quoted, listed_values, type_name
+
+_WORDS = Words(long_text="TEXT", seconds="TIMESTAMP(0)", microseconds="TIMESTAMP", enum="named")
 
 #: The check that lets SET NOT NULL do without a scan of the table.
 _PRESENT = "viaduct_b_present_{}"
@@ -39,7 +42,7 @@ class PostgreSQLDialect:
         return Statement(sql, change.table.name, lock, done)
 
     def _type(self, column: Column) -> str:
-        return type_name(column.type, long_text="TEXT")
+        return type_name(column.type, _WORDS)
 
     def _constant(self, value: Scalar) -> str:
         text = constant(value)
@@ -55,12 +58,26 @@ class PostgreSQLDialect:
         default = "" if column.default is None else f" DEFAULT {self._constant(column.default)}"
         action = f"ADD COLUMN {double_quoted(column.name)} {self._type(column)}{default}"
         done = Observation(Seen.COLUMN, change.table.name, column.name)
-        return (self._alter(change, server, action, done),)
+        return (*self._type_of(change, column.type, server), self._alter(change, server, action, done))
+
+    def _type_of(
+        self, change: c.Change, type_: Type | None, server: Server, *, there: bool = True
+    ) -> Sequence[Statement]:
+        """An enumeration is a type of its own, made before its column and dropped after it."""
+        if not isinstance(type_, Enum):
+            return ()
+        place = f"{double_quoted(server.schema)}." if server.schema else ""
+        name = place + double_quoted(type_.name)
+        sql = f"CREATE TYPE {name} AS {listed_values(type_, backslashes=False)}"
+        sql = sql if there else f"DROP TYPE IF EXISTS {name}"
+        done = Observation(Seen.TYPE, change.table.name, type_.name, there=there)
+        return (Statement(sql, change.table.name, Lock.NONE, done),)
 
     @_render.register
     def _(self, change: c.DropColumn, server: Server) -> Sequence[Statement] | Refusal:
         done = Observation(Seen.COLUMN, change.table.name, change.column, there=False)
-        return (self._alter(change, server, f"DROP COLUMN {double_quoted(change.column)}", done),)
+        dropped = self._alter(change, server, f"DROP COLUMN {double_quoted(change.column)}", done)
+        return (dropped, *self._type_of(change, change.type, server, there=False))
 
     @_render.register
     def _(self, change: c.Relax, server: Server) -> Sequence[Statement] | Refusal:

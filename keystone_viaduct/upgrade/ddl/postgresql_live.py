@@ -23,6 +23,10 @@ _INDEX = """
 SELECT i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 WHERE i.indrelid = to_regclass(:place) AND c.relname = :name
 """
+_TYPE = """
+SELECT count(*) FROM pg_type
+WHERE typname = :name AND typnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+"""
 _KIND = "SELECT relkind FROM pg_class WHERE oid = to_regclass(:place)"
 _FUNCTION = """
 SELECT p.prosrc FROM pg_proc p
@@ -71,6 +75,8 @@ class PostgreSQLDatabase(LiveDatabase):
         if what.seen is Seen.CONSTRAINT:
             valid = connection.execute(sa.text(_CONSTRAINT), given).scalar()
             return valid is not None and (what.detail != "valid" or bool(valid))
+        if what.seen is Seen.TYPE:
+            return bool(connection.execute(sa.text(_TYPE), {"name": what.name}).scalar())
         if what.seen is Seen.INDEX:
             return bool(connection.execute(sa.text(_INDEX), given).scalar())
         if what.seen is Seen.FUNCTION:

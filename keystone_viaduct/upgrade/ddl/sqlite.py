@@ -10,7 +10,9 @@ from keystone_viaduct.upgrade import changes as c
 from keystone_viaduct.upgrade.arming import bridge_specs, compiled_bridge
 from keystone_viaduct.upgrade.steps import Edit, Lock, Observation, Refusal, Seen, Server, Statement
 
-from .text import canonical, constant, double_quoted, type_name
+from .text import Words, canonical, constant, double_quoted, type_name
+
+_WORDS = Words(long_text="TEXT", seconds="DATETIME", microseconds="DATETIME", enum="text")
 
 
 class SQLiteDialect:
@@ -35,7 +37,7 @@ class SQLiteDialect:
     @_render.register
     def _(self, change: c.AddColumn, server: Server) -> Sequence[Statement] | Refusal:
         column = change.column
-        name = type_name(column.type, long_text="TEXT")
+        name = type_name(column.type, _WORDS)
         value = constant(column.default, number_booleans=True)
         default = "" if column.default is None else f" DEFAULT {value}"
         done = Observation(Seen.COLUMN, change.table.name, column.name)

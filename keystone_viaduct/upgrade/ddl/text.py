@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from keystone_viaduct.errors import BadDeclaration
 from keystone_viaduct.upgrade.expression import Scalar
-from keystone_viaduct.upgrade.types import Boolean, Integer, Text, Type
+from keystone_viaduct.upgrade.types import Boolean, DateTime, Enum, Integer, Text, Type
 
 _INTEGERS = {16: "SMALLINT", 32: "INTEGER", 64: "BIGINT"}
 
@@ -19,15 +22,39 @@ def backticked(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def type_name(type_: Type, *, long_text: str, boolean: str = "BOOLEAN") -> str:
-    """The type as SQL; ``long_text`` is the engine's word for a text without a length."""
+@dataclass(frozen=True)
+class Words:
+    """What an engine calls types: a text without a length, and moments without and with a fraction.
+
+    ``enum``: a column of an enumeration lists the values (``listed``), names a type, or is a plain text.
+    """
+
+    long_text: str
+    seconds: str
+    microseconds: str
+    enum: str
+
+
+def type_name(type_: Type, words: Words) -> str:
+    """The type as SQL."""
     if isinstance(type_, Boolean):
-        return boolean
+        return "BOOLEAN"
+    if isinstance(type_, DateTime):
+        return words.seconds if type_.digits == 0 else words.microseconds
+    if isinstance(type_, Enum):
+        if words.enum == "text":
+            return f"VARCHAR({max(map(len, type_.values))})"
+        return listed_values(type_) if words.enum == "listed" else double_quoted(type_.name)
     if isinstance(type_, Integer):
         return _INTEGERS[type_.bits]
     if isinstance(type_, Text):
-        return f"VARCHAR({type_.length})" if type_.length else long_text
+        return f"VARCHAR({type_.length})" if type_.length else words.long_text
     raise BadDeclaration(f"{type(type_).__name__} is no type of a column", hint="use one of upgrade.types")
+
+
+def listed_values(type_: Enum, *, backslashes: bool = True) -> str:
+    """``ENUM('a', 'b')``."""
+    return f"ENUM ({', '.join(constant(value, backslashes=backslashes) for value in type_.values)})"
 
 
 def constant(value: Scalar, *, backslashes: bool = False, number_booleans: bool = False) -> str:
@@ -38,6 +65,8 @@ def constant(value: Scalar, *, backslashes: bool = False, number_booleans: bool 
         return str(int(value)) if number_booleans else str(value).upper()
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, datetime):
+        return f"'{canonical(value)}'"
     if backslashes and "\\" in value:
         return f"_utf8mb4 x'{value.encode().hex()}'"
     return "'" + value.replace("'", "''") + "'"
@@ -47,4 +76,6 @@ def canonical(value: Scalar) -> str:
     """A default as observations compare it."""
     if value is None:
         return ""
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "microseconds" if value.microsecond else "seconds")
     return str(int(value)) if isinstance(value, bool) else str(value)

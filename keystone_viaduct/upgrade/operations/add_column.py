@@ -44,6 +44,6 @@ class AddColumn:
             expand=(c.AddColumn(table, replace(column, nullable=True)),),
             checks=tuple(Check("missing", table, Not(IsNull(Field(item.name)))) for item in required),
             contract=tuple(c.Require(table, item) for item in required),
-            rollback=(c.DropColumn(table, column.name),),
+            rollback=(c.DropColumn(table, column.name, column.type),),
             appears=((table.name, column.name),),
         )

@@ -33,7 +33,7 @@ class ReplaceColumns:
 
     def steps(self, server: Server) -> Steps | Refusal:
         """The same on all engines; only SQLite has to let the old columns take NULL from the beginning."""
-        bridge, table = self.bridge, self.bridge.table
+        bridge, table = self.bridge.on(server.engine), self.bridge.table
         strict = [column for column in bridge.old if not column.nullable]
         required = [column for column in bridge.new if not column.nullable]
         relaxed: list[Change] = [Relax(table, column) for column in strict]
@@ -58,7 +58,7 @@ class ReplaceColumns:
             ),
             rollback=(
                 Disarm(table, bridge),
-                *(DropColumn(table, column.name) for column in bridge.new),
+                *(DropColumn(table, column.name, column.type) for column in bridge.new),
                 *(Require(table, column) for column in strict if server.engine == "sqlite"),
             ),
         )

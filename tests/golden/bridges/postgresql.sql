@@ -1,26 +1,26 @@
 -- rename column
--- viaduct_b_thing_account_upd, fingerprint 1635c7d09f87
+-- viaduct_b_thing_account_upd, fingerprint b8d3adf89491
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:1635c7d09f87 */
+  /* viaduct:b8d3adf89491 */
   IF (OLD."account" IS DISTINCT FROM NEW."account") THEN
     NEW."login" := NEW."account";
-  ELSE
+  ELSIF (OLD."login" IS DISTINCT FROM NEW."login") THEN
     NEW."account" := NEW."login";
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_account_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN (((OLD."login" IS DISTINCT FROM NEW."login") OR (OLD."account" IS DISTINCT FROM NEW."account")) AND (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR (NEW."login" IS NOT DISTINCT FROM NEW."account"))))
+FOR EACH ROW WHEN (NOT (NEW."account" IS NOT DISTINCT FROM NEW."login"))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_upd"();
 
--- viaduct_b_thing_account_ins, fingerprint cd7bd9665cf6
+-- viaduct_b_thing_account_ins, fingerprint 04c0b6253745
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:cd7bd9665cf6 */
+  /* viaduct:04c0b6253745 */
   IF NEW."account" IS NOT NULL THEN
     NEW."login" := NEW."account";
   ELSE
@@ -30,32 +30,32 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_account_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR NEW."account" IS NOT NULL AND (NEW."login" IS NOT DISTINCT FROM NEW."account")))
+FOR EACH ROW WHEN (NOT (NEW."account" IS NOT DISTINCT FROM NEW."login"))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins"();
 
 -- rename column, not null
--- viaduct_b_thing_account_upd, fingerprint 1635c7d09f87
+-- viaduct_b_thing_account_upd, fingerprint b8d3adf89491
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:1635c7d09f87 */
+  /* viaduct:b8d3adf89491 */
   IF (OLD."account" IS DISTINCT FROM NEW."account") THEN
     NEW."login" := NEW."account";
-  ELSE
+  ELSIF (OLD."login" IS DISTINCT FROM NEW."login") THEN
     NEW."account" := NEW."login";
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_account_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN (((OLD."login" IS DISTINCT FROM NEW."login") OR (OLD."account" IS DISTINCT FROM NEW."account")) AND (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR (NEW."login" IS NOT DISTINCT FROM NEW."account"))))
+FOR EACH ROW WHEN (NOT (NEW."account" IS NOT DISTINCT FROM NEW."login"))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_upd"();
 
--- viaduct_b_thing_account_ins, fingerprint cd7bd9665cf6
+-- viaduct_b_thing_account_ins, fingerprint 04c0b6253745
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:cd7bd9665cf6 */
+  /* viaduct:04c0b6253745 */
   IF NEW."account" IS NOT NULL THEN
     NEW."login" := NEW."account";
   ELSE
@@ -65,32 +65,32 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_account_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR NEW."account" IS NOT NULL AND (NEW."login" IS NOT DISTINCT FROM NEW."account")))
+FOR EACH ROW WHEN (NOT (NEW."account" IS NOT DISTINCT FROM NEW."login"))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins"();
 
 -- rename column, default
--- viaduct_b_thing_account_upd, fingerprint 1635c7d09f87
+-- viaduct_b_thing_account_upd, fingerprint b8d3adf89491
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:1635c7d09f87 */
+  /* viaduct:b8d3adf89491 */
   IF (OLD."account" IS DISTINCT FROM NEW."account") THEN
     NEW."login" := NEW."account";
-  ELSE
+  ELSIF (OLD."login" IS DISTINCT FROM NEW."login") THEN
     NEW."account" := NEW."login";
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_account_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN (((OLD."login" IS DISTINCT FROM NEW."login") OR (OLD."account" IS DISTINCT FROM NEW."account")) AND (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR (NEW."login" IS NOT DISTINCT FROM NEW."account"))))
+FOR EACH ROW WHEN (NOT (NEW."account" IS NOT DISTINCT FROM NEW."login"))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_upd"();
 
--- viaduct_b_thing_account_ins, fingerprint cd7bd9665cf6
+-- viaduct_b_thing_account_ins, fingerprint 04c0b6253745
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_account_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:cd7bd9665cf6 */
+  /* viaduct:04c0b6253745 */
   IF NEW."account" IS NOT NULL THEN
     NEW."login" := NEW."account";
   ELSE
@@ -100,7 +100,7 @@ BEGIN
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_account_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW."account" IS NOT DISTINCT FROM NEW."login") OR NEW."account" IS NOT NULL AND (NEW."login" IS NOT DISTINCT FROM NEW."account")))
+FOR EACH ROW WHEN (NOT (NEW."account" IS NOT DISTINCT FROM NEW."login"))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins"();
 
 -- change type
@@ -281,3 +281,77 @@ $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_name_ins" BEFORE INSERT ON "public"."thing"
 FOR EACH ROW WHEN (NOT ((NEW."name" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END ELSE NULL END) OR NEW."name" IS NOT NULL AND (NEW."first" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END ELSE NULL END) AND (NEW."last" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END ELSE NULL END)))
 EXECUTE FUNCTION "public"."viaduct_b_thing_name_ins"();
+
+-- transform, enumerations
+-- viaduct_b_thing_listed_upd, fingerprint 69df8eb45087
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_listed_upd"() RETURNS trigger LANGUAGE plpgsql
+AS $viaduct$
+BEGIN
+  /* viaduct:69df8eb45087 */
+  IF (OLD."visibility" IS DISTINCT FROM NEW."visibility") OR (OLD."rank" IS DISTINCT FROM NEW."rank") OR NEW."is_public" IS NULL THEN
+    NEW."is_public" := coalesce(CASE WHEN CAST(NEW."visibility" AS TEXT) IS NOT NULL AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') THEN true WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false);
+    NEW."level" := CAST(CASE WHEN ((CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'low') OR (CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'high')) THEN CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END ELSE NULL END AS "public"."thing_level_type");
+  ELSE
+    NEW."visibility" := CAST(CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END AS "public"."thing_visibility_type");
+    NEW."rank" := CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END;
+  END IF;
+  RETURN NEW;
+END;
+$viaduct$;
+CREATE TRIGGER "viaduct_b_thing_listed_upd" BEFORE UPDATE ON "public"."thing"
+FOR EACH ROW WHEN (((OLD."is_public" IS DISTINCT FROM NEW."is_public") OR (OLD."level" IS DISTINCT FROM NEW."level") OR (OLD."visibility" IS DISTINCT FROM NEW."visibility") OR (OLD."rank" IS DISTINCT FROM NEW."rank")) AND (NOT (NEW."is_public" IS NOT NULL AND ((CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) AND (NEW."rank" IS NOT DISTINCT FROM CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END) OR (NEW."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN CAST(NEW."visibility" AS TEXT) IS NOT NULL AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') THEN true WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false)) AND (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM CASE WHEN ((CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'low') OR (CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'high')) THEN CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END ELSE NULL END)))))
+EXECUTE FUNCTION "public"."viaduct_b_thing_listed_upd"();
+
+-- viaduct_b_thing_listed_ins, fingerprint bedca681cb33
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_listed_ins"() RETURNS trigger LANGUAGE plpgsql
+AS $viaduct$
+BEGIN
+  /* viaduct:bedca681cb33 */
+  IF CAST(NEW."visibility" AS TEXT) IS NOT NULL OR NEW."rank" IS NOT NULL OR NEW."is_public" IS NULL THEN
+    NEW."is_public" := coalesce(CASE WHEN CAST(NEW."visibility" AS TEXT) IS NOT NULL AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') THEN true WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false);
+    NEW."level" := CAST(CASE WHEN ((CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'low') OR (CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'high')) THEN CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END ELSE NULL END AS "public"."thing_level_type");
+  ELSE
+    NEW."visibility" := CAST(CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END AS "public"."thing_visibility_type");
+    NEW."rank" := CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END;
+  END IF;
+  RETURN NEW;
+END;
+$viaduct$;
+CREATE TRIGGER "viaduct_b_thing_listed_ins" BEFORE INSERT ON "public"."thing"
+FOR EACH ROW WHEN (NOT (NEW."is_public" IS NOT NULL AND ((CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) AND (NEW."rank" IS NOT DISTINCT FROM CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END) OR (CAST(NEW."visibility" AS TEXT) IS NOT NULL OR NEW."rank" IS NOT NULL) AND (NEW."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN CAST(NEW."visibility" AS TEXT) IS NOT NULL AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') THEN true WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false)) AND (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM CASE WHEN ((CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'low') OR (CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'high')) THEN CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END ELSE NULL END))))
+EXECUTE FUNCTION "public"."viaduct_b_thing_listed_ins"();
+
+-- change type, moments
+-- viaduct_b_thing_created_upd, fingerprint 2b1c17e8e233
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_created_upd"() RETURNS trigger LANGUAGE plpgsql
+AS $viaduct$
+BEGIN
+  /* viaduct:2b1c17e8e233 */
+  IF (OLD."created_at_int" IS DISTINCT FROM NEW."created_at_int") THEN
+    NEW."created_at" := (CASE WHEN NEW."created_at_int" BETWEEN -30610224000000000 AND 253402300799999999 THEN TIMESTAMP '1970-01-01 00:00:00' + CAST(div(NEW."created_at_int", 86400000000) AS INTEGER) * INTERVAL '1 day' + mod(NEW."created_at_int", 86400000000) * INTERVAL '1 microsecond' END);
+  ELSE
+    NEW."created_at_int" := (CASE WHEN NEW."created_at" BETWEEN TIMESTAMP '1000-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN CAST(EXTRACT(EPOCH FROM date_trunc('second', NEW."created_at")) AS BIGINT) * 1000000 + mod(CAST(EXTRACT(MICROSECONDS FROM NEW."created_at") AS BIGINT), 1000000) END);
+  END IF;
+  RETURN NEW;
+END;
+$viaduct$;
+CREATE TRIGGER "viaduct_b_thing_created_upd" BEFORE UPDATE ON "public"."thing"
+FOR EACH ROW WHEN (((OLD."created_at" IS DISTINCT FROM NEW."created_at") OR (OLD."created_at_int" IS DISTINCT FROM NEW."created_at_int")) AND (NOT ((NEW."created_at_int" IS NOT DISTINCT FROM (CASE WHEN NEW."created_at" BETWEEN TIMESTAMP '1000-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN CAST(EXTRACT(EPOCH FROM date_trunc('second', NEW."created_at")) AS BIGINT) * 1000000 + mod(CAST(EXTRACT(MICROSECONDS FROM NEW."created_at") AS BIGINT), 1000000) END)) OR (NEW."created_at" IS NOT DISTINCT FROM (CASE WHEN NEW."created_at_int" BETWEEN -30610224000000000 AND 253402300799999999 THEN TIMESTAMP '1970-01-01 00:00:00' + CAST(div(NEW."created_at_int", 86400000000) AS INTEGER) * INTERVAL '1 day' + mod(NEW."created_at_int", 86400000000) * INTERVAL '1 microsecond' END)))))
+EXECUTE FUNCTION "public"."viaduct_b_thing_created_upd"();
+
+-- viaduct_b_thing_created_ins, fingerprint b14dc0e2dc12
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_created_ins"() RETURNS trigger LANGUAGE plpgsql
+AS $viaduct$
+BEGIN
+  /* viaduct:b14dc0e2dc12 */
+  IF NEW."created_at_int" IS NOT NULL THEN
+    NEW."created_at" := (CASE WHEN NEW."created_at_int" BETWEEN -30610224000000000 AND 253402300799999999 THEN TIMESTAMP '1970-01-01 00:00:00' + CAST(div(NEW."created_at_int", 86400000000) AS INTEGER) * INTERVAL '1 day' + mod(NEW."created_at_int", 86400000000) * INTERVAL '1 microsecond' END);
+  ELSE
+    NEW."created_at_int" := (CASE WHEN NEW."created_at" BETWEEN TIMESTAMP '1000-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN CAST(EXTRACT(EPOCH FROM date_trunc('second', NEW."created_at")) AS BIGINT) * 1000000 + mod(CAST(EXTRACT(MICROSECONDS FROM NEW."created_at") AS BIGINT), 1000000) END);
+  END IF;
+  RETURN NEW;
+END;
+$viaduct$;
+CREATE TRIGGER "viaduct_b_thing_created_ins" BEFORE INSERT ON "public"."thing"
+FOR EACH ROW WHEN (NOT ((NEW."created_at_int" IS NOT DISTINCT FROM (CASE WHEN NEW."created_at" BETWEEN TIMESTAMP '1000-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN CAST(EXTRACT(EPOCH FROM date_trunc('second', NEW."created_at")) AS BIGINT) * 1000000 + mod(CAST(EXTRACT(MICROSECONDS FROM NEW."created_at") AS BIGINT), 1000000) END)) OR NEW."created_at_int" IS NOT NULL AND (NEW."created_at" IS NOT DISTINCT FROM (CASE WHEN NEW."created_at_int" BETWEEN -30610224000000000 AND 253402300799999999 THEN TIMESTAMP '1970-01-01 00:00:00' + CAST(div(NEW."created_at_int", 86400000000) AS INTEGER) * INTERVAL '1 day' + mod(NEW."created_at_int", 86400000000) * INTERVAL '1 microsecond' END))))
+EXECUTE FUNCTION "public"."viaduct_b_thing_created_ins"();

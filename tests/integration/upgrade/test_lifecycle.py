@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from keystone_viaduct.errors import UpgradeRefused, UpgradeState
 from keystone_viaduct.upgrade.expression import same
@@ -18,6 +19,7 @@ BY_NAME = {item.operation: item for item in DECLARED}
 
 def prepared(url: str, declared: Declared, rows: int = 25) -> Site:
     """The old shape with rows in it, and an upgrade to the new one."""
+    declared = declared.on(sa.engine.make_url(url).get_backend_name())
     make_table(url, declared.bridge, seeded(declared.bridge, declared.values, rows))
     return site(url, ReplaceColumns(declared.bridge))
 
@@ -26,14 +28,15 @@ def prepared(url: str, declared: Declared, rows: int = 25) -> Site:
 def test_every_row_arrives_as_up_makes_it_and_the_old_shape_is_gone(
     database_url: str, declared: Declared
 ) -> None:
-    made, bridge = prepared(database_url, declared), declared.bridge
-    before = made.rows("thing")
+    made = prepared(database_url, declared)
+    bridge = declared.on(made.database.server().engine).bridge
+    before = made.typed_rows(declared.bridge)
     with made.runner() as runner:
         assert runner.expand() is State.EXPANDED
         assert runner.migrate() is State.MIGRATED
         assert not any(item.fatal for _, item in runner.verify())
         assert runner.contract() is State.CONTRACTED
-    after = made.rows("thing")
+    after = made.typed_rows(declared.bridge)
     assert after.keys() == before.keys()
     for key, row in before.items():
         for column, value in zip(bridge.new, bridge.total_up(), strict=True):
