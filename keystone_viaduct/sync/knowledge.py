@@ -69,6 +69,20 @@ def joined(
     return together, found
 
 
+def widened(exceptions: Exceptions, ref: Ref, gaps: Mapping[str, Gap]) -> dict[Ref, Mapping[str, Gap]]:
+    """The exceptions with these gaps of a record as well; another change of it may wait, too."""
+    found = dict(exceptions)
+    if gaps:
+        before = found.get(ref, {})
+        wider = {o: _around(gap, before.get(o, gap)) for o, gap in gaps.items()}
+        found[ref] = {**before, **wider}
+    return found
+
+
+def _around(one: Gap, other: Gap) -> Gap:
+    return Gap(min(one.after, other.after), max(one.upto, other.upto))
+
+
 def without(exceptions: Exceptions, ref: Ref, version: Version) -> dict[Ref, Mapping[str, Gap]]:
     """The exceptions after that version of the record was stored."""
     found = dict(exceptions)

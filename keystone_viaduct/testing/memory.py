@@ -43,7 +43,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Claim, Write
 from keystone_viaduct.sync.site.claims import claims_of
-from keystone_viaduct.sync.site.readiness import Need, needs
+from keystone_viaduct.sync.site.needs import Need, needs
 
 T = TypeVar("T")
 Fold = Callable[[str], str]

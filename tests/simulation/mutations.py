@@ -34,8 +34,8 @@ from keystone_viaduct.sync.site import (
 )
 from keystone_viaduct.sync.site.guard import Guard
 from keystone_viaduct.sync.site.invariants import Invariants
+from keystone_viaduct.sync.site.needs import Need, needs
 from keystone_viaduct.sync.site.nonce import seeded
-from keystone_viaduct.sync.site.readiness import Need, needs
 from keystone_viaduct.sync.site.verdict import Verdict
 from keystone_viaduct.testing.memory import MemoryTransaction
 from keystone_viaduct.testing.simulate import Setting
@@ -219,7 +219,7 @@ def _no_guard(patch: pytest.MonkeyPatch) -> None:
 
 
 def _carry_for_ever(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(apply, "_release", _nothing)
+    patch.setattr(apply, "release", _nothing)
 
 
 def _no_exceptions(patch: pytest.MonkeyPatch) -> None:

@@ -110,9 +110,9 @@ class Scene:
         assert [entry.reason for entry in self.store("hub").data.pending.values()] == ["unproven"]
         return ref
 
-    def grant(self, site: str, user: str, project: str) -> Ref:
-        """The role member for a user on a project."""
-        key = REGISTRY["assignment"].make_key("UserProject", user, project, "member", False)
+    def grant(self, site: str, user: str, project: str, role: str = "member") -> Ref:
+        """A role for a user on a project."""
+        key = REGISTRY["assignment"].make_key("UserProject", user, project, role, False)
         return self.put(
             site,
             "assignment",
@@ -120,7 +120,7 @@ class Scene:
             type="UserProject",
             actor_id=user,
             target_id=project,
-            role_id="member",
+            role_id=role,
             inherited=False,
         )
 

@@ -343,6 +343,52 @@ def test_a_restored_hub_keeps_what_its_maker_has_evicted_since(scene: Scene) -> 
     assert ref in held(scene, "hub") & held(scene, "south")
 
 
+def test_a_restored_hub_takes_back_what_its_maker_has_evicted_with_a_charter_that_is_lost_too(
+    scene: Scene,
+) -> None:
+    """Two sites still have West's edit, the hub and West have lost it, and nobody knows why West has."""
+    ref = acme_user(scene, "hub", "u", extra__email="old")
+    scene.sync()
+    data = scene.store("hub").data.copy()
+    scene.put("west", "user", "u", extra__email="new")
+    scene.sync()
+    cover(scene, "west", Coverage(domains=frozenset({"default"})))
+    scene.sync()
+    assert ref not in held(scene, "west")
+    scene.fleet.restorations += 1
+    scene.fleet.forked |= {data.state.origin}
+    scene.store("hub").data = data
+    scene.equal()
+    assert scene.row("west", ref)["extra.email"] == "new"  # type: ignore[index]
+
+
+def test_two_sites_that_say_what_is_refused_do_not_wait_for_each_other() -> None:
+    """The same, but both sites that still have the edit are limited: it is refused, and listed."""
+    scene = Scene("hub", "west", "south", "east")
+    scene.put("hub", "domain", "acme", name="acme", enabled=True)
+    ref = acme_user(scene, "hub", "u", extra__email="old")
+    limit = Delegation(domains=frozenset({"default"}))
+    charter = scene.site("hub").charter()
+    limits = dict.fromkeys(("south", "east"), limit)
+    scene.site("hub").write_charter(replace(charter, delegations=limits), charter.edition)
+    scene.sync()
+    data = scene.store("hub").data.copy()
+    scene.put("west", "user", "u", extra__email="new")
+    scene.sync()
+    cover(scene, "west", Coverage(domains=frozenset({"default"})))
+    scene.sync()
+    scene.fleet.restorations += 1
+    scene.fleet.forked |= {data.state.origin}
+    scene.store("hub").data = data
+    scene.talk("south")
+    scene.talk("east")
+    waiting = scene.store("hub").data.pending.values()
+    assert [entry.reason for entry in waiting if entry.change.ref == ref] == ["unproven", "unproven"]
+    scene.equal()
+    assert scene.row("south", ref)["extra.email"] == "old"  # type: ignore[index]
+    assert ("refused", "new") in {(c.sort, c.lost.get("extra.email")) for c in scene.conflicts}
+
+
 def test_what_is_made_outside_of_the_coverage_goes_to_the_hub_and_leaves(scene: Scene) -> None:
     cover(scene, "west", ACME)
     scene.sync()

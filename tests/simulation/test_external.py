@@ -269,6 +269,23 @@ def test_a_site_that_is_limited_to_domains_gets_the_grants_of_their_external_use
     assert everywhere(scene, grant, other, credential)
 
 
+def test_a_row_that_is_shown_after_it_came_and_went_says_whose_it_was(scene: Scene) -> None:
+    """West is put back to when its own user was there: no shadow, so what he gets there goes with him."""
+    scene.directory("west", people=["jdoe"])
+    user = scene.user("west", "u", "ada")
+    backup = scene.store("west").data.copy()
+    scene.delete("west", user)
+    scene.sync()
+    assert scene.record("hub", user).external, "as far as anybody knows it may have been a shadow"
+    scene.fleet.restorations += 1
+    scene.store("west").data = backup
+    credential = scene.credential("west", "c", "u")
+    scene.sync()
+    sweep(scene)
+    assert scene.row("hub", user) is None and not any(scene.row(s, credential) for s in scene.fleet.nodes)
+    assert [(c.ref, c.sort) for c in scene.conflicts if c.ref == credential] == [(credential, "dangling")]
+
+
 def limited(scene: Scene, domains: set[str], external: str = "") -> None:
     """West may change what lies in these domains and grant one role; the rest is the hub's."""
     scene.put("hub", "domain", "acme", name="acme", enabled=True)

@@ -8,9 +8,11 @@ import pytest
 
 from keystone_viaduct.errors import CredentialUnreadable
 from keystone_viaduct.sync.model import Reason, Ref, Unreadable
+from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site import isolating
 from keystone_viaduct.sync.site.isolating import culprits, in_words
 from keystone_viaduct.sync.site.purge import Retention
+from keystone_viaduct.testing.folding import fold
 from keystone_viaduct.testing.simulation.crashing import Unforeseen
 from tests.simulation.scene import Scene
 
@@ -219,3 +221,91 @@ def test_an_error_says_nothing_of_a_record_that_has_secrets() -> None:
     error = ValueError("the value 's3cr3t' is odd")
     assert in_words(Ref("credential", "c"), error) == "ValueError"
     assert in_words(Ref("region", "r"), error) == "ValueError: the value 's3cr3t' is odd"
+
+
+def waits_for_its_user(scene: Scene) -> Ref:
+    """West has a user's credential from the hub that waits for the user, and can't write it."""
+    scene.user("hub", "u", "ada")
+    credential = scene.credential("hub", "c", "u")
+    page = scene.read("hub", "west")
+    part = tuple(change for change in page.changes if change.ref == credential)
+    scene.site("west").apply(replace(page, changes=part, at_head=False))
+    assert pending(scene, "west") == {credential: "reference"}
+    scene.send("hub", "south")
+    fails(scene, "west", credential)
+    return credential
+
+
+def test_a_new_hub_puts_aside_what_fails_of_the_hub_before(scene: Scene) -> None:
+    """With every page that brings what it waits for it is looked at: that stops no link."""
+    credential = waits_for_its_user(scene)
+    scene.fleet.cut.add("hub")
+    scene.site("west").promote()
+    scene.fleet.elect()
+    other = scene.user("south", "u2", "bob")
+    scene.talk("south")
+    assert scene.row("west", Ref("user", "u")) and scene.row("west", other)
+    assert carried(scene, "west")[credential][0] == "quarantined"
+    fails(scene, "west")
+    scene.site("west").retry()
+    scene.equal()
+    assert scene.row("west", credential)
+
+
+def test_a_site_becomes_the_hub_whatever_it_cannot_write(scene: Scene) -> None:
+    """What waited may be written in the moment in which it takes the office."""
+    credential = waits_for_its_user(scene)
+    user = scene.row("hub", Ref("user", "u"))
+    scene.store("west").edit([Write(Ref("user", "u"), None, user)], scene.clock.now())
+    scene.site("west").promote()
+    assert scene.store("west").data.state.is_hub
+    assert carried(scene, "west")[credential][0] == "quarantined"
+
+
+@pytest.mark.parametrize("act", ["follow", "hand over"])
+def test_what_cannot_be_numbered_keeps_no_site_from_changing_its_place(scene: Scene, act: str) -> None:
+    user = scene.user("hub", "u", "ada")
+    scene.sync()
+    site = "south" if act == "follow" else "hub"
+    unreadable(scene, site, user)
+    scene.put(site, "user", "u", extra__email="odd")
+    if act == "follow":
+        scene.site("west").promote()
+        scene.site("south").follow(2, "west", None)
+        assert scene.store("south").data.state.hub == "west"
+    else:
+        scene.site("hub").resign("west")
+        assert scene.store("hub").data.state.hub == "west"
+    assert set(scene.store(site).data.held) == {user}
+
+
+def test_a_site_is_retired_although_what_it_has_shown_fails(scene: Scene) -> None:
+    user = scene.user("west", "u", "ada")
+    credential = scene.credential("west", "c", "u")
+    page = scene.read("west", "hub")
+    part = tuple(change for change in page.changes if change.ref == credential)
+    scene.site("hub").apply(replace(page, changes=part, at_head=False))
+    row = scene.row("west", user)
+    scene.store("hub").edit([Write(user, None, row)], scene.clock.now())
+    fails(scene, "hub", credential)
+    scene.site("hub").retire("west", force=True)
+    assert carried(scene, "hub")[credential][0] == "quarantined"
+
+
+def test_what_is_carried_and_fails_when_its_time_has_come_stops_nothing(scene: Scene) -> None:
+    """It was carried for a name; now that is free, and to write it fails in another way."""
+    first = scene.user("hub", "u1", "Ada")
+    scene.sync()
+    scene.store("west").fold = fold
+    second = scene.user("hub", "u2", "ada")
+    scene.sync()
+    assert carried(scene, "west")[second][0] == "name"
+    fails(scene, "west", second)
+    scene.put("hub", "user", "u1", local__name="eve")
+    scene.sync()
+    assert scene.row("west", first)["local.name"] == "eve"  # type: ignore[index]
+    assert carried(scene, "west")[second][0] == "quarantined"
+    fails(scene, "west")
+    scene.site("west").retry()
+    scene.equal()
+    assert scene.row("west", second)

@@ -350,3 +350,47 @@ def test_fleets_in_which_records_are_merged_converge_and_lose_nothing() -> None:
 def test_a_merge_is_for_the_hub(scene: Scene) -> None:
     with pytest.raises(Refused, match="not the hub"):
         scene.site("west").unite(LOSER, WINNER)
+
+
+def carried(scene: Scene, site: str, ref: Ref) -> str:
+    """Why it is carried there, if it is."""
+    record = scene.record(site, ref)
+    return record.carried.reason if record.carried is not None else ""
+
+
+def test_what_is_made_over_to_somebody_whom_a_site_cannot_hold_is_carried_with_him(scene: Scene) -> None:
+    """Its row there names the other one, who is gone: it goes, and nothing waits."""
+    credential = scene.credential("hub", "c", "u2")
+    scene.sync()
+    scene.store("west").unstorable = frozenset({"odd"})
+    winner = scene.user("hub", "u3", "odd")
+    merge(scene, LOSER, winner)
+    scene.equal()
+    assert scene.row("west", LOSER) is None
+    assert scene.row("west", credential) is None and carried(scene, "west", credential) == "reference"
+    assert scene.row("south", credential)["user_id"] == "u3"  # type: ignore[index]
+    scene.put("hub", "user", "u3", local__name="even")
+    scene.equal()
+    assert scene.row("west", credential)["user_id"] == "u3"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("site", ["west", "hub"])
+def test_what_is_carried_beside_its_row_does_not_keep_whom_that_names(scene: Scene, site: str) -> None:
+    """The record is somebody else's by now; neither does he stay, nor does it go with him."""
+    credential = scene.credential("hub", "c", "u2")
+    scene.sync()
+    scene.store(site).unstorable = frozenset({"odd"})
+    winner = scene.user("south", "u3", "odd")
+    scene.sync()
+    scene.put("south", "credential", "c", user_id="u3", blob="odd seed")
+    scene.sync()
+    assert scene.row(site, credential)["user_id"] == "u2"  # type: ignore[index]
+    scene.delete("south", LOSER)
+    scene.equal()
+    assert scene.row(site, LOSER) is None and scene.row(site, credential) is None
+    assert scene.row("south", credential)["blob"] == "odd seed"  # type: ignore[index]
+    assert not listed(scene, credential)
+    scene.put("south", "user", "u3", local__name="even")
+    scene.put("south", "credential", "c", blob="seed")
+    scene.equal()
+    assert scene.row(site, credential)["user_id"] == winner.key  # type: ignore[index]

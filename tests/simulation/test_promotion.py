@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from keystone_viaduct.errors import OldTerm, Refused
-from keystone_viaduct.sync.charter import Coverage, Delegation
+from keystone_viaduct.sync.charter import Charter, Coverage, Delegation, Edition
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress
-from keystone_viaduct.sync.model import DELETED, Conflict, Ref, Version
+from keystone_viaduct.sync.model import DELETED, Change, Conflict, Dot, Ref, Version
 from keystone_viaduct.sync.site.decisions import close
 from keystone_viaduct.sync.site.purge import Retention
 from tests.simulation.scene import Scene
@@ -401,3 +401,32 @@ def test_a_former_hub_can_be_promoted_again_though_no_spoke_has_shown_it_anythin
     scene.site("hub").follow(2, "west", None)
     scene.site("hub").promote(2)
     assert scene.store("hub").data.state.term == 3
+
+
+def test_a_record_may_wait_for_what_two_sites_have_shown_of_it() -> None:
+    """The old hub's tombstone of a role, and what a limited site says of it: neither is known here yet."""
+    scene = Scene("hub", "west", "south", "east")
+    scene.user("hub", "u0", "eve")
+    role = scene.put("hub", "role", "auditor", name="auditor", domain_id=None)
+    scene.sync()
+    limits = {"south": Delegation(domains=frozenset({"default"}))}
+    scene.site("hub").write_charter(Charter(delegations=limits), Edition())
+    scene.send("hub", "west")
+    scene.project("west", "p", "web")
+    grant = scene.grant("west", "u0", "p", "auditor")
+    scene.delete("hub", role)
+    scene.send("hub", "west")
+    gone = scene.record("hub", role).fields[DELETED].dot
+    promote(scene, "west")
+    scene.site("south").follow(2, "west", None)
+    page, there = scene.read("south", "west"), scene.record("south", role)
+    dot = Dot("east#1", 5)
+    claimed = {**there.fields, "name": there.fields["name"]._replace(dot=dot)}
+    row, version = scene.row("south", role) or {}, there.version.plus(dot)
+    lie = Change(role, page.upto.seq, version, there.birth, claimed, row, there.scope)
+    scene.site("west").apply(replace(page, changes=(lie,), at_head=True))
+    assert {e.reason for e in scene.store("west").data.pending.values()} == {"referred", "unproven"}
+    assert not scene.store("west").data.state.knows(role).includes(gone)
+    scene.site("west").forget("south")
+    scene.equal()
+    assert scene.row("west", grant) is None

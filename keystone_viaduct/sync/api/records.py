@@ -18,7 +18,7 @@ from keystone_viaduct.sync.site.claims import claims_of
 from keystone_viaduct.sync.site.content import contents, for_tables, is_known
 from keystone_viaduct.sync.site.external import outsiders
 from keystone_viaduct.sync.site.invariants import check_loops
-from keystone_viaduct.sync.site.readiness import needs
+from keystone_viaduct.sync.site.needs import needs
 from keystone_viaduct.sync.site.sequencer import sequence_records
 from keystone_viaduct.sync.store import SqlTransaction
 from keystone_viaduct.sync.wire.secrecy import is_confidential

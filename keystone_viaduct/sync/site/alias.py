@@ -19,8 +19,9 @@ from keystone_viaduct.sync.model import REFERENCE, Change, Document, Pending, Re
 from keystone_viaduct.sync.site.external import of_owners
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.merged import ALIASED, MERGED
+from keystone_viaduct.sync.site.needs import Need, needs
 from keystone_viaduct.sync.site.own import own_intent
-from keystone_viaduct.sync.site.readiness import Need, Readiness, needs
+from keystone_viaduct.sync.site.readiness import Readiness
 from keystone_viaduct.sync.site.revert import revert
 from keystone_viaduct.sync.site.sequencer import edited
 from keystone_viaduct.sync.site.twins import heed, speaks_of_twin

@@ -45,9 +45,10 @@ from keystone_viaduct.sync.site.external import merged, shadow
 from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.former import retry_former
 from keystone_viaduct.sync.site.intent import Intent
-from keystone_viaduct.sync.site.isolating import Quarantine
+from keystone_viaduct.sync.site.isolating import NONE, Quarantine
 from keystone_viaduct.sync.site.joining import choices_for, leave_out, take_out, used_up, withdraw
 from keystone_viaduct.sync.site.nonce import new_nonce
+from keystone_viaduct.sync.site.own import release
 from keystone_viaduct.sync.site.proof import check_page, own_knowledge, vouches
 from keystone_viaduct.sync.site.quarantine import leave_aside
 from keystone_viaduct.sync.site.readiness import ASIDE, CONFLICT, PASSIVE, Readiness
@@ -66,7 +67,7 @@ def apply_page(
     *,
     now: int,
     policy_for: PolicyFor,
-    quarantine: Mapping[Ref, Quarantine] | None = None,
+    quarantine: Mapping[Ref, Quarantine] = NONE,
 ) -> ApplyResult:
     """Apply one page on exactly its checkpoint; ``quarantine`` are the records that are known to fail.
 
@@ -77,11 +78,9 @@ def apply_page(
     state = _follow(tx, sequence(tx, state, now), page, now)
     if is_heard(state, page):
         page = with_stamps_bounded(page, now)
-    run = Applying(tx, state, page, now, policy_for)
-    for ref, found in (quarantine or {}).items():
-        (run.put_aside if found.whole else run.quarantined)[ref] = found.why
+    run = Applying(tx, state, page, now, policy_for).put(quarantine)
     result = _finish(run, apply_waiting(run))
-    state = retry_former(tx, apply_waiting, now=now, policy_for=policy_for)
+    state = retry_former(tx, apply_waiting, quarantine, now=now, policy_for=policy_for)
     return replace(result, knowledge=state.all_knowledge, head=state.checkpoint)
 
 
@@ -105,8 +104,7 @@ def apply_waiting(run: Applying) -> set[Ref]:
     withdraw(run, candidates.values())
     for change in _located(run, candidates).values():
         _consider(run, change)
-    for ref in carried:
-        _release(run, ref)
+    release(run, [run.records[ref] for ref in carried if _is_to_be_released(run, ref)])
     _work_out(run)
     _write(run)
     return set(candidates) | done
@@ -207,14 +205,11 @@ def _consider(run: Applying, change: Change) -> None:
         run.intents[change.ref] = intent
 
 
-def _release(run: Applying, ref: Ref) -> None:
-    """Try to write a record that was carried; it is no news to anybody."""
+def _is_to_be_released(run: Applying, ref: Ref) -> bool:
+    """Whether the record is still carried, and the page says nothing of it."""
     record = run.records.get(ref)
-    if record is None or record.carried is None or ref in run.intents or ref in run.waiting:
-        return
-    content = run.contents.get(ref)
-    change = Change(ref, record.seq, record.version, record.birth, record.fields, {}, record.scope)
-    run.intents[ref] = Intent(ref, change, record, content, content, ours=True, release=True)
+    busy = ref in run.intents or ref in run.waiting
+    return not busy and record is not None and record.carried is not None
 
 
 def _write(run: Applying) -> None:
@@ -383,7 +378,9 @@ def _learn(run: Applying, state: SiteState) -> SiteState:
     """All that the source has was applied, but what waits: of that this site knows nothing yet."""
     told = _told(run, state)
     if told is not None:
-        state = learned(run.tx, state, told, [entry.change for entry in run.waiting.values()])
+        state = learned(
+            run.tx, state, run.page.source, told, [entry.change for entry in run.waiting.values()]
+        )
     if run.page.source != state.hub:
         return state
     return replace(reached(run.tx, state), caught_up=run.now)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeGuard
 
 from keystone_viaduct.kinds.registry import GRANTS, TWINNED
-from keystone_viaduct.sync.external import united
 from keystone_viaduct.sync.model import (
     DELETED,
     IN,
@@ -29,8 +28,9 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site import merge
 from keystone_viaduct.sync.site.carrying import PASSING, Carry, landing
-from keystone_viaduct.sync.site.external import merged, shadow
+from keystone_viaduct.sync.site.external import merged, said_by_both
 from keystone_viaduct.sync.site.intent import Intent
+from keystone_viaduct.sync.site.isolating import Quarantine
 from keystone_viaduct.sync.site.lacking import completed
 from keystone_viaduct.sync.site.merged import is_merged
 from keystone_viaduct.sync.site.nonce import new_identifier
@@ -74,6 +74,12 @@ class Applying:
     quarantined: dict[Ref, str] = field(default_factory=dict)
     put_aside: dict[Ref, str] = field(default_factory=dict)
     choices: dict[Ref, str] = field(default_factory=dict)
+
+    def put(self, quarantine: Mapping[Ref, Quarantine]) -> Applying:
+        """With what is known to fail put aside; returns itself."""
+        for ref, found in quarantine.items():
+            (self.put_aside if found.whole else self.quarantined)[ref] = found.why
+        return self
 
     @property
     def source_origin(self) -> str:
@@ -252,8 +258,7 @@ class Applying:
         dot, stamp = self.next_dot(), max(self.now, newest + 1)
         sides = merge.Sides(self.page.source, policy)
         decision = merge.decide(local, content, change, sides, dot, stamp)
-        said = united(local.external, change.external, shadow(local), shadow(change))
-        said = merged(change.ref, decision.content, said)
+        said = merged(change.ref, decision.content, said_by_both(local, change))
         intent = Intent(
             change.ref, change, replace(decision.record, external=said), decision.content, content
         )

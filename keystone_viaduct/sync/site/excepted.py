@@ -12,29 +12,48 @@ from keystone_viaduct.sync.knowledge import (
     joined,
     limited,
     missing,
+    widened,
     without,
 )
-from keystone_viaduct.sync.model import Change, Reason, Ref, SiteState, Version
+from keystone_viaduct.sync.model import Change, Reason, Ref, SiteState, Version, site_of
 from keystone_viaduct.sync.ports import Transaction
 
 
 def learned(
-    tx: Transaction, state: SiteState, told: tuple[Version, Exceptions], waiting: Iterable[Change]
+    tx: Transaction,
+    state: SiteState,
+    source: str,
+    told: tuple[Version, Exceptions],
+    waiting: Iterable[Change],
 ) -> SiteState:
-    """The state of a site that has applied all of a source but what is waiting, when that knows so much.
+    """The state of a site that has applied all of ``source`` but what is waiting, when that knows so much.
 
     Beyond the bound of exceptions it learns nothing.
     """
     known, exceptions = joined(state.all_knowledge, state.exceptions, *told)
     for change in waiting:
+        exceptions = widened(exceptions, change.ref, missing(state.knows(change.ref), change.version))
+    for change in _waiting_still(tx, state, exceptions):
         gaps = missing(state.knows(change.ref), change.version)
-        if gaps:
-            exceptions[change.ref] = gaps
+        others = {origin: gap for origin, gap in gaps.items() if site_of(origin) != source}
+        exceptions = widened(exceptions, change.ref, others)
     exceptions = dict(_of_others(exceptions, state.origin))
     # the own edits are the head of the own feed, and no part of what is stored
     learning = replace(state, knowledge=known.clipped(state.origin, 0), exceptions=exceptions)
     learning = ended(tx, learning)
     return learning if len(learning.exceptions) <= MOST_EXCEPTIONS else state
+
+
+def _waiting_still(tx: Transaction, state: SiteState, exceptions: Exceptions) -> list[Change]:
+    """What any site has shown of the records of which more is said to be known than before.
+
+    That the source knows of an edit makes no end of its waiting here, unless it is the source's own: then
+    the source has shown what became of it.
+    """
+    narrower = {ref for ref, gaps in state.exceptions.items() if exceptions.get(ref) != gaps}
+    if not narrower:
+        return []
+    return [e.change for site in tx.peers() for e in tx.pending(site) if e.change.ref in narrower]
 
 
 def _of_others(exceptions: Exceptions, origin: str) -> Iterable[tuple[Ref, Mapping[str, Gap]]]:

@@ -99,6 +99,20 @@ def shadow(living: Record | Change) -> Externals:
     return (External(*living.ref, living.scope or UNKNOWN),)
 
 
+def said_by_both(one: Record, other: Change) -> Externals:
+    """What two versions of a record say of owners. One that lives and is no shadow's row shows that there was
+    none: a tombstone may have said so only because the row had come and gone before anybody looked.
+    """
+    said = united(one.external, other.external, shadow(one), shadow(other))
+    if _is_of_sql(one) or _is_of_sql(other):
+        return tuple(owner for owner in said if owner[:2] != one.ref)
+    return said
+
+
+def _is_of_sql(side: Record | Change) -> bool:
+    return side.ref.kind == "user" and not side.deleted and len(side.fields) > 1 and not shadow(side)
+
+
 def with_owners(tx: Transaction, records: Sequence[Record], found: Mapping[Ref, Document]) -> list[Record]:
     """Records that were numbered here just now, saying which of their owners are external."""
     drivers = tx.external_drivers()

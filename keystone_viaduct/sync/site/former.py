@@ -6,15 +6,19 @@ until that is here, or until every other site has shown all it has; then it is s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from keystone_viaduct.sync.model import Peer, SiteState
+from keystone_viaduct.sync.model import Peer, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import PolicyFor
+from keystone_viaduct.sync.site.isolating import Quarantine
 from keystone_viaduct.sync.site.quiet import Work, look_again
 
 
-def retry_former(tx: Transaction, work: Work, *, now: int, policy_for: PolicyFor) -> SiteState:
+def retry_former(
+    tx: Transaction, work: Work, quarantine: Mapping[Ref, Quarantine], *, now: int, policy_for: PolicyFor
+) -> SiteState:
     """At the hub: try again what waits from the hub before; returns the saved state."""
     state = tx.state()
     if not state.is_hub or not state.former:
@@ -22,7 +26,7 @@ def retry_former(tx: Transaction, work: Work, *, now: int, policy_for: PolicyFor
     last = _all_met(tx, state)
     if tx.pending(state.former):
         peer = tx.peers().get(state.former) or Peer(state.former, b"")
-        state = look_again(tx, peer, work, at_head=last, now=now, policy_for=policy_for)
+        state = look_again(tx, peer, work, quarantine, at_head=last, now=now, policy_for=policy_for)
     if last:
         state = replace(state, former="")
     tx.save_state(state)

@@ -7,13 +7,14 @@ one record that nobody has foreseen stops no other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from keystone_viaduct.errors import Unreadable
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Held, Page, Reason, Ref
 from keystone_viaduct.sync.ports import Store, Transaction
-from keystone_viaduct.sync.site.carrying import releasable
+from keystone_viaduct.sync.site.carrying import PASSING, releasable
 from keystone_viaduct.sync.site.readiness import PASSIVE
 
 #: Records of another site's page that are put aside in one call; with more of them it fails as it did. Of its
@@ -27,6 +28,10 @@ class Quarantine(NamedTuple):
 
     why: str
     whole: bool = True
+
+
+#: Nothing is known to fail.
+NONE: Mapping[Ref, Quarantine] = MappingProxyType({})
 
 
 class _Undo(Exception):
@@ -111,10 +116,20 @@ def hold(tx: Transaction, found: dict[Ref, str], now: int) -> None:
 
 
 def considered(tx: Transaction, page: Page, now: int) -> list[Ref]:
-    """The records that the apply of a page deals with: its own, what waits, what is carried."""
-    waiting = [entry.change.ref for entry in tx.pending(page.source) if entry.reason not in PASSIVE]
-    carried = [record.ref for record in releasable(tx, frozenset(), now)]
-    return [*waiting, *(change.ref for change in page.changes), *carried]
+    """The records that the apply of a page deals with, as in :func:`tried`."""
+    former = tx.state().former
+    shown = [change.ref for change in page.changes]
+    return tried(tx, [page.source, *([former] if former else [])], shown, now)
+
+
+def tried(tx: Transaction, sources: Iterable[str], shown: Sequence[Ref], now: int) -> list[Ref]:
+    """What is shown, what is tried again of what waits from these sites, and what is carried.
+
+    The last of several that fail only together is blamed: what has waited, and not what it has waited for.
+    """
+    waiting = [e for source in sources for e in tx.pending(source) if e.reason not in PASSIVE]
+    carried = [record.ref for record in releasable(tx, PASSING, now)]
+    return [*shown, *(entry.change.ref for entry in waiting), *carried]
 
 
 def gentler(

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import NAME, REFERENCE, Pending, Ref, site_of
 from keystone_viaduct.sync.site.applying import Applying
+from keystone_viaduct.sync.site.needs import needs
+from keystone_viaduct.sync.site.proof import REFUSABLE
 from keystone_viaduct.sync.site.readiness import (
     LOST,
     REFERRED,
@@ -14,14 +16,12 @@ from keystone_viaduct.sync.site.readiness import (
     UNPROVEN,
     UNTRIED,
     Readiness,
-    needs,
 )
 
 
 def kept(run: Applying, readiness: Readiness) -> frozenset[Ref]:
-    """What waits for another site to prove it, for a person to say what became of the hub's rows, or for rows
-    whose records do not need what goes any more, but can't be written; and what waits for that, or for what
-    waits here from another site or is not shown by its own.
+    """What waits for another site to prove it, or for a person to say what became of the hub's rows; and what
+    waits for that, or for what waits here from another site or is not shown by its own.
     """
 
     def is_to_come(ref: Ref) -> bool:
@@ -31,10 +31,9 @@ def kept(run: Applying, readiness: Readiness) -> frozenset[Ref]:
     found = {
         ref
         for ref, entry in run.waiting.items()
-        if entry.reason in (UNPROVEN, LOST)
+        if entry.reason in (UNPROVEN, REFUSABLE, LOST)
         or entry.reason in UNTRIED
         or any(map(is_to_come, _blockers(readiness, entry)))
-        or (entry.reason == REFERRED and not readiness.living_referrers(ref))
     }
     while found:
         more = {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from keystone_viaduct.sync.model import Change, Ref
+from keystone_viaduct.sync.model import Change, Record, Ref
 from keystone_viaduct.sync.site.content import overlaid, rows_of
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.unseen import is_gone, number_stray
@@ -19,6 +20,18 @@ def awaited(run: Applying, ref: Ref) -> Intent | None:
     """What waits for this record: a decision must contain it."""
     waiting = run.waiting.pop(ref, None)
     return run.intent_for(waiting.change) if waiting is not None else None
+
+
+def release(run: Applying, records: Sequence[Record]) -> None:
+    """Try to write records that were carried: that is no news to anybody."""
+    unread = [record.ref for record in records if record.ref not in run.contents]
+    run.rows.update(rows_of(run.tx, unread))
+    run.records.update((record.ref, record) for record in records)
+    run.contents.update(overlaid(unread, run.rows, run.records))
+    for record in records:
+        ref, content = record.ref, run.contents.get(record.ref)
+        change = Change(ref, record.seq, record.version, record.birth, record.fields, {}, record.scope)
+        run.intents[ref] = Intent(ref, change, record, content, content, ours=True, release=True)
 
 
 def own_intent(run: Applying, readiness: Readiness, ref: Ref, cause: Change) -> Intent:

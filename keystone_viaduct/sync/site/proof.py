@@ -31,11 +31,13 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import digests, is_known
 from keystone_viaduct.sync.site.fence import check_own
-from keystone_viaduct.sync.site.scope import has_past, is_evicted_at
+from keystone_viaduct.sync.site.scope import has_past
 from keystone_viaduct.sync.site.verdict import Verdict, judge
 
 #: A stamp further ahead of the hub's clock than this (microseconds) is taken back to it.
 FARTHEST = 24 * 3600 * 1_000_000
+#: Why a change waits that will be refused when what other sites show of the record is decided.
+REFUSABLE = "refusable"
 #: More changes than this may not wait from one spoke.
 MOST_WAITING = 20_000
 
@@ -119,6 +121,7 @@ class Proof:
         self._source = page.source
         self._storable = page.capabilities
         self._waiting: dict[Ref, dict[str, Change]] | None = None
+        self._refusable: dict[Ref, set[str]] = {}
         self._shown: dict[str, int] = {}
         self._lives = {state.site: state.origin}
         self._unmet: set[str] = set()
@@ -138,6 +141,10 @@ class Proof:
     def others_wait(self, ref: Ref) -> bool:
         """Whether another site's version of the record waits here."""
         return bool(self._others().get(ref))
+
+    def others_may_count(self, ref: Ref) -> bool:
+        """Whether one of these may come to something: it does not wait for nothing but its refusal."""
+        return not self._others().get(ref, {}).keys() <= self._refusable.get(ref, set())
 
     def _can_lack(self, change: Change, name: str) -> bool:
         """Whether the source's release may have lost the value: it has no column for it."""
@@ -178,20 +185,18 @@ class Proof:
         """
         if not local.version.includes(state.dot):
             forgotten = not local.version.entries  # a deletion that was not meant, see ``sync.site.sweep``
-            excused = forgotten or local.deleted or self._may_be_lost(state.dot, change)
+            excused = forgotten or local.deleted or self._may_be_lost()
             return not excused and self._state.knows(change.ref).includes(state.dot)
         return change.version.covers(local.version) and not _same(local.fields.get(name), state)
 
-    def _may_be_lost(self, dot: Dot, change: Change) -> bool:
-        """Whether the hub may have lost an edit that its maker can't show any more.
+    def _may_be_lost(self) -> bool:
+        """Whether the hub may have lost an edit that its maker can't show any more: it has evicted it, or has
+        deleted the record and kept no tombstone. Which sites held what in a past that was lost nobody knows.
 
-        A restored hub: where the maker does not hold the record. Another hub: also where it has deleted the
-        record, and has kept no tombstone.
+        A hub that was restored takes the word of a site that may change everything itself.
         """
-        if vouches(self._state, self._source):
-            return True
         trusted = self._state.charter.delegation_of(self._source).is_full
-        return trusted and has_past(self._state) and is_evicted_at(self._state, dot, change)
+        return vouches(self._state, self._source) or (trusted and has_past(self._state))
 
     def _is_under_its_key(self, change: Change) -> bool:
         kind = REGISTRY[change.ref.kind]
@@ -279,6 +284,8 @@ class Proof:
                     self._shown[origin_of(peer.site, peer.seen.incarnation)] = peer.seen.seq
                 for entry in self._tx.pending(peer.site):
                     self._waiting.setdefault(entry.change.ref, {})[peer.site] = entry.change
+                    if entry.reason == REFUSABLE:
+                        self._refusable.setdefault(entry.change.ref, set()).add(peer.site)
         return self._waiting
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keystone_viaduct.sync.model import Checkpoint, Page, Peer, Ref, SiteState
@@ -10,6 +10,7 @@ from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
 from keystone_viaduct.sync.site.decisions import list_conflicts
 from keystone_viaduct.sync.site.excepted import ended
+from keystone_viaduct.sync.site.isolating import Quarantine
 from keystone_viaduct.sync.site.nonce import new_nonce
 
 #: Works out and writes what waits from a page's source, with the page; returns what was considered.
@@ -17,11 +18,18 @@ Work = Callable[[Applying], set[Ref]]
 
 
 def look_again(
-    tx: Transaction, peer: Peer, work: Work, *, at_head: bool, now: int, policy_for: PolicyFor
+    tx: Transaction,
+    peer: Peer,
+    work: Work,
+    quarantine: Mapping[Ref, Quarantine],
+    *,
+    at_head: bool,
+    now: int,
+    policy_for: PolicyFor,
 ) -> SiteState:
     """Try again what waits from ``peer``; returns the saved state. ``at_head``: it has no more to show."""
     state = tx.state()
-    run = Applying(tx, state, quiet_page(state, peer, at_head=at_head), now, policy_for)
+    run = Applying(tx, state, quiet_page(state, peer, at_head=at_head), now, policy_for).put(quarantine)
     considered = work(run)
     tx.save_pending(peer.site, run.dated(), considered - set(run.waiting))
     return close(tx, run, state, now)

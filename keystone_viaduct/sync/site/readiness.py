@@ -8,13 +8,11 @@ this site's tables can't hold does not wait: it is carried (:mod:`keystone_viadu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from keystone_viaduct.errors import StoreError
-from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.external import Externals
 from keystone_viaduct.sync.model import CONFLICT as CONFLICT
 from keystone_viaduct.sync.model import (
     CYCLE,
@@ -37,6 +35,8 @@ from keystone_viaduct.sync.site.content import for_tables, split_known
 from keystone_viaduct.sync.site.external import OWNERS, is_evidence, is_shadow, shadow
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.invariants import Invariants
+from keystone_viaduct.sync.site.needs import OWNING, Need, needs
+from keystone_viaduct.sync.site.own import release
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.site.applying import Applying
@@ -51,43 +51,6 @@ ASIDE = "aside"
 LOST = "lost"
 #: What is not tried anew with every page.
 PASSIVE = UNTRIED | {ASIDE, CONFLICT}
-OWNING = frozenset({Mode.OWNING})
-
-
-class Need(NamedTuple):
-    """One of ``any_of`` must be there; ``owning`` says that without it the record goes, too.
-
-    ``may_be_external``: it may be an owner without a row, and ``external`` that the record says so;
-    ``unchecked``: Keystone does not care whether it is there, so that only its deletion counts.
-    """
-
-    any_of: tuple[Ref, ...]
-    owning: bool
-    may_be_external: bool = False
-    external: bool = False
-    unchecked: bool = False
-
-    def __str__(self) -> str:
-        return str(self.any_of[0])
-
-
-def needs(ref: Ref, content: Document, external: Externals = ()) -> list[Need]:
-    """The records without which this one may not be there, or can't (a real foreign key).
-
-    ``external`` is what it says of owners without rows.
-    """
-    outside = {owner[:2] for owner in external}
-    return [
-        Need(
-            (Ref(found.kind, found.key), *(Ref(kind, found.key) for kind in found.alternatives)),
-            found.mode is Mode.OWNING,
-            found.external,
-            found.external and (found.kind, found.key) in outside,
-            found.unchecked,
-        )
-        for found in REGISTRY[ref.kind].references_of(content)
-        if found.mode is Mode.OWNING or found.hard
-    ]
 
 
 class Readiness:
@@ -101,6 +64,7 @@ class Readiness:
         self.names = Claims(run.tx, code=run.state.is_hub)
         self._fitting: dict[Ref, Document] = {}
         self._held: set[Ref] = set()
+        self._losing: set[Ref] = set()
         self._clashes: dict[Ref, set[Claim]] = {}
 
     def reduce(self) -> None:
@@ -108,7 +72,9 @@ class Readiness:
         waiting ones; either may cause others.
         """
         # Each is carried in part, then as a whole, or waits: what comes again and again is a fault of ours.
-        for _ in range(4 * len(self.run.intents) + 4):
+        tries = 0
+        while tries <= 4 * (len(self.run.intents) + len(self.run.waiting)) + 4:
+            tries, before = tries + 1, len(self.run.intents)
             blocked = (
                 self._quarantined()
                 or self._unstorable()
@@ -121,7 +87,7 @@ class Readiness:
                     | self.invariants.broken()
                 )
             )
-            if not blocked:
+            if not blocked and len(self.run.intents) == before:
                 return
             for ref, (reason, why) in blocked.items():
                 self._block(self.run.intents[ref], reason, why)
@@ -144,7 +110,7 @@ class Readiness:
         assert intent.content is not None
         row = self.run.rows.get(intent.ref)
         before = self.run.carried(intent)
-        if row is None:
+        if row is None or intent.ref in self._losing:
             names = None
         else:
             content, _ = split_known(intent.content, self.run.tx.known_fields(intent.ref.kind))
@@ -335,21 +301,29 @@ class Readiness:
         return not any(map(self.alive, need.any_of)) and self.satisfied(need)
 
     def _referred(self) -> dict[Ref, tuple[str, str]]:
+        """What something needs that stays; and what only has a row that needs what goes: that goes, too, and
+        the record is carried as a whole.
+        """
         dying = [i.ref for i in self.run.intents.values() if i.deletes and _is_missed(i)]
         self._preload_referrers(dying)
-        rows = self._row_needs() if dying else frozenset()
-        return {ref: (REFERRED, "") for ref in dying if ref in rows or self.living_referrers(ref)}
+        blocked = {ref: (REFERRED, "") for ref in dying if self.living_referrers(ref)}
+        for ref, target in self._rows_that_need(frozenset(dying) - blocked.keys()):
+            self._losing.add(ref)
+            blocked[ref] = REFERENCE, f"its row names {target}, which is gone, and can't name another yet"
+        return blocked
 
-    def _row_needs(self) -> frozenset[Ref]:
-        """What rows need that go on saying what they said, beside what is carried of their records."""
-        return frozenset(
-            target
-            for intent, lands in self._landing()
+    def _rows_that_need(self, targets: frozenset[Ref]) -> list[tuple[Ref, Ref]]:
+        """Rows that go on saying what they said, beside what is carried of their records, and what each of
+        them needs of these targets.
+        """
+        return [
+            (intent.ref, target)
+            for intent, lands in (self._landing() if targets else ())
             if self.run.carried(intent) is not None
             for need in needs(intent.ref, lands)
             for target in need.any_of
-            if not (need.may_be_external and self._goes_as_a_shadow(target))
-        )
+            if target in targets and not (need.may_be_external and self._goes_as_a_shadow(target))
+        ]
 
     def _clashing(self) -> dict[Ref, tuple[str, str]]:
         """Names: held by someone who keeps it, or claimed twice within the set (the later waits)."""
@@ -461,6 +435,14 @@ class Readiness:
         if unknown:
             found = referrers(self.run.tx, unknown, OWNING)
             self._referrers.update((ref, found.get(ref, [])) for ref in unknown)
+            self._take_in([referrer for those in found.values() for referrer in those])
+
+    def _take_in(self, refs: list[Ref]) -> None:
+        """Look once more at what is carried beside these rows: the record may not need what its row does."""
+        self._preload(refs)
+        busy = {*self.run.intents, *self.run.waiting, *self.run.put_aside}
+        records = [self.local(ref) for ref in refs if ref not in busy]
+        release(self.run, [r for r in records if r is not None and r.carried is not None and not r.rowless])
 
 
 def _is_faint(intent: Intent) -> bool:

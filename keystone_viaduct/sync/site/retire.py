@@ -6,34 +6,45 @@ waited until it shows them, and is judged now: the charter names its past lives 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from keystone_viaduct.errors import NotThere, Refused
 from keystone_viaduct.sync.charter import Edition
-from keystone_viaduct.sync.model import Peer, Retired, SiteState, origin_of, site_of
+from keystone_viaduct.sync.model import Peer, Ref, Retired, SiteState, origin_of, site_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
+from keystone_viaduct.sync.site.isolating import NONE, Quarantine
 from keystone_viaduct.sync.site.quiet import Work, close, look_again, quiet_page
+from keystone_viaduct.sync.site.sequencer import sequence
 
 #: A site that has read here within so many microseconds is not gone.
 RECENT = 3600 * 1_000_000
 
 
 def retire(
-    tx: Transaction, site: str, work: Work, *, force: bool, now: int, policy_for: PolicyFor
+    tx: Transaction,
+    site: str,
+    work: Work,
+    quarantine: Mapping[Ref, Quarantine] = NONE,
+    *,
+    force: bool,
+    now: int,
+    policy_for: PolicyFor,
 ) -> Retired:
     """Forget ``site``; ``force``: although it was heard a short while ago. Raises NotThere, Refused."""
-    state = tx.state()
+    state = sequence(tx, tx.state(), now)
     peer = _checked(tx, state, site, force=force, now=now)
     waiting = len(tx.pending(site))
-    lost = _settle(tx, state, peer, work, now, policy_for)
+    run = Applying(tx, state, quiet_page(state, peer, at_head=True), now, policy_for).put(quarantine)
+    lost = _settle(run, state, peer, work, now)
     state = _without(tx.state(), peer)
     tx.save_state(state)
     tx.save_checkpoint(site, None)
     tx.drop_peer(site)
     for other in sorted(tx.peers().values(), key=lambda found: found.site):
         if tx.pending(other.site):
-            look_again(tx, other, work, at_head=False, now=now, policy_for=policy_for)
+            look_again(tx, other, work, quarantine, at_head=False, now=now, policy_for=policy_for)
     return Retired(site, peer.heard, waiting, lost)
 
 
@@ -54,13 +65,11 @@ def _checked(tx: Transaction, state: SiteState, site: str, *, force: bool, now: 
     return peer
 
 
-def _settle(
-    tx: Transaction, state: SiteState, peer: Peer, work: Work, now: int, policy_for: PolicyFor
-) -> int:
+def _settle(run: Applying, state: SiteState, peer: Peer, work: Work, now: int) -> int:
     """Decide all that waits from the site; how many changes can't be, and are listed as lost."""
+    tx = run.tx
     if not tx.pending(peer.site):
         return 0
-    run = Applying(tx, state, quiet_page(state, peer, at_head=True), now, policy_for)
     considered = work(run)
     why = f"{peer.site} was retired, and whoever else has had a part in it has not shown it yet"
     rows = [run.listing(ref, "lost", why, entry.change.document) for ref, entry in run.waiting.items()]

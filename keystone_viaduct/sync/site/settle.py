@@ -20,8 +20,9 @@ from keystone_viaduct.sync.site.guarding import in_use
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.invariants import RULE
 from keystone_viaduct.sync.site.kept import kept
+from keystone_viaduct.sync.site.needs import Need, needs
 from keystone_viaduct.sync.site.own import awaited, own_intent
-from keystone_viaduct.sync.site.readiness import Need, Readiness, needs
+from keystone_viaduct.sync.site.readiness import Readiness
 from keystone_viaduct.sync.site.revert import revert
 from keystone_viaduct.sync.site.twins import natural_of, unite
 from keystone_viaduct.sync.site.upholding import uphold

@@ -40,6 +40,7 @@ from keystone_viaduct.sync.site.fence import check_fence, fence_of, later
 from keystone_viaduct.sync.site.former import retry_former
 from keystone_viaduct.sync.site.guard import GUARD, Guard
 from keystone_viaduct.sync.site.isolating import (
+    NONE,
     Quarantine,
     considered,
     culprits,
@@ -47,6 +48,7 @@ from keystone_viaduct.sync.site.isolating import (
     gentler,
     hold,
     in_words,
+    tried,
 )
 from keystone_viaduct.sync.site.parts import parts_had, take_part
 from keystone_viaduct.sync.site.promote import promote, resign
@@ -91,7 +93,7 @@ class Site:
         def work(tx: Transaction) -> SiteState:
             return sequence(tx, tx.state(), self._clock.now())
 
-        return self._isolated(lambda: self._store.run(work), work, lambda tx: [])
+        return self._numbering(work)
 
     @property
     def name(self) -> str:
@@ -128,11 +130,15 @@ class Site:
         Raises CheckpointMismatch, FenceMismatch, NotYet, OldTerm, Refused.
         """
 
-        def run(quarantine: Mapping[Ref, Quarantine]) -> ApplyResult:
-            return self._fenced(partial(self._apply, page, quarantine), page.fence, page.source)
+        def work(tx: Transaction, quarantine: Mapping[Ref, Quarantine]) -> ApplyResult:
+            now, policy_for = self._clock.now(), self._policy_for
+            return apply_page(tx, page, now=now, policy_for=policy_for, quarantine=quarantine)
+
+        def run(whole: Callable[[Transaction], ApplyResult]) -> ApplyResult:
+            return self._fenced(whole, page.fence, page.source)
 
         try:
-            return run({})
+            return self._tolerant(work, lambda tx: considered(tx, page, self._clock.now()), run)
         except NewHub:
             self.follow(page.term, page.hub, page.fence)
             raise FenceMismatch(
@@ -140,14 +146,6 @@ class Site:
                 hint="both sides compare from the start",
                 both=True,
             ) from None
-        except Exception as error:
-            if not self._store.may_be_a_record(error):
-                raise
-            return run(self._quarantine(page, error))
-
-    def _apply(self, page: Page, quarantine: Mapping[Ref, Quarantine], tx: Transaction) -> ApplyResult:
-        now, policy_for = self._clock.now(), self._policy_for
-        return apply_page(tx, page, now=now, policy_for=policy_for, quarantine=quarantine)
 
     def take_part(self, page: Page) -> ApplyResult:
         """Keep the part of a large record that the page brings. Raises what :meth:`apply` raises."""
@@ -162,21 +160,21 @@ class Site:
 
         Raises OldTerm when this site knows of a later one, Refused for a site that may not be the hub.
         """
-        self._store.run(lambda tx: follow(tx, term, hub, fence, now=self._clock.now()))
+        self._numbering(lambda tx: follow(tx, term, hub, fence, now=self._clock.now()))
 
     def promote(self, beyond: int = 0) -> SiteState:
         """Become the hub of a term later than ``beyond`` and than this site's own. Raises Refused."""
 
-        def work(tx: Transaction) -> SiteState:
+        def work(tx: Transaction, quarantine: Mapping[Ref, Quarantine]) -> SiteState:
             now = self._clock.now()
             promote(tx, beyond=beyond, now=now)
-            return retry_former(tx, apply_waiting, now=now, policy_for=self._policy_for)
+            return retry_former(tx, apply_waiting, quarantine, now=now, policy_for=self._policy_for)
 
-        return self._store.run(work)
+        return self._tolerant(work, lambda tx: tried(tx, [tx.state().hub], (), self._clock.now()))
 
     def resign(self, successor: str) -> SiteState:
         """At the hub: appoint another site and become its spoke. Raises Refused."""
-        return self._store.run(lambda tx: resign(tx, successor, now=self._clock.now()))
+        return self._numbering(lambda tx: resign(tx, successor, now=self._clock.now()))
 
     def standing(self, source: str, fence: Fence | None = None) -> Standing:
         """How far this site has applied the feed of ``source``, and its knowledge. Raises FenceMismatch."""
@@ -243,17 +241,17 @@ class Site:
     def retire(self, site: str, *, force: bool = False) -> Retired:
         """At the hub: forget a site that is gone for good. Raises NotThere, Refused."""
 
-        def work(tx: Transaction) -> Retired:
+        def work(tx: Transaction, quarantine: Mapping[Ref, Quarantine]) -> Retired:
             now, policy_for = self._clock.now(), self._policy_for
-            found = retire(tx, site, apply_waiting, force=force, now=now, policy_for=policy_for)
-            retry_former(tx, apply_waiting, now=now, policy_for=policy_for)
+            found = retire(tx, site, apply_waiting, quarantine, force=force, now=now, policy_for=policy_for)
+            retry_former(tx, apply_waiting, quarantine, now=now, policy_for=policy_for)
             return found
 
-        return self._store.run(work)
+        return self._tolerant(work, lambda tx: tried(tx, tx.peers(), (), self._clock.now()))
 
     def unite(self, loser: Ref, winner: Ref) -> United:
         """At the hub: merge a record into another of its kind. Raises NotThere, Refused."""
-        return self._store.run(lambda tx: unite(tx, loser, winner, now=self._clock.now()))
+        return self._numbering(lambda tx: unite(tx, loser, winner, now=self._clock.now()))
 
     def purge(self, retention: int) -> int:
         """Drop all tombstones older than ``retention`` (microseconds) that all live peers have; returns how
@@ -320,21 +318,39 @@ class Site:
 
         return self._store.run(work)
 
-    def _quarantine(self, page: Page, error: Exception) -> dict[Ref, Quarantine]:
-        """Which records make the apply of a page fail. Raises the error if it lies in none of them."""
-        self._number_apart()
+    def _tolerant(
+        self,
+        work: Callable[[Transaction, Mapping[Ref, Quarantine]], T],
+        looked_at: Callable[[Transaction], list[Ref]],
+        run: Callable[[Callable[[Transaction], T]], T] | None = None,
+    ) -> T:
+        """Apply something; the records that make it fail in an unforeseen way are put aside first.
 
-        def fails(quarantine: Mapping[Ref, Quarantine]) -> Exception | None:
-            return failure(self._store, partial(self._apply, page, quarantine))
+        Raises the error if it lies in none of those that are ``looked_at``.
+        """
+        run = run or self._store.run
+        try:
+            return run(lambda tx: work(tx, NONE))
+        except Exception as error:
+            if not self._store.may_be_a_record(error):
+                raise
+            self._number_apart()
 
-        refs = self._store.run(lambda tx: considered(tx, page, self._clock.now()))
-        found = culprits(refs, lambda aside: fails(dict.fromkeys(aside, Quarantine(""))))
-        if found is None:
-            raise error
-        result = gentler(found, fails)
-        for ref, put in result.items():
-            LOG.warning("%s of %s is put aside: %s", ref, page.source, put.why)
-        return result
+            def fails(quarantine: Mapping[Ref, Quarantine]) -> Exception | None:
+                return failure(self._store, lambda tx: work(tx, quarantine))
+
+            refs = self._store.run(looked_at)
+            found = culprits(refs, lambda aside: fails(dict.fromkeys(aside, Quarantine(""))))
+            if found is None:
+                raise
+            quarantine = gentler(found, fails)
+        for ref, put in quarantine.items():
+            LOG.warning("%s is put aside: %s", ref, put.why)
+        return run(lambda tx: work(tx, quarantine))
+
+    def _numbering(self, work: Callable[[Transaction], T]) -> T:
+        """Run what numbers first; what can't be numbered is put aside."""
+        return self._isolated(lambda: self._store.run(work), work, lambda tx: [])
 
     def _number_apart(self) -> bool:
         """Put aside what can't be numbered; whether there was anything."""

@@ -34,8 +34,8 @@ from keystone_viaduct.sync.site.content import altered, contents
 from keystone_viaduct.sync.site.decisions import list_now
 from keystone_viaduct.sync.site.external import is_evidence, is_shadow, outsiders
 from keystone_viaduct.sync.site.guard import Guard, delete_missing
+from keystone_viaduct.sync.site.needs import OWNING, Need, needs
 from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
-from keystone_viaduct.sync.site.readiness import OWNING, Need, needs
 
 #: Held records that are looked at at once.
 BATCH = 1000

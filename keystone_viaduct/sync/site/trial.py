@@ -11,7 +11,7 @@ from keystone_viaduct.sync.model import DELETED, Change, Page, Pending, Ref, Sit
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.delegation import RULES, Act, Court, PageWorld, Problem
 from keystone_viaduct.sync.site.intent import Intent
-from keystone_viaduct.sync.site.proof import Proof, bounded
+from keystone_viaduct.sync.site.proof import REFUSABLE, Proof, bounded
 from keystone_viaduct.sync.site.readiness import UNPLACED, UNPROVEN
 from keystone_viaduct.sync.site.revert import revert
 
@@ -143,13 +143,14 @@ class Trial:
 
     def _refuse(self, intent: Intent, why: str) -> bool:
         """Revert it; or let it wait, and say False: the answer includes all that the source claims to know,
-        so what another site shows of the record comes first.
+        so what another site shows of the record comes first; but not what is to be refused, too, or each
+        would wait for the other.
         """
         run = self._run
         self.refused.add(intent.ref)
-        if self._proof.others_wait(intent.ref) or run.has_lost(run.records.get(intent.ref)):
+        if self._proof.others_may_count(intent.ref) or run.has_lost(run.records.get(intent.ref)):
             run.intents.pop(intent.ref, None)
-            run.waiting[intent.ref] = Pending(run.page.source, intent.change, UNPROVEN)
+            run.waiting[intent.ref] = Pending(run.page.source, intent.change, REFUSABLE)
             return False
         intent.conflicts.clear()
         told = f"{run.page.source} may not do that: {why}"

@@ -7,10 +7,10 @@ import re
 
 from keystone_viaduct.documents.digest import field_digest
 from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
-from keystone_viaduct.sync.model import ABSENT, DELETED, QUARANTINED, Conflict, Record, Ref
+from keystone_viaduct.sync.model import ABSENT, DELETED, QUARANTINED, RETRIED, Conflict, Record, Ref
 from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.sync.site.external import is_evidence
-from keystone_viaduct.sync.site.readiness import needs
+from keystone_viaduct.sync.site.needs import needs
 from keystone_viaduct.sync.site.scope import selection
 from keystone_viaduct.testing.memory import Data
 from keystone_viaduct.testing.simulation import twins
@@ -107,9 +107,9 @@ def _no_pending(fleet: Fleet) -> None:
         if node.store.data.pending:
             raise Broken("no_pending_no_skip", f"{node.name}: {sorted(node.store.data.pending)[:3]}")
         carried = [record for record in node.store.data.records.values() if record.carried is not None]
-        aside = [record.ref for record in carried if record.carried and record.carried.reason == QUARANTINED]
+        aside = [r.ref for r in carried if r.carried and r.carried.reason in (QUARANTINED, RETRIED)]
         if aside:
-            raise Broken("no_pending_no_skip", f"{node.name} has put aside {sorted(aside)[:3]}")
+            raise Broken("no_pending_no_skip", f"{node.name} has not tried again {sorted(aside)[:3]}")
 
 
 def _no_dangling(fleet: Fleet) -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keystone_viaduct.sync.knowledge import Exceptions, Gap, clipped, joined, known_of, missing, without
+from keystone_viaduct.sync.knowledge import (
+    Exceptions,
+    Gap,
+    clipped,
+    joined,
+    known_of,
+    missing,
+    widened,
+    without,
+)
 from keystone_viaduct.sync.model import Dot, Ref, Version
 
 A, B = "east#1", "west#2"
@@ -70,6 +79,12 @@ def test_an_exception_ends_when_somebody_tells_who_has_it() -> None:
     assert joined(mine, {ONE: {A: Gap(3, 7)}}, theirs, {})[1] == {}
     assert joined(mine, {ONE: {A: Gap(3, 7)}}, Version({A: 5}), {})[1] == {ONE: {A: Gap(5, 7)}}
     assert joined(Version({A: 9}), {}, theirs, {ONE: {A: Gap(3, 7)}})[1] == {}
+
+
+def test_what_two_sites_have_shown_of_a_record_waits_both() -> None:
+    exceptions = widened({ONE: {A: Gap(3, 7)}}, ONE, {A: Gap(5, 9), B: Gap(0, 2)})
+    assert exceptions == {ONE: {A: Gap(3, 9), B: Gap(0, 2)}}
+    assert widened(exceptions, OTHER, {}) == exceptions
 
 
 def test_edits_of_a_life_that_was_lost_are_no_gap_any_more() -> None:

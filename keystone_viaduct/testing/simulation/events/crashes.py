@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 
 from keystone_viaduct.errors import FenceMismatch, NotYet
+from keystone_viaduct.sync.model import Page
+from keystone_viaduct.sync.ports import SitePort
 from keystone_viaduct.testing.simulation.crashing import Blow, Crashed
 from keystone_viaduct.testing.simulation.events.event import Event
 from keystone_viaduct.testing.simulation.fleet import Fleet
@@ -20,9 +22,9 @@ def agent_dies(fleet: Fleet, spoke: str) -> list[str]:
     fleet.counts["crashes"] += 1
     applied = fleet.chance.random() < 0.5
     fleet.forget_link(spoke)
-    after = target.standing(source.name).checkpoint
+    limit = fleet.chance.choice((1, 3, 50))
     try:
-        page = source.read(target.name, after, fleet.chance.choice((1, 3, 50)))
+        page = _page(source, target, limit)
         fleet.old_pages.append((target.name, page))
         if applied:
             target.apply(page)
@@ -30,6 +32,12 @@ def agent_dies(fleet: Fleet, spoke: str) -> list[str]:
         fleet.tell(f"{source.name} -> {target.name}: {error}")
     fleet.tell(f"{source.name} -> {target.name}: agent dies {'after' if applied else 'before'} the apply")
     return [spoke, fleet.hub]
+
+
+def _page(source: SitePort, target: SitePort, limit: int) -> Page:
+    """As an agent reads it: the source is shown what the target knows of its history."""
+    standing = target.standing(source.name, source.standing(target.name).fence)
+    return source.read(target.name, standing.checkpoint, limit, standing.fence)
 
 
 def site_dies(fleet: Fleet, spoke: str) -> list[str]:

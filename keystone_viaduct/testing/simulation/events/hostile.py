@@ -61,7 +61,8 @@ def forge(fleet: Fleet, _: str) -> list[str]:
     source = fleet.nodes[spoke]
     fleet.forget_link(spoke)
     try:
-        page = source.site.read(hub.name, hub.site.standing(spoke).checkpoint, 5)
+        standing = hub.site.standing(spoke, source.site.standing(hub.name).fence)
+        page = source.site.read(hub.name, standing.checkpoint, 5, standing.fence)
         honest = {change.ref for change in page.changes} | {e.change.ref for e in _waiting(hub, spoke)}
         honest |= {ref for ref, record in source.store.data.records.items() if record.seq > page.upto.seq}
         drawn = _lies(fleet.chance, page, hub.store.data, source.store.data)
