@@ -441,3 +441,19 @@ def test_an_older_page_of_another_coverage_is_not_applied(scene: Scene) -> None:
     with pytest.raises(CheckpointMismatch):
         scene.site("west").apply(narrow)
     scene.equal()
+
+
+def test_a_refused_record_that_was_made_without_a_field_is_listed_with_that(scene: Scene) -> None:
+    """West has made it without what the hub made it with, and may not: that was said, and is lost."""
+    charter = scene.site("hub").charter()
+    limits = {"west": Delegation(domains=frozenset({"acme"}))}
+    scene.site("hub").write_charter(replace(charter, delegations=limits), charter.edition)
+    scene.sync()
+    scene.put("hub", "region", "r1", description="one")
+    scene.sync()
+    region = scene.put("hub", "region", "r2", description="two", parent_region_id="r1")
+    scene.put("west", "region", "r2", description="two")
+    scene.equal()
+    assert scene.row("hub", region)["parent_region_id"] == "r1"  # type: ignore[index]
+    (row,) = (conflict for conflict in scene.conflicts if conflict.ref == region)
+    assert row.sort == "refused" and "parent_region_id" in row.fields

@@ -394,3 +394,32 @@ def test_what_is_carried_beside_its_row_does_not_keep_whom_that_names(scene: Sce
     scene.put("south", "credential", "c", blob="seed")
     scene.equal()
     assert scene.row(site, credential)["user_id"] == winner.key  # type: ignore[index]
+
+
+def test_what_the_hub_only_carries_is_not_merged(scene: Scene) -> None:
+    """Its row does not say what it says; nothing is changed, and the record is named."""
+    scene.store("hub").unstorable = frozenset({"odd"})
+    scene.put("west", "user", "u2", extra__email="odd")
+    scene.sync()
+    with pytest.raises(Refused, match="user/u2 is not in this site's tables"):
+        merge(scene)
+    scene.put("west", "user", "u2", extra__email="even")
+    scene.sync()
+    merge(scene)
+    scene.equal()
+
+
+def test_what_is_reworded_lies_where_what_it_names_lies(scene: Scene) -> None:
+    """Both are new to the hub, and the west, which holds that domain only, is to hear of it."""
+    vcpu = {"resource_name": "vcpu", "default_limit": 5}
+    scene.put("hub", "service", "s", type="compute")
+    scene.sync()
+    scene.put("south", "registered_limit", "r1", service_id="s", region_id=None, **vcpu)
+    scene.send("south", "hub")
+    scene.project("west", "new", "new")
+    scene.put("west", "registered_limit", "r2", service_id="s", region_id=None, **vcpu)
+    limit = scene.put("west", "limit", "l", registered_limit_id="r2", project_id="new", resource_limit=1)
+    scene.send("west", "hub")
+    assert scene.row("hub", limit)["registered_limit_id"] == "r1"  # type: ignore[index]
+    assert scene.record("hub", limit).scope == "default"
+    scene.equal()

@@ -279,18 +279,17 @@ def _located(run: Applying, candidates: dict[Ref, Change]) -> dict[Ref, Change]:
 
 
 def _scopes(run: Applying) -> dict[Ref, str | None]:
-    """At the hub: also of those whose content is not what was sent; of all, if they may refer to such."""
+    """At the hub: of all together where some are not what was sent, for either may refer to the other."""
     if not run.state.is_hub:
         return {}
-    found = {} if run.trial and run.trial.refused else run.scopes
-    others = {
-        intent.ref: intent.content
-        for intent in run.intents.values()
-        if intent.content is not None
-        and (intent.ref not in found or not same_documents(intent.content, intent.change.document))
-    }
+    living = {i.ref: (i.content, i.change.document) for i in run.intents.values() if i.content is not None}
+    if not (run.trial and run.trial.refused) and all(
+        ref in run.scopes and same_documents(content, sent) for ref, (content, sent) in living.items()
+    ):
+        return run.scopes
     owners = {intent.ref: intent.record.external for intent in run.intents.values()}
-    return {**found, **resolve(run.tx, others, owners)}
+    resolved = resolve(run.tx, {ref: content for ref, (content, _) in living.items()}, owners)
+    return {**run.scopes, **resolved}
 
 
 def _placed(run: Applying, intent: Intent, record: Record, scopes: dict[Ref, str | None]) -> Record:

@@ -8,6 +8,7 @@ from keystone_viaduct.sync.model import ABSENT, DELETED, Document, Record
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.content import is_known
 from keystone_viaduct.sync.site.intent import Intent
+from keystone_viaduct.sync.site.merge import made_apart
 
 
 def revert(
@@ -36,6 +37,8 @@ def revert(
         intent.touched.discard(DELETED)
     intent.fresh = True
     taken_out = {n for n, state in intent.change.fields.items() if state.digest == ABSENT} if lost else set()
+    if lost and local is not None and made_apart(local, intent.change):
+        taken_out |= local.fields.keys() - intent.change.fields  # made without them: that was said, too
     names = tuple(sorted(taken_out | lost.keys()))
     intent.conflicts.append(run.conflict(intent, sort, "rule", why, fields=names, lost=lost))
 

@@ -109,6 +109,7 @@ class _Union:
         """Write all of it and list it."""
         why = f"merged into {winner}; {self._moved} records that referred to it refer to that one now"
         lost = self._before[loser]
+        self._check_carried()
         alias = self._row(loser, why, lost, winner)
         writes = [
             Write(ref, self._for_tables(ref, self._before.get(ref)), self._for_tables(ref, content))
@@ -119,6 +120,17 @@ class _Union:
         sequence_records(self._tx, self._tx.state(), [write.ref for write in writes], self._now)
         list_now(self._tx, [alias, *self._rows], self._now)
         return United(alias, self._moved, self._equal, self._given_up)
+
+    def _check_carried(self) -> None:
+        """Raise Refused where a record that changes is carried: its row does not say what it says."""
+        changed = [ref for ref, content in self._after.items() if content != self._before.get(ref)]
+        for record in self._tx.records(changed).values():
+            if record.carried is not None:
+                raise Refused(
+                    f"{record.ref} is not in this site's tables as it is: {record.carried.why}",
+                    hint="`viaduct quarantine show` says why; merge when that is mended",
+                    ref=str(record.ref),
+                )
 
     def _place(self, ref: Ref, old: Document, new: Document) -> Ref | None:
         """Take a rewritten record in; the record with which it has to fall together first, if there is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keystone_viaduct.sync.model import Record
+from keystone_viaduct.sync.site.term import may_lead
 from keystone_viaduct.testing.memory import Data
 from keystone_viaduct.testing.simulation.events.event import Event
 from keystone_viaduct.testing.simulation.fleet import Backup, Fleet
@@ -23,7 +24,12 @@ def restore(fleet: Fleet, _: str) -> list[str]:
 
     One site a run, as often as may be: the loss of two in the same hours is a residue that the docs name.
     """
-    usable = [copy for copy in fleet.backups if fleet.restored in ("", copy.site)]
+    usable = [
+        copy
+        for copy in fleet.backups
+        # one whose charter limits the hub of today would never follow it: its operator has to say so
+        if fleet.restored in ("", copy.site) and may_lead(copy.data.state.charter, fleet.hub)
+    ]
     if not usable:
         return []
     chosen = fleet.chance.choice(usable)
@@ -59,6 +65,22 @@ def _excuse(fleet: Fleet, chosen: Backup) -> None:
             fleet.excused.add(edit)
 
 
+def held(fleet: Fleet, site: str) -> list[Record]:
+    """The records that a site holds, and has not evicted."""
+    return [record for record in fleet.nodes[site].store.data.records.values() if not record.evicted]
+
+
+def excuse_evicted(fleet: Fleet, site: str, before: list[Record]) -> None:
+    """A page that was read before its source was restored made the site let go what nobody else has: that is
+    lost with what the source has lost.
+    """
+    now = fleet.nodes[site].store.data.records
+    others = [node.store.data for node in fleet.nodes.values() if node.name != site]
+    gone = [r for r in before if r.ref in now and now[r.ref].evicted]
+    lost = {record.ref for record in gone if not any(_has(fleet, other, record) for other in others)}
+    fleet.excused.update(e for e in [*fleet.ledger.edits, *fleet.ledger.deleted] if e.ref in lost)
+
+
 def _has(fleet: Fleet, data: Data, record: Record) -> bool:
     """Whether another site knows at least this version of a record.
 
@@ -67,10 +89,10 @@ def _has(fleet: Fleet, data: Data, record: Record) -> bool:
     theirs = data.records.get(record.ref)
     if theirs is not None and theirs.evicted:
         return False
-    if theirs is None:
-        holds = data.state.covered.holds(record.ref.kind, record.scope)
-        return holds and record.ref in fleet.buried and data.state.all_knowledge.covers(record.version)
     forked = any(origin in fleet.forked for origin in record.version.entries)
+    if theirs is None:
+        holds = data.state.covered.holds(record.ref.kind, record.scope) and not forked
+        return holds and record.ref in fleet.buried and data.state.all_knowledge.covers(record.version)
     same = theirs.digest == record.digest or not forked
     return same and theirs.version.covers(record.version)
 

@@ -25,6 +25,7 @@ from keystone_viaduct.sync.model import (
     Ref,
     Version,
     life,
+    site_of,
 )
 from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.testing.memory import Data
@@ -68,6 +69,7 @@ def forge(fleet: Fleet, _: str) -> list[str]:
         drawn = _lies(fleet.chance, page, hub.store.data, source.store.data)
         lies = [lie for lie in drawn if lie.ref not in honest]
         before = {lie.ref: whole(hub.store.data, lie.ref) for lie in lies}
+        former = hub.store.data.state.former
         hub.site.apply(replace(page, changes=(*page.changes, *lies)))
     except (CheckpointMismatch, FenceMismatch, NotYet, Refused) as error:
         fleet.tell(f"{spoke} -> {hub.name}: {error}")
@@ -75,7 +77,9 @@ def forge(fleet: Fleet, _: str) -> list[str]:
     fleet.counts["forgeries"] += len(lies)
     fleet.tell(f"{spoke} lies about {', '.join(str(change.ref) for change in lies)}")
     for lie in lies:
-        if whole(hub.store.data, lie.ref) != before[lie.ref] and not _hung_in_the_air(hub, lie.ref):
+        if whole(hub.store.data, lie.ref) == before[lie.ref] or _hung_in_the_air(hub, lie.ref):
+            continue
+        if not (former and _has_gone(hub, spoke, lie.ref)):
             raise Broken("no_escalation", f"{spoke} has changed {lie.ref}, which it may not")
     return [spoke, fleet.hub]
 
@@ -84,6 +88,12 @@ def _hung_in_the_air(hub: Node, ref: Ref) -> bool:
     """Whether the hub has let it go by itself: its owner was deleted there by hand."""
     data = hub.store.data
     return ref not in data.rows and any(row.ref == ref and row.sort == "dangling" for row in data.conflicts)
+
+
+def _has_gone(hub: Node, spoke: str, ref: Ref) -> bool:
+    """Whether it was deleted, and not by that spoke: what waited from the hub before was settled."""
+    record = hub.store.data.records.get(ref)
+    return record is None or (record.deleted and site_of(record.fields[DELETED].dot.origin) != spoke)
 
 
 def _waiting(hub: Node, spoke: str) -> list[Pending]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch, NotYet, OldTerm, Refused
 from keystone_viaduct.sync.site.term import may_lead
+from keystone_viaduct.testing.simulation.events import backups
 from keystone_viaduct.testing.simulation.events.event import Event
 from keystone_viaduct.testing.simulation.fleet import Fleet
 from keystone_viaduct.testing.simulation.watch import check_no_echo
@@ -58,10 +59,12 @@ def replay(fleet: Fleet, _: str) -> list[str]:
     if page.charter is not None and not may_lead(page.charter, fleet.hub):
         return []  # the operator, who knows all his charters, would not have taken that site for a hub
     fleet.counts["replays"] += 1
+    held = backups.held(fleet, target)
     try:
         fleet.nodes[target].site.apply(page)
         fleet.forget_link(target if page.source == fleet.hub else page.source)
         if fleet.restored:
+            backups.excuse_evicted(fleet, target, held)
             # sent by a life that was lost, or applied by one that does not know yet that it is new
             fleet.forked.add(fleet.nodes[fleet.restored].store.data.state.origin)
         fleet.tell(f"{page.source} -> {target}: a late page still fits")
