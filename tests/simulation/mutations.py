@@ -18,7 +18,7 @@ from keystone_viaduct.errors import CheckpointMismatch, OldTerm, ViaductError
 from keystone_viaduct.sync import model
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.link.link import Link
-from keystone_viaduct.sync.model import Change, Document, Record, Ref, SiteState, Version
+from keystone_viaduct.sync.model import Change, Document, Purged, Record, Ref, SiteState, Version
 from keystone_viaduct.sync.site import (
     apply,
     applying,
@@ -192,12 +192,12 @@ def _show_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def _purge_all(patch: pytest.MonkeyPatch) -> None:
-    def careless(tx: Any, retention: int, now: int) -> int:
+    def careless(tx: Any, keep: Any, now: int) -> Purged:
         dead = [ref for ref, record in tx.data.records.items() if record.deleted]
         tx.drop_records(dead)
-        return len(dead)
+        return Purged(len(dead))
 
-    patch.setattr(site, "purge", careless)
+    patch.setattr(site, "clean", careless)
 
 
 def _any_term(patch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,7 @@ from keystone_viaduct.sync.site.proof import check_page, own_knowledge, vouches
 from keystone_viaduct.sync.site.quarantine import leave_aside
 from keystone_viaduct.sync.site.readiness import ASIDE, CONFLICT, PASSIVE, Readiness
 from keystone_viaduct.sync.site.register import adopt_peers
+from keystone_viaduct.sync.site.reviving import revive
 from keystone_viaduct.sync.site.scope import rescoped, resolve
 from keystone_viaduct.sync.site.sequencer import follow, sequence, sequence_records
 from keystone_viaduct.sync.site.settle import settle
@@ -124,6 +125,8 @@ def _work_out(run: Applying) -> None:
         readiness.reduce()
         if run.state.is_hub and run.page.at_head:
             settle(run, readiness)
+        if not run.state.is_hub:
+            revive(run, readiness)
         if run.trial is None or not run.trial.hear():
             return
 

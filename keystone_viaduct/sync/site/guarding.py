@@ -29,7 +29,7 @@ def in_use(run: Applying, readiness: Readiness, intent: Intent) -> bool:
         return False
     for user in readiness.living_referrers(intent.ref):
         content = _content(run, readiness, user)
-        if content is not None and _guards(user, content, intent.ref) and not _goes(run, user, content):
+        if content is not None and guards(user, content, intent.ref) and not _goes(run, user, content):
             why = f"deleted at {run.page.source}, and it stays: {user} uses it"
             revert(run, intent, IN_USE, why)
             intent.conflicts[-1] = run.conflict(intent, IN_USE, "rule", why, fields=(DELETED,))
@@ -45,7 +45,8 @@ def _content(run: Applying, readiness: Readiness, ref: Ref) -> Document | None:
     return contents(run.tx, [ref], {ref: local} if local is not None else {}).get(ref)
 
 
-def _guards(user: Ref, content: Document, target: Ref) -> bool:
+def guards(user: Ref, content: Document, target: Ref) -> bool:
+    """Whether Keystone refuses to delete ``target`` as long as this content names it."""
     found = REGISTRY[user.kind].references_of(content)
     return any(ref.guards and (ref.kind, ref.key) == target for ref in found)
 

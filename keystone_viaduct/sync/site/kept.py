@@ -17,6 +17,7 @@ from keystone_viaduct.sync.site.readiness import (
     UNTRIED,
     Readiness,
 )
+from keystone_viaduct.sync.site.reviving import may_be_revived
 
 
 def kept(run: Applying, readiness: Readiness) -> frozenset[Ref]:
@@ -34,6 +35,7 @@ def kept(run: Applying, readiness: Readiness) -> frozenset[Ref]:
         if entry.reason in (UNPROVEN, REFUSABLE, LOST)
         or entry.reason in UNTRIED
         or any(map(is_to_come, _blockers(readiness, entry)))
+        or may_be_revived(run, readiness, entry)
     }
     while found:
         more = {
