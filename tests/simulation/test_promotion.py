@@ -430,3 +430,22 @@ def test_a_record_may_wait_for_what_two_sites_have_shown_of_it() -> None:
     scene.site("west").forget("south")
     scene.equal()
     assert scene.row("west", grant) is None
+
+
+def test_what_a_site_lacks_of_its_own_past_is_nothing_that_it_holds_back(scene: Scene) -> None:
+    """South's tombstone includes an edit of West's earlier life, which West has by another name: West waits
+    for South's word on its grant, and South does not wait for West.
+    """
+    project = scene.project("west", "p", "web")
+    scene.sync()
+    scene.put("west", "project", "p", description="seen by the old hub only")
+    scene.site("hub").apply(scene.read("west", "hub"))
+    promote(scene, "south")
+    scene.talk("west")
+    scene.talk("hub")
+    grant = scene.grant("west", "u0", "p")
+    scene.delete("south", project)
+    scene.send("south", "west")
+    assert scene.store("west").data.state.exceptions[project]
+    scene.equal()
+    assert scene.row("west", grant) is None and scene.row("west", project) is None

@@ -50,9 +50,13 @@ def kept(run: Applying, readiness: Readiness) -> frozenset[Ref]:
 
 
 def _is_withheld(run: Applying, ref: Ref) -> bool:
-    """Whether the source has edited a record, and does not show it yet."""
-    origins = run.page.exceptions.get(ref, {})
-    return any(site_of(origin) == run.page.source for origin in origins)
+    """Whether the source has edited a record, and does not show it yet.
+
+    It lacks the last edits of an earlier life of its own where it waits itself for what others have of them.
+    """
+    gaps = run.page.exceptions.get(ref, {})
+    own = {origin: gap for origin, gap in gaps.items() if site_of(origin) == run.page.source}
+    return run.source_origin in own or any(gap.after == 0 for gap in own.values())
 
 
 def _waits_elsewhere(run: Applying, ref: Ref) -> bool:
