@@ -59,8 +59,7 @@ def bridge_specs(bridge: Bridge) -> tuple[TriggerSpec, TriggerSpec]:
         ]
 
     def changed(columns: tuple[Column, ...], *further: Any) -> Any:
-        tests = [*(has_changed(table.c[column.name]) for column in columns), *further]
-        return tests[0] if len(tests) == 1 else sa.or_(*tests)
+        return sa.or_(*(has_changed(table.c[column.name]) for column in columns), *further)
 
     up = side(bridge.new, bridge.total_up())
     down = side(bridge.old, bridge.total_down())

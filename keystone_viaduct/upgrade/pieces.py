@@ -167,7 +167,7 @@ class AsEnum(ColumnElement[Any]):
 
     inherit_cache = False
 
-    def __init__(self, value: Any, type_: sa.Enum) -> None:
+    def __init__(self, value: Any, type_: Any) -> None:
         self.value = value
         self.type = type_
 
@@ -194,8 +194,7 @@ class EnumText(AsEnum):
     inherit_cache = False
 
     def __init__(self, value: Any) -> None:
-        super().__init__(value, sa.Enum())
-        self.type = sa.String()
+        super().__init__(value, sa.String())
 
 
 @compiles(EnumText)

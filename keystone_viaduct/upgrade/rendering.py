@@ -207,14 +207,12 @@ def _(node: e.Within, resolve: Resolve) -> Any:
 
 @_sql.register
 def _(node: e.Every, resolve: Resolve) -> Any:
-    found = [_sql(item, resolve) for item in node.of]
-    return found[0] if len(found) == 1 else sa.and_(sa.true(), *found)
+    return sa.and_(sa.true(), *(_sql(item, resolve) for item in node.of))
 
 
 @_sql.register
 def _(node: e.AnyOf, resolve: Resolve) -> Any:
-    found = [_sql(item, resolve) for item in node.of]
-    return found[0] if len(found) == 1 else sa.or_(sa.false(), *found)
+    return sa.or_(sa.false(), *(_sql(item, resolve) for item in node.of))
 
 
 def _listed(type_: t.Enum, value: Any) -> Any:

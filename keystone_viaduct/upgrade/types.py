@@ -183,9 +183,7 @@ def always_fits(value: Expression, type_: Type, columns: Mapping[str, Type]) -> 
         return isinstance(type_, Boolean)
     if isinstance(value, AsText):
         return type_.takes(Text(_LONGEST_NUMBER))
-    if isinstance(value, AsInteger):
-        return type_.takes(Integer(64))
-    if isinstance(value, AsMicroseconds):
+    if isinstance(value, (AsInteger, AsMicroseconds)):
         return type_.takes(Integer(64))
     if isinstance(value, AsMoment):
         return type_.takes(DateTime(6))

@@ -15,7 +15,7 @@ from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.site.site import hub_wins
-from keystone_viaduct.testing.memory import MemoryStore, empty
+from keystone_viaduct.testing.memory import Data, MemoryStore, empty
 from keystone_viaduct.testing.simulation import checks
 from keystone_viaduct.testing.simulation.cloud import Cloud, Ledger
 from keystone_viaduct.testing.simulation.crashing import CrashingStore
@@ -141,6 +141,12 @@ class Scene:
         purged = self.site(site).clean(keep)
         self.fleet.buried |= before - set(self.store(site).data.records)
         return purged
+
+    def put_back(self, site: str, data: Data) -> None:
+        """Restore a backup; what only the lost database knew must have been read by somebody."""
+        self.fleet.restorations += 1
+        self.fleet.forked |= {self.store(site).data.state.origin, data.state.origin}
+        self.store(site).data = data.copy()
 
     def talk(self, spoke: str) -> None:
         """One link, both ways, until nothing moves on it; what waits for another site goes on waiting."""

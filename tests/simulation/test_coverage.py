@@ -231,9 +231,7 @@ def test_a_position_that_only_a_comparison_told_of_lets_nothing_go(scene: Scene)
     scene.site("west").apply(scene.read("hub", "west", 1))
     lost = {edit for edit in scene.fleet.ledger.edits if edit.ref.key == "read by nobody"}
     scene.fleet.excused |= lost
-    scene.fleet.restorations += 1
-    scene.fleet.forked |= {data.state.origin}
-    scene.store("hub").data = data
+    scene.put_back("hub", data)
     ref = scene.project("west", "p", "tower")
     cover(scene, "west", Coverage(domains=frozenset()))
     ends = scene.fleet.link("west")
@@ -336,11 +334,20 @@ def test_a_restored_hub_keeps_what_its_maker_has_evicted_since(scene: Scene) -> 
     ref = acme_user(scene, "west", "u")
     scene.sync()
     assert ref not in held(scene, "west") and ref in held(scene, "south")
-    scene.fleet.restorations += 1
-    scene.fleet.forked |= {data.state.origin}
-    scene.store("hub").data = data
+    scene.put_back("hub", data)
     scene.equal()
     assert ref in held(scene, "hub") & held(scene, "south")
+
+
+def lose_at_the_hub_and_its_maker(scene: Scene, ref: Ref) -> None:
+    """West changes a user and evicts it by a later charter, and the hub is put back to before both."""
+    data = scene.store("hub").data.copy()
+    scene.put("west", "user", ref.key, extra__email="new")
+    scene.sync()
+    cover(scene, "west", Coverage(domains=frozenset({"default"})))
+    scene.sync()
+    assert ref not in held(scene, "west")
+    scene.put_back("hub", data)
 
 
 def test_a_restored_hub_takes_back_what_its_maker_has_evicted_with_a_charter_that_is_lost_too(
@@ -349,15 +356,7 @@ def test_a_restored_hub_takes_back_what_its_maker_has_evicted_with_a_charter_tha
     """Two sites still have West's edit, the hub and West have lost it, and nobody knows why West has."""
     ref = acme_user(scene, "hub", "u", extra__email="old")
     scene.sync()
-    data = scene.store("hub").data.copy()
-    scene.put("west", "user", "u", extra__email="new")
-    scene.sync()
-    cover(scene, "west", Coverage(domains=frozenset({"default"})))
-    scene.sync()
-    assert ref not in held(scene, "west")
-    scene.fleet.restorations += 1
-    scene.fleet.forked |= {data.state.origin}
-    scene.store("hub").data = data
+    lose_at_the_hub_and_its_maker(scene, ref)
     scene.equal()
     assert scene.row("west", ref)["extra.email"] == "new"  # type: ignore[index]
 
@@ -372,14 +371,7 @@ def test_two_sites_that_say_what_is_refused_do_not_wait_for_each_other() -> None
     limits = dict.fromkeys(("south", "east"), limit)
     scene.site("hub").write_charter(replace(charter, delegations=limits), charter.edition)
     scene.sync()
-    data = scene.store("hub").data.copy()
-    scene.put("west", "user", "u", extra__email="new")
-    scene.sync()
-    cover(scene, "west", Coverage(domains=frozenset({"default"})))
-    scene.sync()
-    scene.fleet.restorations += 1
-    scene.fleet.forked |= {data.state.origin}
-    scene.store("hub").data = data
+    lose_at_the_hub_and_its_maker(scene, ref)
     scene.talk("south")
     scene.talk("east")
     waiting = scene.store("hub").data.pending.values()

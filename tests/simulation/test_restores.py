@@ -12,15 +12,7 @@ from keystone_viaduct.sync.link.replicator import IDLE_STEPS, Progress
 from keystone_viaduct.sync.model import ABSENT, Dot
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site.nonce import seeded
-from keystone_viaduct.testing.memory import Data
 from tests.simulation.scene import Scene
-
-
-def put_back(scene: Scene, site: str, data: Data) -> None:
-    """Restore a backup; what only the lost database knew must have been read by somebody in these tests."""
-    scene.fleet.restorations += 1
-    scene.fleet.forked |= {scene.store(site).data.state.origin, data.state.origin}
-    scene.store(site).data = data.copy()
 
 
 @pytest.mark.parametrize("site", ["hub", "west"])
@@ -31,11 +23,11 @@ def test_double_restore_same_backup(scene: Scene, site: str) -> None:
     data = scene.store(site).data.copy()
     scene.put(site, "user", "u", extra__email="first life")
     scene.sync()
-    put_back(scene, site, data)
+    scene.put_back(site, data)
     scene.put(site, "user", "u", extra__phone="second life")
     scene.sync()
     lives = {scene.store(site).data.state.incarnation}
-    put_back(scene, site, data)
+    scene.put_back(site, data)
     scene.put(site, "user", "u", extra__room="third life")
     scene.equal()
     lives |= {scene.store(site).data.state.incarnation, f"{site}-1"}
@@ -53,7 +45,7 @@ def test_fork_numbered_past_checkpoint(scene: Scene) -> None:
     data = scene.store("hub").data.copy()
     scene.put("hub", "user", "u1", extra__email="lost life")
     scene.send("hub", "west")
-    put_back(scene, "hub", data)
+    scene.put_back("hub", data)
     for number in range(3):
         scene.put("hub", "user", "u2", extra__phone=f"second branch {number}")
         scene.send("hub", "south")
@@ -71,7 +63,7 @@ def test_backup_with_marks(scene: Scene) -> None:
     scene.sync()
     scene.put("hub", "user", "u", extra__email="since then")
     scene.sync()
-    put_back(scene, "west", data)
+    scene.put_back("west", data)
     scene.equal()
     assert (scene.row("west", ref) or {})["extra.email"] == "since then"
     assert [conflict.lost for conflict in scene.conflicts] == [{"extra.email": "in the backup"}]
@@ -89,7 +81,7 @@ def test_what_was_emptied_stays_empty_in_a_backup_with_marks(scene: Scene) -> No
     scene.put("west", "user", "u", extra__phone="2")
     data = scene.store("west").data.copy()
     scene.sync()
-    put_back(scene, "west", data)
+    scene.put_back("west", data)
     link = scene.fleet.link("west")
     while scene.store("west").data.state.incarnation == data.state.incarnation:
         link.step(link.up)
@@ -105,7 +97,7 @@ def test_a_deletion_is_not_undone_by_a_creation_in_a_backup(scene: Scene) -> Non
     scene.sync()
     scene.delete("hub", ref)
     scene.sync()
-    put_back(scene, "west", data)
+    scene.put_back("west", data)
     scene.equal()
     assert scene.row("west", ref) is None
     assert scene.row("south", ref) is None
@@ -120,7 +112,7 @@ def test_a_deletion_in_a_backup_that_gives_way_is_listed(scene: Scene) -> None:
     scene.sync()
     scene.user("hub", "u", "ada", extra__email="created anew")
     scene.sync()
-    put_back(scene, "west", data)
+    scene.put_back("west", data)
     scene.equal()
     assert scene.row("west", user) is not None
     assert "@deleted" in {field for conflict in scene.conflicts for field in conflict.fields}
@@ -137,7 +129,7 @@ def test_a_record_that_moved_on_before_its_first_reading_is_not_lost(scene: Scen
     page = scene.read("west", "hub", limit=3)
     assert first not in {change.ref for change in page.changes}
     scene.site("hub").apply(page)
-    put_back(scene, "west", data)
+    scene.put_back("west", data)
     scene.fleet.excused |= {edit for edit in scene.fleet.ledger.edits if edit.value == "'moved on'"}
     scene.sync()
     assert (scene.row("hub", first) or {})["extra.email"] == "in the backup"
@@ -150,7 +142,7 @@ def test_a_site_that_joins_later_takes_what_a_backup_has_no_birth_for() -> None:
     ref = scene.user("hub", "u", "ada")
     data = scene.store("hub").data.copy()
     scene.send("hub", "west")
-    put_back(scene, "hub", data)
+    scene.put_back("hub", data)
     scene.equal()
     assert scene.row("south", ref) is not None
     assert not scene.conflicts
@@ -165,7 +157,7 @@ def test_a_target_restored_while_there_is_nothing_to_bring_is_noticed(scene: Sce
     ref = scene.user("west", "u", "ada")
     while ends.step(ends.up) is not Progress.IDLE:
         pass
-    put_back(scene, "hub", data)
+    scene.put_back("hub", data)
     for _ in range(IDLE_STEPS + 3):
         ends.step(ends.up)
     assert scene.row("hub", ref) is not None
@@ -180,7 +172,7 @@ def test_a_hub_restored_to_an_earlier_charter_is_heard_again(scene: Scene) -> No
     scene.site("hub").write_charter(Charter(), scene.site("hub").charter().edition)
     scene.put("hub", "user", "u", extra__email="read by all")
     scene.sync()
-    put_back(scene, "hub", data)
+    scene.put_back("hub", data)
     scene.put("hub", "user", "u", extra__phone="after the restore")
     scene.equal()
     assert (scene.row("west", ref) or {})["extra.phone"] == "after the restore"
@@ -193,7 +185,7 @@ def test_a_hub_restored_to_an_earlier_charter_alone_is_heard_again(scene: Scene)
     limited = Charter(delegations={"west": Delegation(domains=frozenset({"default"}))})
     scene.site("hub").write_charter(limited, Edition())
     scene.sync()
-    put_back(scene, "hub", data)
+    scene.put_back("hub", data)
     scene.user("hub", "u", "ada")
     scene.equal()
     assert scene.site("west").charter() == scene.site("hub").charter() == Charter()
@@ -212,7 +204,7 @@ def test_what_only_a_lost_life_could_show_is_believed_from_others(
     for site in ("hub", "south"):
         record = scene.record(site, ref)
         scene.store(site).data.records[ref] = replace(record, version=record.version.plus(dot))
-    put_back(scene, "hub", data)
+    scene.put_back("hub", data)
     hub.write_charter(Charter(delegations={"south": delegation}), Edition())
     scene.put("south", "user", "u", extra__phone="1")
     scene.equal()
@@ -224,7 +216,7 @@ def test_what_a_restored_site_makes_anew_is_another_creation(scene: Scene) -> No
     data = scene.store("west").data.copy()
     ref = scene.project("west", "p", "plan", extra__cost="of the lost life")
     scene.send("west", "hub")
-    put_back(scene, "west", data)
+    scene.put_back("west", data)
     scene.project("west", "p", "plan")
     scene.equal()
     assert "extra.cost" not in (scene.row("south", ref) or {})

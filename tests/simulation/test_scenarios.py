@@ -476,9 +476,7 @@ def test_a_deletion_that_nobody_could_judge_gives_way_and_is_listed() -> None:
     gone = scene.user("hub", "ann", "ann", domain_id="d1", local__domain_id="d1")
     scene.sync()
     scene.delete("west", gone)
-    scene.fleet.restorations += 1
-    scene.fleet.forked |= {data.state.origin}
-    scene.store("hub").data = data
+    scene.put_back("hub", data)
     ends = scene.fleet.link("west")
     for _ in range(30):
         ends.step(ends.up)

@@ -10,7 +10,7 @@ from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.store.ordering import plan
-from keystone_viaduct.testing.memory import Data, MemoryTransaction
+from keystone_viaduct.testing.memory import MemoryTransaction
 from tests.simulation.scene import Scene
 
 RULE = {"service": "compute", "path": "/v2.1/servers", "method": "GET"}
@@ -291,13 +291,6 @@ def test_an_edit_that_claims_what_another_record_holds_is_reverted(scene: Scene)
     assert sorts(scene) == ["clash"]
 
 
-def put_back(scene: Scene, data: Data) -> None:
-    """The hub begins another life, from a backup."""
-    scene.fleet.restorations += 1
-    scene.fleet.forked |= {scene.store("hub").data.state.origin, data.state.origin}
-    scene.store("hub").data = data.copy()
-
-
 def test_what_a_lost_life_of_the_hub_has_united_with_a_record_that_is_lost_is_itself(scene: Scene) -> None:
     """The alias that only the lost hub knew leads nowhere: who made the second id is as good as any."""
     backup = scene.store("hub").data.copy()
@@ -306,7 +299,7 @@ def test_what_a_lost_life_of_the_hub_has_united_with_a_record_that_is_lost_is_it
     scene.send("west", "hub")
     scene.fleet.note_conflicts()
     scene.fleet.excused.update(edit for edit in scene.fleet.ledger.edits if edit.ref == first)
-    put_back(scene, backup)
+    scene.put_back("hub", backup)
     third = registered(scene, "south", "n3", 10)
     scene.talk("west")
     scene.equal()
@@ -321,7 +314,7 @@ def test_what_a_lost_life_of_the_hub_has_united_is_no_deletion_by_who_tells_of_i
     second = registered(scene, "south", "n2", 10)
     scene.send("south", "hub")
     scene.send("hub", "west")
-    put_back(scene, backup)
+    scene.put_back("hub", backup)
     for number in range(9):
         scene.user("hub", f"u{number}", f"bob {number}")
     for spoke in ("south", "west"):
@@ -359,7 +352,7 @@ def test_two_lives_of_the_hub_that_unite_the_other_way_round_leave_one(scene: Sc
     two = app(scene, "west", "a2", *(["r2"] if used else []))
     for source, target in (("south", "hub"), ("west", "hub"), ("hub", "north")):
         scene.send(source, target)
-    put_back(scene, backup)
+    scene.put_back("hub", backup)
     for spoke in ("west", "south", "north"):
         scene.talk(spoke)
     scene.equal()

@@ -204,9 +204,7 @@ def test_what_a_page_left_out_is_sent_when_its_source_is_put_back_to_a_backup(sc
     lose(scene, "hub", ref)
     scene.site("west").apply(scene.read("hub", "west"))
     assert scene.row("west", ref) is None
-    scene.fleet.restorations += 1
-    scene.fleet.forked |= {data.state.origin}
-    scene.store("hub").data = data
+    scene.put_back("hub", data)
     scene.sync()
     assert scene.row("west", ref) is not None
 

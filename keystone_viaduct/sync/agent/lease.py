@@ -107,9 +107,8 @@ class LeaseKeeper:
         except Exception as error:
             if not isinstance(error, LeaseHeld):
                 self.doubt()
-            unforeseen = not isinstance(error, ViaductError)
             if str(error) != self.error:
-                LOG.warning("no lease: %s", error, exc_info=error if unforeseen else None)
+                LOG.warning("no lease: %s", error, exc_info=not isinstance(error, ViaductError))
             self.error = str(error)
             if self._monotonic() >= self._until - self._seconds / RENEWALS:
                 self._close()

@@ -115,9 +115,10 @@ class Upkeep:
                 kept.error = ""
                 kept.finished_at = time.time()
             except Exception as error:
-                unforeseen = not isinstance(error, ViaductError)
                 if str(error) != kept.error:
-                    LOG.warning("upkeep of %s: %s", site.name, error, exc_info=error if unforeseen else None)
+                    LOG.warning(
+                        "upkeep of %s: %s", site.name, error, exc_info=not isinstance(error, ViaductError)
+                    )
                 kept.error = str(error)
 
     def _keep(self, site: KeptSite, kept: Kept, oldest: int | None) -> int | None:
@@ -142,7 +143,8 @@ class Upkeep:
         while True:
             purged = site.purge(times)
             kept.purged += purged.tombstones
-            left += [] if purged.oldest is None else [purged.oldest]
+            if purged.oldest is not None:
+                left.append(purged.oldest)
             for name in set(purged.away) - set(kept.away):
                 LOG.warning("%s has been away for long: tombstones are not kept for it any more", name)
             kept.away = purged.away

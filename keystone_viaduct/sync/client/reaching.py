@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from keystone_viaduct.errors import SiteUnavailable, ViaductError
+from keystone_viaduct.errors import SiteUnavailable
 
 #: OSError: a missing file of authorities, a reset, no such host. ValueError: an address that is none, bytes
 #: that are no text. Each library has exceptions that derive from neither.
@@ -24,8 +24,6 @@ def reaching(site: str, fault: str, hint: str) -> Iterator[None]:
 
     try:
         yield
-    except ViaductError:
-        raise
     except (*_LIBRARIES, ClientException) as error:
         raise SiteUnavailable(
             f"{site} {fault}: {error or type(error).__name__}", hint=hint, site=site

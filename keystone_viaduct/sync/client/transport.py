@@ -215,11 +215,6 @@ def _verify(site: str, verify: bool | str) -> Any:
         return verify
     import ssl
 
-    try:
+    fault = f"can't be asked: the authorities in {verify} can't be read"
+    with reaching(site, fault, "correct `cacert` in clouds.yaml, or put the file there"):
         return ssl.create_default_context(cafile=verify)
-    except OSError as error:
-        raise SiteUnavailable(
-            f"{site} can't be asked: the authorities in {verify} can't be read: {error}",
-            hint="correct `cacert` in clouds.yaml, or put the file there",
-            site=site,
-        ) from error

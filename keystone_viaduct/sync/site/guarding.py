@@ -30,7 +30,7 @@ def in_use(run: Applying, readiness: Readiness, intent: Intent) -> bool:
     for user in readiness.living_referrers(intent.ref):
         content = _content(run, readiness, user)
         if content is not None and guards(user, content, intent.ref) and not _goes(run, user, content):
-            why = f"deleted at {run.page.source}, and it stays: {user} uses it"
+            why = why_it_stays(run, user)
             revert(run, intent, IN_USE, why)
             intent.conflicts[-1] = run.conflict(intent, IN_USE, "rule", why, fields=(DELETED,))
             return True
@@ -43,6 +43,11 @@ def _content(run: Applying, readiness: Readiness, ref: Ref) -> Document | None:
         return intent.content
     local = readiness.local(ref)
     return contents(run.tx, [ref], {ref: local} if local is not None else {}).get(ref)
+
+
+def why_it_stays(run: Applying, user: Ref) -> str:
+    """What is listed of a deletion that is taken back."""
+    return f"deleted at {run.page.source}, and it stays: {user} uses it"
 
 
 def guards(user: Ref, content: Document, target: Ref) -> bool:

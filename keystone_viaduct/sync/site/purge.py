@@ -64,14 +64,15 @@ def _drop_tombstones(
     record was here and is gone.
     """
     reached = min((peer.acknowledged for peer in readers if peer.live), default=state.head if readers else 0)
+    due = [record for record in found if record.seq <= reached and record.fields[DELETED].stamp <= horizon]
+    if not due:
+        return set()
     waiting = {entry.change.ref for peer in tx.peers().values() for entry in tx.pending(peer.site)}
-    marked = {mark.ref for mark in tx.marks_of([record.ref for record in found])}
+    marked = {mark.ref for mark in tx.marks_of([record.ref for record in due])}
     gone = [
         record
-        for record in found
-        if record.seq <= reached
-        and record.fields[DELETED].stamp <= horizon
-        and record.ref not in waiting
+        for record in due
+        if record.ref not in waiting
         and record.ref not in marked
         and state.knows(record.ref).covers(record.version)
     ]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from keystone_viaduct.sync.model import DELETED, REFERENCE, Pending, Record, Ref
 from keystone_viaduct.sync.site.content import contents
 from keystone_viaduct.sync.site.external import is_evidence
-from keystone_viaduct.sync.site.guarding import IN_USE, guards
+from keystone_viaduct.sync.site.guarding import IN_USE, guards, why_it_stays
 from keystone_viaduct.sync.site.needs import needs
 from keystone_viaduct.sync.site.readiness import REFERRED, Readiness
 from keystone_viaduct.sync.site.sequencer import edited
@@ -62,8 +62,7 @@ def _make_anew(run: Applying, entry: Pending, local: Record, user: Ref) -> None:
     run.tx.save_records([record])
     run.records[ref] = record
     del run.waiting[ref]
-    why = f"deleted at {run.page.source}, and it stays: {user} uses it"
-    listed = run.listing(ref, IN_USE, why, {})
+    listed = run.listing(ref, IN_USE, why_it_stays(run, user), {})
     run.conflicts.append(replace(listed, fields=(DELETED,)))
 
 

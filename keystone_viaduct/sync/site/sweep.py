@@ -202,8 +202,9 @@ def _listing(state: SiteState, ref: Ref, owner: str, lost: Document, now: int) -
     return Conflict(new_identifier(), ref, "dangling", "rule", why, fields, state.site, now, lost)
 
 
-def batches_of_held(tx: Transaction, after: Held | None = None) -> Iterator[list[Held]]:
+def batches_of_held(tx: Transaction) -> Iterator[list[Held]]:
     """All that is held, the oldest first."""
+    after: Held | None = None
     while found := tx.held(BATCH, after):
         yield found
         after = found[-1]
