@@ -7,6 +7,7 @@ failures.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,6 +30,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """The session's own process makes the run folder; workers are told where it is."""
     given = _worker_input(config)
     config.stash[RUN_FOLDER] = Path(given["viaduct_run_folder"]) if given else new_run_folder()
+    # a shell starts what is to run in the background with Ctrl-C ignored, and so would be what tests start
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)
