@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .expression import Scalar
+from .constraints import ForeignKey, Index
+from .expression import Condition, Scalar
 from .shape import Bridge, Column, Table
 from .types import Type
 
@@ -73,3 +74,85 @@ class Disarm(Change):
     """The triggers of a bridge go; first they are made to do nothing where dropping them would wait."""
 
     bridge: Bridge
+
+
+@dataclass(frozen=True)
+class Widen(Change):
+    """The column gets a type that holds all that it holds, where that needs no look at any row."""
+
+    column: Column
+    to: Type
+
+
+@dataclass(frozen=True)
+class AddIndex(Change):
+    """An index, built while all go on."""
+
+    index: Index
+
+
+@dataclass(frozen=True)
+class DropIndex(Change):
+    """The index goes."""
+
+    index: Index
+
+
+@dataclass(frozen=True)
+class AddForeignKey(Change):
+    """A reference that is checked from now on; rows that are there are looked at while all go on."""
+
+    key: ForeignKey
+
+
+@dataclass(frozen=True)
+class DropForeignKey(Change):
+    """Nothing is checked any more."""
+
+    key: ForeignKey
+
+
+@dataclass(frozen=True)
+class AddCheck(Change):
+    """A condition that each row must meet from now on; ``columns`` are those that it reads."""
+
+    name: str
+    holds: Condition
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class ReplaceKey(Change):
+    """``index``, which is unique and has no NULL, becomes the primary key."""
+
+    index: Index
+
+
+@dataclass(frozen=True)
+class ShowAs(Change):
+    """A view of the table under another name, through which it is read and written.
+
+    ``columns``: those that it shows, all without any.
+    """
+
+    name: str
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DropView(Change):
+    """The view ``name`` goes."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class TakeName(Change):
+    """The table takes the name of its view in one moment; nobody finds neither."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class DropTable(Change):
+    """The table goes, with what it holds."""

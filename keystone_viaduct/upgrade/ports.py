@@ -39,6 +39,9 @@ class Dialect(Protocol):
 class Executor(Protocol):
     """Runs DDL so that nobody waits for long."""
 
+    def refusal(self, statement: Statement) -> Refusal | None:
+        """Why it is not run here whatever happens: it would stop writers, and nobody has allowed that."""
+
     def run(self, statement: Statement) -> None:
         """Run it within its budget, with retries.
 

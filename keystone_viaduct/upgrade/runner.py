@@ -116,6 +116,7 @@ class Runner:
         steps = self._steps()
         if self._journal.state(self.upgrade.name) in (None, State.PLANNED, State.ROLLED_BACK):
             self._refuse_what_is_known(Phase.EXPAND, steps)
+            self._refuse_what_stops(*Phase)
         mirrors = _new_places(steps)
         return self._phase(Phase.EXPAND, lambda: self._change(Phase.EXPAND, steps, mirrors))
 
@@ -151,6 +152,7 @@ class Runner:
                 self._refuse_early_contract(steps)
                 self._journal.move(self.upgrade.name, State.CONTRACTING)
             self._change(Phase.CONTRACT, steps, mirrors)
+            self._refuse_unconfirmed(steps)
 
         return self._phase(Phase.CONTRACT, change, announce=False)
 
@@ -236,7 +238,7 @@ class Runner:
         self._hooks.watch()
         entries = self._journal.entries(self.upgrade.name)
         done = {entry.step for entry in entries if entry.done_at and entry.phase == phase}
-        for change in (change for item in steps for change in _changes(item, phase)):
+        for change in _in_turn(steps, phase):
             self._database.forget()
             for statement in self._rendered(change):
                 if _step(statement) not in done:
@@ -271,11 +273,12 @@ class Runner:
         found: list[tuple[str, Difference]] = []
         for item in steps:
             for bridge in item.bridges:
-                differences = self._verifier.differences(bridge, item.checks, written=written)
+                rows = [check for check in item.checks if check.holds is not None]
+                differences = self._verifier.differences(bridge, rows, written=written)
                 found += [(bridge.name, difference) for difference in differences]
-            if not item.bridges:
-                checked = [(check.table.name, self._verifier.wrong(check)) for check in item.checks]
-                found += [(name, difference) for name, difference in checked if difference.rows]
+            rest = [check for check in item.checks if not item.bridges or check.holds is None]
+            checked = [(check.table.name, self._verifier.wrong(check)) for check in rest]
+            found += [(name, difference) for name, difference in checked if difference.rows]
         return found
 
     def _refuse_early_contract(self, steps: Sequence[Steps]) -> None:
@@ -290,6 +293,7 @@ class Runner:
                 hint="mend them; verify lists them",
             )
         self._refuse_what_is_known(Phase.CONTRACT, steps)
+        self._refuse_what_stops(Phase.CONTRACT)
         self._hooks.old_gone()
 
     def _refuse_what_is_known(self, phase: Phase, steps: Sequence[Steps]) -> None:
@@ -300,6 +304,26 @@ class Runner:
             said = "; ".join(item.reason for item in found)
             ways = "; ".join(dict.fromkeys(item.way_out for item in found))
             raise UpgradeRefused(f"{self.upgrade.name}: {found[0].engine}: {said}", hint=ways)
+
+    def _refuse_what_stops(self, *phases: Phase) -> None:
+        """A statement that will not be run is said before the first one is: no phase ends halfway by it."""
+        for planned in self.plan():
+            for statement in (item for phase in phases for item in planned.statements.get(phase, ())):
+                found = self._database.refusal(statement)
+                if found is not None:
+                    raise UpgradeRefused(
+                        f"{planned.operation.title}: {found.engine}: {found.reason}", hint=found.way_out
+                    )
+
+    def _refuse_unconfirmed(self, steps: Sequence[Steps]) -> None:
+        """Rows that came between verification and a constraint that looked at none."""
+        wrong = [self._verifier.wrong(check) for item in steps for check in item.confirm]
+        said = ", ".join(f"{item.rows} {item.kind} (like {item.example})" for item in wrong if item.rows)
+        if said:
+            raise UpgradeError(
+                f"{self.upgrade.name}: the constraint is there, and rows from before it break it: {said}",
+                hint="mend them, then resume",
+            )
 
     def _refuse_without_triggers(self, change: Arm) -> None:
         for statement in self._rendered(change):
@@ -339,6 +363,12 @@ def _changes(steps: Steps, phase: Phase) -> tuple[Change, ...]:
         Phase.ROLLBACK: steps.rollback,
     }
     return by_phase[phase]
+
+
+def _in_turn(steps: Sequence[Steps], phase: Phase) -> list[Change]:
+    """The changes of all operations; a rollback begins with the last, which may build on those before."""
+    turned = reversed(steps) if phase is Phase.ROLLBACK else steps
+    return [change for item in turned for change in _changes(item, phase)]
 
 
 def _step(statement: Statement) -> str:

@@ -13,8 +13,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from .changes import Change
+from .constraints import ForeignKey, Index
 from .expression import Condition
-from .shape import Bridge, Table
+from .shape import Bridge, Column, Table
 
 
 class State(StrEnum):
@@ -80,6 +81,10 @@ class Seen(StrEnum):
     """``name`` is a constraint of the table; with the detail ``valid``: and has been validated."""
     INDEX = "index"
     """``name`` is an index of the table, and usable."""
+    KEY = "key"
+    """The primary key of the table is made of the columns ``name``, with commas between."""
+    COLUMN_TYPE = "column type"
+    """The column ``name`` has the type ``detail``, as the catalogue writes it."""
     TYPE = "type"
     """``name`` is a type of the schema (PostgreSQL)."""
     TABLE = "table"
@@ -101,11 +106,14 @@ class Observation:
 
 @dataclass(frozen=True)
 class Edit:
-    """A column's definition in SQLite's stored text gets or loses NOT NULL, or gets another DEFAULT (SQL)."""
+    """A change of SQLite's stored text: NOT NULL, DEFAULT (SQL) or type of a column, or a constraint more."""
 
-    column: str
+    column: str = ""
     nullable: bool | None = None
     default: str | None = None
+    type: str | None = None
+    constraint: str | None = None
+    """A constraint of the table, that is added to the definition."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +128,10 @@ class Statement:
     """What is run where the server says that it can't do this one as quickly as the SQL demands."""
     edit: Edit | None = None
     """On SQLite: no SQL has it, so the table's stored definition is edited; ``sql`` says so for people."""
+    around: tuple[str, str] = ("", "")
+    """What the same session runs before each try and after it."""
+    patient: bool = False
+    """Nobody waits behind it while it waits (PostgreSQL's CONCURRENTLY): so it may wait."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +147,12 @@ class Server:
     """Where tables lie (PostgreSQL)."""
     collations: tuple[tuple[str, str, str], ...] = ()
     """(table, column, collation) of texts (MariaDB, MySQL)."""
+    indexes: tuple[tuple[str, Index], ...] = ()
+    """(table, index) without primary keys."""
+    keys: tuple[tuple[str, ForeignKey], ...] = ()
+    """(table, foreign key)."""
+    primary: tuple[tuple[str, str], ...] = ()
+    """(table, name of its primary key) (PostgreSQL)."""
     triggers: tuple[tuple[str, str, str], ...] = ()
     """(table, event, name) of the first BEFORE trigger that is no bridge's (MariaDB, MySQL)."""
 
@@ -154,11 +172,17 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Check:
-    """A condition that every row must meet before contract; ``kind`` names what is wrong if not."""
+    """What must hold of every row before contract; ``kind`` names what is wrong if it does not."""
 
     kind: str
     table: Table
-    holds: Condition
+    holds: Condition | None = None
+    columns: tuple[Column, ...] = ()
+    """Those that the condition reads, where their types matter."""
+    unique: tuple[str, ...] = ()
+    """Instead of a condition: no two rows have the same values here (a NULL is like none)."""
+    refers: ForeignKey | None = None
+    """Instead of a condition: the row referred to is there (or a NULL refers to none)."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +195,8 @@ class Steps:
     checks: tuple[Check, ...] = ()
     contract: tuple[Change, ...] = ()
     rollback: tuple[Change, ...] = ()
+    confirm: tuple[Check, ...] = ()
+    """Looked at once more at the end of contract: rows written until then were checked by nobody."""
     appears: tuple[tuple[str, str], ...] = ()
     """(table, column) without a bridge that capture does not watch before contract."""
     disappears: tuple[tuple[str, str], ...] = ()

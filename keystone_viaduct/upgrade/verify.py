@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 
+from keystone_viaduct.errors import BadDeclaration
+
 from .arming import table_of
+from .constraints import ForeignKey
 from .expression import AnyOf, Condition, Every, Field, Not, Same
 from .ports import Difference
-from .rendering import columns_of, failing, to_sql
-from .shape import Bridge, Table
+from .rendering import column_type, columns_of, failing, to_sql
+from .shape import Bridge, Column, Table
 from .steps import Check
 from .substitute import substitute
 
@@ -44,7 +47,7 @@ class SqlVerifier:
         failed = sa.or_(*(failing(value, resolve) for value in bridge.total_up()))
         conditions = [
             (INCONSISTENT, to_sql(Not(wanted), resolve), True),
-            *((check.kind, to_sql(Not(check.holds), resolve), True) for check in checks),
+            *((check.kind, to_sql(Not(check.holds), resolve), True) for check in checks if check.holds),
             (UNCONVERTED, sa.and_(to_sql(bridge.filled(), resolve), failed), False),
             (INEXACT, sa.and_(to_sql(_inexact(bridge), resolve), sa.not_(failed)), False),
         ]
@@ -53,10 +56,43 @@ class SqlVerifier:
         return [item for item in found if item.rows]
 
     def wrong(self, check: Check) -> Difference:
-        """Rows that do not meet a condition."""
+        """Rows that do not meet a condition, that have the same as others, or that refer to nothing."""
+        if check.unique:
+            return self._doubled(check)
+        if check.refers is not None:
+            return self._dangling(check, check.refers)
+        if check.holds is None:
+            raise BadDeclaration(f"the check {check.kind} of {check.table.name} says nothing")
         names = [*(column.name for column in check.table.key), *check.holds.fields()]
-        table = sa.Table(check.table.name, sa.MetaData(), *(sa.Column(name) for name in dict.fromkeys(names)))
+        table = _plain(check.table, dict.fromkeys(names), check.columns)
         condition = to_sql(Not(check.holds), columns_of(table))
+        with self._snapshot() as connection:
+            return self._look(connection, table, check.table, check.kind, condition, True)
+
+    def _doubled(self, check: Check) -> Difference:
+        """Rows whose values of some columns another row has too; one with a NULL is like none."""
+        table = _plain(check.table, dict.fromkeys([*_names(check.table), *check.unique]))
+        columns = [table.c[name] for name in check.unique]
+        again = (
+            sa.select(*columns)
+            .where(*(column.isnot(None) for column in columns))
+            .group_by(*columns)
+            .having(sa.func.count() > 1)
+        ).subquery()
+        pairs = [column == again.c[column.name] for column in columns]
+        condition = sa.exists().where(*pairs)
+        with self._snapshot() as connection:
+            return self._look(connection, table, check.table, check.kind, condition, True)
+
+    def _dangling(self, check: Check, key: ForeignKey) -> Difference:
+        """Rows without the row that they refer to."""
+        table = _plain(check.table, dict.fromkeys([*_names(check.table), *key.columns]))
+        other = sa.Table(key.refers, sa.MetaData(), *(sa.Column(name) for name in key.referred)).alias(
+            "there"
+        )
+        pairs = zip(key.columns, key.referred, strict=True)
+        found = sa.exists().where(*(table.c[one] == other.c[two] for one, two in pairs))
+        condition = sa.and_(*(table.c[name].isnot(None) for name in key.columns), sa.not_(found))
         with self._snapshot() as connection:
             return self._look(connection, table, check.table, check.kind, condition, True)
 
@@ -91,6 +127,16 @@ class SqlVerifier:
         options = {} if self._engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         with self._engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
+
+
+def _names(table: Table) -> list[str]:
+    return [column.name for column in table.key]
+
+
+def _plain(table: Table, names: Iterable[str], columns: Sequence[Column] = ()) -> sa.Table:
+    """The table with these columns; with their types where they are known."""
+    types = {column.name: column_type(column.type) for column in columns}
+    return sa.Table(table.name, sa.MetaData(), *(sa.Column(name, types.get(name)) for name in names))
 
 
 def _inexact(bridge: Bridge) -> Condition:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from keystone_viaduct.errors import TableBusy, UpgradeError, UpgradeRefused
 from keystone_viaduct.triggers.compiler import target_of
 from keystone_viaduct.upgrade.shape import PREFIX
-from keystone_viaduct.upgrade.steps import Lock, Observation, Seen, Server, Statement
+from keystone_viaduct.upgrade.steps import Lock, Observation, Refusal, Seen, Server, Statement
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,15 @@ class Budget:
 
 
 DEFAULT_BUDGET = Budget()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the catalogue says of a column: default as plain text (empty: none), type in lower case."""
+
+    nullable: bool
+    default: str
+    type: str
 
 
 class LiveDatabase(ABC):
@@ -104,17 +113,24 @@ class LiveDatabase(ABC):
             sql=statement.sql,
         )
 
-    def _refuse_to_stop(self, statement: Statement) -> None:
-        """What the lock class forbids is refused before anything is tried."""
+    def refusal(self, statement: Statement) -> Refusal | None:
+        """See :class:`keystone_viaduct.upgrade.ports.Executor`."""
         server = self.server()
         stalls = server.cluster and statement.lock is Lock.ONLINE
-        if (statement.lock.stops or stalls) and not self.stopping_allowed:
-            whom = "the whole cluster" if stalls else statement.lock.value
-            raise UpgradeRefused(
-                f"{server.engine}: {whom} would stand still for as long as this runs: {statement.sql}",
-                hint="allow it for a time without traffic (--allow-stopping), or leave it out",
-                sql=statement.sql,
-            )
+        if self.stopping_allowed or not (statement.lock.stops or stalls):
+            return None
+        whom = "the whole cluster" if stalls else statement.lock.value
+        return Refusal(
+            server.engine,
+            f"{whom} would stand still for as long as this runs: {statement.sql}",
+            "allow it for a time without traffic (--allow-stopping), or leave it out",
+        )
+
+    def _refuse_to_stop(self, statement: Statement) -> None:
+        """What the lock class forbids is refused before anything is tried."""
+        found = self.refusal(statement)
+        if found is not None:
+            raise UpgradeRefused(f"{found.engine}: {found.reason}", hint=found.way_out, sql=statement.sql)
 
     def _failure(self, statement: Statement, error: DBAPIError) -> UpgradeError:
         return UpgradeError(
@@ -131,7 +147,7 @@ class LiveDatabase(ABC):
         """Whether it is there, as this connection sees it."""
         if what.seen is Seen.TRIGGER:
             return self._has_trigger(connection, what)
-        if what.seen in (Seen.COLUMN, Seen.NULLABLE, Seen.DEFAULT):
+        if what.seen in (Seen.COLUMN, Seen.NULLABLE, Seen.DEFAULT, Seen.COLUMN_TYPE):
             return self._column_holds(connection, what)
         return self._object_holds(connection, what)
 
@@ -139,8 +155,9 @@ class LiveDatabase(ABC):
         found = self._column(connection, what.table, what.name)
         if found is None or what.seen is Seen.COLUMN:
             return found is not None
-        nullable, default = found
-        return nullable if what.seen is Seen.NULLABLE else default == what.detail
+        if what.seen is Seen.COLUMN_TYPE:
+            return found.type == what.detail
+        return found.nullable if what.seen is Seen.NULLABLE else found.default == what.detail
 
     def _has_trigger(self, connection: sa.engine.Connection, what: Observation) -> bool:
         found = target_of(connection.dialect).installed(connection, PREFIX)
@@ -160,8 +177,8 @@ class LiveDatabase(ABC):
         """Read them."""
 
     @abstractmethod
-    def _column(self, connection: sa.engine.Connection, table: str, name: str) -> tuple[bool, str] | None:
-        """Whether a column takes NULL, and its default as plain text (empty: none); None without one."""
+    def _column(self, connection: sa.engine.Connection, table: str, name: str) -> Facts | None:
+        """What a column is; None where there is none."""
 
     @abstractmethod
     def _object_holds(self, connection: sa.engine.Connection, what: Observation) -> bool:

@@ -1,4 +1,4 @@
-"""Edits the text in which SQLite keeps a table's definition: NOT NULL and DEFAULT of one column."""
+"""Edits the text in which SQLite keeps a table's definition: one column of it, or a further constraint."""
 
 from __future__ import annotations
 
@@ -13,18 +13,38 @@ _TOKEN = re.compile(
     | [A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]* | [0-9.]+(?:[eE][+-]?[0-9]+)? | \s+ | .""",
     re.VERBOSE | re.DOTALL,
 )
+_CONSTRAINTS = frozenset(
+    [
+        "CONSTRAINT",
+        "NOT",
+        "NULL",
+        "DEFAULT",
+        "PRIMARY",
+        "UNIQUE",
+        "CHECK",
+        "REFERENCES",
+        "COLLATE",
+        "GENERATED",
+        "AS",
+    ]
+)
 _OPEN, _CLOSE = "(", ")"
 
 
 def edit_definition(sql: str, edit: Edit) -> str:
     """The CREATE TABLE statement with one column's definition changed. Raises UpgradeError."""
     tokens = _TOKEN.findall(sql)
+    if edit.constraint is not None:
+        last = len(tokens) - 1 - tokens[::-1].index(_CLOSE)
+        return "".join([*tokens[:last], f", {edit.constraint}", *tokens[last:]])
     begin, end = _column_range(tokens, edit.column)
     column = tokens[begin:end]
     if edit.nullable is not None:
         column = _without_not_null(column)
         if not edit.nullable:
             column = [*column, " NOT NULL"]
+    if edit.type is not None:
+        column = _with_type(column, edit.type)
     if edit.default is not None:
         column = _without_default(column)
         if edit.default != "NULL":
@@ -39,6 +59,8 @@ def check_definition(table: str, sql: str, edit: Edit) -> None:
             scratch.execute(sql)
         except sqlite3.Error as error:
             raise UpgradeError(f"the definition of {table} could not be changed: {error}", sql=sql) from error
+        if not edit.column:
+            return
         query = 'SELECT "notnull", dflt_value FROM pragma_table_info(?) WHERE name = ?'
         notnull, default = scratch.execute(query, (table, edit.column)).fetchone()
     scratch.close()
@@ -83,6 +105,16 @@ def _words(part: list[str]) -> list[tuple[int, str]]:
             found.append((index, token.upper()))
         depth += {_OPEN: 1, _CLOSE: -1}.get(token, 0)
     return found
+
+
+def _with_type(part: list[str], type_: str) -> list[str]:
+    """The words of a type stand behind the name, perhaps with a length, until a constraint begins."""
+    words = _words(part)
+    last = 1
+    while last < len(words) and words[last][1] not in _CONSTRAINTS:
+        last += 1
+    end = words[last][0] if last < len(words) else len(part)
+    return [*part[: words[0][0] + 1], f" {type_} ", *part[end:]]
 
 
 def _without_not_null(part: list[str]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import singledispatchmethod
 
-from keystone_viaduct.errors import UpgradeError
 from keystone_viaduct.upgrade import changes as c
 from keystone_viaduct.upgrade.arming import bridge_specs, compiled_bridge
 from keystone_viaduct.upgrade.expression import Scalar
@@ -13,6 +12,8 @@ from keystone_viaduct.upgrade.shape import Column
 from keystone_viaduct.upgrade.steps import Lock, Observation, Refusal, Seen, Server, Statement
 from keystone_viaduct.upgrade.types import Text
 
+from .common import drop_triggers
+from .mysql_tables import further
 from .text import Words, backticked, canonical, constant, type_name
 
 _WORDS = Words(long_text="LONGTEXT", seconds="DATETIME", microseconds="DATETIME(6)", enum="listed")
@@ -51,7 +52,7 @@ class MySQLDialect:
 
     @singledispatchmethod
     def _render(self, change: c.Change, server: Server) -> Sequence[Statement] | Refusal:
-        raise UpgradeError(f"{type(change).__name__} is unknown to {server.engine}")
+        return further(change, server)
 
     @_render.register
     def _(self, change: c.AddColumn, server: Server) -> Sequence[Statement] | Refusal:
@@ -102,17 +103,7 @@ class MySQLDialect:
 
     @_render.register
     def _(self, change: c.Disarm, server: Server) -> Sequence[Statement] | Refusal:
-        """Before a column goes: a trigger that names it would make every write fail."""
-        table = change.table.name
-        return tuple(
-            Statement(
-                f"DROP TRIGGER IF EXISTS {backticked(spec.name)}",
-                table,
-                Lock.BRIEF,
-                Observation(Seen.TRIGGER, table, spec.name, there=False),
-            )
-            for spec in bridge_specs(change.bridge)
-        )
+        return drop_triggers(change, backticked)
 
 
 def _before_others(sql: str, table: str, event: str, server: Server) -> str:

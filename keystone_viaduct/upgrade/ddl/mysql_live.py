@@ -18,10 +18,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from keystone_viaduct.upgrade.constraints import Index
 from keystone_viaduct.upgrade.shape import PREFIX
 from keystone_viaduct.upgrade.steps import Observation, Seen, Server, Statement
 
-from .database import LiveDatabase, plain_default
+from .common import foreign_key
+from .database import Facts, LiveDatabase, plain_default
 
 #: What a trigger of ours always runs under, whatever its writer's session says.
 SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
@@ -32,7 +34,7 @@ _LOOKS = 10
 _NOT_SO_QUICKLY = (1845, 1846)
 
 _COLUMN = """
-SELECT is_nullable, column_default FROM information_schema.columns
+SELECT is_nullable, column_default, column_type FROM information_schema.columns
 WHERE table_schema = DATABASE() AND table_name = :table AND column_name = :name
 """
 _COLLATIONS = """
@@ -48,6 +50,29 @@ _HELD = """
 SELECT owner_thread_id, owner_event_id FROM performance_schema.metadata_locks
 WHERE object_type = 'TABLE' AND object_schema = DATABASE() AND object_name = :table
   AND lock_status = 'GRANTED'
+"""
+_INDEXES = """
+SELECT table_name, index_name, MAX(non_unique), GROUP_CONCAT(column_name ORDER BY seq_in_index SEPARATOR ',')
+FROM information_schema.statistics
+WHERE table_schema = DATABASE() AND index_name <> 'PRIMARY'
+GROUP BY table_name, index_name
+HAVING COUNT(*) = COUNT(column_name) AND COUNT(sub_part) = 0
+ORDER BY table_name, index_name
+"""
+_KEYS = """
+SELECT u.table_name, u.constraint_name, MAX(u.referenced_table_name), MAX(r.delete_rule),
+  GROUP_CONCAT(u.column_name ORDER BY u.ordinal_position SEPARATOR ','),
+  GROUP_CONCAT(u.referenced_column_name ORDER BY u.ordinal_position SEPARATOR ',')
+FROM information_schema.key_column_usage u JOIN information_schema.referential_constraints r
+  ON r.constraint_schema = u.constraint_schema AND r.constraint_name = u.constraint_name
+  AND r.table_name = u.table_name
+WHERE u.table_schema = DATABASE() AND u.referenced_table_name IS NOT NULL
+GROUP BY u.table_name, u.constraint_name ORDER BY u.table_name, u.constraint_name
+"""
+_ON_DELETE = {"CASCADE": "CASCADE", "SET NULL": "SET NULL", "RESTRICT": "RESTRICT"}
+_PRIMARY_KEY = """
+SELECT GROUP_CONCAT(column_name ORDER BY seq_in_index SEPARATOR ',') FROM information_schema.statistics
+WHERE table_schema = DATABASE() AND table_name = :table AND index_name = 'PRIMARY'
 """
 _PINNED = """
 SELECT sql_mode, character_set_client FROM information_schema.triggers
@@ -92,20 +117,31 @@ class MySQLDatabase(LiveDatabase):
         for table, event, name, _ in connection.execute(sa.text(_TRIGGERS)):
             if not name.startswith(PREFIX):
                 first.setdefault((table, event), name)
+        indexes = tuple(
+            (table, Index(name, tuple(columns.split(",")), not int(plain)))
+            for table, name, plain, columns in connection.execute(sa.text(_INDEXES))
+        )
+        keys = tuple(
+            (table, foreign_key(name, here, refers, there, _ON_DELETE.get(rule, "")))
+            for table, name, refers, rule, here, there in connection.execute(sa.text(_KEYS))
+        )
         return Server(
             "mariadb" if dialect.is_mariadb else "mysql",
             version,
             cluster=wsrep is not None and int(wsrep[1]) > 0,
             collations=collations,
+            indexes=indexes,
+            keys=keys,
             triggers=tuple((*place, name) for place, name in first.items()),
         )
 
-    def _column(self, connection: sa.engine.Connection, table: str, name: str) -> tuple[bool, str] | None:
+    def _column(self, connection: sa.engine.Connection, table: str, name: str) -> Facts | None:
         found = connection.execute(sa.text(_COLUMN), {"table": table, "name": name}).first()
         if found is None:
             return None
         quoted = self.server().engine == "mariadb"  # MySQL gives the value, MariaDB an expression
-        return found[0] == "YES", plain_default(found[1]) if quoted else str(found[1] or "")
+        default = plain_default(found[1]) if quoted else str(found[1] or "")
+        return Facts(found[0] == "YES", default, str(found[2]).lower())
 
     def _has_trigger(self, connection: sa.engine.Connection, what: Observation) -> bool:
         """There as it should be, and pinned to our session's settings."""
@@ -116,6 +152,8 @@ class MySQLDatabase(LiveDatabase):
 
     def _object_holds(self, connection: sa.engine.Connection, what: Observation) -> bool:
         given = {"table": what.table, "name": what.name}
+        if what.seen is Seen.KEY:
+            return bool(connection.execute(sa.text(_PRIMARY_KEY), given).scalar() == what.name)
         return bool(connection.execute(sa.text(_OBJECTS[what.seen]), given).scalar())
 
     def close(self) -> None:
@@ -126,9 +164,15 @@ class MySQLDatabase(LiveDatabase):
 
     def _attempt(self, statement: Statement) -> None:
         impatient = self.server().engine == "mariadb" or self.server().cluster
+        before, after = statement.around
         with self._ddl_engine().connect() as connection:
-            with nullcontext() if impatient else self._killer(connection):
-                connection.exec_driver_sql(statement.sql, execution_options={"no_parameters": True})
+            try:
+                with nullcontext() if impatient else self._killer(connection):
+                    for sql in filter(None, (before, statement.sql)):
+                        connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
+            finally:
+                if after:
+                    connection.exec_driver_sql(after)
 
     def _is_held(self, table: str) -> bool:
         """By MySQL's performance schema, if it is on and we may read it.

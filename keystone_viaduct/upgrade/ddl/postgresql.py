@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import singledispatchmethod
 
-from keystone_viaduct.errors import UpgradeError
 from keystone_viaduct.upgrade import changes as c
 from keystone_viaduct.upgrade.arming import bridge_specs, compiled_bridge
 from keystone_viaduct.upgrade.expression import Scalar
@@ -13,6 +12,7 @@ from keystone_viaduct.upgrade.shape import Column
 from keystone_viaduct.upgrade.steps import Lock, Observation, Refusal, Seen, Server, Statement
 from keystone_viaduct.upgrade.types import Enum, Type
 
+from .postgresql_tables import further
 from .text import Words, canonical, constant, double_quoted, listed_values, type_name
 
 _WORDS = Words(long_text="TEXT", seconds="TIMESTAMP(0)", microseconds="TIMESTAMP", enum="named")
@@ -50,7 +50,7 @@ class PostgreSQLDialect:
 
     @singledispatchmethod
     def _render(self, change: c.Change, server: Server) -> Sequence[Statement] | Refusal:
-        raise UpgradeError(f"{type(change).__name__} is unknown to {self.engine}")
+        return further(change, server)
 
     @_render.register
     def _(self, change: c.AddColumn, server: Server) -> Sequence[Statement] | Refusal:

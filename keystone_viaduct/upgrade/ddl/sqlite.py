@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import singledispatchmethod
 
-from keystone_viaduct.errors import UpgradeError
 from keystone_viaduct.upgrade import changes as c
-from keystone_viaduct.upgrade.arming import bridge_specs, compiled_bridge
+from keystone_viaduct.upgrade.arming import compiled_bridge
 from keystone_viaduct.upgrade.steps import Edit, Lock, Observation, Refusal, Seen, Server, Statement
 
-from .text import Words, canonical, constant, double_quoted, type_name
-
-_WORDS = Words(long_text="TEXT", seconds="DATETIME", microseconds="DATETIME", enum="text")
+from .common import drop_triggers
+from .sqlite_tables import WORDS, further
+from .text import canonical, constant, double_quoted, type_name
 
 
 class SQLiteDialect:
@@ -32,12 +31,12 @@ class SQLiteDialect:
 
     @singledispatchmethod
     def _render(self, change: c.Change, server: Server) -> Sequence[Statement] | Refusal:
-        raise UpgradeError(f"{type(change).__name__} is unknown to SQLite")
+        return further(change, server)
 
     @_render.register
     def _(self, change: c.AddColumn, server: Server) -> Sequence[Statement] | Refusal:
         column = change.column
-        name = type_name(column.type, _WORDS)
+        name = type_name(column.type, WORDS)
         value = constant(column.default, number_booleans=True)
         default = "" if column.default is None else f" DEFAULT {value}"
         done = Observation(Seen.COLUMN, change.table.name, column.name)
@@ -76,13 +75,4 @@ class SQLiteDialect:
 
     @_render.register
     def _(self, change: c.Disarm, server: Server) -> Sequence[Statement] | Refusal:
-        table = change.table.name
-        return tuple(
-            Statement(
-                f"DROP TRIGGER IF EXISTS {double_quoted(spec.name)}",
-                table,
-                Lock.BRIEF,
-                Observation(Seen.TRIGGER, table, spec.name, there=False),
-            )
-            for spec in bridge_specs(change.bridge)
-        )
+        return drop_triggers(change, double_quoted)

@@ -10,13 +10,20 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from keystone_viaduct.errors import UpgradeError
+from keystone_viaduct.upgrade.constraints import ForeignKey, Index
 from keystone_viaduct.upgrade.steps import Edit, Observation, Seen, Server, Statement
 
-from .database import LiveDatabase, plain_default
+from .database import Facts, LiveDatabase, plain_default
 from .definition import check_definition, edit_definition
 
 #: How long everything but DDL waits for the one writer.
 BUSY_SECONDS = 10
+_INDEXES = """
+SELECT m.name, l.name, l."unique", group_concat(i.name)
+FROM sqlite_master m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
+WHERE m.type = 'table' AND l.origin <> 'pk' AND NOT l.partial
+GROUP BY m.name, l.name HAVING count(*) = count(i.name)
+"""
 _KINDS = {Seen.TABLE: "table", Seen.VIEW: "view", Seen.INDEX: "index"}
 
 
@@ -31,14 +38,36 @@ class SQLiteDatabase(LiveDatabase):
 
     def facts(self, connection: sa.engine.Connection) -> Server:
         text = str(connection.execute(sa.text("SELECT sqlite_version()")).scalar_one())
-        return Server("sqlite", tuple(int(part) for part in text.split(".")))
+        indexes = tuple(
+            (table, Index(name, tuple(columns.split(",")), bool(unique)))
+            for table, name, unique, columns in connection.execute(sa.text(_INDEXES))
+        )
+        keys = []
+        for (table,) in connection.execute(
+            sa.text("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ).all():
+            found: dict[int, list[Any]] = {}
+            query = sa.text("SELECT * FROM pragma_foreign_key_list(:table) ORDER BY id, seq")
+            for row in connection.execute(query, {"table": table}).mappings():
+                found.setdefault(row["id"], []).append(row)
+            for rows in found.values():
+                here, there = (tuple(row[side] for row in rows) for side in ("from", "to"))
+                keys.append((table, ForeignKey("", here, rows[0]["table"], there, rows[0]["on_delete"])))
+        version = tuple(int(part) for part in text.split("."))
+        return Server("sqlite", version, indexes=indexes, keys=tuple(keys))
 
-    def _column(self, connection: sa.engine.Connection, table: str, name: str) -> tuple[bool, str] | None:
-        query = sa.text('SELECT "notnull", dflt_value FROM pragma_table_info(:table) WHERE name = :name')
+    def _column(self, connection: sa.engine.Connection, table: str, name: str) -> Facts | None:
+        query = sa.text(
+            'SELECT "notnull", dflt_value, type FROM pragma_table_info(:table) WHERE name = :name'
+        )
         found = connection.execute(query, {"table": table, "name": name}).first()
-        return None if found is None else (not found[0], plain_default(found[1]))
+        return None if found is None else Facts(not found[0], plain_default(found[1]), found[2].lower())
 
     def _object_holds(self, connection: sa.engine.Connection, what: Observation) -> bool:
+        if what.seen is Seen.CONSTRAINT:
+            query = sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name")
+            sql = connection.execute(query, {"name": what.table}).scalar() or ""
+            return f'CONSTRAINT "{what.name}"' in sql or f"CONSTRAINT {what.name} " in sql
         name = what.name if what.seen is Seen.INDEX else what.table
         query = sa.text("SELECT count(*) FROM sqlite_master WHERE type = :type AND name = :name")
         kind = _KINDS.get(what.seen, "")

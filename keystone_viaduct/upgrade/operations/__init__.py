@@ -7,8 +7,21 @@ and, with a generated workload, in ``tests/bridges``; its page in ``docs/referen
 """
 
 from .add_column import AddColumn
+from .add_constraint import AddConstraint
+from .change_type import ChangeType
 from .drop_column import DropColumn
+from .drop_table import DropTable
 from .rename_column import RenameColumn
+from .rename_table import RenameTable
 from .replace_columns import ReplaceColumns
 
-__all__ = ["AddColumn", "DropColumn", "RenameColumn", "ReplaceColumns"]
+__all__ = [
+    "AddColumn",
+    "AddConstraint",
+    "ChangeType",
+    "DropColumn",
+    "DropTable",
+    "RenameColumn",
+    "RenameTable",
+    "ReplaceColumns",
+]

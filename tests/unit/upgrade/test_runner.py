@@ -8,7 +8,8 @@ import pytest
 
 from keystone_viaduct.errors import UpgradeError, UpgradeRefused, UpgradeState
 from keystone_viaduct.upgrade.ddl import dialect_for
-from keystone_viaduct.upgrade.operations import ReplaceColumns
+from keystone_viaduct.upgrade.expression import Field, IsNull, Not
+from keystone_viaduct.upgrade.operations import AddConstraint, RenameTable, ReplaceColumns
 from keystone_viaduct.upgrade.ports import Difference, Entry, Place, Progress
 from keystone_viaduct.upgrade.runner import Hooks, Runner
 from keystone_viaduct.upgrade.shape import Bridge
@@ -48,6 +49,7 @@ class World:
         self.found: list[Difference] = []
         self.mirrored: list[tuple[str, str]] = []
         self.refusals: list[Refusal] = []
+        self.stopping: Refusal | None = None
         self.crash = -1
 
     def tick(self) -> None:
@@ -70,6 +72,9 @@ class World:
         self.tick()
         there = self.facts.get((what.seen.value, what.table, what.name))
         return (there is not None and what.detail in ("", there)) is what.there
+
+    def refusal(self, statement: Statement) -> Refusal | None:
+        return self.stopping if statement.lock.stops else None
 
     def run(self, statement: Statement) -> None:
         self.tick()
@@ -268,6 +273,24 @@ def test_a_statement_without_effect_stops_the_phase() -> None:
     with pytest.raises(UpgradeError, match="had no effect"):
         runner(world).expand()
     assert world.states["next"] is State.EXPANDING
+
+
+def test_what_would_stop_writers_at_contract_is_said_before_expand() -> None:
+    world = World("mysql")
+    world.stopping = Refusal("mysql", "writes wait would stand still", "allow it")
+    table = TRANSFORM.table
+    check = AddConstraint(table, "some", check=Not(IsNull(Field("id"))), columns=table.key)
+    with pytest.raises(UpgradeRefused, match=r"thing: \+ constraint some: mysql: writes wait would stand"):
+        runner(world, upgrade=Upgrade("next", (*UPGRADE.operations, check))).expand()
+    assert not world.ran and not world.states
+
+
+def test_a_rollback_undoes_the_last_operation_first() -> None:
+    world = World("mariadb")
+    made = runner(world, upgrade=Upgrade("next", (*UPGRADE.operations, RenameTable(TRANSFORM.table, "item"))))
+    made.expand()
+    made.rollback()
+    assert "DROP VIEW" in next(sql for sql in world.ran if "DROP" in sql)
 
 
 def test_a_refused_operation_changes_nothing_and_says_the_way_out() -> None:

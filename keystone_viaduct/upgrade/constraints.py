@@ -1,0 +1,26 @@
+"""Indexes and foreign keys, as operations name them and as the catalogue has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index over columns of a table. ``constraint``: a UNIQUE constraint is kept by it (PostgreSQL)."""
+
+    name: str
+    columns: tuple[str, ...]
+    unique: bool = False
+    constraint: bool = False
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """Columns that refer to those of another table. ``on_delete``: ``CASCADE``, ``SET NULL`` or nothing."""
+
+    name: str
+    columns: tuple[str, ...]
+    refers: str
+    referred: tuple[str, ...]
+    on_delete: str = ""
