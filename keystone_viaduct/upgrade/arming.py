@@ -50,37 +50,57 @@ def compiled_bridge(bridge: Bridge, engine: str, schema: str | None = None) -> t
 def bridge_specs(bridge: Bridge) -> tuple[TriggerSpec, TriggerSpec]:
     """The triggers, in the order in which they are to be created."""
     table = table_of(bridge)
-    resolve = columns_of(table, new)
-
-    def side(columns: tuple[Column, ...], values: tuple[Expression, ...]) -> list[Any]:
-        return [
-            assign(table.c[column.name], stored(table.c[column.name], value, resolve))
-            for column, value in zip(columns, values, strict=True)
-        ]
-
-    def changed(columns: tuple[Column, ...], *further: Any) -> Any:
-        return sa.or_(*(has_changed(table.c[column.name]) for column in columns), *further)
-
-    up = side(bridge.new, bridge.total_up())
-    down = side(bridge.old, bridge.total_down())
+    bodies = _Bodies(bridge, table)
 
     def spec(
-        event: Event, body: tuple[Any, ...], done: Condition, names: tuple[str, ...] = ()
+        event: Event, body: tuple[Any, ...], rest: Condition, names: tuple[str, ...] = ()
     ) -> TriggerSpec:
         name = f"{PREFIX}{bridge.name}_{_SUFFIX[event]}"
-        when = to_sql(Not(done), resolve)
+        when = to_sql(Not(rest), bodies.resolve)
         return TriggerSpec(name, table, event, Timing.BEFORE, body, names, when, invoker=True)
 
-    from_new = changed(bridge.new, *(to_sql(item, resolve) for item in bridge.missing().of))
-    given = to_sql(bridge.given(), resolve)
-    inserted = (branch(given, *down), branch(None, *up))
-    if bridge.exact:  # comparing both sides costs less than asking which columns have changed
-        updated = (branch(from_new, *down), branch(changed(bridge.old), *up))
-        names: tuple[str, ...] = ()
-    else:
-        updated = (branch(from_new, *down), branch(None, *up))
-        names = tuple(column.name for column in bridge.columns)
+    asked = bridge.old if bridge.one_way else bridge.columns
+    if bridge.exact or bridge.once:  # comparing both sides costs less than asking which columns have changed
+        asked = ()
     return (
-        spec(Event.UPDATE, updated, bridge.consistent(), names),
-        spec(Event.INSERT, inserted, bridge.settled()),
+        spec(Event.UPDATE, bodies.updated(), bridge.at_rest(), tuple(column.name for column in asked)),
+        spec(Event.INSERT, bodies.inserted(), bridge.settled()),
     )
+
+
+class _Bodies:
+    """What the triggers of a bridge do with a row that is not as it should be."""
+
+    def __init__(self, bridge: Bridge, table: sa.Table) -> None:
+        self.bridge = bridge
+        self.table = table
+        self.resolve = columns_of(table, new)
+        self._up = self._side(bridge.new, bridge.total_up())
+        self._down = () if bridge.one_way else self._side(bridge.old, bridge.total_down())
+
+    def updated(self) -> tuple[Any, ...]:
+        """The side that was changed counts, the new one if both were."""
+        bridge = self.bridge
+        if bridge.once:
+            return (branch(None, *self._up),)
+        if bridge.one_way:
+            return (branch(sa.not_(self._changed(bridge.new)), *self._up),)
+        missing = (to_sql(item, self.resolve) for item in bridge.missing().of)
+        from_new = branch(self._changed(bridge.new, *missing), *self._down)
+        return (from_new, branch(self._changed(bridge.old) if bridge.exact else None, *self._up))
+
+    def inserted(self) -> tuple[Any, ...]:
+        """The side that was given counts."""
+        given = to_sql(self.bridge.given(), self.resolve)
+        if self.bridge.one_way:
+            return (branch(sa.not_(given), *self._up),)
+        return (branch(given, *self._down), branch(None, *self._up))
+
+    def _side(self, columns: tuple[Column, ...], values: tuple[Expression, ...]) -> tuple[Any, ...]:
+        return tuple(
+            assign(self.table.c[column.name], stored(self.table.c[column.name], value, self.resolve))
+            for column, value in zip(columns, values, strict=True)
+        )
+
+    def _changed(self, columns: tuple[Column, ...], *further: Any) -> Any:
+        return sa.or_(*(has_changed(self.table.c[column.name]) for column in columns), *further)

@@ -24,3 +24,8 @@ class ForeignKey:
     refers: str
     referred: tuple[str, ...]
     on_delete: str = ""
+
+    @property
+    def place(self) -> str:
+        """Which it is; on SQLite it may have no name."""
+        return f"FOREIGN KEY ({', '.join(self.columns)})"

@@ -8,6 +8,7 @@ workloads compare the two.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,6 +73,15 @@ class Literal(Expression):
     def value(self, row: Row) -> Scalar:
         """The constant."""
         return self.constant
+
+
+@dataclass(frozen=True)
+class Uuid(Expression):
+    """32 hexadecimal digits at random, others each time that it is asked."""
+
+    def value(self, row: Row) -> Scalar:
+        """As Keystone makes its ids."""
+        return uuid.uuid4().hex
 
 
 @dataclass(frozen=True)

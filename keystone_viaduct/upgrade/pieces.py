@@ -98,6 +98,11 @@ _TEMPLATES: dict[str, dict[str, str]] = {
         "postgresql": "date_trunc('second', {0})",
         "mysql": "({0} - INTERVAL MICROSECOND({0}) MICROSECOND)",
     },
+    "uuid": {
+        "sqlite": "lower(hex(randomblob(16)))",
+        "postgresql": "replace(CAST(gen_random_uuid() AS TEXT), '-', '')",
+        "mysql": "LOWER(HEX(RANDOM_BYTES(16)))",
+    },
     "within": {
         "sqlite": "(coalesce({0} BETWEEN {1} AND {2}, 0))",
         "postgresql": "(coalesce({0} BETWEEN {1} AND {2}, false))",

@@ -7,7 +7,7 @@ database that is being upgraded; ``backfill.py`` and ``verify.py`` the work on r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,8 +53,13 @@ class Executor(Protocol):
 class Preflight(Protocol):
     """What can be known before a phase begins."""
 
-    def problems(self, phase: Phase, server: Server, bridges: Sequence[Bridge]) -> Sequence[Refusal]:
-        """What would make it stop halfway; empty when nothing does."""
+    def problems(
+        self, phase: Phase, server: Server, bridges: Sequence[Bridge], leaving: Collection[str] = ()
+    ) -> Sequence[Refusal]:
+        """What would make it stop halfway; empty when nothing does.
+
+        ``leaving``: the indexes and foreign keys that contract drops by itself.
+        """
 
 
 @dataclass(frozen=True)

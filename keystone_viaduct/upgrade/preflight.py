@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from keystone_viaduct.triggers.compiler import target_of
 
 from .arming import bridge_specs
+from .constraints import ForeignKey
 from .shape import PREFIX, Bridge
 from .steps import Phase, Refusal, Server
 
@@ -31,14 +32,16 @@ class Preflight:
     def __init__(self, engine: sa.engine.Engine) -> None:
         self._engine = engine
 
-    def problems(self, phase: Phase, server: Server, bridges: Sequence[Bridge]) -> list[Refusal]:
+    def problems(
+        self, phase: Phase, server: Server, bridges: Sequence[Bridge], leaving: Collection[str] = ()
+    ) -> list[Refusal]:
         """What would make the phase stop halfway, or leave rows that differ; empty when nothing does."""
         with self._engine.connect() as connection:
             found = list(_privileges(connection, server, bridges))
             if phase is Phase.EXPAND:
                 found += _tables(connection, server, bridges)
             if phase is Phase.CONTRACT:
-                found += _indexes(connection, server, bridges)
+                found += _indexes(connection, server, bridges, leaving)
             if server.engine in ("mariadb", "mysql"):
                 found += _definers(connection, server)
         return found
@@ -99,17 +102,23 @@ def _silent_keys(inspector: Any, server: Server, bridge: Bridge) -> Iterator[Ref
             )
 
 
-def _indexes(connection: Any, server: Server, bridges: Sequence[Bridge]) -> Iterator[Refusal]:
+def _indexes(
+    connection: Any, server: Server, bridges: Sequence[Bridge], leaving: Collection[str]
+) -> Iterator[Refusal]:
     """Indexes and keys of a column that is to go: engines refuse to drop it, or drop them unasked."""
     inspector = sa.inspect(connection)
-    for bridge in bridges:
+    for bridge in (item for item in bridges if not item.one_way):
         old, table = {column.name for column in bridge.old}, bridge.table.name
         named = [
             *((item["name"], item["column_names"]) for item in inspector.get_indexes(table)),
             *((item["name"], item["column_names"]) for item in inspector.get_unique_constraints(table)),
-            *((item["name"], item["constrained_columns"]) for item in inspector.get_foreign_keys(table)),
         ]
-        for name in sorted({str(name) for name, columns in named if old & set(columns)}):
+        found = {str(name) for name, columns in named if old & set(columns)}
+        for key in inspector.get_foreign_keys(table):
+            columns = tuple(key["constrained_columns"])
+            if old & set(columns):
+                found.add(ForeignKey("", columns, "", ()).place)
+        for name in sorted(found - set(leaving)):
             yield Refusal(
                 server.engine,
                 f"{name} of {table} still names a column that is to go",

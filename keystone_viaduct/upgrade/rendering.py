@@ -94,6 +94,11 @@ def _(node: e.Literal, resolve: Resolve) -> Any:
 
 
 @_sql.register
+def _(node: e.Uuid, resolve: Resolve) -> Any:
+    return Piece("uuid", sa.String())
+
+
+@_sql.register
 def _(node: e.Joined, resolve: Resolve) -> Any:
     first, *rest = (_sql(text, resolve) for text in node.texts)
     for text in rest:

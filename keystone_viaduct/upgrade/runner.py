@@ -12,7 +12,7 @@ from typing import Protocol
 
 from keystone_viaduct.errors import UpgradeError, UpgradeRefused, UpgradeState
 
-from .changes import Arm, Change
+from .changes import Arm, Change, DropForeignKey, DropIndex
 from .ports import Catalogue, Dialect, Difference, Executor, Filler, Journal, Preflight, Progress, Verifier
 from .shape import Bridge, digest
 from .steps import Observation, Operation, Phase, Refusal, Seen, State, Statement, Steps, Upgrade
@@ -299,7 +299,10 @@ class Runner:
     def _refuse_what_is_known(self, phase: Phase, steps: Sequence[Steps]) -> None:
         """What would stop the phase halfway stops it now, before anything is changed."""
         bridges = [bridge for item in steps for bridge in item.bridges]
-        found = self._preflight.problems(phase, self._database.server(), bridges)
+        contract = [change for item in steps for change in item.contract]
+        leaving = {item.index.name for item in contract if isinstance(item, DropIndex)}
+        leaving |= {item.key.place for item in contract if isinstance(item, DropForeignKey)}
+        found = self._preflight.problems(phase, self._database.server(), bridges, leaving)
         if found:
             said = "; ".join(item.reason for item in found)
             ways = "; ".join(dict.fromkeys(item.way_out for item in found))
@@ -352,7 +355,9 @@ def _new_places(steps: Sequence[Steps]) -> list[_Place]:
 
 def _old_places(steps: Sequence[Steps]) -> list[_Place]:
     """The columns that are to go."""
-    bridged = [(b.table.name, column.name) for item in steps for b in item.bridges for column in b.old]
+    bridged = [
+        (b.table.name, column.name) for item in steps for b in item.bridges if b.down for column in b.old
+    ]
     return [*bridged, *(place for item in steps for place in item.disappears)]
 
 

@@ -86,6 +86,9 @@ class Bridge:
     A row is consistent if all new columns are what ``up`` makes of the old, or all old ones what ``down``
     makes of the new. Triggers act on inconsistent rows only; that ends loops, hides a backfill from them, and
     keeps what a lossy ``down`` can't express.
+
+    Without ``down`` it goes one way: the new columns are computed for old code's rows, and the old ones stay.
+    ``once``: where they have no value yet, and never again.
     """
 
     name: str
@@ -93,7 +96,8 @@ class Bridge:
     old: tuple[Column, ...]
     new: tuple[Column, ...]
     up: tuple[Conversion, ...]
-    down: tuple[Conversion, ...]
+    down: tuple[Conversion, ...] = ()
+    once: bool = False
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
@@ -101,8 +105,9 @@ class Bridge:
         names = [column.name for column in (*self.table.key, *self.old, *self.new)]
         if len(names) != len(set(names)):
             raise self._error("a column is named twice (a key is changed by an operation of its own)")
-        for side, conversions, source in ((self.new, self.up, self.old), (self.old, self.down, self.new)):
-            self._check_side(side, conversions, source)
+        self._check_side(self.new, self.up, self.old)
+        if not self.one_way:
+            self._check_side(self.old, self.down, self.new)
 
     def _check_side(
         self, side: tuple[Column, ...], conversions: tuple[Conversion, ...], source: tuple[Column, ...]
@@ -139,8 +144,15 @@ class Bridge:
         return (*self.old, *self.new)
 
     @property
+    def one_way(self) -> bool:
+        """Whether the old columns stay as they are, whatever the new ones say."""
+        return not self.down
+
+    @property
     def exact(self) -> bool:
         """Whether each side is the other under other names: then both directions say the same of a row."""
+        if self.one_way:
+            return False
         there = {item.column: item.value for item in (*self.up, *self.down)}
         return all(
             isinstance(value, Field) and there.get(value.name) == Field(name) for name, value in there.items()
@@ -159,18 +171,31 @@ class Bridge:
 
     def total_down(self) -> tuple[Expression, ...]:
         """For each old column what is really stored."""
+        if self.one_way:
+            return ()
         return _totals(self.old, self.down, self.new)
 
     def filled(self) -> Every:
         """Whether the new columns are what ``up`` makes of the old."""
+        if self.once:
+            return self._all_given()
         return _equal(self.new, self.total_up())
 
     def derived(self) -> Every:
-        """Whether the old columns are what ``down`` makes of the new."""
+        """Whether the old columns are what ``down`` makes of the new; one way: whether those are there."""
+        if self.one_way:
+            return self._all_given()
         return _equal(self.old, self.total_down())
 
+    def _all_given(self) -> Every:
+        return Every(tuple(Not(IsNull(Field(column.name))) for column in self.new))
+
+    def at_rest(self) -> Every:
+        """Whether the triggers leave an updated row alone, as far as its values go."""
+        return self.filled() if self.one_way else self.consistent()
+
     def consistent(self) -> Every:
-        """Whether the triggers leave an updated row alone."""
+        """Whether a row is as it should be."""
         if self.exact:
             return self.filled()
         return self._present(AnyOf((self.filled(), self.derived())))
@@ -181,7 +206,7 @@ class Bridge:
         ``down`` may make the old value of nothing, too (``false`` of NULL); then a row whose new columns were
         never filled looks as if it were derived from them.
         """
-        if self.exact:
+        if self.exact or self.one_way:
             return self.filled()
         written = AnyOf(tuple(Not(IsNull(Field(column.name))) for column in self.new))
         return self._present(AnyOf((self.filled(), Every((written, self.derived())))))
@@ -204,6 +229,8 @@ class Bridge:
 
         No old writer could have meant it: such a row comes from the new side, also when it is updated.
         """
+        if self.one_way:
+            return AnyOf(())
         pairs = zip(self.old, self.down, strict=True)
         return AnyOf(
             tuple(
@@ -216,7 +243,9 @@ class Bridge:
     def settle(self, row: Row, *, new_side: bool, inserted: bool = False) -> dict[str, Scalar]:
         """The row as the triggers leave it, when the new (or else the old) side has been written."""
         settled = dict(row)
-        if not (self.settled() if inserted else self.consistent()).holds(row):
+        if new_side and self.one_way:
+            return settled
+        if not (self.settled() if inserted else self.at_rest()).holds(row):
             targets, values = (self.old, self.total_down()) if new_side else (self.new, self.total_up())
             settled |= {column.name: value.value(row) for column, value in zip(targets, values, strict=True)}
         return settled

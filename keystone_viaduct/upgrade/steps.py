@@ -83,6 +83,8 @@ class Seen(StrEnum):
     """``name`` is an index of the table, and usable."""
     KEY = "key"
     """The primary key of the table is made of the columns ``name``, with commas between."""
+    FOREIGN_KEY = "foreign key"
+    """The columns ``name``, with commas between, refer to another table (SQLite: keys may have no name)."""
     COLUMN_TYPE = "column type"
     """The column ``name`` has the type ``detail``, as the catalogue writes it."""
     TYPE = "type"
@@ -114,6 +116,8 @@ class Edit:
     type: str | None = None
     constraint: str | None = None
     """A constraint of the table, that is added to the definition."""
+    loose: tuple[str, ...] = ()
+    """The columns of a foreign key that goes."""
 
 
 @dataclass(frozen=True)

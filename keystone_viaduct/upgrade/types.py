@@ -21,6 +21,7 @@ from .expression import (
     Lookup,
     Row,
     Scalar,
+    Uuid,
 )
 from .times import EARLIEST, LATEST, AsMicroseconds, AsMoment, WholeSeconds
 
@@ -181,6 +182,8 @@ def always_fits(value: Expression, type_: Type, columns: Mapping[str, Type]) -> 
         return type_.holds(value.constant)
     if isinstance(value, Condition):
         return isinstance(type_, Boolean)
+    if isinstance(value, Uuid):
+        return type_.takes(Text(32))
     if isinstance(value, AsText):
         return type_.takes(Text(_LONGEST_NUMBER))
     if isinstance(value, (AsInteger, AsMicroseconds)):

@@ -18,7 +18,7 @@ from keystone_viaduct.upgrade.expression import (
     Lookup,
     Scalar,
 )
-from keystone_viaduct.upgrade.operations import RenameColumn
+from keystone_viaduct.upgrade.operations import AddComputedColumn, RenameColumn
 from keystone_viaduct.upgrade.shape import Bridge, Column, Conversion, Table
 from keystone_viaduct.upgrade.times import EARLIEST, LATEST, LEAST, MOST, AsMicroseconds, AsMoment
 from keystone_viaduct.upgrade.types import Boolean, DateTime, Enum, Integer, Text
@@ -205,6 +205,18 @@ def _moments() -> Declared:
     return Declared("change type, moments", bridge, values)
 
 
+def _computed() -> Declared:
+    """A column that old code does not know, computed from one that stays."""
+    operation = AddComputedColumn(
+        TABLE,
+        Column("port_number", Integer(32), nullable=False),
+        AsInteger(Field("port")),
+        reads=(Column("port", Text(24)),),
+        fallback=-1,
+    )
+    return Declared("add column, computed", operation.bridge, {"port": _NUMBERS, "port_number": (0, 7, -1)})
+
+
 DECLARED = (
     _rename("rename column", nullable=True),
     _rename("rename column, not null", nullable=False),
@@ -217,3 +229,5 @@ DECLARED = (
     _listed(),
     _moments(),
 )
+#: With those whose old columns stay.
+WORKLOADS = (*DECLARED, _computed())

@@ -12,7 +12,7 @@ import random
 import sys
 import time
 
-from tests.bridges.declared import DECLARED, Declared
+from tests.bridges.declared import WORKLOADS, Declared
 from tests.bridges.workload import Outcome, connect, play
 from tests.support.databases import Databases
 from tests.support.servers import MissingServer, Servers, new_run_folder
@@ -28,7 +28,7 @@ def main() -> int:
     )
     parser.add_argument("--operation", help="only operations whose name has this in it")
     args = parser.parse_args()
-    chosen = [item for item in DECLARED if (args.operation or "") in item.operation]
+    chosen = [item for item in WORKLOADS if (args.operation or "") in item.operation]
     servers = Servers(new_run_folder(), os.getpid())
     total = Outcome()
     print(f"seed {args.seed}", flush=True)

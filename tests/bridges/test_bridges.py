@@ -7,14 +7,14 @@ import random
 import pytest
 import sqlalchemy as sa
 
-from tests.bridges.declared import DECLARED, Declared
+from tests.bridges.declared import WORKLOADS, Declared
 from tests.bridges.workload import connect, play
 from tests.support.databases import DatabaseScope
 
 CASES = 12
 
 
-@pytest.mark.parametrize("declared", DECLARED, ids=lambda item: item.operation)
+@pytest.mark.parametrize("declared", WORKLOADS, ids=lambda item: item.operation)
 def test_a_bridged_table_holds_what_the_model_holds_and_refuses_nothing_more(
     database_url: str, declared: Declared
 ) -> None:
@@ -28,7 +28,7 @@ def test_a_bridged_table_holds_what_the_model_holds_and_refuses_nothing_more(
 def test_the_seed_alone_decides_what_a_case_does(database_scope: DatabaseScope) -> None:
     def told() -> sa.Row[tuple[object, ...]] | None:
         with connect(database_scope.empty("sqlite")) as connection:
-            play(connection, DECLARED[0], cases=1, seed=7)
+            play(connection, WORKLOADS[0], cases=1, seed=7)
             return connection.execute(sa.text("SELECT count(*), max(id), max(login) FROM thing")).one()
 
     assert told() == told()

@@ -37,6 +37,8 @@ def edit_definition(sql: str, edit: Edit) -> str:
     if edit.constraint is not None:
         last = len(tokens) - 1 - tokens[::-1].index(_CLOSE)
         return "".join([*tokens[:last], f", {edit.constraint}", *tokens[last:]])
+    if edit.loose:
+        return _without_foreign_key(tokens, edit.loose)
     begin, end = _column_range(tokens, edit.column)
     column = tokens[begin:end]
     if edit.nullable is not None:
@@ -83,6 +85,35 @@ def _column_range(tokens: list[str], column: str) -> tuple[int, int]:
         if (token == _OPEN and depth == 1) or (token == "," and depth == 1):
             begin = index + 1
     raise UpgradeError(f"no column {column} in its table's definition", hint="look at the declaration")
+
+
+def _without_foreign_key(tokens: list[str], columns: tuple[str, ...]) -> str:
+    """Without the constraint of the table that says FOREIGN KEY (columns)."""
+    for begin, end in _parts(tokens):
+        part = tokens[begin:end]
+        words = [word for _, word in _words(part)]
+        if "FOREIGN" in words[:3]:
+            opened = next(index for index, token in enumerate(part) if token == _OPEN)
+            inside = [token for token in part[opened + 1 : _closing(part, opened)] if not _is_blank(token)]
+            named = [token for token in inside if token != ","]
+            if len(named) == len(columns) and all(map(_is_named, ([item] for item in named), columns)):
+                return "".join([*tokens[: begin - 1], *tokens[end:]])
+    raise UpgradeError(
+        f"no FOREIGN KEY ({', '.join(columns)}) stands in its table's definition by itself",
+        hint="make the table anew without it while nothing runs (Alembic's batch mode)",
+    )
+
+
+def _parts(tokens: list[str]) -> list[tuple[int, int]]:
+    """The columns and constraints of the definition, each without the comma that ends it."""
+    depth, begin, found = 0, 0, []
+    for index, token in enumerate(tokens):
+        if depth == 1 and token in (",", _CLOSE):
+            found.append((begin, index))
+        depth += {_OPEN: 1, _CLOSE: -1}.get(token, 0)
+        if depth == 1 and token in (",", _OPEN):
+            begin = index + 1
+    return found
 
 
 def _is_blank(token: str) -> bool:

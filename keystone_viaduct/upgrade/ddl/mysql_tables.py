@@ -98,9 +98,10 @@ def _(change: c.AddCheck, server: Server) -> Sequence[Statement] | Refusal:
 
 @further.register
 def _(change: c.ReplaceKey, server: Server) -> Sequence[Statement] | Refusal:
-    """One rebuild. The unique index stays beside the key: dropping it would be a statement more."""
-    columns = change.index.columns
-    action = f"DROP PRIMARY KEY, ADD PRIMARY KEY ({listed(columns, backticked)}), {_ONLINE}"
+    """One rebuild; the unique index is the key's twin, and goes."""
+    columns, twin = change.index.columns, backticked(change.index.name)
+    swap = f"DROP PRIMARY KEY, ADD PRIMARY KEY ({listed(columns, backticked)}), DROP INDEX {twin}"
+    action = f"{swap}, {_ONLINE}"
     done = Observation(Seen.KEY, change.table.name, ",".join(columns))
     return (_alter(change, action, done, Lock.ONLINE),)
 

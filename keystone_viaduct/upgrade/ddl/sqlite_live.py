@@ -64,6 +64,11 @@ class SQLiteDatabase(LiveDatabase):
         return None if found is None else Facts(not found[0], plain_default(found[1]), found[2].lower())
 
     def _object_holds(self, connection: sa.engine.Connection, what: Observation) -> bool:
+        if what.seen is Seen.FOREIGN_KEY:
+            return any(
+                table == what.table and ",".join(key.columns) == what.name
+                for table, key in self.facts(connection).keys
+            )
         if what.seen is Seen.CONSTRAINT:
             query = sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name")
             sql = connection.execute(query, {"name": what.table}).scalar() or ""

@@ -74,11 +74,9 @@ def _(change: c.AddForeignKey, server: Server) -> Sequence[Statement] | Refusal:
 
 @further.register
 def _(change: c.DropForeignKey, server: Server) -> Sequence[Statement] | Refusal:
-    return Refusal(
-        server.engine,
-        f"{change.table.name} has a foreign key in its definition, which only a new table lacks",
-        "make the table anew without it while nothing runs (Alembic's batch mode)",
-    )
+    columns = change.key.columns
+    done = Observation(Seen.FOREIGN_KEY, change.table.name, ",".join(columns), there=False)
+    return _edited(change, Edit(loose=columns), f"loses FOREIGN KEY ({', '.join(columns)})", done)
 
 
 @further.register

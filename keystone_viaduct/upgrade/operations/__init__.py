@@ -7,7 +7,9 @@ and, with a generated workload, in ``tests/bridges``; its page in ``docs/referen
 """
 
 from .add_column import AddColumn
+from .add_computed_column import AddComputedColumn
 from .add_constraint import AddConstraint
+from .change_key import ChangeKey
 from .change_type import ChangeType
 from .drop_column import DropColumn
 from .drop_table import DropTable
@@ -17,7 +19,9 @@ from .replace_columns import ReplaceColumns
 
 __all__ = [
     "AddColumn",
+    "AddComputedColumn",
     "AddConstraint",
+    "ChangeKey",
     "ChangeType",
     "DropColumn",
     "DropTable",

@@ -6,24 +6,38 @@ from dataclasses import dataclass, replace
 
 from keystone_viaduct.upgrade.changes import (
     AddColumn,
+    AddForeignKey,
+    AddIndex,
     Arm,
     Change,
     Disarm,
     DropColumn,
+    DropForeignKey,
+    DropIndex,
     Relax,
     Require,
     SetDefault,
 )
+from keystone_viaduct.upgrade.constraints import Index
 from keystone_viaduct.upgrade.expression import Field, IsNull, Not
 from keystone_viaduct.upgrade.shape import Bridge, Column
 from keystone_viaduct.upgrade.steps import Check, Refusal, Server, Steps
 
+from .following import follow
+
 
 @dataclass(frozen=True)
 class ReplaceColumns:
-    """The old columns of a bridge are replaced by its new ones."""
+    """The old columns of a bridge are replaced by its new ones.
+
+    Indexes and foreign keys of columns that only get another name follow by themselves. ``indexes``: further
+    ones of the new columns; unique ones are made at contract, for old code may not keep to them. ``drops``:
+    the names of those that go with the old columns.
+    """
 
     bridge: Bridge
+    indexes: tuple[Index, ...] = ()
+    drops: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -36,15 +50,29 @@ class ReplaceColumns:
         bridge, table = self.bridge.on(server.engine), self.bridge.table
         strict = [column for column in bridge.old if not column.nullable]
         required = [column for column in bridge.new if not column.nullable]
+        if bridge.one_way:
+            return Refusal(
+                server.engine,
+                f"bridge {bridge.name} does not say how the old columns are computed from the new ones",
+                "give down, or let the old columns stay: AddComputedColumn",
+            )
+        names = follow(bridge, server, self.drops)
+        early = [*names.indexes, *(item for item in self.indexes if not item.unique)]
+        late = [item for item in self.indexes if item.unique]
         relaxed: list[Change] = [Relax(table, column) for column in strict]
         return Steps(
             expand=(
                 *(relaxed if server.engine == "sqlite" else ()),
                 *(AddColumn(table, _free(column), like=_like(bridge, column)) for column in bridge.new),
                 Arm(table, bridge),
+                *(AddIndex(table, index) for index in early),
+                *(AddForeignKey(table, key) for key in names.keys),
             ),
             bridges=(bridge,),
-            checks=tuple(Check("missing", table, Not(IsNull(Field(column.name)))) for column in required),
+            checks=(
+                *(Check("missing", table, Not(IsNull(Field(column.name)))) for column in required),
+                *(Check(index.name, table, unique=index.columns) for index in late),
+            ),
             contract=(
                 *(_let_go(bridge, column) for column in strict if server.engine != "sqlite"),
                 Disarm(table, bridge),
@@ -54,10 +82,15 @@ class ReplaceColumns:
                     for column in bridge.new
                     if column.default is not None
                 ),
+                *(AddIndex(table, index) for index in late),
+                *(DropForeignKey(table, key) for key in names.old_keys),
+                *(DropIndex(table, index) for index in names.old_indexes),
                 *(DropColumn(table, column.name) for column in bridge.old),
             ),
             rollback=(
                 Disarm(table, bridge),
+                *(DropForeignKey(table, key) for key in names.keys),
+                *(DropIndex(table, index) for index in early),
                 *(DropColumn(table, column.name, column.type) for column in bridge.new),
                 *(Require(table, column) for column in strict if server.engine == "sqlite"),
             ),

@@ -275,3 +275,26 @@ fp_c1a81b58eef2: BEGIN
     END IF;
   END IF;
 END;
+
+-- add column, computed
+-- viaduct_b_thing_port_number_upd, fingerprint a739c85ec3be
+CREATE TRIGGER `viaduct_b_thing_port_number_upd` BEFORE UPDATE ON `thing`
+FOR EACH ROW
+fp_a739c85ec3be: BEGIN
+  IF ((NOT (CAST(OLD.`port` AS BINARY) <=> CAST(NEW.`port` AS BINARY)))) AND ((NEW.`port_number` <=> coalesce(coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END ELSE NULL END, CASE WHEN (NEW.`port` IS NOT NULL) THEN -1 ELSE NULL END), -1)) = 0) THEN
+    IF (NOT (OLD.`port_number` <=> NEW.`port_number`)) = 0 THEN
+      SET NEW.`port_number` = coalesce(coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END ELSE NULL END, CASE WHEN (NEW.`port` IS NOT NULL) THEN -1 ELSE NULL END), -1);
+    END IF;
+  END IF;
+END;
+
+-- viaduct_b_thing_port_number_ins, fingerprint f338e1d361ee
+CREATE TRIGGER `viaduct_b_thing_port_number_ins` BEFORE INSERT ON `thing`
+FOR EACH ROW
+fp_f338e1d361ee: BEGIN
+  IF (NEW.`port_number` <=> coalesce(coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END ELSE NULL END, CASE WHEN (NEW.`port` IS NOT NULL) THEN -1 ELSE NULL END), -1)) = 0 THEN
+    IF NEW.`port_number` IS NULL THEN
+      SET NEW.`port_number` = coalesce(coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END ELSE NULL END, CASE WHEN (NEW.`port` IS NOT NULL) THEN -1 ELSE NULL END), -1);
+    END IF;
+  END IF;
+END;

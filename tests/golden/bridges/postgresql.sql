@@ -355,3 +355,34 @@ $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_created_ins" BEFORE INSERT ON "public"."thing"
 FOR EACH ROW WHEN (NOT ((NEW."created_at_int" IS NOT DISTINCT FROM (CASE WHEN NEW."created_at" BETWEEN TIMESTAMP '1000-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN CAST(EXTRACT(EPOCH FROM date_trunc('second', NEW."created_at")) AS BIGINT) * 1000000 + mod(CAST(EXTRACT(MICROSECONDS FROM NEW."created_at") AS BIGINT), 1000000) END)) OR NEW."created_at_int" IS NOT NULL AND (NEW."created_at" IS NOT DISTINCT FROM (CASE WHEN NEW."created_at_int" BETWEEN -30610224000000000 AND 253402300799999999 THEN TIMESTAMP '1970-01-01 00:00:00' + CAST(div(NEW."created_at_int", 86400000000) AS INTEGER) * INTERVAL '1 day' + mod(NEW."created_at_int", 86400000000) * INTERVAL '1 microsecond' END))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_created_ins"();
+
+-- add column, computed
+-- viaduct_b_thing_port_number_upd, fingerprint 1e89b424f5a7
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_number_upd"() RETURNS trigger LANGUAGE plpgsql
+AS $viaduct$
+BEGIN
+  /* viaduct:1e89b424f5a7 */
+  IF NOT (OLD."port_number" IS DISTINCT FROM NEW."port_number") THEN
+    NEW."port_number" := coalesce(coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END), -1);
+  END IF;
+  RETURN NEW;
+END;
+$viaduct$;
+CREATE TRIGGER "viaduct_b_thing_port_number_upd" BEFORE UPDATE ON "public"."thing"
+FOR EACH ROW WHEN (((OLD."port" IS DISTINCT FROM NEW."port")) AND (NOT (NEW."port_number" IS NOT DISTINCT FROM coalesce(coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END), -1))))
+EXECUTE FUNCTION "public"."viaduct_b_thing_port_number_upd"();
+
+-- viaduct_b_thing_port_number_ins, fingerprint 02f68eb2e15b
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_number_ins"() RETURNS trigger LANGUAGE plpgsql
+AS $viaduct$
+BEGIN
+  /* viaduct:02f68eb2e15b */
+  IF NEW."port_number" IS NULL THEN
+    NEW."port_number" := coalesce(coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END), -1);
+  END IF;
+  RETURN NEW;
+END;
+$viaduct$;
+CREATE TRIGGER "viaduct_b_thing_port_number_ins" BEFORE INSERT ON "public"."thing"
+FOR EACH ROW WHEN (NOT (NEW."port_number" IS NOT DISTINCT FROM coalesce(coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END), -1)))
+EXECUTE FUNCTION "public"."viaduct_b_thing_port_number_ins"();

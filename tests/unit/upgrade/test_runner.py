@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import pytest
 
@@ -86,7 +86,9 @@ class World:
             self.facts.pop((what.seen.value, what.table, what.name), None)
         self.tick()
 
-    def problems(self, phase: Phase, server: Server, bridges: Sequence[Bridge]) -> Sequence[Refusal]:
+    def problems(
+        self, phase: Phase, server: Server, bridges: Sequence[Bridge], leaving: Collection[str] = ()
+    ) -> Sequence[Refusal]:
         return self.refusals
 
     # the journal
