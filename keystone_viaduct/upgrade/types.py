@@ -23,7 +23,7 @@ from .expression import (
     Scalar,
     Uuid,
 )
-from .times import EARLIEST, LATEST, AsMicroseconds, AsMoment, WholeSeconds
+from .times import EARLIEST, LATEST, AsMicroseconds, AsMoment, WholeSeconds, moment
 
 #: Digits of a 64-bit number, with its sign.
 _LONGEST_NUMBER = 20
@@ -39,6 +39,10 @@ class Type:
     def takes(self, other: Type) -> bool:
         """Whether every value of the other type fits."""
         return self == other
+
+    def some(self) -> Scalar:
+        """Any value that fits, for a column that nobody reads any more."""
+        raise NotImplementedError
 
     def fitted(self, value: Expression) -> Expression:
         """What a column of this type is given, where the value may not fit."""
@@ -57,6 +61,10 @@ class Boolean(Type):
         """0 and 1 too, as some engines store them."""
         return value in (None, False, True)
 
+    def some(self) -> Scalar:
+        """False."""
+        return False
+
 
 @dataclass(frozen=True)
 class Integer(Type):
@@ -71,6 +79,10 @@ class Integer(Type):
     def takes(self, other: Type) -> bool:
         """Any that is no wider."""
         return isinstance(other, Integer) and other.bits <= self.bits
+
+    def some(self) -> Scalar:
+        """0."""
+        return 0
 
     @property
     def least(self) -> int:
@@ -95,6 +107,10 @@ class Text(Type):
             isinstance(value, str) and (self.length is None or len(value) <= self.length)
         )
 
+    def some(self) -> Scalar:
+        """Nothing."""
+        return ""
+
     def takes(self, other: Type) -> bool:
         """Any that is no longer."""
         if isinstance(other, Enum):
@@ -115,6 +131,10 @@ class Enum(Type):
         """Whether it is listed."""
         return value is None or value in self.values
 
+    def some(self) -> Scalar:
+        """The first."""
+        return self.values[0]
+
     def takes(self, other: Type) -> bool:
         """Any whose values are all listed here."""
         return isinstance(other, Enum) and set(other.values) <= set(self.values)
@@ -134,6 +154,10 @@ class DateTime(Type):
         if not isinstance(value, datetime):
             return value is None
         return EARLIEST <= value <= LATEST and (self.digits != 0 or not value.microsecond)
+
+    def some(self) -> Scalar:
+        """The first of 1970."""
+        return moment(0)
 
     def takes(self, other: Type) -> bool:
         """Any with no more digits."""

@@ -15,6 +15,8 @@ from keystone_viaduct.triggers.compiler import target_of
 from keystone_viaduct.upgrade.shape import PREFIX
 from keystone_viaduct.upgrade.steps import Lock, Observation, Refusal, Seen, Server, Statement
 
+from .text import EMPTY
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -213,5 +215,5 @@ def plain_default(text: str | None) -> str:
     while text.startswith("(") and text.endswith(")"):
         text = text[1:-1]
     if text.startswith(("'", "_utf8mb4'")):
-        return text[text.index("'") + 1 : text.rindex("'")].replace("''", "'")
+        return text[text.index("'") + 1 : text.rindex("'")].replace("''", "'") or EMPTY
     return {"true": "1", "false": "0"}.get(text.lower(), text)

@@ -24,6 +24,7 @@ from keystone_viaduct.upgrade.steps import Observation, Seen, Server, Statement
 
 from .common import foreign_key
 from .database import Facts, LiveDatabase, plain_default
+from .text import EMPTY
 
 #: What a trigger of ours always runs under, whatever its writer's session says.
 SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
@@ -140,7 +141,7 @@ class MySQLDatabase(LiveDatabase):
         if found is None:
             return None
         quoted = self.server().engine == "mariadb"  # MySQL gives the value, MariaDB an expression
-        default = plain_default(found[1]) if quoted else str(found[1] or "")
+        default = plain_default(found[1]) if quoted else "" if found[1] is None else str(found[1]) or EMPTY
         return Facts(found[0] == "YES", default, str(found[2]).lower())
 
     def _has_trigger(self, connection: sa.engine.Connection, what: Observation) -> bool:

@@ -72,10 +72,14 @@ def constant(value: Scalar, *, backslashes: bool = False, number_booleans: bool 
     return "'" + value.replace("'", "''") + "'"
 
 
+#: How observations write a default that is a text of no characters; nothing at all is no default.
+EMPTY = "''"
+
+
 def canonical(value: Scalar) -> str:
     """A default as observations compare it."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         return value.isoformat(" ", "microseconds" if value.microsecond else "seconds")
-    return str(int(value)) if isinstance(value, bool) else str(value)
+    return str(int(value)) if isinstance(value, bool) else str(value) or EMPTY

@@ -74,6 +74,8 @@ class ReplaceColumns:
                 *(Check(index.name, table, unique=index.columns) for index in late),
             ),
             contract=(
+                *(DropForeignKey(table, key) for key in names.old_keys),
+                *(DropIndex(table, index) for index in names.old_indexes),
                 *(_let_go(bridge, column) for column in strict if server.engine != "sqlite"),
                 Disarm(table, bridge),
                 *(Require(table, column) for column in required),
@@ -83,8 +85,6 @@ class ReplaceColumns:
                     if column.default is not None
                 ),
                 *(AddIndex(table, index) for index in late),
-                *(DropForeignKey(table, key) for key in names.old_keys),
-                *(DropIndex(table, index) for index in names.old_indexes),
                 *(DropColumn(table, column.name) for column in bridge.old),
             ),
             rollback=(
@@ -103,9 +103,13 @@ def _free(column: Column) -> Column:
 
 
 def _let_go(bridge: Bridge, column: Column) -> Change:
-    """New writers leave the old column out; once nothing fills it, the database must."""
+    """New writers leave the old column out; once nothing fills it, the database must.
+
+    Nobody reads it any more, and no index or foreign key has a say in what it is.
+    """
     fallback = next(item.fallback for item in bridge.down if item.column == column.name)
-    return SetDefault(bridge.table, column, column.default if fallback is None else fallback)
+    values = (fallback, column.default, column.type.some())
+    return SetDefault(bridge.table, column, next(value for value in values if value is not None))
 
 
 def _like(bridge: Bridge, column: Column) -> str:

@@ -65,6 +65,19 @@ def test_a_dropped_column_is_there_for_old_code_until_contract(database_url: str
     made.database.close()
 
 
+def test_what_new_rows_have_meanwhile_may_be_an_empty_text(database_url: str) -> None:
+    make_table(database_url, BRIDGE, [])
+    made = site(database_url, DropColumn(TABLE, Column("login", Text(16), nullable=False), meanwhile=""))
+    with made.runner() as runner:
+        runner.expand()
+        made.run("INSERT INTO thing (id) VALUES ('new')")
+        assert made.rows("thing")["new"]["login"] == ""
+        runner.rollback()
+    with pytest.raises(sa.exc.DBAPIError):
+        made.run("INSERT INTO thing (id) VALUES ('newer')")
+    made.database.close()
+
+
 def test_rollback_of_a_drop_puts_the_old_default_back(database_url: str) -> None:
     make_table(database_url, BRIDGE, [])
     made = site(database_url, DropColumn(TABLE, Column("login", Text(16), nullable=False), meanwhile="?"))

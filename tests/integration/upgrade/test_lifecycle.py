@@ -12,7 +12,7 @@ from keystone_viaduct.upgrade.shape import Column
 from keystone_viaduct.upgrade.steps import Phase, State
 from keystone_viaduct.upgrade.types import Text
 from tests.bridges.declared import DECLARED, TABLE, Declared
-from tests.support.upgrades import Site, make_table, seeded, site
+from tests.support.upgrades import Site, make_table, seeded, site, with_hooks
 
 BY_NAME = {item.operation: item for item in DECLARED}
 
@@ -45,6 +45,33 @@ def test_every_row_arrives_as_up_makes_it_and_the_old_shape_is_gone(
     assert set(columns) == {"id", "note", *(column.name for column in bridge.new)}
     for column in bridge.new:
         assert columns[column.name]["nullable"] is column.nullable
+
+
+NOT_NULL = [BY_NAME[name] for name in ("rename column, not null", "transform", "transform, enumerations")]
+
+
+@pytest.mark.parametrize("declared", NOT_NULL, ids=lambda item: item.operation)
+def test_new_code_writes_after_each_statement_of_contract(database_url: str, declared: Declared) -> None:
+    made = prepared(database_url, declared)
+    column = declared.bridge.new[0].name
+    value = next(item for item in declared.values[column] if item)
+    written = 0
+
+    def write(*_: object) -> None:
+        nonlocal written
+        written += 1
+        made.run(f"INSERT INTO thing (id, {column}) VALUES ('new{written}', '{value}')")
+
+    if declared is NOT_NULL[0]:
+        made.run("DELETE FROM thing", "CREATE UNIQUE INDEX by_login ON thing (login, note)")
+    with made.runner() as runner:
+        runner.expand()
+        runner.migrate()
+        runner.verify()
+    with with_hooks(made, ran=write).runner() as runner:
+        runner.contract()
+    assert written >= 3
+    assert len([key for key in made.rows("thing") if str(key).startswith("new")]) == written
 
 
 ROLLED_BACK = [BY_NAME[name] for name in ("rename column, not null", "transform", "split")]

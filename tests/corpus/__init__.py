@@ -1,0 +1,1 @@
+"""Six migrations that OpenStack services really made, declared as rolling upgrades."""

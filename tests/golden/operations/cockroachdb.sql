@@ -1,0 +1,267 @@
+-- AddColumn
+-- expand, locks: brief
+ALTER TABLE "thing" ADD COLUMN "locale" VARCHAR(16) DEFAULT 'en';
+-- contract, locks: brief
+ALTER TABLE "thing" ADD CONSTRAINT "viaduct_b_present_locale" CHECK ("locale" IS NOT NULL) NOT VALID;
+-- contract, locks: online
+ALTER TABLE "thing" VALIDATE CONSTRAINT "viaduct_b_present_locale";
+-- contract, locks: brief
+ALTER TABLE "thing" ALTER COLUMN "locale" SET NOT NULL;
+-- contract, locks: brief
+ALTER TABLE "thing" DROP CONSTRAINT IF EXISTS "viaduct_b_present_locale";
+-- rollback, locks: brief
+ALTER TABLE "thing" DROP COLUMN "locale";
+
+-- AddComputedColumn
+-- expand, locks: brief
+ALTER TABLE "thing" ADD COLUMN "number" INTEGER;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_number_upd__d10411755977"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_number_upd" BEFORE UPDATE ON "thing" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_number_ins__24f345836b01"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_number_ins" BEFORE INSERT ON "thing" …;
+-- contract, locks: brief
+ALTER TABLE "thing" ADD CONSTRAINT "viaduct_b_present_number" CHECK ("number" IS NOT NULL) NOT VALID;
+-- contract, locks: online
+ALTER TABLE "thing" VALIDATE CONSTRAINT "viaduct_b_present_number";
+-- contract, locks: brief
+ALTER TABLE "thing" ALTER COLUMN "number" SET NOT NULL;
+-- contract, locks: brief
+ALTER TABLE "thing" DROP CONSTRAINT IF EXISTS "viaduct_b_present_number";
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_number_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_number_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_number_upd" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_number_upd"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_number_ins" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_number_ins"();
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_number_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_number_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_number_upd" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_number_upd"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_number_ins" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_number_ins"();
+-- rollback, locks: brief
+ALTER TABLE "thing" DROP COLUMN "number";
+
+-- DropColumn
+-- expand, locks: brief
+ALTER TABLE "thing" ALTER COLUMN "name" SET DEFAULT '';
+-- contract, locks: brief
+ALTER TABLE "thing" DROP COLUMN "name";
+-- rollback, locks: brief
+ALTER TABLE "thing" ALTER COLUMN "name" SET DEFAULT NULL;
+
+-- RenameColumn
+-- expand, locks: brief
+ALTER TABLE "thing" ADD COLUMN "title" VARCHAR(16);
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_title_upd__e4eadb31a412"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_title_upd" BEFORE UPDATE ON "thing" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_title_ins__8bb53937dd17"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_title_ins" BEFORE INSERT ON "thing" …;
+-- expand, locks: online
+DROP INDEX CONCURRENTLY IF EXISTS "thing_title_idx";
+CREATE INDEX CONCURRENTLY "thing_title_idx" ON "thing" ("title");
+-- expand, locks: brief
+ALTER TABLE "thing" ADD CONSTRAINT "thing_title_fk" FOREIGN KEY ("title") REFERENCES "person" ("name") ON DELETE CASCADE NOT VALID;
+-- expand, locks: online
+ALTER TABLE "thing" VALIDATE CONSTRAINT "thing_title_fk";
+-- contract, locks: brief
+ALTER TABLE "thing" DROP CONSTRAINT IF EXISTS "thing_name_fk";
+-- contract, locks: online
+DROP INDEX CONCURRENTLY IF EXISTS "thing_name_idx";
+-- contract, locks: brief
+ALTER TABLE "thing" ALTER COLUMN "name" SET DEFAULT '';
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_title_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_title_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_title_upd" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_title_upd"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_title_ins" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_title_ins"();
+-- contract, locks: brief
+ALTER TABLE "thing" ADD CONSTRAINT "viaduct_b_present_title" CHECK ("title" IS NOT NULL) NOT VALID;
+-- contract, locks: online
+ALTER TABLE "thing" VALIDATE CONSTRAINT "viaduct_b_present_title";
+-- contract, locks: brief
+ALTER TABLE "thing" ALTER COLUMN "title" SET NOT NULL;
+-- contract, locks: brief
+ALTER TABLE "thing" DROP CONSTRAINT IF EXISTS "viaduct_b_present_title";
+-- contract, locks: brief
+ALTER TABLE "thing" DROP COLUMN "name";
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_title_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_title_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_title_upd" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_title_upd"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_title_ins" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_title_ins"();
+-- rollback, locks: brief
+ALTER TABLE "thing" DROP CONSTRAINT IF EXISTS "thing_title_fk";
+-- rollback, locks: online
+DROP INDEX CONCURRENTLY IF EXISTS "thing_title_idx";
+-- rollback, locks: brief
+ALTER TABLE "thing" DROP COLUMN "title";
+
+-- ReplaceColumns
+-- expand, locks: brief
+ALTER TABLE "thing" ADD COLUMN "port_number" INTEGER;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_port_upd__d81cbe5dd90c"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_port_upd" BEFORE UPDATE ON "thing" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_port_ins__70e98cb15691"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_port_ins" BEFORE INSERT ON "thing" …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_port_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_port_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_port_upd" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_port_upd"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_port_ins" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_port_ins"();
+-- contract, locks: brief
+ALTER TABLE "thing" DROP COLUMN "port";
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_port_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_port_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_port_upd" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_port_upd"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_port_ins" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_port_ins"();
+-- rollback, locks: brief
+ALTER TABLE "thing" DROP COLUMN "port_number";
+
+-- ChangeType, longer text
+-- expand, locks: brief
+ALTER TABLE "thing" ALTER COLUMN "name" TYPE VARCHAR(32);
+
+-- ChangeType, more bits
+-- refused: thing.size can't become Integer(bits=64) without writing the whole table anew, while all wait
+-- way out: give the wider column a new name: ReplaceColumns
+
+-- AddConstraint, check
+-- contract, locks: brief
+ALTER TABLE "thing" ADD CONSTRAINT "size_positive" CHECK ((coalesce("size" BETWEEN 0 AND 1000, false))) NOT VALID;
+-- contract, locks: online
+ALTER TABLE "thing" VALIDATE CONSTRAINT "size_positive";
+
+-- AddConstraint, refers
+-- contract, locks: brief
+ALTER TABLE "thing" ADD CONSTRAINT "of_net" FOREIGN KEY ("net_id") REFERENCES "net" ("id") ON DELETE CASCADE NOT VALID;
+-- contract, locks: online
+ALTER TABLE "thing" VALIDATE CONSTRAINT "of_net";
+
+-- AddConstraint, unique
+-- contract, locks: online
+DROP INDEX CONCURRENTLY IF EXISTS "one_each";
+CREATE UNIQUE INDEX CONCURRENTLY "one_each" ON "thing" ("net_id", "port");
+-- contract, locks: brief
+ALTER TABLE "thing" ADD CONSTRAINT "one_each" UNIQUE USING INDEX "one_each";
+
+-- ChangeKey
+-- expand, locks: brief
+ALTER TABLE "thing" ADD COLUMN "uuid" VARCHAR(32);
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_uuid_upd__09ce228b6039"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_uuid_upd" BEFORE UPDATE ON "thing" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_uuid_ins__cdd7b208f613"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_uuid_ins" BEFORE INSERT ON "thing" …;
+-- expand, locks: online
+DROP INDEX CONCURRENTLY IF EXISTS "thing_uuid_key";
+CREATE UNIQUE INDEX CONCURRENTLY "thing_uuid_key" ON "thing" ("uuid");
+-- contract, locks: brief
+ALTER TABLE "thing" ADD CONSTRAINT "viaduct_b_present_uuid" CHECK ("uuid" IS NOT NULL) NOT VALID;
+-- contract, locks: online
+ALTER TABLE "thing" VALIDATE CONSTRAINT "viaduct_b_present_uuid";
+-- contract, locks: brief
+ALTER TABLE "thing" ALTER COLUMN "uuid" SET NOT NULL;
+-- contract, locks: brief
+ALTER TABLE "thing" DROP CONSTRAINT IF EXISTS "viaduct_b_present_uuid";
+-- contract, locks: online
+DROP INDEX CONCURRENTLY IF EXISTS "thing_id_key";
+CREATE UNIQUE INDEX CONCURRENTLY "thing_id_key" ON "thing" ("id");
+-- contract, locks: brief
+ALTER TABLE "thing" DROP CONSTRAINT "thing_pkey", ADD CONSTRAINT "thing_uuid_key" PRIMARY KEY USING INDEX "thing_uuid_key";
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_uuid_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_uuid_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_uuid_upd" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_uuid_upd"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_uuid_ins" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_uuid_ins"();
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_uuid_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_uuid_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_uuid_upd" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_uuid_upd"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_uuid_ins" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_uuid_ins"();
+-- rollback, locks: online
+DROP INDEX CONCURRENTLY IF EXISTS "thing_uuid_key";
+-- rollback, locks: brief
+ALTER TABLE "thing" DROP COLUMN "uuid";
+
+-- RenameTable
+-- expand, locks: brief
+CREATE VIEW "item" AS SELECT * FROM "thing";
+-- contract, locks: brief
+DROP VIEW IF EXISTS "item"; ALTER TABLE "thing" RENAME TO "item";
+-- rollback, locks: brief
+DROP VIEW IF EXISTS "item";
+
+-- DropTable
+-- contract, locks: brief
+DROP TABLE IF EXISTS "thing";
