@@ -3,14 +3,16 @@
 ``from keystone_viaduct.upgrade import op``: :func:`bridge_column` and :func:`bridge_columns` in the revision
 that expands, :func:`fill_bridge` in one that migrates data, :func:`drop_bridge` in the one that contracts,
 :func:`undo_bridge` in a downgrade. All work with ``--sql`` too (:func:`fill_bridge` then prints one UPDATE).
-A revision that was cut off halfway (MariaDB, MySQL) may be run again.
+:func:`begin`, :func:`finish` and :func:`undo` take any operation. A revision that was cut off halfway
+(MariaDB, MySQL) may be run again.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, NotRequired, TypedDict, Unpack
 
 import sqlalchemy as sa
 from alembic import op as alembic_op
@@ -20,16 +22,35 @@ from keystone_viaduct.errors import BadDeclaration, TableBusy, UpgradeRefused
 
 from .backfill import fill_now, fill_statement
 from .changes import Change
+from .constraints import ForeignKey
 from .ddl import Budget, database_on, dialect_for
 from .ddl.session import session_of
-from .expression import Expression, Scalar
-from .operations import ReplaceColumns
+from .expression import Condition, Expression, Scalar
+from .operations import AddConstraint, ChangeKey, RenameTable, ReplaceColumns
 from .shape import Bridge, Column, Conversion, Table
-from .steps import Refusal, Server, Statement, Steps
-from .types import Boolean, Integer, Text, Type
+from .steps import Check, Operation, Refusal, Server, Statement, Steps
+from .types import Boolean, DateTime, Enum, Integer, Text, Type
+from .verify import SqlVerifier
 
+#: What is printed is for the newest of its servers.
+_NEWEST = (99, 0)
 _ENGINES = {"sqlite", "postgresql", "mysql", "mariadb"}
 AnyColumn = Column | sa.Column[Any]
+
+
+class Sides(TypedDict):
+    """What a bridge is declared by.
+
+    ``up`` and ``down`` have an expression for each column of their side, or a pair of it and its fallback.
+    ``key``: the columns of the primary key, read from the database if they are not given.
+    """
+
+    old: Sequence[AnyColumn]
+    new: Sequence[AnyColumn]
+    up: Mapping[str, Expression | tuple[Expression, Scalar]]
+    down: Mapping[str, Expression | tuple[Expression, Scalar]]
+    key: NotRequired[Sequence[AnyColumn]]
+    name: NotRequired[str]
 
 
 def bridge_column(
@@ -57,47 +78,71 @@ def bridge_column(
     )
 
 
-def bridge_columns(
-    table: str,
-    *,
-    old: Sequence[AnyColumn],
-    new: Sequence[AnyColumn],
-    up: Mapping[str, Expression | tuple[Expression, Scalar]],
-    down: Mapping[str, Expression | tuple[Expression, Scalar]],
-    key: Sequence[AnyColumn] = (),
-    name: str = "",
-) -> Bridge:
+def bridge_columns(table: str, **sides: Unpack[Sides]) -> Bridge:
     """Add the new columns and arm the triggers; the bridge, for the later revisions.
 
-    ``up`` and ``down`` have an expression for each column of their side, or a pair of it and its fallback.
-    ``key``: the columns of the primary key, read from the database if they are not given. Raises
-    BadDeclaration, UpgradeRefused, TableBusy (then nothing was changed by the statement that it names).
+    Raises BadDeclaration, UpgradeRefused, TableBusy (the statement that it names has changed nothing).
     """
-    bridge = declare(table, old=old, new=new, up=up, down=down, key=key, name=name)
-    _play(bridge, lambda steps: steps.expand)
+    bridge = declare(table, **sides)
+    begin(ReplaceColumns(bridge))
     return bridge
 
 
-def declare(
-    table: str,
-    *,
-    old: Sequence[AnyColumn],
-    new: Sequence[AnyColumn],
-    up: Mapping[str, Expression | tuple[Expression, Scalar]],
-    down: Mapping[str, Expression | tuple[Expression, Scalar]],
-    key: Sequence[AnyColumn] = (),
-    name: str = "",
-) -> Bridge:
+def declare(table: str, **sides: Unpack[Sides]) -> Bridge:
     """The bridge alone, as a later revision says it again. Nothing is done."""
-    before, after = tuple(map(_column, old)), tuple(map(_column, new))
+    before, after = tuple(map(_column, sides["old"])), tuple(map(_column, sides["new"]))
     return Bridge(
-        name=name or f"{table}_{after[0].name}".lower(),
-        table=Table(table, tuple(map(_column, key)) or _key_of(table)),
+        name=sides.get("name") or f"{table}_{after[0].name}".lower(),
+        table=_table(table, sides.get("key", ())),
         old=before,
         new=after,
-        up=tuple(_conversion(column, up) for column in after),
-        down=tuple(_conversion(column, down) for column in before),
+        up=tuple(_conversion(column, sides["up"]) for column in after),
+        down=tuple(_conversion(column, sides["down"]) for column in before),
     )
+
+
+def begin(operation: Operation) -> None:
+    """The expand phase of any operation of ``keystone_viaduct.upgrade.operations``."""
+    _play(operation, lambda steps: steps.expand)
+
+
+def finish(operation: Operation) -> None:
+    """Its contract phase. Raises UpgradeRefused if rows do not meet what it demands (not with ``--sql``)."""
+    _play(operation, lambda steps: steps.contract, checked=True)
+
+
+def undo(operation: Operation) -> None:
+    """Its rollback, for a downgrade."""
+    _play(operation, lambda steps: steps.rollback)
+
+
+def rename_table(table: str, new_name: str, *, key: Sequence[AnyColumn] = ()) -> RenameTable:
+    """A view under the new name; :func:`finish` what this gives in the revision that contracts."""
+    made = RenameTable(_table(table, key), new_name)
+    begin(made)
+    return made
+
+
+def change_key(table: str, column: AnyColumn, *, key: Sequence[AnyColumn] = ()) -> ChangeKey:
+    """A new column that is unique; :func:`fill_bridge` its ``bridge``, then :func:`finish` it."""
+    made = ChangeKey(_table(table, key), _column(column))
+    begin(made)
+    return made
+
+
+def add_validated_constraint(
+    table: str,
+    name: str,
+    *,
+    check: Condition | None = None,
+    columns: Sequence[AnyColumn] = (),
+    refers: ForeignKey | None = None,
+    unique: Sequence[str] = (),
+    key: Sequence[AnyColumn] = (),
+) -> None:
+    """A condition, a reference, or uniqueness; for a revision that runs when no old code does any more."""
+    place, read = _table(table, key), tuple(map(_column, columns))
+    finish(AddConstraint(place, name, check=check, columns=read, refers=refers, unique=tuple(unique)))
 
 
 def fill_bridge(bridge: Bridge) -> None:
@@ -111,12 +156,12 @@ def fill_bridge(bridge: Bridge) -> None:
 
 def drop_bridge(bridge: Bridge) -> None:
     """Take the triggers and the old columns away. No old code may run any more."""
-    _play(bridge, lambda steps: steps.contract)
+    finish(ReplaceColumns(bridge))
 
 
 def undo_bridge(bridge: Bridge) -> None:
     """Take the triggers and the new columns away. No new code may run any more."""
-    _play(bridge, lambda steps: steps.rollback)
+    undo(ReplaceColumns(bridge))
 
 
 def _column(given: AnyColumn) -> Column:
@@ -127,6 +172,10 @@ def _column(given: AnyColumn) -> Column:
     return Column(given.name, _type(given), nullable, None if default is None else str(default))
 
 
+def _table(name: str, key: Sequence[AnyColumn]) -> Table:
+    return Table(name, tuple(map(_column, key)) or _key_of(name))
+
+
 def _type(column: sa.Column[Any]) -> Type:
     type_ = column.type
     if isinstance(type_, sa.Boolean):
@@ -134,10 +183,16 @@ def _type(column: sa.Column[Any]) -> Type:
     if isinstance(type_, sa.Integer):
         bits = 64 if isinstance(type_, sa.BigInteger) else 16 if isinstance(type_, sa.SmallInteger) else 32
         return Integer(bits)
-    if isinstance(type_, sa.String) and not isinstance(type_, sa.Enum):
+    if isinstance(type_, sa.Enum):
+        return Enum(tuple(type_.enums), type_.name or "")
+    if isinstance(type_, sa.String):
         return Text(type_.length)
+    if isinstance(type_, sa.DateTime) and not type_.timezone:
+        digits = getattr(type_, "fsp", None)
+        return DateTime(None if digits is None else 6 if digits else 0)
     raise BadDeclaration(
-        f"column {column.name}: bridges have no type {type_!r}", hint="texts, integers and booleans only"
+        f"column {column.name}: bridges have no type {type_!r}",
+        hint="texts, enumerations, integers, booleans and moments without a time zone",
     )
 
 
@@ -159,23 +214,38 @@ def _conversion(column: Column, given: Mapping[str, Expression | tuple[Expressio
     return Conversion(column.name, *value) if isinstance(value, tuple) else Conversion(column.name, value)
 
 
-def _play(bridge: Bridge, choose: Any) -> None:
+def _play(
+    operation: Operation, choose: Callable[[Steps], Sequence[Change]], *, checked: bool = False
+) -> None:
     context = alembic_op.get_context()
     if context.dialect.name not in _ENGINES:
         raise UpgradeRefused(f"there are no bridges on {context.dialect.name}")
     if context.as_sql:
-        _print(context, bridge, choose)
+        _print(context, operation, choose)
         return
     connection = alembic_op.get_bind()
     database = database_on(connection.engine)
-    for change in choose(_steps(bridge, database.facts(connection))):
+    steps = _steps(operation, database.facts(connection))
+    if checked:
+        _refuse_rows(connection, operation, steps.checks)
+    for change in choose(steps):
         for statement in _statements(change, database.facts(connection)):
             if database.holds(connection, statement.done) is not statement.done.there:
-                _run(connection, database, statement)
+                _run(context, connection, database, statement)
+    if checked:
+        _refuse_rows(connection, operation, steps.confirm)
 
 
-def _steps(bridge: Bridge, server: Server) -> Steps:
-    steps = ReplaceColumns(bridge).steps(server)
+def _refuse_rows(connection: Any, operation: Operation, checks: Sequence[Check]) -> None:
+    verifier = SqlVerifier(connection.engine, connection=connection)
+    wrong = [item for item in map(verifier.wrong, checks) if item.rows]
+    if wrong:
+        said = ", ".join(f"{item.rows} {item.kind} (like {item.example})" for item in wrong)
+        raise UpgradeRefused(f"{operation.title}: rows are not as they should be: {said}", hint="mend them")
+
+
+def _steps(operation: Operation, server: Server) -> Steps:
+    steps = operation.steps(server)
     if isinstance(steps, Refusal):
         raise UpgradeRefused(f"{steps.engine}: {steps.reason}", hint=steps.way_out)
     return steps
@@ -188,8 +258,18 @@ def _statements(change: Change, server: Server) -> Sequence[Statement]:
     return found
 
 
-def _run(connection: Any, database: Any, statement: Statement) -> None:
+def _run(context: Any, connection: Any, database: Any, statement: Statement) -> None:
     """Within the revision's own transaction. PostgreSQL can't try again inside of one: the revision can."""
+    if statement.lock.stops:
+        raise UpgradeRefused(
+            f"{statement.lock.value} for as long as this runs: {statement.sql}",
+            hint="run it yourself, or leave it",
+        )
+    if statement.patient:  # CONCURRENTLY waits by itself, and in no transaction
+        with context.autocommit_block():
+            for sql in filter(None, (statement.around[0], statement.sql)):
+                connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
+        return
     budget = Budget()
     with session_of(connection, database.facts(connection), budget.wait):
         for pause in budget.pauses():
@@ -210,16 +290,18 @@ def _run(connection: Any, database: Any, statement: Statement) -> None:
     )
 
 
-def _print(context: Any, bridge: Bridge, choose: Any) -> None:
-    server = Server(context.dialect.name, (0,))
+def _print(context: Any, operation: Operation, choose: Callable[[Steps], Sequence[Change]]) -> None:
+    server = Server(context.dialect.name, _NEWEST)
     if server.engine == "postgresql":
         context.impl.static_output("SET LOCAL lock_timeout = '200ms';")
-    for change in choose(_steps(bridge, server)):
+    for change in choose(_steps(operation, server)):
         for statement in _statements(change, server):
             if statement.edit is not None:
                 raise UpgradeRefused(
                     f"SQLite has no SQL for it: {statement.sql}", hint="run the revision without --sql"
                 )
-            body = server.engine in ("mysql", "mariadb") and "BEGIN" in statement.sql
-            text = f"DELIMITER $$\n{statement.sql}$$\nDELIMITER ;" if body else f"{statement.sql};"
-            context.impl.static_output(text)
+            with context.autocommit_block() if statement.patient else nullcontext():
+                for sql in filter(None, (statement.around[0], statement.sql, statement.around[1])):
+                    body = server.engine in ("mysql", "mariadb") and "BEGIN" in sql
+                    text = f"DELIMITER $$\n{sql}$$\nDELIMITER ;" if body else f"{sql};"
+                    context.impl.static_output(text)

@@ -27,8 +27,11 @@ INEXACT = "inexact"
 class SqlVerifier:
     """See :class:`keystone_viaduct.upgrade.ports.Verifier`. ``share``: the part of the rows to look at."""
 
-    def __init__(self, engine: sa.engine.Engine, *, share: float = 1.0) -> None:
+    def __init__(
+        self, engine: sa.engine.Engine, *, share: float = 1.0, connection: sa.engine.Connection | None = None
+    ) -> None:
         self._engine = engine
+        self._connection = connection
         self._share = share
 
     def differences(
@@ -123,7 +126,10 @@ class SqlVerifier:
 
     @contextmanager
     def _snapshot(self) -> Iterator[Any]:
-        """A transaction that sees one moment."""
+        """A transaction that sees one moment, or the one that somebody has begun."""
+        if self._connection is not None:
+            yield self._connection
+            return
         options = {} if self._engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         with self._engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection

@@ -143,7 +143,13 @@ class LiveDatabase(ABC):
 
     def execute(self, connection: sa.engine.Connection, statement: Statement) -> None:
         """One try in somebody else's transaction, whose session is prepared. Raises the driver's error."""
-        connection.exec_driver_sql(statement.sql, execution_options={"no_parameters": True})
+        before, after = statement.around
+        try:
+            for sql in filter(None, (before, statement.sql)):
+                connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
+        finally:
+            if after:
+                connection.exec_driver_sql(after)
 
     def holds(self, connection: sa.engine.Connection, what: Observation) -> bool:
         """Whether it is there, as this connection sees it."""

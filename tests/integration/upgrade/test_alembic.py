@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from keystone_viaduct.errors import BadDeclaration
+from keystone_viaduct.errors import BadDeclaration, UpgradeRefused
 from keystone_viaduct.upgrade.expression import Scalar
 from tests.bridges.declared import DECLARED
 from tests.support.upgrades import make_table, site
@@ -36,8 +36,13 @@ else:
 COMMON = """
 import sqlalchemy as sa
 from keystone_viaduct.upgrade import op
+from keystone_viaduct.upgrade.constraints import ForeignKey
 from keystone_viaduct.upgrade.expression import Field, Literal, Lookup
+from keystone_viaduct.upgrade.operations import ChangeKey, RenameTable
+from keystone_viaduct.upgrade.shape import Column, Table
+from keystone_viaduct.upgrade.types import Text
 
+KEY = (Column("id", Text(64), nullable=False),)
 revision, down_revision = {revision!r}, {before!r}
 SIDES = dict(
     old=[sa.Column("is_public", sa.Boolean, nullable=False)],
@@ -59,13 +64,34 @@ BODIES = {
 }
 
 
+FURTHER = {
+    "expand": (
+        'def upgrade():\n    op.rename_table("thing", "item", key=SIDES["key"])\n'
+        '    made = op.change_key("other", sa.Column("uuid", sa.String(32)), key=SIDES["key"])\n'
+        "    op.fill_bridge(made.bridge)\n"
+    ),
+    "contract": (
+        "def upgrade():\n"
+        '    op.add_validated_constraint("thing", "one_note", unique=["note"], key=SIDES["key"])\n'
+        "    key = ForeignKey('of_thing', ('thing_id',), 'thing', ('id',))\n"
+        '    op.add_validated_constraint("other", "of_thing", refers=key, key=SIDES["key"])\n'
+        "    op.finish(RenameTable(Table('thing', KEY), 'item'))\n"
+        "    op.finish(ChangeKey(Table('other', KEY), Column('uuid', Text(32))))\n"
+    ),
+}
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     """An Alembic environment with three revisions."""
+    return _environment(tmp_path, BODIES)
+
+
+def _environment(tmp_path: Path, bodies: dict[str, str]) -> Config:
     (tmp_path / "versions").mkdir()
     (tmp_path / "env.py").write_text(ENV)
     before = None
-    for revision, body in BODIES.items():
+    for revision, body in bodies.items():
         text = COMMON.format(revision=revision, before=before) + "\n\n" + body
         (tmp_path / "versions" / f"{revision}.py").write_text(text)
         before = revision
@@ -123,4 +149,51 @@ def test_a_column_of_a_type_without_bridges_is_refused_by_name() -> None:
     from keystone_viaduct.upgrade import op
 
     with pytest.raises(BadDeclaration, match="column when: bridges have no type"):
-        op.declare("thing", old=[sa.Column("when", sa.DateTime)], new=[], up={}, down={})
+        op.declare("thing", old=[sa.Column("when", sa.LargeBinary)], new=[], up={}, down={})
+
+
+def test_other_operations_go_through_their_revisions(tmp_path: Path, database_url: str) -> None:
+    config = _environment(tmp_path, FURTHER)
+    config.attributes["url"] = database_url
+    made = site(database_url)
+    charset = " ENGINE=InnoDB CHARACTER SET utf8mb4" if made.database.engine.dialect.name == "mysql" else ""
+    made.run(
+        f"CREATE TABLE thing (id VARCHAR(64) PRIMARY KEY, note VARCHAR(8)){charset}",
+        f"CREATE TABLE other (id VARCHAR(64) PRIMARY KEY, thing_id VARCHAR(64)){charset}",
+        "INSERT INTO thing VALUES ('a', 'x'), ('b', 'x')",
+        "INSERT INTO other VALUES ('c', 'a'), ('d', 'nobody')",
+    )
+    if database_url.startswith("sqlite"):
+        with pytest.raises(UpgradeRefused, match="a view takes no writes"):
+            command.upgrade(config, "expand")
+        return
+    command.upgrade(config, "expand")
+    made.run("INSERT INTO item (id) VALUES ('new')", "INSERT INTO other (id) VALUES ('old')")
+    with pytest.raises(UpgradeRefused, match="2 one_note"):
+        command.upgrade(config, "contract")
+    made.run("UPDATE thing SET note = 'y' WHERE id = 'b'")
+    with pytest.raises(UpgradeRefused, match="1 of_thing"):
+        command.upgrade(config, "contract")
+    made.run("UPDATE other SET thing_id = 'b' WHERE id = 'd'")
+    command.upgrade(config, "contract")
+    inspector = sa.inspect(made.database.engine)
+    assert inspector.get_pk_constraint("other")["constrained_columns"] == ["uuid"]
+    assert inspector.has_table("item") and not inspector.has_table("thing")
+    assert [key["referred_table"] for key in inspector.get_foreign_keys("other")] == ["item"]
+    made.database.close()
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mysql"])
+def test_other_operations_can_be_printed_as_sql(tmp_path: Path, engine: str) -> None:
+    config = _environment(tmp_path, FURTHER)
+    driver = {"postgresql": "postgresql+psycopg2", "mysql": "mysql+pymysql"}[engine]
+    config.set_main_option("sqlalchemy.url", f"{driver}://")
+    command.upgrade(config, "head", sql=True)
+    printed = str(config.output_buffer.getvalue())  # type: ignore[union-attr]
+    for said in ("VIEW", "CREATE TRIGGER", "UNIQUE INDEX", "FOREIGN KEY", "PRIMARY KEY", "RENAME"):
+        assert said in printed, said
+    if engine == "postgresql":
+        before = printed[: printed.index("CREATE UNIQUE INDEX CONCURRENTLY")]
+        assert before.rindex("COMMIT;") > before.rindex("BEGIN;")
+    else:
+        assert "SET SESSION foreign_key_checks = 0;" in printed
