@@ -32,6 +32,8 @@ CHARSET = "utf8mb4"
 _LOCK_TIMEOUT, _INTERRUPTED, _DEADLOCK = 1205, (1317, 3024), 1213
 #: So often a table of short transactions is waited for before it is asked for while one of them has it.
 _LOOKS = 10
+#: Seconds between two looks whether a statement of ours waits for its table.
+_LOOK = 0.05
 _NOT_SO_QUICKLY = (1845, 1846)
 
 _COLUMN = """
@@ -223,13 +225,16 @@ class MySQLDatabase(LiveDatabase):
         done = threading.Event()
 
         def watch() -> None:
-            if done.wait(self.budget.wait):
-                return
-            with self.engine.connect() as other:
-                query = sa.text("SELECT state FROM information_schema.processlist WHERE id = :id")
-                state = other.execute(query, {"id": number}).scalar() or ""
-                if "metadata lock" in state and not done.is_set():
-                    other.exec_driver_sql(f"KILL QUERY {number}")
+            """At its beginning, and at its end: what was built online asks for the table once more."""
+            query = sa.text("SELECT state FROM information_schema.processlist WHERE id = :id")
+            waited = 0.0
+            while not done.wait(_LOOK):
+                with self.engine.connect() as other:
+                    state = other.execute(query, {"id": number}).scalar() or ""
+                    waited = waited + _LOOK if "metadata lock" in state else 0.0
+                    if waited >= self.budget.wait - _LOOK and not done.is_set():
+                        other.exec_driver_sql(f"KILL QUERY {number}")
+                        return
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 
 import pytest
@@ -16,6 +17,7 @@ from keystone_viaduct.upgrade.operations import ReplaceColumns
 from keystone_viaduct.upgrade.steps import Lock, Observation, Seen, Statement
 from tests.bridges.declared import DECLARED
 from tests.support.upgrades import make_table
+from tests.upgrades.waits import Requests, phases, prepared, under_a_reader
 
 BRIDGE = next(item.bridge for item in DECLARED if item.operation == "rename column")
 LONGEST = 1.0
@@ -151,3 +153,21 @@ def test_triggers_keep_the_settings_that_we_pin_whatever_the_server_has(server_u
     assert not database.observe(armed.done)
     database.close()
     loose.close()
+
+
+@pytest.mark.parametrize("wanted", ["expand", "contract", "rollback"])
+def test_requests_go_on_while_a_phase_waits_for_a_reader(server_url: str, wanted: str) -> None:
+    """How long one takes, `make test-upgrade-waits` measures; here only that none waits for the reader."""
+    made = prepared(server_url, rows=5)
+    requests = Requests()
+
+    def held(phase: Future[object]) -> None:
+        assert requests.wait_for(30) and not phase.done()
+
+    with made.runner() as runner:
+        for name, (work, column) in phases(runner, going_back=wanted == "rollback").items():
+            if name == wanted:
+                under_a_reader(server_url, work, requests, column, held)
+                break
+            work()
+    assert len(requests.failed) <= (3 if made.database.engine.dialect.name == "mysql" else 0)
