@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -40,6 +40,13 @@ class Budget:
             yield pause
             spent += pause + self.wait
             pause = min(pause * self.growth, self.longest_pause)
+
+    def at_once(self) -> Budget:
+        """The same where a try gives up at once: nobody has waited behind it, so it may soon come again.
+
+        A table of many short transactions is free for moments only; few tries would never meet one.
+        """
+        return replace(self, wait=0.0, longest_pause=min(self.longest_pause, self.first_pause))
 
 
 DEFAULT_BUDGET = Budget()
@@ -97,7 +104,7 @@ class LiveDatabase(ABC):
     def run(self, statement: Statement) -> None:
         """Run it within the budget; see :class:`keystone_viaduct.upgrade.ports.Executor`."""
         self._refuse_to_stop(statement)
-        for pause in self.budget.pauses():
+        for pause in self._tries().pauses():
             try:
                 if not self._is_held(statement.table):
                     self._attempt(statement)
@@ -199,6 +206,10 @@ class LiveDatabase(ABC):
     @abstractmethod
     def is_busy(self, error: DBAPIError) -> bool:
         """Whether it was only the table that others held."""
+
+    def _tries(self) -> Budget:
+        """How often a statement is tried."""
+        return self.budget
 
     def _is_held(self, table: str) -> bool:
         """Whether it is known that others hold the table, where already a try would harm them."""

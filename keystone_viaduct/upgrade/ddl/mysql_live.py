@@ -23,7 +23,7 @@ from keystone_viaduct.upgrade.shape import PREFIX
 from keystone_viaduct.upgrade.steps import Observation, Seen, Server, Statement
 
 from .common import foreign_key
-from .database import Facts, LiveDatabase, plain_default
+from .database import Budget, Facts, LiveDatabase, plain_default
 from .text import EMPTY
 
 #: What a trigger of ours always runs under, whatever its writer's session says.
@@ -164,6 +164,11 @@ class MySQLDatabase(LiveDatabase):
         super().close()
         if self._for_ddl is not None:
             self._for_ddl.dispose()
+
+    def _tries(self) -> Budget:
+        """MariaDB's give up at once."""
+        server = self.server()
+        return self.budget.at_once() if server.engine == "mariadb" and not server.cluster else self.budget
 
     def _attempt(self, statement: Statement) -> None:
         impatient = self.server().engine == "mariadb" or self.server().cluster

@@ -6,7 +6,7 @@ import pytest
 
 from keystone_viaduct.errors import UpgradeRefused
 from keystone_viaduct.upgrade import operations
-from keystone_viaduct.upgrade.ddl import dialect_for
+from keystone_viaduct.upgrade.ddl import Budget, dialect_for
 from keystone_viaduct.upgrade.steps import Operation, Refusal, Server
 from tests.unit.test_docs import rows
 from tests.unit.upgrade.samples import OPERATIONS, statements
@@ -46,3 +46,11 @@ def test_a_refusal_names_the_engine_the_reason_and_a_way_out(name: str, engine: 
 def test_there_are_no_upgrades_on_an_engine_that_they_were_never_run_on() -> None:
     with pytest.raises(UpgradeRefused, match="no rolling upgrades on cockroachdb"):
         dialect_for(Server("cockroachdb", (26, 2)))
+
+
+def test_a_try_that_makes_nobody_wait_comes_again_soon_and_others_ever_later() -> None:
+    """A table of short transactions is free for moments: forty tries meet none of them."""
+    budget = Budget()
+    assert max(budget.pauses()) == budget.longest_pause and len(list(budget.pauses())) < 100
+    at_once = list(budget.at_once().pauses())
+    assert len(at_once) > 1000 and max(at_once) == budget.first_pause
