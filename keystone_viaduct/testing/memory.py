@@ -11,6 +11,7 @@ import bisect
 import copy
 import functools
 import json
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -48,6 +49,7 @@ from keystone_viaduct.sync.site.needs import Need, needs
 T = TypeVar("T")
 Fold = Callable[[str], str]
 _KEY = "key"
+LOST_COMMIT, LOST_ANSWER = "commit", "answer"
 
 
 class Violation(StoreError):
@@ -95,6 +97,8 @@ class MemoryStore:
     (None: only equal ones are).
     ``drivers`` is what the site's configuration says of external drivers; ``directory`` are the users and
     groups that such drivers know: no database refuses a reference to them.
+    One transaction at a time is open, so threads may share it. ``faults`` come with the next commits: the
+    connection is lost before it is done, or after it (:data:`LOST_COMMIT`, :data:`LOST_ANSWER`).
     """
 
     def __init__(self, data: Data, known: Mapping[str, frozenset[str]] | None = None) -> None:
@@ -104,15 +108,21 @@ class MemoryStore:
         self.fold: Fold | None = None
         self.drivers = ExternalDrivers()
         self.directory: frozenset[Ref] = frozenset()
+        self.faults: list[str] = []
+        self.lock = threading.Lock()
 
     def run(self, work: Callable[[MemoryTransaction], T]) -> T:
-        """Run ``work`` on a copy and keep it if nothing was raised."""
-        tx = MemoryTransaction(
-            self.data.copy(), self.known, self.unstorable, self.fold, self.drivers, self.directory
-        )
-        result = work(tx)
-        self.data = tx.data
-        return result
+        """Run ``work`` on a copy and keep it if nothing was raised; again where the commit was lost."""
+        with self.lock:
+            while True:
+                tx = MemoryTransaction(
+                    self.data.copy(), self.known, self.unstorable, self.fold, self.drivers, self.directory
+                )
+                result = work(tx)
+                if self.faults and self.faults.pop(0) == LOST_COMMIT:
+                    continue
+                self.data = tx.data
+                return result
 
     def may_be_a_record(self, error: Exception) -> bool:
         """What a database would refuse, and whatever has no name."""
