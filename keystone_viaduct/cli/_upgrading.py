@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keystone_viaduct.cli import _keystone
@@ -17,7 +17,8 @@ from keystone_viaduct.upgrade.declaration import load
 from keystone_viaduct.upgrade.journal import SqlJournal
 from keystone_viaduct.upgrade.preflight import Preflight
 from keystone_viaduct.upgrade.runner import Hooks, Runner
-from keystone_viaduct.upgrade.steps import Lock, Observation, Seen, Statement
+from keystone_viaduct.upgrade.steps import Lock, Observation, Seen, Statement, Upgrade
+from keystone_viaduct.upgrade.upstream import Environment, UpstreamScripts
 from keystone_viaduct.upgrade.verify import SqlVerifier
 
 #: How long writers may queue behind the triggers of capture where they are made anew.
@@ -53,20 +54,34 @@ def open_place(args: argparse.Namespace) -> Iterator[Place]:
 @contextmanager
 def open_runner(args: argparse.Namespace, place: Place, hooks: Hooks) -> Iterator[Runner]:
     """The runner of the declared upgrade, holding the lease. Raises BadDeclaration, LeaseHeld."""
-    if args.file is None:
-        raise ConfigError(f"{args.phase} needs the file that declares the upgrade", hint="give it last")
-    upgrade = load(Path(args.file))
     database, journal = place.database, place.journal
-    filler = SqlFiller(database.engine, journal)
-    verifier = SqlVerifier(database.engine, share=args.sample)
-    dialect = dialect_for(database.server())
-    journal.prepare()
-    journal.acquire()
-    try:
+    with ExitStack() as stack:
+        scripts = None
+        if args.upstream:
+            files, folders = tuple(args.config_file or ()), tuple(args.config_dir or ())
+            environment = Environment(Path(args.upstream), files, folders)
+            scripts = stack.enter_context(UpstreamScripts(environment, database, journal))
+        upgrade = _declared(args, scripts)
+        filler = SqlFiller(database.engine, journal)
+        verifier = SqlVerifier(database.engine, share=args.sample)
+        dialect = dialect_for(database.server())
+        journal.prepare()
+        journal.acquire()
+        stack.callback(journal.release)
         preflight = Preflight(database.engine)
-        yield Runner(upgrade, database, dialect, journal, filler, verifier, preflight, hooks)
-    finally:
-        journal.release()
+        yield Runner(upgrade, database, dialect, journal, filler, verifier, preflight, hooks, scripts)
+
+
+def _declared(args: argparse.Namespace, scripts: UpstreamScripts | None) -> Upgrade:
+    """What the file says, or nothing but the new release's own migrations."""
+    if args.file is None and scripts is None:
+        raise ConfigError(
+            f"{args.phase} needs the file that declares the upgrade",
+            hint="give it last; or --upstream, for Keystone's own migrations alone",
+        )
+    release = scripts.release if scripts else ""
+    upgrade = load(Path(args.file)) if args.file else Upgrade(release, ())
+    return replace(upgrade, scripts=release)
 
 
 def watch(place: Place) -> None:

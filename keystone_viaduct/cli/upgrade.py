@@ -27,7 +27,12 @@ PHASES = ("plan", "expand", "migrate", "verify", "contract", "rollback", "status
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("phase", choices=PHASES, metavar="PHASE", help=" | ".join(PHASES))
-    parser.add_argument("file", nargs="?", metavar="FILE", help="the declaration; all but status need it")
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="the declaration; all but status need it or --upstream"
+    )
+    parser.add_argument(
+        "--upstream", metavar="PYTHON", help="run Keystone's own migrations too: of the release that is there"
+    )
     parser.add_argument("--database", metavar="URL", help="another database than Keystone's")
     parser.add_argument(
         "--accept-loss", action="store_true", help="rollback: lose what only new columns hold"
@@ -112,7 +117,7 @@ class _Filling:
 
 
 def _move(args: argparse.Namespace, runner: Runner, terminal: Terminal) -> int:
-    from keystone_viaduct.upgrade.runner import next_step
+    from keystone_viaduct.upgrade.turns import next_step
 
     if args.phase == "rollback":
         state = runner.rollback(accept_loss=args.accept_loss)
@@ -128,7 +133,7 @@ def _plan(runner: Runner, place: Place, terminal: Terminal) -> int:
     found: list[dict[str, Any]] = []
     refused = False
     for planned in runner.plan():
-        title = planned.operation.title
+        title = planned.title
         if planned.refusal is not None:
             refused = True
             terminal.say(f"{title}: refused on {planned.refusal.engine}: {planned.refusal.reason}")
@@ -171,7 +176,7 @@ def _verify(runner: Runner, terminal: Terminal) -> int:
 
 
 def _status(place: Place, terminal: Terminal) -> int:
-    from keystone_viaduct.upgrade.runner import next_step
+    from keystone_viaduct.upgrade.turns import next_step
 
     states = place.journal.states() if place.journal.is_prepared() else []
     terminal.json(

@@ -7,7 +7,7 @@ database that is being upgraded; ``backfill.py`` and ``verify.py`` the work on r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +47,24 @@ class Executor(Protocol):
 
         Raises TableBusy when the retries are used up (nothing was changed by the last one), UpgradeError when
         the database refuses it.
+        """
+
+
+class Scripts(Protocol):
+    """The service's own migrations to the new release: statements that somebody else has written."""
+
+    @property
+    def release(self) -> str:
+        """The new release; another one is another upgrade."""
+
+    def statements(self, phase: Phase) -> Sequence[Statement]:
+        """What those of a phase (expand, contract) would run now."""
+
+    def run(self, upgrade: str, phase: Phase, ran: Callable[[Statement], None]) -> None:
+        """Run them, or go on with them, each statement within the budget and kept in the journal.
+
+        Raises UpgradeRefused before anything is changed where one would stop writers; TableBusy,
+        UpgradeError.
         """
 
 

@@ -13,41 +13,23 @@ from typing import Protocol
 from keystone_viaduct.errors import UpgradeError, UpgradeRefused, UpgradeState
 
 from .changes import Arm, Change, DropForeignKey, DropIndex
-from .ports import Catalogue, Dialect, Difference, Executor, Filler, Journal, Preflight, Progress, Verifier
+from .ports import (
+    Catalogue,
+    Dialect,
+    Difference,
+    Executor,
+    Filler,
+    Journal,
+    Preflight,
+    Progress,
+    Scripts,
+    Verifier,
+)
 from .shape import Bridge, digest
 from .steps import Observation, Operation, Phase, Refusal, Seen, State, Statement, Steps, Upgrade
+from .turns import BEFORE_NEW_CODE, TURN, next_step
 
-#: From which states a phase may begin, the state while it runs, and the one after it.
-_TURN: dict[Phase, tuple[frozenset[State], State, State]] = {
-    Phase.EXPAND: (frozenset({State.PLANNED}), State.EXPANDING, State.EXPANDED),
-    Phase.MIGRATE: (frozenset({State.EXPANDED}), State.MIGRATING, State.MIGRATED),
-    Phase.CONTRACT: (frozenset({State.VERIFIED}), State.CONTRACTING, State.CONTRACTED),
-    Phase.ROLLBACK: (
-        frozenset({State.EXPANDING, State.EXPANDED, State.MIGRATING, State.MIGRATED, State.VERIFIED}),
-        State.ROLLING_BACK,
-        State.ROLLED_BACK,
-    ),
-}
-_NEXT = {
-    State.PLANNED: "expand",
-    State.EXPANDING: "resume, or rollback",
-    State.EXPANDED: "migrate",
-    State.MIGRATING: "resume, or rollback",
-    State.MIGRATED: "verify",
-    State.VERIFIED: "start the new release, and contract once no old one runs",
-    State.CONTRACTING: "resume",
-    State.CONTRACTED: "nothing: it is done",
-    State.ROLLING_BACK: "resume",
-    State.ROLLED_BACK: "expand, to begin again",
-}
-#: New code starts only after verification: before it, nothing is lost by going back.
-_BEFORE_NEW_CODE = frozenset({State.EXPANDING, State.EXPANDED, State.MIGRATING, State.MIGRATED})
 _Place = tuple[str, str]
-
-
-def next_step(state: State) -> str:
-    """What an operator does next."""
-    return _NEXT[state]
 
 
 class LivePort(Catalogue, Executor, Protocol):
@@ -59,12 +41,21 @@ class LivePort(Catalogue, Executor, Protocol):
 
 @dataclass(frozen=True)
 class Planned:
-    """What one operation will do: statements by phase, or why it will not."""
+    """What one operation will do: statements by phase, or why it will not.
 
-    operation: Operation
+    None: the service's own migrations (``title`` names them).
+    """
+
+    operation: Operation | None
     steps: Steps | None
     refusal: Refusal | None
     statements: dict[Phase, tuple[Statement, ...]] = field(default_factory=dict)
+    scripts: str = ""
+
+    @property
+    def title(self) -> str:
+        """One line for people."""
+        return f"scripts of {self.scripts}" if self.operation is None else self.operation.title
 
 
 @dataclass(frozen=True)
@@ -94,6 +85,7 @@ class Runner:
         verifier: Verifier,
         preflight: Preflight,
         hooks: Hooks | None = None,
+        scripts: Scripts | None = None,
     ) -> None:
         self.upgrade = upgrade
         self._database = database
@@ -103,9 +95,18 @@ class Runner:
         self._verifier = verifier
         self._preflight = preflight
         self._hooks = hooks or Hooks()
+        self._scripts = scripts
 
     def plan(self) -> list[Planned]:
-        """What each operation would do here; nothing is changed."""
+        """What the service's own migrations and each operation would do here; nothing is changed."""
+        found = []
+        if self._scripts is not None:
+            phases = (Phase.EXPAND, Phase.CONTRACT)
+            statements = {phase: tuple(self._scripts.statements(phase)) for phase in phases}
+            found.append(Planned(None, None, None, statements, self._scripts.release))
+        return [*found, *self._planned_operations()]
+
+    def _planned_operations(self) -> list[Planned]:
         return [self._planned(operation) for operation in self.upgrade.operations]
 
     def expand(self) -> State:
@@ -164,7 +165,7 @@ class Runner:
         def change() -> None:
             state = self._journal.state(self.upgrade.name)
             if state is not State.ROLLING_BACK:
-                if state not in _BEFORE_NEW_CODE and not accept_loss:
+                if state not in BEFORE_NEW_CODE and not accept_loss:
                     self._refuse_loss(steps)
                 self._journal.move(self.upgrade.name, State.ROLLING_BACK)
             self._change(Phase.ROLLBACK, steps, mirrors)
@@ -200,11 +201,11 @@ class Runner:
     def _steps(self) -> list[Steps]:
         """Of every operation. Raises UpgradeRefused, naming the first that can't be done here."""
         found = []
-        for planned in self.plan():
+        for planned in self._planned_operations():
             if planned.refusal is not None:
                 refusal = planned.refusal
                 raise UpgradeRefused(
-                    f"{planned.operation.title}: {refusal.engine}: {refusal.reason}", hint=refusal.way_out
+                    f"{planned.title}: {refusal.engine}: {refusal.reason}", hint=refusal.way_out
                 )
             if planned.steps is not None:
                 found.append(planned.steps)
@@ -220,7 +221,7 @@ class Runner:
 
     def _phase(self, phase: Phase, work: Callable[[], None], *, announce: bool = True) -> State:
         """Check the turn, do the work between its two states. ``announce``: move to the one in -ing first."""
-        begin, during, after = _TURN[phase]
+        begin, during, after = TURN[phase]
         state = self._begun()
         if state is after:
             return state
@@ -233,7 +234,12 @@ class Runner:
         return after
 
     def _change(self, phase: Phase, steps: Sequence[Steps], mirrors: Sequence[_Place]) -> None:
-        """All changes of a phase; what capture has to look at is settled before a column comes or goes."""
+        """All changes of a phase; what capture has to look at is settled before a column comes or goes.
+
+        The service's own migrations are the first to expand and the last to contract. They have no way back.
+        """
+        if phase is Phase.EXPAND:
+            self._play_scripts(phase)
         self._journal.mirrors(self.upgrade.name, mirrors)
         self._hooks.watch()
         entries = self._journal.entries(self.upgrade.name)
@@ -243,9 +249,15 @@ class Runner:
             for statement in self._rendered(change):
                 if _step(statement) not in done:
                     self._play(phase, statement)
+        if phase is Phase.CONTRACT:
+            self._play_scripts(phase)
         if phase is not Phase.EXPAND:
             self._journal.mirrors(self.upgrade.name, ())
             self._hooks.watch()
+
+    def _play_scripts(self, phase: Phase) -> None:
+        if self._scripts is not None:
+            self._scripts.run(self.upgrade.name, phase, self._hooks.ran)
 
     def _rendered(self, change: Change) -> Sequence[Statement]:
         statements = self._dialect.statements(change, self._database.server())
@@ -315,7 +327,7 @@ class Runner:
                 found = self._database.refusal(statement)
                 if found is not None:
                     raise UpgradeRefused(
-                        f"{planned.operation.title}: {found.engine}: {found.reason}", hint=found.way_out
+                        f"{planned.title}: {found.engine}: {found.reason}", hint=found.way_out
                     )
 
     def _refuse_unconfirmed(self, steps: Sequence[Steps]) -> None:

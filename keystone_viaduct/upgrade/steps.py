@@ -220,7 +220,11 @@ class Operation(Protocol):
 
 @dataclass(frozen=True)
 class Upgrade:
-    """Operations that go through the phases together, under one name."""
+    """Operations that go through the phases together, under one name.
+
+    ``scripts``: the release whose own migrations are run with them; empty where none are.
+    """
 
     name: str
     operations: tuple[Operation, ...]
+    scripts: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -103,10 +104,10 @@ class LiveDatabase(ABC):
 
     def run(self, statement: Statement) -> None:
         """Run it within the budget; see :class:`keystone_viaduct.upgrade.ports.Executor`."""
-        self._refuse_to_stop(statement)
-        for pause in self._tries().pauses():
+        self.refuse_to_stop(statement)
+        for pause in self.tries().pauses():
             try:
-                if not self._is_held(statement.table):
+                if not self.is_held(statement.table):
                     self._attempt(statement)
                     return None
             except DBAPIError as error:
@@ -115,12 +116,24 @@ class LiveDatabase(ABC):
                 if not self.is_busy(error):
                     raise self._failure(statement, error) from error
             self._pause(pause)
-        holders = self._holders(statement.table)
-        raise TableBusy(
-            f"{statement.table} was in use at every try within {self.budget.patience:.0f} s: {statement.sql}",
-            hint=f"long transactions there: {holders or 'none now'}; end them, then go on by resume",
-            sql=statement.sql,
+        raise self.given_up(statement.table, statement.sql)
+
+    def given_up(self, table: str, sql: str) -> TableBusy:
+        """The error that names who holds the table."""
+        return TableBusy(
+            f"{table} was in use at every try within {self.budget.patience:.0f} s: {sql}",
+            hint=f"long transactions there: {self._holders(table) or 'none now'}; end them, then go on by"
+            " resume",
+            sql=sql,
         )
+
+    def settings(self) -> list[str]:
+        """What makes a session of somebody else's keep to our budget."""
+        return []
+
+    def guard(self, number: int) -> AbstractContextManager[None]:
+        """While a statement of that connection runs: end it if it waits for longer than the budget."""
+        return nullcontext()
 
     def refusal(self, statement: Statement) -> Refusal | None:
         """See :class:`keystone_viaduct.upgrade.ports.Executor`."""
@@ -135,7 +148,7 @@ class LiveDatabase(ABC):
             "allow it for a time without traffic (--allow-stopping), or leave it out",
         )
 
-    def _refuse_to_stop(self, statement: Statement) -> None:
+    def refuse_to_stop(self, statement: Statement) -> None:
         """What the lock class forbids is refused before anything is tried."""
         found = self.refusal(statement)
         if found is not None:
@@ -207,11 +220,11 @@ class LiveDatabase(ABC):
     def is_busy(self, error: DBAPIError) -> bool:
         """Whether it was only the table that others held."""
 
-    def _tries(self) -> Budget:
+    def tries(self) -> Budget:
         """How often a statement is tried."""
         return self.budget
 
-    def _is_held(self, table: str) -> bool:
+    def is_held(self, table: str) -> bool:
         """Whether it is known that others hold the table, where already a try would harm them."""
         return False
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
@@ -165,24 +165,24 @@ class MySQLDatabase(LiveDatabase):
         if self._for_ddl is not None:
             self._for_ddl.dispose()
 
-    def _tries(self) -> Budget:
+    def tries(self) -> Budget:
         """MariaDB's give up at once."""
         server = self.server()
         return self.budget.at_once() if server.engine == "mariadb" and not server.cluster else self.budget
 
     def _attempt(self, statement: Statement) -> None:
-        impatient = self.server().engine == "mariadb" or self.server().cluster
         before, after = statement.around
         with self._ddl_engine().connect() as connection:
+            number = int(connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one())
             try:
-                with nullcontext() if impatient else self._killer(connection):
+                with self.guard(number):
                     for sql in filter(None, (before, statement.sql)):
                         connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
             finally:
                 if after:
                     connection.exec_driver_sql(after)
 
-    def _is_held(self, table: str) -> bool:
+    def is_held(self, table: str) -> bool:
         """By MySQL's performance schema, if it is on and we may read it.
 
         A table that is in use at each of many looks, but by others each time, is asked for all the same.
@@ -202,16 +202,17 @@ class MySQLDatabase(LiveDatabase):
         self._looks = 0
         return False
 
-    def _ddl_engine(self) -> sa.engine.Engine:
-        """Connections with our session's settings, which nothing else uses.
+    def settings(self) -> list[str]:
+        """On Galera the time-out would refuse here what the other nodes run all the same: there it stays."""
+        if self.server().cluster:
+            return []
+        return [f"SET SESSION lock_wait_timeout = {0 if self.server().engine == 'mariadb' else 1}"]
 
-        On Galera the time-out would refuse here what the other nodes run all the same: there it stays.
-        """
+    def _ddl_engine(self) -> sa.engine.Engine:
+        """Connections with our session's settings, which nothing else uses."""
         if self._for_ddl is None:
-            settings = [f"SET NAMES {CHARSET}", f"SET SESSION sql_mode = '{SQL_MODE}'"]
-            if not self.server().cluster:
-                wait = 0 if self.server().engine == "mariadb" else 1
-                settings.append(f"SET SESSION lock_wait_timeout = {wait}")
+            pinned = [f"SET NAMES {CHARSET}", f"SET SESSION sql_mode = '{SQL_MODE}'"]
+            settings = [*pinned, *self.settings()]
             engine = sa.create_engine(self.engine.url, pool_size=1, pool_pre_ping=True)
 
             @sa.event.listens_for(engine, "connect")
@@ -223,10 +224,14 @@ class MySQLDatabase(LiveDatabase):
             self._for_ddl = engine
         return self._for_ddl
 
+    def guard(self, number: int) -> AbstractContextManager[None]:
+        """MariaDB gives up by itself."""
+        impatient = self.server().engine == "mariadb" or self.server().cluster
+        return nullcontext() if impatient else self._killer(number)
+
     @contextmanager
-    def _killer(self, connection: sa.engine.Connection) -> Iterator[None]:
+    def _killer(self, number: int) -> Iterator[None]:
         """Kills the statement if it still waits for its metadata lock when the budget has run out."""
-        number = int(connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one())
         done = threading.Event()
 
         def watch() -> None:

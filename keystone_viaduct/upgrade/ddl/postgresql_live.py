@@ -142,6 +142,9 @@ class PostgreSQLDatabase(LiveDatabase):
             finally:
                 connection.exec_driver_sql("RESET lock_timeout")
 
+    def settings(self) -> list[str]:
+        return [f"SET lock_timeout = {round(self.budget.wait * 1000)}"]
+
     def is_busy(self, error: DBAPIError) -> bool:
         return getattr(error.orig, "pgcode", None) in (_LOCK_NOT_AVAILABLE, _DEADLOCK)
 

@@ -140,5 +140,8 @@ class SQLiteDatabase(LiveDatabase):
         finally:
             cursor.execute("PRAGMA writable_schema = OFF")
 
+    def settings(self) -> list[str]:
+        return [f"PRAGMA busy_timeout = {round(self.budget.wait * 1000)}"]
+
     def is_busy(self, error: DBAPIError) -> bool:
         return "locked" in str(error.orig)
