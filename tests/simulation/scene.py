@@ -139,7 +139,9 @@ class Scene:
         """Drop what a site keeps for a time only."""
         before = set(self.store(site).data.records)
         purged = self.site(site).clean(keep)
-        self.fleet.buried |= before - set(self.store(site).data.records)
+        gone = before - set(self.store(site).data.records)
+        self.fleet.buried |= gone
+        self.fleet.purged.update((site, ref) for ref in gone)
         return purged
 
     def put_back(self, site: str, data: Data) -> None:

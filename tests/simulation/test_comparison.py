@@ -13,6 +13,7 @@ from keystone_viaduct.sync.link.compare import LEAF, Comparison
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress
 from keystone_viaduct.sync.model import Peer, Places, Ref
+from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.testing.memory import Data, empty
 from tests.simulation.scene import Scene
@@ -308,3 +309,20 @@ def test_stale_page_after_purge(scene: Scene) -> None:
         scene.site("west").apply(page)
     scene.equal()
     assert scene.row("west", user) is None
+
+
+@pytest.mark.parametrize("policy", ["hub", "latest", "spoke:south"])
+def test_what_was_made_apart_from_what_is_deleted_and_forgotten_is_new(policy: str) -> None:
+    """South still has the tombstone that the hub has purged: it tells of another record than west's."""
+    with seeded(random.Random(7)):
+        scene = Scene("hub", "west", "south", policy=policy)
+    mine = scene.put("west", "region", "r", description="west's")
+    scene.put("hub", "region", "r", description="the hub's")
+    scene.talk("south")
+    scene.delete("hub", mine)
+    scene.fleet.ledger.apart[scene.fleet.ledger.deleted[-1]] = frozenset({"west"})
+    scene.talk("south")
+    assert purge(scene, "hub", "west") == 1
+    scene.equal()
+    assert [scene.row(name, mine) for name in scene.fleet.nodes] == [{"id": "r", "description": "west's"}] * 3
+    assert not scene.conflicts

@@ -131,6 +131,24 @@ def test_what_was_deleted_while_it_was_evicted_does_not_come_back(scene: Scene) 
     assert ref not in held(scene, "hub")
 
 
+@pytest.mark.parametrize("grows", [False, True], ids=["does not hold it", "is to hold it again"])
+def test_what_is_made_anew_where_it_was_evicted_replaces_nothing_unseen(scene: Scene, grows: bool) -> None:
+    """Nobody there could see what the others have: the two were made apart."""
+    region = scene.put("hub", "region", "r", description="land")
+    scene.sync()
+    cover(scene, "west", Coverage(kinds=frozenset({"user"})))
+    scene.sync()
+    assert scene.record("west", region).evicted
+    if grows:
+        cover(scene, "west", Coverage())
+    scene.put("west", "region", "r", description="made anew")
+    scene.equal()
+    assert scene.row("hub", region)["description"] == "land"  # type: ignore[index]
+    assert [(c.ref, c.sort, c.lost) for c in scene.conflicts] == [
+        (region, "concurrent", {"description": "made anew"})
+    ]
+
+
 def test_coverage_grow(scene: Scene) -> None:
     """Knowledge covers what a limited site has never seen; that must not make it a deletion when it comes."""
     cover(scene, "west", ACME)

@@ -165,6 +165,24 @@ def test_the_row_of_a_log_in_comes_and_goes_and_takes_nothing_along(scene: Scene
     assert everywhere(scene, before, after, again)
 
 
+def test_nor_does_it_take_what_the_hub_only_carries_of_the_user(scene: Scene) -> None:
+    """A membership has a real foreign key to the row: that goes, carried or not."""
+    scene.directory("hub", people=["jdoe"])
+    scene.fleet.nodes["hub"].store.narrow("#")
+    shadow = scene.shadow("hub", "jdoe")
+    scene.sync()
+    credential = scene.credential("west", "c#", "jdoe")
+    scene.put("west", "group", "g#", domain_id="default", name="ops")
+    key = REGISTRY["membership"].make_key("jdoe", "g#")
+    member = scene.put("west", "membership", key, user_id="jdoe", group_id="g#")
+    scene.sync()
+    assert scene.record("hub", credential).rowless and scene.record("hub", member).rowless
+    scene.delete("hub", shadow)
+    scene.sync()
+    assert scene.row("west", credential) is not None and scene.row("west", member) is None
+    assert [(c.ref, c.sort) for c in scene.conflicts] == [(member, "dependent")]
+
+
 def test_who_knows_a_shadow_by_its_row_alone_says_so_too(scene: Scene) -> None:
     """South has no directory, and its Keystone lets everybody's credential be made for anybody."""
     scene.directory("west", people=["jdoe"])

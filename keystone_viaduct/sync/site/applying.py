@@ -256,7 +256,7 @@ class Applying:
         content = self.contents.get(change.ref)
         change, _ = completed(change, self.page, local, self.contents)
         dot, stamp = self.next_dot(), max(self.now, newest + 1)
-        sides = merge.Sides(self.page.source, policy)
+        sides = merge.Sides(self.page.source, policy, self.state.knows(change.ref))
         decision = merge.decide(local, content, change, sides, dot, stamp)
         said = merged(change.ref, decision.content, said_by_both(local, change))
         intent = Intent(

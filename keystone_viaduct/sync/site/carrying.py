@@ -27,6 +27,7 @@ from keystone_viaduct.sync.model import (
     Ref,
 )
 from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.external import is_shadow
 
 #: Obstacles that another record's change may take away, and what was asked for: looked at with each page.
 PASSING = frozenset({NAME, REFERENCE, CYCLE, RETRIED})
@@ -117,15 +118,19 @@ def releasable(tx: Transaction, reasons: frozenset[str], now: int) -> list[Recor
     return [*later, *found][:BATCH]
 
 
-def owned(tx: Transaction, owners: Sequence[Ref]) -> list[tuple[Record, Ref]]:
-    """What is carried without a row and belongs to one of these records, each with its owner."""
-    wanted = set(owners)
+def owned(tx: Transaction, tombstones: Sequence[Record]) -> list[tuple[Record, Ref]]:
+    """What is carried without a row and belongs to one of these records that are gone, each with its owner.
+
+    The tombstone of a shadow says nothing about the user, so it takes only what has a real foreign key to it.
+    """
+    faint = {gone.ref: is_shadow(gone) for gone in tombstones}
     found: list[tuple[Record, Ref]] = []
-    for record in rowless(tx) if wanted else ():
+    for record in rowless(tx) if faint else ():
         assert record.carried is not None
         references = REGISTRY[record.ref.kind].references_of(record.carried.document)
-        named = (Ref(one.kind, one.key) for one in references if one.mode is Mode.OWNING)
-        found += [(record, ref) for ref in named if ref in wanted][:1]
+        named = ((Ref(one.kind, one.key), one.external) for one in references if one.mode is Mode.OWNING)
+        going = [ref for ref, outlives in named if ref in faint and not (outlives and faint[ref])]
+        found += [(record, ref) for ref in going][:1]
     return found
 
 

@@ -8,7 +8,7 @@ are merged; fields changed on both go to the policy. The result's version joins 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keystone_viaduct.kinds.registry import REGISTRY
@@ -20,6 +20,7 @@ from keystone_viaduct.sync.model import (
     Dot,
     FieldState,
     Record,
+    Version,
     life,
     site_of,
 )
@@ -36,10 +37,13 @@ TWICE = "one number stands for two edits: a restored site has given it out again
 
 @dataclass(frozen=True)
 class Sides:
-    """Who differs with the hub, and by which policy that is decided."""
+    """Who differs with the hub, and by which policy that is decided; ``known`` is what the hub knows of the
+    record, also of what it had before and has forgotten.
+    """
 
     source: str
     policy: str
+    known: Version = field(default_factory=Version)
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,8 @@ def _decide_life(
     alive_changed = _changed_here(change, local) if incoming_dead else _changed_there(change, local)
     dead = change.fields[DELETED] if incoming_dead else local.fields[DELETED]
     withdrawn = _withdrawn(local if incoming_dead else change)
-    dead_is_news = not (local.version if incoming_dead else change.version).includes(dead.dot)
+    known = local.version.join(sides.known) if incoming_dead else change.version
+    dead_is_news = not known.includes(dead.dot)
     if dead.dot.seq == 0 and dead.stamp == 0:  # a hollow tombstone (a creation refused) has a stamp
         return _survivor(local, content, change, version, dot, (DELETED,), {}, f"the deletion was {BACKUP}")
     if dead_is_news and withdrawn:
@@ -121,7 +126,7 @@ def _decide_life(
     if dead.dot in {state.dot for state in (local if incoming_dead else change).fields.values()}:
         return _survivor(local, content, change, version, dot, (DELETED,), {}, TWICE)
     if not dead_is_news or (local.deleted and _made_anew(local, change)):
-        # The living side had seen the deletion and created it anew.
+        # The living side had seen the deletion and created it anew, or it was forgotten before that came.
         return _survivor(local, content, change, version, dot, (), {}, "created anew after the deletion")
     if not alive_changed or REGISTRY[local.ref.kind].deletes_win:
         lost = (content or {}) if incoming_dead else change.document

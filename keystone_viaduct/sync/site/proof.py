@@ -185,8 +185,11 @@ class Proof:
         """
         if not local.version.includes(state.dot):
             forgotten = not local.version.entries  # a deletion that was not meant, see ``sync.site.sweep``
+            known = self._state.knows(change.ref)
+            # the tombstone of a record that is forgotten here, and that another one has come after
+            forgotten = forgotten or (change.deleted and known.covers(change.version))
             excused = forgotten or local.deleted or self._may_be_lost()
-            return not excused and self._state.knows(change.ref).includes(state.dot)
+            return not excused and known.includes(state.dot)
         return change.version.covers(local.version) and not _same(local.fields.get(name), state)
 
     def _may_be_lost(self) -> bool:

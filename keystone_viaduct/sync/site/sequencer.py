@@ -20,6 +20,7 @@ from keystone_viaduct.sync.model import (
     SiteState,
     Version,
     life,
+    site_of,
 )
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.carrying import drop, owned
@@ -118,13 +119,13 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
             tx.save_records([replace(before, carried=carried)])
     tx.drop_marks([mark_id for ref in refs if ref not in torn for mark_id in ids[ref]])
     tx.let_go([ref for ref in aside if ref not in torn])
-    lost_owner = owned(tx, [r.ref for r in numbered if r.deleted]) if state.is_hub else []
+    numbered = with_owners(tx, numbered, found) if numbered else []
+    lost_owner = owned(tx, [r for r in numbered if r.deleted]) if state.is_hub else []
     drop(tx, [record for record, _ in lost_owner], now)
     for record, owner in lost_owner:
         head += 1
         listed.append(_belonged(state, record, owner, now, head))
     if numbered:
-        numbered = with_owners(tx, numbered, found)
         owners = {r.ref: r.external for r in numbered}
         scopes = resolve(tx, {r.ref: found[r.ref] for r in numbered if not r.deleted}, owners)
         numbered = [
@@ -185,7 +186,7 @@ def edited(
         return _deleted(state, record, ref, stamp, dot)
     found = digests(state.fleet_secret, ref.kind, content)
     if record is None or record.deleted or record.evicted:
-        version = (record.version if record else _start(state, ref)).plus(dot)
+        version = (_seen(state, record) if record else _start(state, ref)).plus(dot)
         fields = {name: FieldState(stamp, dot, digest) for name, digest in found.items()}
         fields[DELETED] = life(stamp, dot, deleted=False)
         former = record.former if record else ()
@@ -229,6 +230,18 @@ def _start(state: SiteState, ref: Ref) -> Version:
     But of what it does not hold it knows nothing: such a record may well be elsewhere.
     """
     return known_of(state.knowledge, state.exceptions, ref) if state.covered.is_full else Version()
+
+
+def _seen(state: SiteState, record: Record) -> Version:
+    """What whoever makes a record anew has seen of the one before: of one that was evicted nothing.
+
+    Only this site's own edits follow each other in any case. So what the others have is a record that was
+    made apart, and is not replaced unseen.
+    """
+    if not record.evicted:
+        return record.version
+    entries = record.version.entries.items()
+    return Version({origin: seq for origin, seq in entries if site_of(origin) == state.site})
 
 
 def _deleted(state: SiteState, record: Record | None, ref: Ref, stamp: int, dot: Dot) -> Record | None:

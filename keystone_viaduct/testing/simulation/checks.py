@@ -7,7 +7,7 @@ import re
 
 from keystone_viaduct.documents.digest import field_digest
 from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
-from keystone_viaduct.sync.model import ABSENT, DELETED, QUARANTINED, RETRIED, Conflict, Record, Ref
+from keystone_viaduct.sync.model import ABSENT, DELETED, QUARANTINED, RETRIED, Conflict, Record, Ref, site_of
 from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.sync.site.external import is_evidence
 from keystone_viaduct.sync.site.needs import needs
@@ -186,7 +186,8 @@ def _unchanged_when_deleted(fleet: Fleet, edit: Edit) -> bool:
 
 
 def _deletes_accounted(fleet: Fleet) -> None:
-    rows = present(fleet.nodes[fleet.hub].store.data)
+    data = fleet.nodes[fleet.hub].store.data
+    rows = present(data)
     conflicts = {conflict.ref for conflict in fleet.listed.values()}
     recreated = {(edit.ref, edit.step) for edit in fleet.ledger.created}
     for delete in fleet.ledger.deleted:
@@ -197,7 +198,15 @@ def _deletes_accounted(fleet: Fleet) -> None:
         twins = [edit for edit in fleet.ledger.edits if edit.ref == delete.ref and edit.site != delete.site]
         if twins and REGISTRY[delete.ref.kind].deletes_win:
             continue
+        if _was_not_meant(fleet, delete, data.records[delete.ref]):
+            continue
         raise Broken("delete_accounted", f"{delete.ref} was deleted at {delete.site} and is back")
+
+
+def _was_not_meant(fleet: Fleet, delete: Edit, record: Record) -> bool:
+    """Whether what is there was made apart, and the deletion was forgotten before anybody met it (rule 9)."""
+    is_forgotten = any(ref == delete.ref for _, ref in fleet.purged)
+    return is_forgotten and site_of(record.birth.origin) in fleet.ledger.apart.get(delete, ())
 
 
 def _one_sided(fleet: Fleet) -> None:
@@ -223,7 +232,7 @@ def _one_sided(fleet: Fleet) -> None:
                 continue
             if promoted and any(repr(ref.key) in repr(conflict.lost.get(name)) for ref in united):
                 continue  # an earlier hub had made it name the record that this one became: an edit, too
-            if not _two_sided(fleet, sides, conflict, name):
+            if not _two_sided(fleet, sides, conflict, united.get(conflict.ref, conflict.ref), name):
                 raise Broken("one_sided_not_conflict", f"{conflict.ref}.{name}: {conflict.explanation}")
 
 
@@ -249,9 +258,12 @@ def _own_past(fleet: Fleet, conflict: Conflict, name: str) -> bool:
 
 
 def _two_sided(
-    fleet: Fleet, sides: dict[tuple[Ref, str], set[tuple[str, Ref]]], conflict: Conflict, name: str
+    fleet: Fleet, sides: dict[tuple[Ref, str], set[tuple[str, Ref]]], conflict: Conflict, ref: Ref, name: str
 ) -> bool:
-    """Edits at two sites, a deletion at another one, or a decision of the hub that was itself listed."""
-    involved = sides.get((conflict.ref, name), set()) | sides.get((conflict.ref, ""), set())
+    """Edits at two sites, a deletion at another one, or a decision of the hub that was itself listed.
+
+    ``ref`` is what the record of the conflict has become: a later hub may unite two the other way round.
+    """
+    involved = sides.get((ref, name), set()) | sides.get((ref, ""), set())
     decided = {other.id for other in fleet.listed.values() if other.ref == conflict.ref} - {conflict.id}
     return len(involved) > 1 or bool(decided)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import ABSENT, Document, Record, Ref
+from keystone_viaduct.sync.model import ABSENT, Document, Record, Ref, site_of
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site.content import digests, split_known
 from keystone_viaduct.testing.memory import Data, Violation
@@ -70,6 +70,8 @@ class Ledger:
     replaced: set[Edit] = field(default_factory=set)
     deleted: list[Edit] = field(default_factory=list)
     created: list[Edit] = field(default_factory=list)
+    #: Deletions, each with the sites that had made the same apart: the deletion did not mean theirs.
+    apart: dict[Edit, frozenset[str]] = field(default_factory=dict)
 
     def wrote(
         self, step: int, site: str, ref: Ref, old: Document | None, new: Document | None, numbered: Document
@@ -101,6 +103,17 @@ class Ledger:
             ]
             self.replaced.update(emptied)
             self.deleted.append(Edit(step, site, ref, "", ""))
+
+    def saw(self, site: str, ref: Ref, record: Record | None) -> None:
+        """Of the deletion that was noted last: ``record`` is what the site had until then."""
+        seen = {site, *(site_of(origin) for origin in (record.version.entries if record else ()))}
+        makers = {made.site for made in self.created if made.ref == ref}
+        if makers - seen:
+            self.apart[self.deleted[-1]] = frozenset(makers - seen)
+
+    def made_anew(self, site: str, ref: Ref) -> None:
+        """A site has made a record that it had let go: of its own edits the later follows the earlier."""
+        self.replaced.update(edit for edit in self.edits if (edit.site, edit.ref) == (site, ref))
 
 
 class Cloud:
@@ -180,7 +193,7 @@ class Cloud:
         self._delete_tree(site, store, step, now, ref)
 
     def _write(self, site: str, store: Rows, step: int, now: int, ref: Ref, new: Document | None) -> bool:
-        old, before = store.data.rows.get(ref), visible(store.data, ref)
+        old, before, record = store.data.rows.get(ref), visible(store.data, ref), store.data.records.get(ref)
         known = store.known_fields(ref.kind)
         if new is not None and known is not None:
             new = split_known(new, known)[0]
@@ -194,7 +207,11 @@ class Cloud:
             self._lives -= 1
         after = visible(store.data, ref)
         told = self.numbered(store, ref, before or {}, after or {})
+        if before is None and record is not None and record.evicted:
+            self.ledger.made_anew(site, ref)
         self.ledger.wrote(step, site, ref, before, after, told)
+        if after is None:
+            self.ledger.saw(site, ref, record)
         return True
 
     def numbered(self, store: Rows, ref: Ref, before: Document, values: Document) -> Document:

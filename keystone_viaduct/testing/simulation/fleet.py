@@ -135,6 +135,8 @@ class Fleet:
     forked: set[str] = field(default_factory=set)
     excused: set[Edit] = field(default_factory=set)
     buried: set[Ref] = field(default_factory=set)
+    #: At which site whose tombstone was dropped.
+    purged: set[tuple[str, Ref]] = field(default_factory=set)
     unseen: Unseen = field(default_factory=Unseen)
     #: Users and groups that directories know: they need no row anywhere.
     directory: frozenset[Ref] = frozenset()

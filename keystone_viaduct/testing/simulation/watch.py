@@ -22,6 +22,7 @@ class Watch:
         self._checkpoints: dict[tuple[str, str, int], int] = {}
         self._looked_at: dict[tuple[str, Ref], Record] = {}
         self._decided: dict[tuple[int, str, Ref], Version] = {}
+        self._forgotten: set[tuple[int, str, Ref]] = set()
         self._knowledge: dict[str, Version] = {}
         self._unanswered: dict[tuple[str, Ref], Record] = {}
         self._restorations = 0
@@ -35,6 +36,7 @@ class Watch:
             node = fleet.nodes[name]
             data = node.store.data
             changed = self._changed(fleet, name, data)
+            self._forgotten.update(key for key in self._decided if _is_purged(data, key))
             for record in changed:
                 self._seen(name, record)
                 if data.state.is_hub:
@@ -91,6 +93,9 @@ class Watch:
             self._decided.pop(key, None)
             return
         before = self._decided.get(key, Version())
+        if key in self._forgotten and not before.includes(record.birth):
+            before = Version()  # rule 9: a record that was made apart from the one that is gone and forgotten
+        self._forgotten.discard(key)
         for origin, seq in state.cuts.items():
             before = before.clipped(origin, seq)
         if not record.version.covers(before) and not self._forked:
@@ -114,7 +119,7 @@ class Watch:
                     mine = data.records.get(record.ref)
                     if _elsewhere(data, mine, record, decided.get(record.ref)) or _evicted(fleet, record):
                         continue
-                    if _forgotten(fleet, record):
+                    if _forgotten(fleet, record) or _is_older(fleet, name, mine, record):
                         continue
                     if mine is None and record.ref in fleet.buried:
                         continue
@@ -143,6 +148,18 @@ class Watch:
             if state.dot.seq and state.dot.origin not in self._forked and knowledge.includes(state.dot):
                 if mine is None or not mine.version.includes(state.dot):
                     raise Broken("knowledge_exact", f"{sites[0]} lacks {state.dot}, {name} of {record.ref}")
+
+
+def _is_older(fleet: Fleet, site: str, mine: Record | None, theirs: Record) -> bool:
+    """Whether it is the tombstone of what a site has forgotten, before a record came that was made apart."""
+    if mine is None or mine.deleted or not theirs.deleted or (site, mine.ref) not in fleet.purged:
+        return False
+    return not theirs.version.includes(mine.birth)
+
+
+def _is_purged(data: Data, key: tuple[int, str, Ref]) -> bool:
+    term, site, ref = key
+    return (term, site) == (data.state.term, data.state.site) and ref not in data.records
 
 
 def _elsewhere(data: Data, mine: Record | None, theirs: Record, decided: Record | None) -> bool:

@@ -31,7 +31,9 @@ def purge(fleet: Fleet, site: str) -> list[str]:
         fleet.past_restarts += 1  # who is away is read from the start
     if dropped:
         _check_safe(node, before)
-        _outdate_backups(fleet, set(before) - set(node.store.data.records))
+        gone = set(before) - set(node.store.data.records)
+        fleet.purged.update((site, ref) for ref in gone)
+        _outdate_backups(fleet, gone)
         fleet.tell(f"{site}: {dropped} tombstones purged, away: {sorted(away)}")
     return [site]
 

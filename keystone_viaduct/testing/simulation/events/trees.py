@@ -15,8 +15,6 @@ def region(fleet: Fleet, site: str) -> list[str]:
     """A region is made, put below another, or at the top; now and then it is deleted with what lies below."""
     node = fleet.nodes[site]
     rows = node.store.data.rows
-    if not node.store.data.state.coverage.holds("region", None):
-        return []  # who does not see that one is there would make it anew
     ref = Ref("region", fleet.chance.choice(REGIONS))
     fleet.cloud.begin(fleet.step)
     if ref in rows and fleet.chance.random() < 0.1:
