@@ -159,8 +159,8 @@ class Layout:
         return next(part for part in self.children if part.child.table == table)
 
     def typed(self, key: str) -> tuple[Any, ...]:
-        """The key's column values."""
-        parts = self.kind.split_key(key)
+        """The key's column values; of any length, for a row may be there that can't travel."""
+        parts = self.kind.split_key(key, sized=False)
         if self.root is None or len(parts) == 1:
             return parts
         return tuple(

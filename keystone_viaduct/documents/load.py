@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from keystone_viaduct.errors import CredentialUnreadable, Unreadable
 from keystone_viaduct.kinds.shape import Shape
-from keystone_viaduct.kinds.value import JSON, Document, Type, join_key
+from keystone_viaduct.kinds.value import JSON, KEY_SIZE, Document, Type, join_key
 
 from .cipher import CredentialCipher
 from .convert import load_extra, time_to_micros
@@ -59,6 +59,9 @@ class Loader:
             found.update(self._batch(connection, batch, faults))
         if self.layout.root is not None and self.layout.root.sealed:
             _unseal(self.cipher, self.layout.root.sealed, found, faults)
+        for key in [key for key in found if len(key) > KEY_SIZE]:
+            del found[key]
+            faults[key] = ValueError(f"its key is longer than {KEY_SIZE} characters")
         if faults:
             raise _unreadable(self.layout.kind.name, faults)
         return found
@@ -111,7 +114,7 @@ def _unreadable(kind: str, faults: Faults) -> Unreadable:
     key = sorted(faults)[0]
     return Unreadable(
         f"{len(faults)} record(s) can't be read, {kind}/{key} among them: {_reason(faults[key])}",
-        hint="Keystone itself can't read such a row: mend or delete it by SQL",
+        hint="such a row can't travel, and Keystone itself may fail to read it: mend or delete it by SQL",
         **particulars,
     )
 

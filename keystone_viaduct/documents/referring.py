@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -81,7 +82,9 @@ class Referrers:
             if all(
                 self._schema.holds(column, text)
                 for column, text in zip(
-                    columns, part_key(target, reference.target, len(columns)), strict=True
+                    columns,
+                    part_key(target, reference.target, len(columns), sized=False),
+                    strict=True,
                 )
             )
         ]
@@ -103,7 +106,8 @@ class Referrers:
     ) -> dict[str, str]:
         """Key as a row has it -> the equal one that was asked for."""
         collations = [self._schema.columns[c.table.name][c.name].collation for c in columns]
-        parts = {key: part_key(key, reference.target, len(columns)) for key in (*strange, *wanted)}
+        texts_of = partial(part_key, kind=reference.target, count=len(columns), sized=False)
+        parts = {key: texts_of(key) for key in (*strange, *wanted)}
         pairs = [pair for texts in parts.values() for pair in zip(collations, texts, strict=True) if pair[0]]
         keys = fold(self._folding, connection, pairs)
         folded = {
@@ -178,7 +182,7 @@ def _referring_children(
 ) -> Iterator[tuple[str, str]]:
     part: ChildPart = next(p for p in layout.children if p.child.field == reference.field)
     columns = _columns_of(layout, reference)
-    values: list[Any] = [part_key(key, reference.target, len(columns)) for key in targets]
+    values: list[Any] = [part_key(key, reference.target, len(columns), sized=False) for key in targets]
     if len(columns) == 1:
         values = [value[0] for value in values]
     statement = sa.select(part.key, *columns).select_from(part.source).where(in_keys(columns)).distinct()
@@ -197,4 +201,4 @@ def _referring_rootless(
 
 
 def _plain(key: str) -> str:
-    return part_key(key, "reference", 1)[0]
+    return part_key(key, "reference", 1, sized=False)[0]

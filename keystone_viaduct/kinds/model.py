@@ -74,9 +74,9 @@ class Kind:
         part_key(key, self.name, self.key_parts or len(self.key))
         return key
 
-    def split_key(self, key: str) -> tuple[str, ...]:
-        """The columns' text forms; raises BadKey."""
-        return part_key(key, self.name, self.key_parts or len(self.key))
+    def split_key(self, key: str, *, sized: bool = True) -> tuple[str, ...]:
+        """The columns' text forms; raises BadKey, but for one that is only too long if not ``sized``."""
+        return part_key(key, self.name, self.key_parts or len(self.key), sized=sized)
 
     def key_of(self, document: Document) -> str:
         """The key that a record with this document has; raises BadDocument when a key field is missing."""

@@ -2,7 +2,8 @@
 
 A key is the key columns' text forms joined by ``/``. Inside a part ``%`` is written ``%25`` and ``/`` is
 written ``%2F``; NULL is the empty string, a boolean is ``1`` or ``0``. SQL can build the same text with two
-``replace()`` calls and concatenation, which is why nothing else is escaped.
+``replace()`` calls and concatenation, which is why nothing else is escaped. What would be too long for
+a key so (a region's id may be 255 slashes) begins with ``%~``, and has ``%%`` for ``%`` and ``%s`` for ``/``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ Document: TypeAlias = "dict[str, JSON]"
 
 KEY_SIZE = 700
 KIND_SIZE = 32
+#: Begins a key in the shorter form, which is that of longer ones only.
+SHORTER = "%~"
 
 _ESCAPE = re.compile(r"%(?!25|2F)")
 _TIME = re.compile(r"\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -41,29 +44,40 @@ class Type(enum.Enum):
 
 
 def key_part(value: object) -> str:
+    """The key made of one column."""
+    return join_key((value,))
+
+
+def join_key(parts: tuple[object, ...]) -> str:
+    """The key made of these column values."""
+    texts = [_text(part) for part in parts]
+    key = "/".join(texts)
+    if "%" in key or key.count("/") >= len(texts) or len(key) > KEY_SIZE:
+        key = "/".join(text.replace("%", "%25").replace("/", "%2F") for text in texts)
+        if len(key) > KEY_SIZE:
+            return SHORTER + "/".join(text.replace("%", "%%").replace("/", "%s") for text in texts)
+    return key
+
+
+def _text(value: object) -> str:
     """The text form of one key column."""
     if value is None:
         return ""
     if value is True or value is False:
         return "1" if value else "0"
-    text = str(value)
-    if "%" in text or "/" in text:
-        text = text.replace("%", "%25").replace("/", "%2F")
-    return text
+    return str(value)
 
 
-def join_key(parts: tuple[object, ...]) -> str:
-    """The key made of these column values."""
-    return "/".join(map(key_part, parts))
+def part_key(key: str, kind: str, count: int, *, sized: bool = True) -> tuple[str, ...]:
+    """The column texts inside ``key``; raises BadKey when it can't be a key of ``count`` columns.
 
-
-def part_key(key: str, kind: str, count: int) -> tuple[str, ...]:
-    """The column texts inside ``key``; raises BadKey when it can't be a key of ``count`` columns."""
-    if len(key) > KEY_SIZE:
+    Not ``sized``: it may be longer than what travels.
+    """
+    if sized and len(key) > KEY_SIZE:
         raise BadKey(f"a key of {kind} is too long", hint=f"at most {KEY_SIZE} characters", kind=kind)
-    parts = key.split("/")
+    parts = tuple(key.split("/"))
     if len(parts) == count and "%" not in key:
-        return tuple(parts)
+        return parts
     if len(parts) != count:
         raise BadKey(
             f"a key of {kind} has {count} parts, not {len(parts)}",
@@ -71,11 +85,25 @@ def part_key(key: str, kind: str, count: int) -> tuple[str, ...]:
             kind=kind,
             key=key,
         )
-    if _ESCAPE.search(key):
+    if key.startswith(SHORTER):
+        parts = tuple(re.sub("%[%s]", _escaped, part) for part in key[len(SHORTER) :].split("/"))
+        known = join_key(parts) == key
+    else:
+        parts = tuple(part.replace("%2F", "/").replace("%25", "%") for part in parts)
+        known = not _ESCAPE.search(key)
+    if not known:
         raise BadKey(
-            f"a key of {kind} has a bad escape", hint="only %25 and %2F are known", kind=kind, key=key
+            f"a key of {kind} has a bad escape",
+            hint="only %25 and %2F are known; %~ begins a key that is too long with them",
+            kind=kind,
+            key=key,
         )
-    return tuple(part.replace("%2F", "/").replace("%25", "%") for part in parts)
+    return parts
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """What an escape of the shorter form stands for."""
+    return "%" if found[0] == "%%" else "/"
 
 
 def misfit(value: Any, kind: Type, size: int | None) -> str | None:

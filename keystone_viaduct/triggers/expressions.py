@@ -14,6 +14,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ClauseElement, ColumnElement
 
+#: Characters that the column of a key has.
+KEY_SIZE = 700
+
 _Column = Any  # Column[Any] under 2.x, Column under 1.4
 
 
@@ -123,6 +126,7 @@ def key_text(*parts: Any) -> KeyText:
     """The record key made of these columns (or ``old()``/``new()`` values, or plain strings) as one SQL text.
 
     Each part's text form has ``%`` escaped as ``%25`` and ``/`` as ``%2F``; the parts are joined by ``/``.
+    What would be longer than a key may be is written more shortly: ``%~``, and ``%%`` and ``%s`` instead.
     NULL is the empty text, a boolean is ``1`` or ``0``, an integer its decimal digits.
     """
     if not parts:
@@ -130,10 +134,14 @@ def key_text(*parts: Any) -> KeyText:
     return KeyText(parts)
 
 
-def _key_part(part: Any, compiler: Any, kw: dict[str, Any]) -> str:
+#: What stands for ``%`` and for ``/`` inside a part, usually and where the key would be too long so.
+_USUAL, _SHORTER = ("%25", "%2F"), ("%%", "%s")
+
+
+def _key_part(part: Any, compiler: Any, escapes: tuple[str, str], kw: dict[str, Any]) -> str:
     """One part as SQL text that is never NULL."""
     if isinstance(part, str):
-        escaped = part.replace("%", "%25").replace("/", "%2F")
+        escaped = part.replace("%", escapes[0]).replace("/", escapes[1])
         return str(compiler.render_literal_value(escaped, types.String()))
     text = compiler.process(part, **kw)
     if isinstance(part.type, types.Boolean):
@@ -144,19 +152,42 @@ def _key_part(part: Any, compiler: Any, kw: dict[str, Any]) -> str:
         text = f"CAST({text} AS {'CHAR' if mysql else 'TEXT'})"
     if isinstance(part.type, types.Integer):
         return f"coalesce({text}, '')"
-    percent, escaped = (compiler.render_literal_value(value, types.String()) for value in ("%", "%25"))
-    slash = compiler.render_literal_value("%2F", types.String())
-    return f"replace(replace(coalesce({text}, ''), {percent}, {escaped}), '/', {slash})"
+    percent, percents, slash = (
+        compiler.render_literal_value(value, types.String()) for value in ("%", *escapes)
+    )
+    return f"replace(replace(coalesce({text}, ''), {percent}, {percents}), '/', {slash})"
+
+
+def _longest(part: Any) -> int:
+    """The characters that a part may have as it is usually written."""
+    if isinstance(part, str):
+        return 3 * len(part)
+    if isinstance(part.type, types.String):
+        return 3 * int(part.type.length or 0)
+    return 20
+
+
+def _joined(element: KeyText, compiler: Any, escapes: tuple[str, str], kw: dict[str, Any]) -> str:
+    parts = [_key_part(part, compiler, escapes, kw) for part in element.parts]
+    begin = [str(compiler.render_literal_value("%~", types.String()))] if escapes is _SHORTER else []
+    pieces = [*begin, parts[0], *(piece for part in parts[1:] for piece in ("'/'", part))]
+    if len(pieces) == 1:
+        return pieces[0]
+    if compiler.dialect.name in ("mysql", "mariadb"):
+        return "concat(" + ", ".join(pieces) + ")"
+    return "(" + " || ".join(pieces) + ")"
 
 
 @compiles(KeyText)
 def _key_text(element: KeyText, compiler: Any, **kw: Any) -> str:
-    parts = [_key_part(part, compiler, kw) for part in element.parts]
-    if len(parts) == 1:
-        return parts[0]
-    if compiler.dialect.name in ("mysql", "mariadb"):
-        return "concat(" + ", '/', ".join(parts) + ")"
-    return "(" + " || '/' || ".join(parts) + ")"
+    usual = _joined(element, compiler, _USUAL, kw)
+    # SQLite keeps to no column's length
+    bounded = sum(_longest(part) + 1 for part in element.parts) <= KEY_SIZE
+    if bounded and compiler.dialect.name != "sqlite":
+        return usual
+    length = "char_length" if compiler.dialect.name in ("mysql", "mariadb") else "length"
+    shorter = _joined(element, compiler, _SHORTER, kw)
+    return f"CASE WHEN {length}({usual}) > {KEY_SIZE} THEN {shorter} ELSE {usual} END"
 
 
 class Differs(ColumnElement[bool]):

@@ -91,6 +91,27 @@ def test_what_cannot_even_be_looked_at_waits_whole_and_stops_no_revocation(scene
     assert not pending(scene, "west")
 
 
+def test_what_needs_what_its_own_site_could_never_number_waits_with_it(scene: Scene) -> None:
+    """It is there: to the hub it is no reason to take anything for dangling."""
+    region = scene.put("west", "region", "north", description="")
+    user = scene.user("west", "u", "ada")
+    unreadable(scene, "west", region, user)
+    scene.put("west", "service", "s", type="compute", enabled=True)
+    fields = {"interface": "public", "service_id": "s", "url": "http://nova", "enabled": True}
+    endpoint = scene.put("west", "endpoint", "e", region_id="north", **fields)
+    key = scene.credential("west", "c", "u")
+    scene.sync_some()
+    assert pending(scene, "hub") == {endpoint: "reference"}
+    assert set(scene.store("west").data.held) == {region, user, key}
+    assert scene.row("hub", Ref("service", "s")) is not None
+    assert scene.row("west", endpoint) is not None and scene.row("west", key) is not None
+    assert not scene.conflicts
+    unreadable(scene, "west")
+    scene.site("west").retry()
+    scene.equal()
+    assert scene.row("south", endpoint) is not None and scene.row("south", key) is not None
+
+
 def test_what_needs_what_the_hub_has_put_aside_waits_with_it(scene: Scene) -> None:
     user = scene.user("west", "u", "ada")
     scene.project("west", "p", "web")

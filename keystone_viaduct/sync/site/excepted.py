@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from keystone_viaduct.kinds.value import KEY_SIZE
 from keystone_viaduct.sync.knowledge import (
     MOST_EXCEPTIONS,
     Exceptions,
@@ -78,7 +79,12 @@ def excepted(tx: Transaction, state: SiteState, vouched: Version) -> Exceptions:
     """What is told with this knowledge: what waits here, and what the site has and does not show."""
     found: dict[Ref, Mapping[str, Gap]] = dict(limited(state.exceptions, vouched))
     held = [item.ref for item in tx.held(MOST_EXCEPTIONS + 1) if item.reason is not Reason.DANGLING]
-    for record in tx.records(held).values():
-        # of one that an operator wants back from elsewhere nothing is known at all
-        found[record.ref] = missing(Version(), record.version if record.version else vouched)
+    records = tx.records(held)
+    for ref in held:
+        if ref in records:
+            # of one that an operator wants back from elsewhere nothing is known at all
+            found[ref] = missing(Version(), records[ref].version or vouched)
+        elif len(ref.key) <= KEY_SIZE:
+            # a row that could never be numbered; what needs it is no reason to take it for gone
+            found[ref] = {state.origin: Gap(0, max(state.head, 1))}
     return found

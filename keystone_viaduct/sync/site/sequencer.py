@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.kinds.value import KEY_SIZE
 from keystone_viaduct.sync.knowledge import known_of
 from keystone_viaduct.sync.model import (
     ABSENT,
@@ -250,6 +251,8 @@ def _deleted(state: SiteState, record: Record | None, ref: Ref, stamp: int, dot:
     if record is not None and (record.deleted or record.evicted):
         return None
     if record is None:
+        if len(ref.key) > KEY_SIZE:
+            return None  # it never travelled, and nor would this
         dead = {DELETED: life(stamp, dot, deleted=True)}
         return Record(ref, dot.seq, _start(state, ref).plus(dot), dot, dead)
     fields = {DELETED: life(stamp, dot, deleted=True)}

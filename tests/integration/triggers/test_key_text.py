@@ -25,13 +25,11 @@ CHECKED = settings(
 def reference(*values: object) -> str:
     """The record key as the project's conventions define it."""
 
-    def part(value: object) -> str:
-        if value is None:
-            return ""
-        text = str(int(value)) if isinstance(value, bool) else str(value)
-        return text.replace("%", "%25").replace("/", "%2F")
-
-    return "/".join(part(value) for value in values)
+    texts = ["" if v is None else str(int(v)) if isinstance(v, bool) else str(v) for v in values]
+    key = "/".join(text.replace("%", "%25").replace("/", "%2F") for text in texts)
+    if len(key) <= 700:
+        return key
+    return "%~" + "/".join(text.replace("%", "%%").replace("/", "%s") for text in texts)
 
 
 @given(rows=st.lists(ROWS, min_size=1, max_size=10))

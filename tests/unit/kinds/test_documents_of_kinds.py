@@ -13,7 +13,7 @@ from keystone_viaduct.errors import BadDocument, BadKey
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.revocation import identify
-from keystone_viaduct.kinds.value import Document, join_key, key_part, part_key
+from keystone_viaduct.kinds.value import KEY_SIZE, Document, join_key, key_part, part_key
 from tests.unit.documents.world import DOMAIN, GROUP, LDAP_USER, PROJECT, ROLE, USER, WORLD, one
 
 parts = st.lists(st.text(max_size=30), min_size=1, max_size=5)
@@ -44,6 +44,8 @@ def test_null_and_booleans_have_text_forms() -> None:
         ("assignment", "UserProject/a"),
         ("region", "a%2f"),
         ("region", "50%"),
+        ("region", "%~short"),
+        ("region", "%~" + "a" * 600 + "%25" * 50),
         ("user", "x" * 701),
     ],
 )
@@ -52,9 +54,18 @@ def test_malformed_keys_are_refused(kind: str, key: str) -> None:
         REGISTRY[kind].split_key(key)
 
 
+@pytest.mark.parametrize("text", ["%" * 255, "/" * 255, "%/" * 127, "/" * 234, "%s~/" * 63, "%2F" * 85])
+def test_the_longest_ids_that_keystone_takes_have_a_key_that_fits(text: str) -> None:
+    for other in (text, text[:-1]):
+        key = REGISTRY["region"].make_key(other)
+        assert len(key) <= KEY_SIZE and REGISTRY["region"].split_key(key) == (other,)
+    plain = text.replace("%", "%25").replace("/", "%2F")
+    assert (key_part(text) == plain) == (len(plain) <= KEY_SIZE)
+
+
 def test_an_overlong_key_is_not_made() -> None:
     with pytest.raises(BadKey, match="too long"):
-        REGISTRY["region"].make_key("%" * 255)
+        REGISTRY["region"].make_key("x" * 701)
 
 
 def refs(kind: str, document: Document) -> set[tuple[str, str, Mode]]:
