@@ -87,4 +87,3 @@ DROP INDEX IF EXISTS trust@duplicate_trust_constraint_expanded CASCADE;
 UPDATE alembic_version SET version_num='99de3849d860' WHERE alembic_version.version_num = 'e25ffa003242';
 UPDATE alembic_version SET version_num='c88cdce8f248' WHERE alembic_version.version_num = '99de3849d860';
 SET default_transaction_isolation TO DEFAULT;
-SET default_transaction_isolation TO DEFAULT;
