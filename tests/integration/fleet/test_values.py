@@ -161,6 +161,8 @@ def test_what_the_api_takes_with_such_values_is_at_the_other_site(pair: Pair, si
         post(place, "/roles", {"role": {"name": name["name"], **extra}})
         post(place, "/services", {"service": {"type": name["name"], **extra}})
         post(place, "/policies", {"policy": {"type": "t", "blob": "{}", **extra}})
+    for filling in "/%":
+        post(place, "/regions", {"region": {"id": site.ljust(255, filling)}})
     for before, after in ((True, 1), (1, 1.0), (0.0, -0.0)):
         key = post(place, "/regions", {"region": {"told-apart": [before]}})
         carried(pair)
