@@ -163,7 +163,7 @@ def _longest(part: Any) -> int:
     if isinstance(part, str):
         return 3 * len(part)
     if isinstance(part.type, types.String):
-        return 3 * int(part.type.length or 0)
+        return KEY_SIZE + 1 if part.type.length is None else 3 * int(part.type.length)
     return 20
 
 
