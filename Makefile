@@ -12,7 +12,7 @@ EXCLUDED := slow or faults or keystone24 or releases or galera
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits lint format test test-records test-faults test-galera test-upstream test-upstream-stock \
+.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits lint format test test-records test-costs test-faults test-galera test-upstream test-upstream-stock \
 	test-upstream-capture test-keystone-24 test-releases galera docs clean
 
 help: ## this list
@@ -103,6 +103,9 @@ test-upgrade-waits: venv servers ## a reader holds the table in each phase of an
 
 test-records: venv servers ## records at random on fleets of different engines: each arrives or is named; ARGS: --records N --seed S
 	$(BIN)/python -W ignore -m tests.records.run $(ARGS)
+
+test-costs: venv servers ## what a page costs, for each kind, in statements, rows and bytes; ARGS: --n N --engine E
+	$(BIN)/python -W ignore -m tests.costs.run $(ARGS)
 
 test-keystone-24: venv venv-24 servers ## Keystone 24 (2023.2, SQLAlchemy 1.4) as a site
 	$(PYTEST) -q -m keystone24 $(ARGS)

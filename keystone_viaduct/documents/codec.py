@@ -29,7 +29,7 @@ from .revocation import Events
 from .schema import Schema, reflect
 from .spelling import Spelling
 from .storable import Storable
-from .update import Updater
+from .update import Change, Updater
 
 Connection = sa.engine.Connection
 Options = Mapping[str, frozenset[str]]
@@ -204,13 +204,20 @@ class Codecs:
 
         A user that would become bare, without local, nonlocal or federated part, is deleted.
         """
-        layout = self._layout(kind)
         if old is None:
+            self._layout(kind)
             self._inserters[kind].insert(connection, [(key, new)])
-        elif not layout.kind.is_whole(new):
-            self.delete(connection, kind, [key])
-        elif not layout.kind.insert_only:
-            self._updaters[kind].update(connection, key, old, new)
+        else:
+            self.change_many(connection, kind, [(key, old, new)])
+
+    def change_many(self, connection: Connection, kind: str, changes: Sequence[Change]) -> None:
+        """As :meth:`write`, for records that are there."""
+        declared = self._layout(kind).kind
+        bare = [key for key, _, new in changes if not declared.is_whole(new)]
+        if bare:
+            self.delete(connection, kind, bare)
+        if not declared.insert_only:
+            self._updaters[kind].update(connection, [one for one in changes if declared.is_whole(one[2])])
 
     def delete(self, connection: Connection, kind: str, keys: Sequence[str]) -> None:
         """Removes records: children, what Keystone would stumble over, and the root."""
@@ -234,10 +241,15 @@ class Codecs:
         return lookup.lock(connection, layout, self._possible(layout, keys))
 
     def referrers(
-        self, connection: Connection, targets: Iterable[Target], modes: Collection[Mode]
+        self,
+        connection: Connection,
+        targets: Iterable[Target],
+        modes: Collection[Mode],
+        kinds: Collection[str] | None = None,
     ) -> list[tuple[str, str, Target]]:
         """(kind, key, target) of the records that refer to ``targets`` by references of these modes."""
-        return Referrers(self.schema, self._layouts, self.keys, self.load, self._folding).find(
+        layouts = {k: layout for k, layout in self._layouts.items() if kinds is None or k in kinds}
+        return Referrers(self.schema, layouts, self.keys, self.load, self._folding).find(
             connection, targets, modes
         )
 

@@ -87,7 +87,7 @@ class Root(Part):
             if isinstance(value, bool)
         ]
         if kind.hidden:
-            self.filters.append(self.keys[0].column.notin_(sorted(kind.hidden)))
+            self.filters += [self.keys[0].column != hidden for hidden in sorted(kind.hidden)]
         if kind.surrogate and not kind.insert_only and not self.nullable_key:
             self.filters.append(self.keys[0].column.is_not(None))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,9 @@ from keystone_viaduct.kinds.value import JSON, Document
 from .insert import Inserter, option_row, owner_values, resolve_lookup, set_rows
 from .layout import ChildPart, Layout, Root, one_part, pattern_part
 
+Change = tuple[str, Document, Document]
+"""A record's key, what it is and what it is to be."""
+
 
 class Updater:
     """Changes documents of one kind."""
@@ -22,24 +25,36 @@ class Updater:
         self.layout = layout
         self.inserter = inserter
 
-    def update(self, connection: sa.engine.Connection, key: str, old: Document, new: Document) -> None:
-        """Brings the record from ``old`` to ``new``. Fields that this release lacks are passed over."""
+    def update(self, connection: sa.engine.Connection, changes: Sequence[Change]) -> None:
+        """Brings records from what they are to what they are to be; rows of the same changed columns are one
+        statement. Fields that this release lacks are passed over.
+        """
         root = self.layout.root
         if root is not None:
+            self._update_roots(connection, root, changes)
+        for part in self.layout.children:
+            if part.child.shape in (Shape.OPTIONS, Shape.CONFIG):
+                _update_options(connection, self.layout, part, changes)
+                continue
+            for _, old, new in changes:
+                _UPDATES[part.child.shape](connection, self.layout, part, old, new)
+
+    def _update_roots(self, connection: sa.engine.Connection, root: Root, changes: Sequence[Change]) -> None:
+        rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for key, old, new in changes:
             changed = self._root_changes(root, old, new)
             if changed:
-                where = self._where(root, key)
-                connection.execute(sa.update(root.table).where(*where).values(changed))
-        for part in self.layout.children:
-            _UPDATES[part.child.shape](connection, self.layout, part, old, new)
-
-    def _where(self, root: Root, key: str) -> list[sa.ColumnElement[bool]]:
-        values = self.layout.typed(key)
-        found = [
-            column == sa.bindparam(None, value, type_=column.type)
-            for column, value in zip(root.key_columns, values, strict=True)
-        ]
-        return [*found, *root.filters]
+                which = {f"key_{n}": value for n, value in enumerate(self.layout.typed(key))}
+                values = {f"new_{name}": value for name, value in changed.items()}
+                rows.setdefault(tuple(sorted(changed)), []).append({**which, **values})
+        for names, sets in rows.items():
+            where = [
+                column == sa.bindparam(f"key_{n}", type_=column.type)
+                for n, column in enumerate(root.key_columns)
+            ]
+            values = {name: sa.bindparam(f"new_{name}", type_=root.table.c[name].type) for name in names}
+            statement = sa.update(root.table).where(*where, *root.filters).values(values)
+            connection.execute(statement, sets)
 
     def _root_changes(self, root: Root, old: Document, new: Document) -> dict[str, Any]:
         keys = {bound.name for bound in root.keys}
@@ -169,25 +184,40 @@ def _alike(part: ChildPart, row: dict[str, Any], have: dict[str, Any]) -> bool:
 
 
 def _update_options(
-    connection: sa.engine.Connection, layout: Layout, part: ChildPart, old: Document, new: Document
+    connection: sa.engine.Connection, layout: Layout, part: ChildPart, changes: Sequence[Change]
 ) -> None:
-    before, after = pattern_part(part.prefix, old), pattern_part(part.prefix, new)
-    mine = part.where_owner(_owner(layout, new))
-    added = []
-    for name in sorted({*before, *after}):
-        if name in before and name in after and same(before[name], after[name]):
-            continue
-        if name not in before:
-            added.append(option_row(part, name, after[name]))
-            continue
-        row = option_row(part, name, after.get(name))
-        *names, value = [bound.column for bound in part.part.bounds]
-        which = sa.and_(mine, *(column == row[column.name] for column in names))
-        if name in after:
-            connection.execute(sa.update(part.table).where(which).values({value.name: row[value.name]}))
-        else:
-            connection.execute(sa.delete(part.table).where(which))
-    _insert_rows(connection, layout, part, new, added)
+    """Of all records together: what is replaced, what goes, what is added."""
+    *names, value = [bound.column for bound in part.part.bounds]
+    replaced: list[dict[str, Any]] = []
+    gone: list[dict[str, Any]] = []
+    added: list[dict[str, Any]] = []
+    for _, old, new in changes:
+        before, after = pattern_part(part.prefix, old), pattern_part(part.prefix, new)
+        differing = [
+            name
+            for name in sorted({*before, *after})
+            if not (name in before and name in after and same(before[name], after[name]))
+        ]
+        if any(name not in before for name in differing):
+            owner = owner_values(connection, layout, part, [new])(new)
+            added += [{**option_row(part, n, after[n]), **owner} for n in differing if n not in before]
+        for name in (name for name in differing if name in before):
+            row = option_row(part, name, after.get(name))
+            which = {f"is_{column.name}": row[column.name] for column in names}
+            which |= {"owner": _owner(layout, new)[0]}
+            if name in after:
+                replaced.append({**which, "new": row[value.name]})
+            else:
+                gone.append(which)
+    where = [part.where_owner([sa.bindparam("owner", type_=part.key.type)])]
+    where += [column == sa.bindparam(f"is_{column.name}", type_=column.type) for column in names]
+    if replaced:
+        new_value = {value.name: sa.bindparam("new", type_=value.type)}
+        connection.execute(sa.update(part.table).where(*where).values(new_value), replaced)
+    if gone:
+        connection.execute(sa.delete(part.table).where(*where), gone)
+    if added:
+        connection.execute(sa.insert(part.table), added)
 
 
 Update = Callable[[sa.engine.Connection, Layout, ChildPart, Document, Document], None]
@@ -196,6 +226,4 @@ _UPDATES: dict[Shape, Update] = {
     Shape.ONE: _update_one,
     Shape.SET: _update_set,
     Shape.ITEMS: _update_items,
-    Shape.OPTIONS: _update_options,
-    Shape.CONFIG: _update_options,
 }

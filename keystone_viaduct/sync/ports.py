@@ -98,8 +98,13 @@ class Tables(Protocol):
     def write_documents(self, writes: Sequence[Write]) -> None:
         """Do all of them, in an order that foreign keys and unique names allow."""
 
-    def referrers(self, refs: Sequence[Ref], modes: frozenset[Mode]) -> dict[Ref, list[Ref]]:
-        """Per record, the records that refer to it by a reference of one of these modes."""
+    def referrers(
+        self, refs: Sequence[Ref], modes: frozenset[Mode], kinds: frozenset[str] | None = None
+    ) -> dict[Ref, list[Ref]]:
+        """Per record, the records (of ``kinds``; None: any) that refer to it by a reference of these modes.
+
+        What has no index is read through: say of which kinds it is about.
+        """
 
     def enforced(self, kind: str) -> Sequence[NaturalKey]:
         """The natural keys that the database guards; a record's key too, where two of them may be equal."""

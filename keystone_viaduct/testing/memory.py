@@ -234,11 +234,15 @@ class MemoryTransaction:
             self._mark(write.ref)
         self._check(writes)
 
-    def referrers(self, refs: Sequence[Ref], modes: frozenset[Mode]) -> dict[Ref, list[Ref]]:
+    def referrers(
+        self, refs: Sequence[Ref], modes: frozenset[Mode], kinds: frozenset[str] | None = None
+    ) -> dict[Ref, list[Ref]]:
         """A scan."""
         wanted = set(refs)
         found: dict[Ref, list[Ref]] = {}
         for ref, document in self.data.rows.items():
+            if kinds is not None and ref.kind not in kinds:
+                continue
             for reference in REGISTRY[ref.kind].references_of(document):
                 target = Ref(reference.kind, reference.key)
                 if target in wanted and reference.mode in modes:

@@ -152,14 +152,18 @@ def try_again(tx: Transaction) -> int:
         after, found = batch[-1].seq, found + len(batch)
 
 
-def referrers(tx: Transaction, refs: Sequence[Ref], modes: frozenset[Mode]) -> dict[Ref, list[Ref]]:
-    """Per record, the records that refer to it by a reference of one of these modes: in the tables, and
-    those that are carried.
+def referrers(
+    tx: Transaction, refs: Sequence[Ref], modes: frozenset[Mode], kinds: frozenset[str] | None = None
+) -> dict[Ref, list[Ref]]:
+    """Per record, the records (of ``kinds``) that refer to it by a reference of one of these modes: in the
+    tables, and those that are carried.
     """
-    found = tx.referrers(refs, modes)
+    found = tx.referrers(refs, modes, kinds)
     wanted = set(refs)
     for record in rowless(tx) if wanted else ():
         assert record.carried is not None
+        if kinds is not None and record.ref.kind not in kinds:
+            continue
         for reference in REGISTRY[record.ref.kind].references_of(record.carried.document):
             target = Ref(reference.kind, reference.key)
             if target in wanted and reference.mode in modes and record.ref not in found.get(target, []):

@@ -9,7 +9,7 @@ from keystone_viaduct.kinds.raw import differing, same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import DELETED, Change, Page, Pending, Ref, SiteState
 from keystone_viaduct.sync.site.applying import Applying
-from keystone_viaduct.sync.site.delegation import RULES, Act, Court, PageWorld, Problem
+from keystone_viaduct.sync.site.delegation import RULES, Act, Court, PageWorld, Problem, Unread, named_by
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.proof import REFUSABLE, Proof, bounded
 from keystone_viaduct.sync.site.readiness import UNPLACED, UNPROVEN
@@ -46,7 +46,7 @@ class Trial:
     def hear(self) -> bool:
         """Judge all that the source wants done until nothing more is refused; whether something was."""
         anything, again = False, True
-        self._preload()
+        self._read_ahead()
         while again:
             again = False
             for ref, intent in list(self._run.intents.items()):
@@ -89,7 +89,7 @@ class Trial:
         """Whether the source may have the hub's record give these of its values away."""
         if self._delegation.is_full or not rival.ours or rival.old is None:
             return True
-        return self._court.problem(Act(rival.ref, rival.old, rival.old, fields)) is None
+        return self._asked(Act(rival.ref, rival.old, rival.old, fields)) is None
 
     def _hear(self, intent: Intent) -> bool:
         problem = self._problem(intent)
@@ -111,7 +111,7 @@ class Trial:
             return None
         act = self._act(intent)
         if act is not None:
-            return self._court.problem(act)
+            return self._asked(act)
         if intent.change.deleted and intent.ref not in self._run.records:
             intent.fresh = intent.hollow = True
         return None
@@ -157,16 +157,32 @@ class Trial:
         revert(run, intent, "refused", told, hollow=True, lost=intent.change.document)
         return True
 
-    def _preload(self) -> None:
+    def _asked(self, act: Act) -> Problem | None:
+        """What stands against it; what the rule looks at is read as it is asked for, some of it at once."""
+        while True:
+            try:
+                return self._court.problem(act)
+            except Unread:
+                self._world.read()
+
+    def _read_ahead(self) -> None:
+        """Read what the rules will ask, for all changes at once: as many reads as one rule needs for one."""
         if self._delegation.is_full:
             return
-        named: list[Ref] = []
-        for intent in self._run.intents.values():
-            named.append(intent.ref)
-            for content in (intent.old, intent.content):
-                found = REGISTRY[intent.ref.kind].references_of(content) if content is not None else []
-                named.extend(Ref(kind, r.key) for r in found for kind in (r.kind, *r.alternatives))
-        self._world.preload(named)
+        acts = [act for i in self._run.intents.values() if not i.ours and (act := self._act(i)) is not None]
+        for act in acts:
+            self._world.want([act.ref, *(r for content in act.contents for r in named_by(act.ref, content))])
+        while acts:
+            self._world.read()
+            acts = [act for act in acts if not self._is_known(act)]
+
+    def _is_known(self, act: Act) -> bool:
+        """Whether all has been read that its rule looks at; what has not is asked for."""
+        try:
+            self._court.problem(act)
+        except Unread:
+            return False
+        return True
 
 
 def is_heard(state: SiteState, page: Page) -> bool:

@@ -73,7 +73,7 @@ class DocumentsPart(Part):
             self.before_writing = int(self.connection.scalar(q.LAST_MARK) or 0) if sqlite else 0
         todo = plan(writes, _temporary_names())
         for write in todo.vacations:
-            self._change(write)
+            self._change(write.ref.kind, [write])
         if todo.forced:
             with _references_unchecked(self.connection):
                 self._delete(todo.forced)
@@ -82,23 +82,25 @@ class DocumentsPart(Part):
             for layer in layers:
                 items = [(write.ref.key, write.new) for write in layer if write.new is not None]
                 self.codecs.insert_many(self.connection, kind, items)
-            for write in changes:
-                self._change(write)
+            self._change(kind, changes)
         self._delete(todo.late_deletes)
 
-    def _change(self, write: Write) -> None:
-        assert write.new is not None
-        self.codecs.write(self.connection, write.ref.kind, write.ref.key, write.old, write.new)
+    def _change(self, kind: str, writes: Sequence[Write]) -> None:
+        changes = [(w.ref.key, w.old, w.new) for w in writes if w.old is not None and w.new is not None]
+        if changes:
+            self.codecs.change_many(self.connection, kind, changes)
 
     def _delete(self, groups: Sequence[tuple[str, list[Ref]]]) -> None:
         for kind, refs in groups:
             self.codecs.delete(self.connection, kind, [ref.key for ref in refs])
 
-    def referrers(self, refs: Sequence[Ref], modes: frozenset[Mode]) -> dict[Ref, list[Ref]]:
-        """Per record, the records that refer to it by a reference of one of these modes."""
+    def referrers(
+        self, refs: Sequence[Ref], modes: frozenset[Mode], kinds: frozenset[str] | None = None
+    ) -> dict[Ref, list[Ref]]:
+        """Per record, the records (of these kinds) that refer to it by a reference of one of these modes."""
         found: dict[Ref, list[Ref]] = {ref: [] for ref in refs}
         targets = [(ref.kind, ref.key) for ref in found]
-        for kind, key, target in self.codecs.referrers(self.connection, targets, modes):
+        for kind, key, target in self.codecs.referrers(self.connection, targets, modes, kinds):
             found[Ref(*target)].append(Ref(kind, key))
         return found
 

@@ -57,6 +57,16 @@ OLD_BATCHES = (
 )
 DELETE_BATCHES = t.batch.delete().where(t.batch.c.last_seq <= _param("upto"))
 
+# tokens of transactions
+INSERT_COMMIT = t.commit.insert()
+OLD_COMMITS = (
+    sa.select(t.commit.c.token)
+    .where(t.commit.c.at < _param("before"))
+    .order_by(t.commit.c.at)
+    .limit(_param("limit"))
+)
+DROP_COMMITS = t.commit.delete().where(t.commit.c.token.in_(_list("tokens")))
+
 # marks
 TAKE_MARKS = sa.select(t.dirty).order_by(t.dirty.c.id).limit(_param("limit"))
 MARKS_OF = sa.select(t.dirty).where(_these(t.dirty))

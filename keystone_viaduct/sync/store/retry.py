@@ -44,8 +44,12 @@ class RetryPolicy:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def run(self, attempt: Callable[[], T]) -> T:
-        """Call ``attempt`` until it succeeds. Raises StoreBusy after the deadline; see :func:`translate`."""
+    def run(self, attempt: Callable[[], T], is_unsure: Callable[[], bool] = lambda: False) -> T:
+        """Call ``attempt`` until it succeeds. Raises StoreBusy after the deadline; see :func:`translate`.
+
+        ``is_unsure``: whether it is not known what became of the last one. Then a database that can't be
+        reached is waited for, too.
+        """
         give_up = self.monotonic() + self.deadline
         bound, collisions = self.first_delay, 0
         while True:
@@ -53,10 +57,13 @@ class RetryPolicy:
                 return attempt()
             except sa.exc.DBAPIError as error:
                 collisions += isinstance(error, sa.exc.IntegrityError)
-                if not is_transient(error) or collisions >= COLLISIONS:
+                again = is_transient(error) or (is_unsure() and is_away(error))
+                if not again or collisions >= COLLISIONS:
                     raise translate(error) from error
                 wait = random.uniform(0, bound)
                 if self.monotonic() + wait >= give_up:
+                    if is_unsure():
+                        raise _not_known(error) from error
                     raise StoreBusy(
                         f"the database refused the transaction for {self.deadline:g} s: {error.orig}",
                         hint="look for long transactions on viaduct_site and Keystone's tables",
@@ -80,13 +87,25 @@ def is_transient(error: sa.exc.DBAPIError) -> bool:
     return "is locked" in text and type(original).__module__.startswith("sqlite3")
 
 
+def is_away(error: sa.exc.DBAPIError) -> bool:
+    """Whether the database could not be reached at all."""
+    return isinstance(error, sa.exc.OperationalError) and error.statement is None
+
+
+def _not_known(error: sa.exc.DBAPIError) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"the database was lost at COMMIT, and can't be asked what became of it: {str(error.orig).strip()}",
+        hint="it is not known whether the change was made: look before you make it again",
+    )
+
+
 def translate(error: sa.exc.DBAPIError) -> Exception:
     """Our own error where the cause is known to us; else the error itself."""
     text = str(error.orig)
     if PREFIX in text and any(sign in text for sign in _MISSING_TABLE):
         known: ViaductError = NotInitialised("this database has no viaduct tables", hint="run `viaduct init`")
         return known
-    if isinstance(error, sa.exc.OperationalError) and error.statement is None:
+    if is_away(error):
         return StoreUnavailable(
             f"the database can't be reached: {text.strip()}", hint="look at [database] connection"
         )

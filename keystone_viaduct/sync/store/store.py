@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
+from keystone_viaduct.clock import Clock, SystemClock
 from keystone_viaduct.sync.sealing import KeyRing
+from keystone_viaduct.sync.store.commits import Done, Once, Tokens
 from keystone_viaduct.sync.store.drivers import DriverSettings
 from keystone_viaduct.sync.store.engine import READ_ONLY
 from keystone_viaduct.sync.store.retry import RetryPolicy, lies_in_a_record
@@ -34,34 +36,54 @@ class SqlStore:
         *,
         retry: RetryPolicy | None = None,
         drivers: DriverSettings | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.engine = engine
         self.ring = ring
         self.codecs = codecs
         self.retry = retry or RetryPolicy()
         self.drivers = drivers or DriverSettings()
+        self._clock = clock or SystemClock()
+        self._tokens = Tokens()
 
     def run(self, work: Callable[[SqlTransaction], T]) -> T:
         """Run ``work`` in one transaction and commit.
 
         A serialization failure, deadlock, lost certification or lost connection runs it again as a whole, so
-        ``work`` must have no effects but on the transaction. Raises StoreBusy, StoreUnavailable,
-        NotInitialised, and what ``work`` raises.
+        ``work`` must have no effects but on the transaction. It is committed once, also where the answer to
+        COMMIT was lost. Raises StoreBusy, StoreUnavailable, NotInitialised, and what ``work`` raises.
         """
-        return self.retry.run(lambda: self._once(work, read_only=False))
+        once: Once[T] = Once()
+        return self.retry.run(lambda: self._committed(work, once), lambda: once.is_unsure)
 
     def read(self, work: Callable[[SqlTransaction], T]) -> T:
         """As :meth:`run`, for work that writes and locks nothing: on SQLite it waits for no writer."""
-        return self.retry.run(lambda: self._once(work, read_only=True))
+        return self.retry.run(lambda: self._looked(work))
 
     def may_be_a_record(self, error: Exception) -> bool:
         """Whether an error that came out of a transaction may lie in a record, and not in the database."""
         return lies_in_a_record(error)
 
-    def _once(self, work: Callable[[SqlTransaction], T], *, read_only: bool) -> T:
+    def _looked(self, work: Callable[[SqlTransaction], T]) -> T:
         with self.engine.connect() as connection:
-            connection = connection.execution_options(**{READ_ONLY: read_only})
+            connection = connection.execution_options(**{READ_ONLY: True})
             with connection.begin():
-                tx = SqlTransaction(connection, self.ring, self.codecs)
-                tx.drivers = self.drivers
-                return work(tx)
+                return work(self._transaction(connection))
+
+    def _committed(self, work: Callable[[SqlTransaction], T], once: Once[T]) -> T:
+        with self.engine.connect() as connection:
+            now = self._clock.now()
+            try:
+                with connection.begin():
+                    once.begin(connection, now)
+                    self._tokens.tidy(connection, now)
+                    result = work(self._transaction(connection))
+                    once.is_committing(result)
+            except Done:
+                return once.result
+            return result
+
+    def _transaction(self, connection: sa.engine.Connection) -> SqlTransaction:
+        tx = SqlTransaction(connection, self.ring, self.codecs)
+        tx.drivers = self.drivers
+        return tx

@@ -90,6 +90,13 @@ batch = _table(
     sa.Index("ix_viaduct_batch_nonce", "nonce"),
 )
 
+commit = _table(
+    "commit",
+    sa.Column("token", sa.String(32), primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("ix_viaduct_commit_at", "at"),
+)
+
 dirty = _table(
     "dirty",
     sa.Column("id", serial(), primary_key=True, autoincrement=True),

@@ -27,11 +27,13 @@ class Nothing:
     def past_scope(self, ref: Ref) -> str | None:
         return None
 
-    def referrers(self, ref: Ref) -> list[tuple[Ref, object]]:
+    def dependents(self, ref: Ref) -> list[tuple[Ref, object]]:
         return []
 
-    def claimed(self, ref: Ref) -> list[Ref]:
+    def referrers(self, ref: Ref, kinds: frozenset[str]) -> list[Ref]:
         return []
+
+    claimed = referrers
 
     def holder(self, kind: str, constraint: str, values: tuple[object, ...]) -> Ref | None:
         return None

@@ -23,9 +23,9 @@ from keystone_viaduct.sync.site.delegation import (
 )
 from keystone_viaduct.sync.site.delegation.act import Act, Problem, Rule
 from keystone_viaduct.sync.site.delegation.court import Court
-from keystone_viaduct.sync.site.delegation.world import PageWorld, World
+from keystone_viaduct.sync.site.delegation.world import PageWorld, Unread, World, named_by
 
-__all__ = ["RULES", "Act", "Court", "PageWorld", "Problem", "Rule", "World"]
+__all__ = ["RULES", "Act", "Court", "PageWorld", "Problem", "Rule", "Unread", "World", "named_by"]
 
 _ALL: tuple[Rule, ...] = (
     catalog.region,

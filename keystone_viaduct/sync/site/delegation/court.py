@@ -11,7 +11,7 @@ from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import Delegation, domains_of
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.site.delegation.act import Act, Problem, Rule
-from keystone_viaduct.sync.site.delegation.world import World
+from keystone_viaduct.sync.site.delegation.world import IMPLIED, RIGHTS, World
 
 #: A deletion that drags along dependents of dependents deeper than this is for the hub itself.
 DEEPEST = 8
@@ -72,9 +72,9 @@ class Court:
         if depth >= DEEPEST:
             yield Problem(f"too much depends on {act.ref}")
             return
-        for referrer, mode in self.world.referrers(act.ref):
+        for referrer, mode in self.world.dependents(act.ref):
             before, after = self.world.before(referrer), self.world.after(referrer)
-            if mode is Mode.HISTORICAL or before is None or not _refers(referrer, after, act.ref):
+            if before is None or not _refers(referrer, after, act.ref):
                 continue
             gone = frozenset({(act.ref.kind, act.ref.key)})
             left = None if mode is Mode.OWNING else REGISTRY[referrer.kind].without(before, gone)
@@ -176,10 +176,7 @@ class Court:
         queue = [role]
         while queue:
             prior = Ref("role", queue.pop())
-            rules = {ref for ref, _ in self.world.referrers(prior)} | set(self.world.claimed(prior))
-            for ref in rules:
-                if ref.kind != "implied_role":
-                    continue
+            for ref in {*self.world.referrers(prior, IMPLIED), *self.world.claimed(prior, IMPLIED)}:
                 first, implied = REGISTRY["implied_role"].split_key(ref.key)
                 if first == prior.key and implied not in found:
                     found.add(implied)
@@ -191,7 +188,7 @@ class Court:
         if self.is_sovereign:
             return
         for candidate in (kind, *ALTERNATIVES.get(kind, ())):
-            for referrer, _ in self.world.referrers(Ref(candidate, key)):
+            for referrer in self.world.referrers(Ref(candidate, key), RIGHTS):
                 content = self.world.before(referrer)
                 if content is not None:
                     yield from self._held(kind, key, referrer, content)

@@ -8,6 +8,7 @@ from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.site.delegation.act import Act, Problem
 from keystone_viaduct.sync.site.delegation.court import Court
 from keystone_viaduct.sync.site.delegation.mapping import rules_within
+from keystone_viaduct.sync.site.delegation.world import PROTOCOLS
 
 
 def identity_provider(court: Court, act: Act) -> Iterator[Problem]:
@@ -36,8 +37,7 @@ def mapping(court: Court, act: Act) -> Iterator[Problem]:
     """
     if court.is_sovereign:
         return
-    users = [ref for ref, _ in court.world.referrers(act.ref) if ref.kind == "federation_protocol"]
-    for ref in users:
+    for ref in court.world.referrers(act.ref, PROTOCOLS):
         content = court.world.before(ref) or {}
         yield from court.within("identity_provider", [str(content.get("idp_id"))])
     for content in act.contents:

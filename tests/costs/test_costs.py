@@ -1,0 +1,81 @@
+"""What a page costs grows with the page, and with nothing else: a share of ``make test-costs``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.kinds.value import Document
+from keystone_viaduct.sync.charter import Delegation
+from tests.costs.budget import LIMITED, table
+from tests.costs.copies import CHANGED, copy_of
+from tests.costs.play import play
+from tests.costs.stage import Stage, stage
+from tests.support.databases import DatabaseScope
+
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "costs.md"
+DOMAIN, USERS, EACH = "d" * 32, 20, 100
+
+
+@pytest.fixture(params=ENGINES)
+def made(request: pytest.FixtureRequest, database_scope: DatabaseScope) -> Iterator[Stage]:
+    """A hub and a spoke that sends it pages."""
+    if request.param != "sqlite":
+        request.getfixturevalue(request.param)
+    with stage(database_scope, request.param) as made:
+        yield made
+
+
+def test_no_page_costs_more_than_its_budget(made: Stage) -> None:
+    """With few records: ``make test-costs`` does it with more."""
+    cases = list(play(made, 2))
+    assert {case.kind for case in cases} >= REGISTRY.keys() and len(cases) > 100
+    assert {f"{case.budget.name} {case.kind}": case.over() for case in cases if case.over()} == {}
+
+
+def test_every_kind_that_can_be_changed_is_changed() -> None:
+    fixed = {kind.name for kind in REGISTRY.values() if len(kind.key) > 1 or kind.insert_only}
+    assert REGISTRY.keys() - CHANGED.keys() <= fixed | {"access_rule", "policy_association", "id_mapping"}
+
+
+def test_the_budgets_are_those_of_the_documentation() -> None:
+    assert table() in PAGE.read_text()
+
+
+def test_a_limited_spoke_that_disables_users_has_nothing_read_but_what_they_hold(made: Stage) -> None:
+    """Whatever else refers to them: 2,000 credentials and as many revocation events."""
+    domain: Document = {"id": DOMAIN, "name": "Corp", "enabled": True}
+    users: list[Document] = [
+        {"id": f"{n:032x}", "domain_id": DOMAIN, "enabled": True, "local.name": f"u{n}"} for n in range(USERS)
+    ]
+    made.edit("domain", [(None, domain)])
+    made.edit("user", [(None, user) for user in users])
+    made.send()
+    _burden(made, users)
+    made.limit(Delegation(domains=frozenset({DOMAIN}), roles=frozenset()))
+    made.edit("user", [(user, {**user, "enabled": False}) for user in users])
+    cost = made.send()
+    found = made.store.read(lambda tx: tx.codecs.load(tx.connection, "user", [str(u["id"]) for u in users]))
+    assert len(found) == USERS and not any(user["enabled"] for user in found.values())
+    assert cost.statements <= LIMITED.most(1) and cost.read < 40 * USERS
+
+
+def _burden(made: Stage, users: list[Document]) -> None:
+    credential, event = copy_of(1)["credential"][0], copy_of(1)["revocation_event"][0]
+    credentials: list[Document] = [
+        {**credential, "id": f"{n:064x}", "user_id": users[n % USERS]["id"], "project_id": None, "blob": "{}"}
+        for n in range(USERS * EACH)
+    ]
+    events: list[Document] = [
+        {**event, "user_id": users[n % USERS]["id"], "audit_chain_id": f"chain {n}"}
+        for n in range(USERS * EACH)
+    ]
+    for kind, documents in (("credential", credentials), ("revocation_event", events)):
+        defaults, key_of = made.store.codecs.defaults(kind), REGISTRY[kind].key_of
+        items = [(key_of(document), {**defaults, **document}) for document in documents]
+        made.store.run(lambda tx, kind=kind, items=items: tx.codecs.insert_many(tx.connection, kind, items))  # type: ignore[misc]
+    made.store.run(lambda tx: tx.drop_marks([mark.id for mark in tx.take_marks(100_000)]))
