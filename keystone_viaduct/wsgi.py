@@ -13,6 +13,7 @@ from typing import Any
 
 from keystone_viaduct import config, drivers, sql
 from keystone_viaduct.sync import api, capture
+from keystone_viaduct.upgrade import presence
 
 
 def _load_policies() -> None:
@@ -49,6 +50,7 @@ def build() -> Any:
     if settings.counters_folder is not None:
         drivers.keep_in(Path(settings.counters_folder))
     served = api.around(drivers.around(application, settings), conf)
+    served = presence.around(served, conf.database.connection)
     # What was loaded stays for good: without this every large page has the collector walk through all of it.
     gc.collect()
     gc.freeze()

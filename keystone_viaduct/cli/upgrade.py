@@ -10,6 +10,7 @@ differ, or a table stayed busy; 2: nothing was done.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from keystone_viaduct.cli import _keystone
@@ -18,6 +19,7 @@ from keystone_viaduct.clock import SystemClock
 
 if TYPE_CHECKING:
     from keystone_viaduct.cli._upgrading import Place
+    from keystone_viaduct.upgrade.releases import Named
     from keystone_viaduct.upgrade.runner import Runner
 
 HELP = "upgrade a schema while old and new releases write to it"
@@ -44,6 +46,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         for kind in ("program", "account"):
             told = f"contract: the {kind} by which the {release} release connects"
             parser.add_argument(f"--{release}-{kind}", default="", metavar="NAME", help=told)
+    parser.add_argument(
+        "--also-at", action="append", metavar="URL", help="contract: another node of the cluster; repeatable"
+    )
+    parser.add_argument(
+        "--lock-old-account", action="store_true", help="contract: let nobody come back by the old account"
+    )
     parser.add_argument("--unobserved", action="store_true", help="contract: I know that no old release runs")
     parser.add_argument("--allow-stopping", action="store_true", help="also what makes writers stand still")
     parser.add_argument(
@@ -60,22 +68,30 @@ def _share(text: str) -> float:
     return value
 
 
+def _named(args: argparse.Namespace) -> Named:
+    from keystone_viaduct.upgrade.releases import Named
+    from keystone_viaduct.upgrade.sessions import Identity
+
+    old = Identity(args.old_account, args.old_program)
+    new = Identity(args.new_account, args.new_program)
+    return Named(old, new, tuple(args.also_at or ()), lock=args.lock_old_account)
+
+
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """One phase."""
     from keystone_viaduct.cli._upgrading import open_place, open_runner, watch
-    from keystone_viaduct.upgrade.releases import Identity, refuse_while_old_runs
+    from keystone_viaduct.upgrade.releases import Leaving, refuse_while_old_runs
     from keystone_viaduct.upgrade.runner import Hooks
 
     with open_place(args) as place:
         if args.phase == "status":
             return _status(place, terminal)
 
-        def old_gone() -> None:
+        def old_gone(columns: Sequence[tuple[str, str]]) -> None:
             if not args.unobserved:
-                old = Identity(args.old_account, args.old_program)
-                refuse_while_old_runs(
-                    place.database.engine, old, Identity(args.new_account, args.new_program)
-                )
+                leaving = Leaving(columns, runner.upgrade.scripts)
+                engine, clock = place.database.engine, SystemClock()
+                terminal.say(refuse_while_old_runs(engine, _named(args), leaving, clock))
 
         hooks = Hooks(
             ran=lambda statement: terminal.say(f"done: {statement.sql}"),

@@ -18,6 +18,8 @@ from sqlalchemy import event
 from keystone_viaduct.drivers import scope
 
 _ALONE = "viaduct_statements_alone"
+#: libpq's PQTRANS_IDLE.
+_IDLE = 0
 
 
 def ask_idle_only(
@@ -58,7 +60,8 @@ def read_without_transaction(engine: sa.engine.Engine, isolation_level: str | No
         if level != "READ COMMITTED" or scope.current() is not scope.Scope.READER:
             return
         dbapi_connection: Any = connection.connection.dbapi_connection
-        if not dbapi_connection.autocommit:
+        # before SQLAlchemy 2.0.5 oslo.db has asked already, and that has begun a transaction in the driver
+        if not dbapi_connection.autocommit and dbapi_connection.info.transaction_status == _IDLE:
             dbapi_connection.autocommit = True
             connection.info[_ALONE] = True
 

@@ -1,105 +1,151 @@
-"""Who still runs the old release: evidence from the database's own sessions, before anything is taken away.
+"""Who still runs the old release: evidence from the database itself, before anything is taken away.
 
-An operator names the old release's sessions by its database account or by the program name in its connection
-URL (``application_name`` on PostgreSQL, ``program_name`` on MariaDB and MySQL), and the new one's the same
-way. Evidence is two things: the new release is seen, and the old is not. Not seeing anybody proves nothing.
+An operator names the releases' sessions by database account or by the program name in the connection URL
+(``application_name`` on PostgreSQL, ``program_name`` on MariaDB and MySQL). Evidence is two things: the new
+release is seen, and the old is not; not seeing anybody proves nothing. Or the old account is locked. Without
+names the rows count that workers of our WSGI entry write: :mod:`keystone_viaduct.upgrade.presence`.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
 
+from keystone_viaduct.clock import Clock
 from keystone_viaduct.errors import UpgradeRefused
 
-#: Programs that keep sessions for others: behind one of them nobody is seen.
-POOLERS = frozenset({"pgbouncer", "pgpool", "odyssey", "pgcat", "proxysql", "maxscale", "haproxy"})
-_LET_BE = "say --unobserved if you know that no old release runs"
-
-_POSTGRESQL = """
-SELECT usename, application_name FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-"""
-_MYSQL_ACCOUNTS = "SELECT user, '' FROM information_schema.processlist WHERE id <> CONNECTION_ID()"
-_MYSQL_PROGRAMS = """
-SELECT p.user, COALESCE(a.attr_value, '') FROM information_schema.processlist p
-LEFT JOIN performance_schema.session_connect_attrs a
-  ON a.processlist_id = p.id AND a.attr_name = 'program_name'
-WHERE p.id <> CONNECTION_ID()
-"""
+from . import holder, sessions
+from .presence import LAPSE_MICROSECONDS
+from .sessions import LET_BE, NOBODY, Identity
+from .tables import RELEASES
 
 
 @dataclass(frozen=True)
-class Session:
-    """Who is connected."""
+class Named:
+    """What an operator says of the releases' sessions.
 
-    account: str
-    program: str
+    ``also_at``: URLs of the other nodes of a cluster, each of which knows its own sessions only. ``lock``:
+    the old account is locked, so that nobody comes back by it.
+    """
+
+    old: Identity = NOBODY
+    new: Identity = NOBODY
+    also_at: tuple[str, ...] = ()
+    lock: bool = False
 
 
 @dataclass(frozen=True)
-class Identity:
-    """How one release's sessions are known: by account, by program name, or by both."""
+class Leaving:
+    """What tells an old worker from a new one: columns that go, and the release of the scripts (or empty)."""
 
-    account: str = ""
-    program: str = ""
-
-    def __bool__(self) -> bool:
-        return bool(self.account or self.program)
-
-    def __str__(self) -> str:
-        named = (("account", self.account), ("program", self.program))
-        return ", ".join(f"{word} {name}" for word, name in named if name)
-
-    def is_of(self, session: Session) -> bool:
-        """Whether a session is one of this release."""
-        return self.account in ("", session.account) and self.program in ("", session.program)
+    columns: Sequence[tuple[str, str]] = ()
+    release: str = ""
 
 
-def refuse_while_old_runs(engine: sa.engine.Engine, old: Identity, new: Identity) -> None:
-    """Raises UpgradeRefused unless the sessions show that the new release runs and the old does not."""
-    if not old or not new:
+def refuse_while_old_runs(engine: sa.engine.Engine, named: Named, leaving: Leaving, clock: Clock) -> str:
+    """The evidence that the new release runs and the old does not. Raises UpgradeRefused without it."""
+    if named.lock and not named.old.account:
         raise UpgradeRefused(
-            "nothing is known about who still runs the old release",
-            hint=f"name both by --old-program and --new-program, or by their accounts; or {_LET_BE}",
+            "there is no account to be locked", hint="name the old release's by --old-account"
         )
-    if engine.dialect.name == "sqlite":
-        raise UpgradeRefused("SQLite knows no sessions", hint=_LET_BE)
-    found = sessions(engine, programs=bool(old.program or new.program))
-    between = sorted({session.program for session in found if session.program.lower() in POOLERS})
-    if between:
-        raise UpgradeRefused(f"{between[0]} stands between, and hides who is connected", hint=_LET_BE)
+    if named.old and (named.new or named.lock):
+        return _by_sessions(engine, named)
+    found = _by_rows(engine, leaving, clock)
+    if found:
+        return found
+    raise UpgradeRefused(
+        "nothing is known about who still runs the old release",
+        hint="name both by --old-program and --new-program, or by their accounts; or serve both by"
+        f" keystone_viaduct.wsgi; or {LET_BE}",
+    )
+
+
+def _by_sessions(engine: sa.engine.Engine, named: Named) -> str:
+    with sessions.Watch(engine, named.also_at) as watch:
+        _refuse_sessions(watch, named)
+        if not named.lock:
+            return f"{named.new} is connected, {named.old} is not"
+        sessions.lock(engine, named.old.account)
+        try:  # one may have come between
+            _refuse_sessions(watch, named)
+        except BaseException:
+            sessions.unlock(engine, named.old.account)
+            raise
+    return f"{named.old} has no session and is locked"
+
+
+def _refuse_sessions(watch: sessions.Watch, named: Named) -> None:
+    old, new = named.old, named.new
+    found = watch.sessions(programs=bool(old.program or new.program))
     running = [session for session in found if old.is_of(session)]
     if running:
         raise UpgradeRefused(
             f"the old release ({old}) still has {len(running)} sessions", hint="stop it, then contract again"
         )
-    if not any(new.is_of(session) for session in found):
+    if new and not any(new.is_of(session) for session in found):
         raise UpgradeRefused(
             f"the new release ({new}) is not seen either, so not seeing the old one proves nothing",
-            hint=f"start the new release first; or {_LET_BE}",
+            hint=f"start the new release first; or {LET_BE}",
         )
 
 
-def sessions(engine: sa.engine.Engine, *, programs: bool) -> list[Session]:
-    """Who is connected. Raises UpgradeRefused where the server does not tell."""
+@dataclass(frozen=True)
+class _Worker:
+    name: str
+    release: str
+    columns: dict[str, list[str]]
+    runs: bool
+
+    def is_old(self, leaving: Leaving) -> bool:
+        """Whether its models have a column that goes, or it is not of the release that the scripts are of."""
+        if any(column in self.columns.get(table, ()) for table, column in leaving.columns):
+            return True
+        return bool(leaving.release) and self.release != leaving.release
+
+
+def _by_rows(engine: sa.engine.Engine, leaving: Leaving, clock: Clock) -> str:
+    """Empty where no worker has ever told anything."""
+    found = _workers(engine, clock.now())
+    if not found:
+        return ""
+    old = [worker for worker in found if worker.is_old(leaving)]
+    running = [worker for worker in old if worker.runs]
+    if running:
+        said = ", ".join(f"{worker.release} in {worker.name}" for worker in running[:5])
+        raise UpgradeRefused(
+            f"the old release still runs: {said}" + (", …" if len(running) > 5 else ""),
+            hint="stop it, then contract again; one that was killed counts as gone after 90 s",
+        )
+    if not old:
+        raise UpgradeRefused(
+            "no worker of the old release has ever told of itself, so not seeing one proves nothing",
+            hint=f"keystone_viaduct.wsgi did not serve it: name its sessions by --old-program; or {LET_BE}",
+        )
+    new = sum(worker.runs for worker in found)
+    if not new:
+        raise UpgradeRefused(
+            "no worker of the new release has told of itself",
+            hint=f"start it first, by keystone_viaduct.wsgi; or {LET_BE}",
+        )
+    return f"{new} workers of the new release run, {len(old)} of the old one have ended"
+
+
+def _workers(engine: sa.engine.Engine, now: int) -> list[_Worker]:
+    if not sa.inspect(engine).has_table(RELEASES.name):
+        return []
     with engine.connect() as connection:
-        if engine.dialect.name == "postgresql":
-            query = _POSTGRESQL
-        elif programs:
-            on = connection.execute(sa.text("SELECT @@performance_schema")).scalar()
-            if not on:
-                raise UpgradeRefused(
-                    "without the performance schema the server does not tell programs apart",
-                    hint="give each release an account of its own and name those",
-                )
-            query = _MYSQL_PROGRAMS
-        else:
-            query = _MYSQL_ACCOUNTS
-        try:
-            found = connection.execute(sa.text(query)).all()
-        except DBAPIError as error:
-            raise UpgradeRefused(f"sessions can't be seen: {error.orig}", hint=_LET_BE) from error
-    return [Session(account or "", program or "") for account, program in found]
+        rows = connection.execute(sa.select(*RELEASES.c)).all()
+    return [
+        _Worker(
+            row.worker,
+            row.release,
+            json.loads(row.columns),
+            runs=not row.ended_at
+            and row.seen_at > now - LAPSE_MICROSECONDS
+            and not holder.is_gone(row.worker),
+        )
+        for row in rows
+    ]

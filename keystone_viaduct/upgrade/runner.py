@@ -69,7 +69,7 @@ class Hooks:
     ran: Callable[[Statement], None] = lambda statement: None
     filled: Callable[[Bridge, Progress], None] = lambda bridge, progress: None
     watch: Callable[[], None] = lambda: None
-    old_gone: Callable[[], None] = lambda: None
+    old_gone: Callable[[Sequence[_Place]], None] = lambda columns: None
 
 
 class Runner:
@@ -306,7 +306,7 @@ class Runner:
             )
         self._refuse_what_is_known(Phase.CONTRACT, steps)
         self._refuse_what_stops(Phase.CONTRACT)
-        self._hooks.old_gone()
+        self._hooks.old_gone(_old_places(steps))
 
     def _refuse_what_is_known(self, phase: Phase, steps: Sequence[Steps]) -> None:
         """What would stop the phase halfway stops it now, before anything is changed."""

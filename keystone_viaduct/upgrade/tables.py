@@ -19,4 +19,5 @@ STEP = _table(
 )
 PLACE = _table("viaduct_upgrade_place", "upgrade", "bridge", "last_key", "filled", "rounds")
 LEASE = _table("viaduct_upgrade_lease", "name", "holder", "until", "fence")
+RELEASES = _table("viaduct_releases", "worker", "release", "columns", "seen_at", "ended_at")
 BRIDGED = _table("viaduct_bridged_column", "table_name", "column_name", "upgrade")

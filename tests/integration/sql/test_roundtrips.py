@@ -70,6 +70,22 @@ def test_statements_of_a_reader_are_transactions_of_their_own(make: Any, postgre
 
 
 @pytest.mark.postgresql
+def test_a_transaction_that_the_driver_has_begun_before_is_left_alone(make: Any, postgresql_url: str) -> None:
+    """oslo.db asks connections whether they are alive in there before SQLAlchemy 2.0.5 (Keystone 24)."""
+    world = make(postgresql_url)
+
+    @sa.event.listens_for(world.engine, "engine_connect")
+    def ask(connection: sa.engine.Connection) -> None:
+        cursor = connection.connection.cursor()
+        cursor.execute("SELECT 1")
+        cursor.close()
+
+    for scope_of in (world.reader, world.writer, world.reader):
+        with scope_of() as session:
+            assert session.execute(sa.text("SELECT count(*) FROM seen")).scalar_one() == 0
+
+
+@pytest.mark.postgresql
 @pytest.mark.parametrize("level", ["SERIALIZABLE", "REPEATABLE READ"])
 def test_readers_of_stricter_levels_keep_their_transaction(
     make: Any, postgresql_url: str, level: str

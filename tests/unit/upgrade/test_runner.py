@@ -241,15 +241,15 @@ def test_no_statement_of_contract_runs_before_verification() -> None:
 def test_contract_is_refused_while_an_old_release_is_seen() -> None:
     world = World("postgresql")
 
-    def seen() -> None:
-        raise UpgradeRefused("the old release still runs")
+    def seen(columns: Sequence[tuple[str, str]]) -> None:
+        raise UpgradeRefused(f"the old release still runs, which knows {columns}")
 
     made = runner(world, Hooks(old_gone=seen))
     made.expand()
     made.migrate()
     made.verify()
     before = list(world.ran)
-    with pytest.raises(UpgradeRefused, match="still runs"):
+    with pytest.raises(UpgradeRefused, match=r"still runs, which knows \[\('thing', 'is_public'\)"):
         made.contract()
     assert world.ran == before and world.states["next"] is State.VERIFIED
 
