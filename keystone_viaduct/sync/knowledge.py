@@ -105,6 +105,21 @@ def clipped(exceptions: Exceptions, origin: str, seq: int) -> dict[Ref, Mapping[
     return found
 
 
+def within(exceptions: Exceptions, knowledge: Version) -> dict[Ref, Mapping[str, Gap]]:
+    """Those that take something from this knowledge: of edits beyond it nothing is known in any case.
+
+    Some of these nobody may ever have made. An exception for them would go round, and have everybody wait.
+    """
+    found: dict[Ref, Mapping[str, Gap]] = {}
+    for ref, gaps in exceptions.items():
+        known = knowledge.entries
+        cut = {origin: Gap(gap.after, min(gap.upto, known.get(origin, 0))) for origin, gap in gaps.items()}
+        left = {origin: gap for origin, gap in cut.items() if gap.after < gap.upto}
+        if left:
+            found[ref] = left
+    return found
+
+
 def limited(exceptions: Exceptions, knowledge: Version) -> dict[Ref, Mapping[str, Gap]]:
     """Those that say something of the origins in ``knowledge``."""
     found: dict[Ref, Mapping[str, Gap]] = {}

@@ -183,6 +183,34 @@ def test_nor_does_it_take_what_the_hub_only_carries_of_the_user(scene: Scene) ->
     assert [(c.ref, c.sort) for c in scene.conflicts] == [(member, "dependent")]
 
 
+def test_nor_does_a_backup_in_which_its_going_is_not_numbered_yet(scene: Scene) -> None:
+    scene.directory("hub", people=["jdoe"])
+    shadow = scene.shadow("hub", "jdoe")
+    scene.sync()
+    scene.delete("hub", shadow)
+    credential = scene.credential("hub", "c", "jdoe")
+    backup = scene.store("hub").data.copy()
+    scene.site("west").promote()
+    scene.fleet.elect()
+    scene.sync()
+    scene.put_back("hub", backup)
+    scene.fleet.restored = "hub"
+    scene.equal()
+    assert everywhere(scene, credential) and not [c for c in scene.conflicts if c.ref == credential]
+
+
+def test_what_needs_a_user_whose_coming_is_not_decided_waits_too(scene: Scene) -> None:
+    """A row that came and went at west may have been a shadow; the hub tells of a user of its own."""
+    scene.directory("west", people=["jdoe"])
+    user = scene.user("west", "u", "ada")
+    scene.delete("west", user)
+    scene.user("hub", "u", "ada")
+    credential = scene.credential("hub", "c", "u")
+    scene.send("hub", "west")
+    assert scene.row("west", user) is None and scene.row("west", credential) is None
+    scene.equal()
+
+
 def test_who_knows_a_shadow_by_its_row_alone_says_so_too(scene: Scene) -> None:
     """South has no directory, and its Keystone lets everybody's credential be made for anybody."""
     scene.directory("west", people=["jdoe"])

@@ -69,7 +69,7 @@ def follow(run: Applying, readiness: Readiness, intent: Intent) -> bool:
         into = _successor(run, readiness, intent.ref)
         if into is not None:
             heed(run, readiness, intent, into)
-        return True
+        return into is not None or not readiness.alive(intent.ref)
     moved = _moved(run, readiness, intent.ref, document)
     if moved is None:
         return False

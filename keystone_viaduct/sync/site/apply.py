@@ -39,11 +39,12 @@ from keystone_viaduct.sync.site.charter import adopt_charter
 from keystone_viaduct.sync.site.content import digests, for_tables, overlaid, rows_of, split_known
 from keystone_viaduct.sync.site.coverage import check_coverage, covering, evict, reached
 from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts, check_life
-from keystone_viaduct.sync.site.decisions import list_conflicts
+from keystone_viaduct.sync.site.decisions import list_conflicts, still_lost
 from keystone_viaduct.sync.site.excepted import learned
 from keystone_viaduct.sync.site.external import merged, shadow
 from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.former import retry_former
+from keystone_viaduct.sync.site.inherited import decide_inherited, settle_all
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.isolating import NONE, Quarantine
 from keystone_viaduct.sync.site.joining import choices_for, leave_out, take_out, used_up, withdraw
@@ -56,7 +57,6 @@ from keystone_viaduct.sync.site.register import adopt_peers
 from keystone_viaduct.sync.site.reviving import revive
 from keystone_viaduct.sync.site.scope import rescoped, resolve
 from keystone_viaduct.sync.site.sequencer import follow, sequence, sequence_records
-from keystone_viaduct.sync.site.settle import settle
 from keystone_viaduct.sync.site.term import check_term
 from keystone_viaduct.sync.site.trial import Trial, is_heard, with_stamps_bounded
 from keystone_viaduct.sync.site.unseen import number_unseen
@@ -77,6 +77,8 @@ def apply_page(
     state = tx.state()
     check(tx, state, page)
     state = _follow(tx, sequence(tx, state, now), page, now)
+    if state.is_hub:
+        state = decide_inherited(tx, apply_waiting, quarantine, now=now, policy_for=policy_for)
     if is_heard(state, page):
         page = with_stamps_bounded(page, now)
     run = Applying(tx, state, page, now, policy_for).put(quarantine)
@@ -124,7 +126,7 @@ def _work_out(run: Applying) -> None:
     while True:
         readiness.reduce()
         if run.state.is_hub and run.page.at_head:
-            settle(run, readiness)
+            settle_all(run, readiness)
         if not run.state.is_hub:
             revive(run, readiness)
         if run.trial is None or not run.trial.hear():
@@ -228,7 +230,7 @@ def _write(run: Applying) -> None:
         write = _row_write(run, intent)
         if write is not None:
             writes.append(write)
-        run.conflicts.extend(intent.conflicts)
+        run.conflicts.extend(filter(None, (still_lost(row, intent.content) for row in intent.conflicts)))
     if writes:
         run.tx.write_documents(writes)
         run.tx.drop_own_marks([write.ref for write in writes])

@@ -99,14 +99,8 @@ def alike(one: Carried | None, other: Carried | None) -> bool:
 
 
 def rowless(tx: Transaction) -> Iterator[Record]:
-    """All living records without a row; in batches, for there may be many of them."""
-    after = 0
-    while True:
-        batch = tx.carried(after, BATCH)
-        yield from (record for record in batch if record.rowless)
-        if len(batch) < BATCH:
-            return
-        after = batch[-1].seq
+    """All living records without a row."""
+    return (record for record, _ in all_carried(tx) if record.rowless)
 
 
 def releasable(tx: Transaction, reasons: frozenset[str], now: int) -> list[Record]:
@@ -118,24 +112,48 @@ def releasable(tx: Transaction, reasons: frozenset[str], now: int) -> list[Recor
     return [*later, *found][:BATCH]
 
 
+def all_carried(tx: Transaction) -> Iterator[tuple[Record, Document]]:
+    """All records of which something is carried, with that; in batches, for there may be many of them."""
+    after = 0
+    while True:
+        batch = tx.carried(after, BATCH)
+        yield from ((record, record.carried.document) for record in batch if record.carried is not None)
+        if len(batch) < BATCH:
+            return
+        after = batch[-1].seq
+
+
 def owned(tx: Transaction, tombstones: Sequence[Record]) -> list[tuple[Record, Ref]]:
-    """What is carried without a row and belongs to one of these records that are gone, each with its owner.
+    """What belongs to one of these records that are gone by what is carried of it, each with its owner.
 
     The tombstone of a shadow says nothing about the user, so it takes only what has a real foreign key to it.
     """
     faint = {gone.ref: is_shadow(gone) for gone in tombstones}
     found: list[tuple[Record, Ref]] = []
-    for record in rowless(tx) if faint else ():
-        assert record.carried is not None
-        references = REGISTRY[record.ref.kind].references_of(record.carried.document)
+    for record, document in all_carried(tx) if faint else ():
+        references = REGISTRY[record.ref.kind].references_of(document)
         named = ((Ref(one.kind, one.key), one.external) for one in references if one.mode is Mode.OWNING)
         going = [ref for ref, outlives in named if ref in faint and not (outlives and faint[ref])]
         found += [(record, ref) for ref in going][:1]
     return found
 
 
+def orphans(tx: Transaction) -> list[tuple[Record, Ref]]:
+    """What belongs to a record that is gone by what is carried of it, each with its owner."""
+    targets = {
+        Ref(reference.kind, reference.key)
+        for record, document in all_carried(tx)
+        for reference in REGISTRY[record.ref.kind].references_of(document)
+        if reference.mode is Mode.OWNING
+    }
+    records = tx.records(sorted(targets)) if targets else {}
+    return owned(tx, [record for record in records.values() if record.deleted])
+
+
 def drop(tx: Transaction, records: Sequence[Record], now: int) -> None:
-    """Delete what is carried without a row, as an edit of this site: it is marked, and numbered like any."""
+    """Give up what is carried of these, as an edit of this site: it is marked, and numbered like any. By that
+    what has no row is deleted.
+    """
     tx.save_records([replace(record, carried=None) for record in records])
     tx.add_marks([record.ref for record in records], now)
 
@@ -155,16 +173,25 @@ def try_again(tx: Transaction) -> int:
 def referrers(
     tx: Transaction, refs: Sequence[Ref], modes: frozenset[Mode], kinds: frozenset[str] | None = None
 ) -> dict[Ref, list[Ref]]:
-    """Per record, the records (of ``kinds``) that refer to it by a reference of one of these modes: in the
-    tables, and those that are carried.
+    """Per record, the records that refer to it by a reference of one of these modes, of these kinds (None:
+    of all): in the tables, and by what is carried of them.
     """
     found = tx.referrers(refs, modes, kinds)
-    wanted = set(refs)
-    for record in rowless(tx) if wanted else ():
-        assert record.carried is not None
+    for target, carried in carried_referrers(tx, refs, modes, kinds).items():
+        there = found.get(target, [])
+        found[target] = [*there, *(ref for ref in carried if ref not in there)]
+    return found
+
+
+def carried_referrers(
+    tx: Transaction, refs: Sequence[Ref], modes: frozenset[Mode], kinds: frozenset[str] | None = None
+) -> dict[Ref, list[Ref]]:
+    """Those that refer to these records by what is carried of them."""
+    wanted, found = set(refs), dict[Ref, list[Ref]]()
+    for record, document in all_carried(tx) if wanted else ():
         if kinds is not None and record.ref.kind not in kinds:
             continue
-        for reference in REGISTRY[record.ref.kind].references_of(record.carried.document):
+        for reference in REGISTRY[record.ref.kind].references_of(document):
             target = Ref(reference.kind, reference.key)
             if target in wanted and reference.mode in modes and record.ref not in found.get(target, []):
                 found.setdefault(target, []).append(record.ref)

@@ -84,6 +84,29 @@ def relabel(tx: Transaction, state: SiteState, origin: str, safe: int, *, after:
         after = batch[-1].seq
 
 
+def disown_unions(tx: Transaction, state: SiteState) -> SiteState:
+    """For a new hub: show the tombstone of what a hub before it has united with another record as a hollow
+    one. The new hub may not have heard of that, and unite the two the other way round.
+    """
+    after = 0
+    while found := tx.tombstones(state.head, BATCH, after):
+        united = tx.aliases([record.ref for record in found if record.ref.kind in TWINNED])
+        hollow: list[Record] = []
+        for record in found:
+            gone = record.fields[DELETED]
+            if record.ref in united and gone.dot.seq:
+                dot = Dot(state.origin, state.head + 1)
+                fields = {DELETED: gone._replace(dot=Dot(state.origin, 0))}
+                version = record.version.plus(dot)
+                hollow.append(replace(record, seq=dot.seq, version=version, fields=fields, learned_from=None))
+                state = replace(state, head=dot.seq)
+        tx.save_records(hollow)
+        after = found[-1].seq
+        if len(found) < BATCH:
+            break
+    return state
+
+
 def _renamed(record: Record, origin: str, safe: int, dot: Dot) -> Record:
     def moved(old: Dot) -> Dot:
         return dot if old.origin == origin and old.seq > safe else old

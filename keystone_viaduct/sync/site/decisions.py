@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from keystone_viaduct.sync.model import Conflict, Page, SiteState, site_of
+from keystone_viaduct.kinds.raw import same
+from keystone_viaduct.sync.model import DELETED, Conflict, Document, Page, SiteState, site_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.term import may_lead
 
+#: The sort of what is listed where two sites have changed one record.
+CONCURRENT = "concurrent"
 #: Conflicts in one page: each may hold a whole document.
 MOST = 100
 
@@ -32,6 +35,20 @@ def told_conflicts(
 def _are_equal(state: SiteState, other: str) -> bool:
     """Whether both sites may be the hub: a limited one may neither read all that was lost nor say it."""
     return may_lead(state.charter, state.site) and may_lead(state.charter, other)
+
+
+def still_lost(row: Conflict, content: Document | None) -> Conflict | None:
+    """What is left of a decision between two edits once all of a page is decided; None if nothing was lost.
+
+    What the loser wrote may have become the record's value after all, by what was decided of another record.
+    """
+    if row.sort != CONCURRENT or row.open or content is None:
+        return row
+    names = [
+        name for name in row.fields if name == DELETED or not same(row.lost.get(name), content.get(name))
+    ]
+    lost = {name: value for name, value in row.lost.items() if name in names}
+    return replace(row, fields=tuple(names), lost=lost) if names else None
 
 
 def list_conflicts(run: Applying) -> None:

@@ -14,6 +14,7 @@ from keystone_viaduct.sync.knowledge import (
     limited,
     missing,
     widened,
+    within,
     without,
 )
 from keystone_viaduct.sync.model import Change, Reason, Ref, SiteState, Version, site_of
@@ -38,7 +39,7 @@ def learned(
         gaps = missing(state.knows(change.ref), change.version)
         others = {origin: gap for origin, gap in gaps.items() if site_of(origin) != source}
         exceptions = widened(exceptions, change.ref, others)
-    exceptions = dict(_of_others(exceptions, state.origin))
+    exceptions = within(dict(_of_others(exceptions, state.origin)), known)
     # the own edits are the head of the own feed, and no part of what is stored
     learning = replace(state, knowledge=known.clipped(state.origin, 0), exceptions=exceptions)
     learning = ended(tx, learning)

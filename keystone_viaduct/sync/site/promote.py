@@ -13,7 +13,7 @@ from keystone_viaduct.sync.charter import Edition
 from keystone_viaduct.sync.model import SiteState, site_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.restore import renew
-from keystone_viaduct.sync.site.sequencer import sequence
+from keystone_viaduct.sync.site.sequencer import drop_orphans, sequence
 from keystone_viaduct.sync.site.term import acknowledged, left, may_lead, start_over
 
 
@@ -38,7 +38,7 @@ def promote(tx: Transaction, *, beyond: int, now: int) -> SiteState:
         charter=replace(state.charter, edition=Edition(term, state.charter.edition.number + 1)),
     )
     tx.save_state(state)
-    return sequence(tx, state, now)
+    return drop_orphans(tx, sequence(tx, state, now), now)
 
 
 def check_promotable(state: SiteState, beyond: int = 0) -> None:

@@ -253,13 +253,16 @@ class Proof:
             for n in written
         )
 
-    def orphans(self, record: Record) -> set[str]:
-        """Fields said to be written in a life of another site that nobody can answer for any more."""
+    def orphans(self, record: Record, local: Record | None) -> set[str]:
+        """Fields said to be written in a life of another site that nobody can answer for any more, but those
+        that the hub has from there itself.
+        """
         known = self._state.knows(record.ref)
         return {
             name
             for name, state in record.fields.items()
             if name != DELETED and state.dot.seq and self._is_foreign(state.dot)
+            if not self._included(state.dot, local)
             if not known.includes(state.dot) and self._is_over(state.dot.origin)
         }
 

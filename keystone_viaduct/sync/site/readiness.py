@@ -61,7 +61,7 @@ class Readiness:
         self._records: dict[Ref, Record | None] = {}
         self._referrers: dict[Ref, list[Ref]] = {}
         self.invariants = Invariants(run)
-        self.names = Claims(run.tx, code=run.state.is_hub)
+        self.names = Claims(run.tx, code=True)
         self._fitting: dict[Ref, Document] = {}
         self._held: set[Ref] = set()
         self._losing: set[Ref] = set()
@@ -162,7 +162,13 @@ class Readiness:
         owner = need.any_of[0]
         if not (need.may_be_external or need.unchecked) or self._is_seen_to_go(owner):
             return False
-        return need.unchecked or need.external or is_shadow(self.local(owner))
+        return (
+            need.unchecked or need.external or (is_shadow(self.local(owner)) and not self._is_to_come(owner))
+        )
+
+    def _is_to_come(self, ref: Ref) -> bool:
+        """Whether a record waits here: what needs it waits with it."""
+        return ref in self.run.waiting or ref in self.run.disputed
 
     def _is_seen_to_go(self, owner: Ref) -> bool:
         """Whether there is evidence that it was deleted. A spoke takes the word of the hub, the judge."""
@@ -310,7 +316,29 @@ class Readiness:
         for ref, target in self._rows_that_need(frozenset(dying) - blocked.keys()):
             self._losing.add(ref)
             blocked[ref] = REFERENCE, f"its row names {target}, which is gone, and can't name another yet"
+        for ref, target in self._rows_below(self._lost_rows()):
+            self._losing.add(ref)
+            blocked[ref] = REFERENCE, f"it needs {target}, which is not in this site's tables"
         return blocked
+
+    def _lost_rows(self) -> frozenset[Ref]:
+        """Rows that go, while their records stay and are carried."""
+        found = (self.run.intents.get(ref) for ref in self._losing if ref in self.run.rows)
+        return frozenset(i.ref for i in found if i is not None and self.run.lands(i) is None)
+
+    def _rows_below(self, targets: frozenset[Ref]) -> list[tuple[Ref, Ref]]:
+        """Rows that need one of these, and that one; those of which the page says nothing are taken in."""
+        if not targets:
+            return []
+        found = self.run.tx.referrers(sorted(targets), OWNING)
+        self._take_in([ref for them in found.values() for ref in them], whole=True)
+        return [
+            (intent.ref, target)
+            for intent, lands in self._landing()
+            for need in needs(intent.ref, lands)
+            for target in need.any_of
+            if target in targets and not any(map(self.in_tables, need.any_of))
+        ]
 
     def _rows_that_need(self, targets: frozenset[Ref]) -> list[tuple[Ref, Ref]]:
         """Rows that go on saying what they said, beside what is carried of their records, and what each of
@@ -366,9 +394,15 @@ class Readiness:
         a value that only the hub's database takes for the other's, and that can't be changed (a key).
         """
         if self.run.state.is_hub and not intent.release:
-            if self.can_rename(claim) or self._is_exact(rival, claim):
+            if self.is_to_be_decided(rival, claim):
                 return ""
         return f"{rival} has what this site takes for the same {claim.constraint}"
+
+    def is_to_be_decided(self, rival: Ref, claim: Claim) -> bool:
+        """At the hub: whether a clash with that record is one to decide, and not one of keys that only its
+        database takes for equal: then the second is carried.
+        """
+        return self.can_rename(claim) or self._is_exact(rival, claim)
 
     def can_rename(self, claim: Claim) -> bool:
         """Whether another value in the kind's one field for names makes an end of the clash."""
@@ -437,12 +471,15 @@ class Readiness:
             self._referrers.update((ref, found.get(ref, [])) for ref in unknown)
             self._take_in([referrer for those in found.values() for referrer in those])
 
-    def _take_in(self, refs: list[Ref]) -> None:
-        """Look once more at what is carried beside these rows: the record may not need what its row does."""
+    def _take_in(self, refs: list[Ref], *, whole: bool = False) -> None:
+        """Look once more at what is carried beside these rows: the record may not need what its row does.
+        ``whole``: at all of them, for their rows may have to go.
+        """
         self._preload(refs)
         busy = {*self.run.intents, *self.run.waiting, *self.run.put_aside}
         records = [self.local(ref) for ref in refs if ref not in busy]
-        release(self.run, [r for r in records if r is not None and r.carried is not None and not r.rowless])
+        there = [record for record in records if record is not None and not record.rowless]
+        release(self.run, [r for r in there if whole or r.carried is not None])
 
 
 def _is_faint(intent: Intent) -> bool:

@@ -28,7 +28,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import digests, overlaid, rows_of, still_carried
 from keystone_viaduct.sync.site.cuts import relabel
-from keystone_viaduct.sync.site.external import with_owners
+from keystone_viaduct.sync.site.external import shadow, with_owners
 from keystone_viaduct.sync.site.nonce import new_incarnation, new_nonce, numbered_until
 from keystone_viaduct.sync.site.scope import rescoped, resolve
 
@@ -108,9 +108,8 @@ def _as_old_news(
         fields: dict[str, FieldState] = {DELETED: life(0, none, deleted=True)}
         if record is None:
             return Record(ref, dot.seq, Version().plus(dot), none, fields)
-        return replace(
-            record, seq=dot.seq, version=record.version.plus(dot), fields=fields, learned_from=None
-        )
+        version, said = record.version.plus(dot), shadow(record)
+        return replace(record, seq=dot.seq, version=version, fields=fields, learned_from=None, external=said)
     found = digests(state.fleet_secret, ref.kind, content)
     if record is None or record.deleted or record.evicted:
         fields = {name: FieldState(0, none, digest) for name, digest in found.items()}

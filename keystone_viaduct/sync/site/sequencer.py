@@ -24,7 +24,7 @@ from keystone_viaduct.sync.model import (
     site_of,
 )
 from keystone_viaduct.sync.ports import Transaction
-from keystone_viaduct.sync.site.carrying import drop, owned
+from keystone_viaduct.sync.site.carrying import drop, orphans, owned
 from keystone_viaduct.sync.site.content import (
     changed_fields,
     digests,
@@ -139,6 +139,22 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
         state = replace(state, nonce=new_nonce(now))
         tx.save_state(state)
     return state, bool(torn or lost_owner)
+
+
+def drop_orphans(tx: Transaction, state: SiteState, now: int) -> SiteState:
+    """At a new hub: what it only carries goes with its owner, which was deleted when it was a spoke still."""
+    found = orphans(tx)
+    if not found:
+        return state
+    drop(tx, [record for record, _ in found], now)
+    listed = [
+        _belonged(state, record, owner, now, state.head + number)
+        for number, (record, owner) in enumerate(found, start=1)
+    ]
+    tx.add_conflicts(listed)
+    state = replace(state, head=state.head + len(listed), nonce=new_nonce(now))
+    tx.save_state(state)
+    return sequence(tx, state, now)
 
 
 def _put_aside(tx: Transaction, refs: list[Ref]) -> list[Ref]:

@@ -58,7 +58,7 @@ def settle(run: Applying, readiness: Readiness) -> None:
             elif waiting.reason == RULE:
                 uphold(run, readiness.invariants, intent)
             elif waiting.reason == NAME:
-                _clash(run, readiness, intent, left_alone)
+                clash(run, readiness, intent, left_alone)
             elif not in_use(run, readiness, intent):
                 _delete_dependents(run, readiness, intent)
             run.intents[ref] = intent
@@ -139,13 +139,22 @@ def _delete_dependents(run: Applying, readiness: Readiness, intent: Intent) -> N
         queue.extend(readiness.living_referrers(ref))
 
 
-def _clash(run: Applying, readiness: Readiness, intent: Intent, left_alone: Container[Ref]) -> None:
+def clash(
+    run: Applying,
+    readiness: Readiness,
+    intent: Intent,
+    left_alone: Container[Ref] = frozenset(),
+    *,
+    carried: bool = False,
+) -> None:
     """Two records claim one unique value: the winner keeps it, the other is renamed (nameless: deleted)."""
     if intent.content is None:
         return
     for claim in readiness.claims(intent.ref, intent.content):
         rival = _rival_intent(run, readiness, intent, claim, left_alone)
         if rival is None or rival.content is None:
+            continue
+        if carried and not readiness.is_to_be_decided(rival.ref, claim):
             continue
         rival_ref = rival.ref
         if unite(run, readiness, intent, rival, claim):

@@ -14,7 +14,7 @@ from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.knowledge import clipped
 from keystone_viaduct.sync.model import Checkpoint, Dot, Fence, Page, SiteState, origin_of, site_of
 from keystone_viaduct.sync.ports import Transaction
-from keystone_viaduct.sync.site.cuts import relabel
+from keystone_viaduct.sync.site.cuts import disown_unions, relabel
 from keystone_viaduct.sync.site.fence import check_fence
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.readiness import ASIDE
@@ -97,6 +97,7 @@ def follow(tx: Transaction, term: int, hub: str, fence: Fence | None, *, now: in
             exceptions=clipped(state.exceptions, origin, seq),
         )
         state = relabel(tx, state, origin, seq)
+    state = disown_unions(tx, state)
     tx.save_state(replace(state, nonce=new_nonce(now)))
     start_over(tx, hub)
     return sequence(tx, tx.state(), now)

@@ -122,7 +122,7 @@ class Trial:
         """
         if self._delegation.is_full or intent.ours or intent.content is None:
             return
-        names = self._proof.orphans(intent.record)
+        names = self._proof.orphans(intent.record, self._run.records.get(intent.ref))
         if names:
             intent.touched |= names
             intent.fresh = True

@@ -18,7 +18,7 @@ from keystone_viaduct.kinds.reference import ALTERNATIVES
 from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
 from keystone_viaduct.sync.model import DELETED, Document, Ref, life
 from keystone_viaduct.sync.ports import Claim
-from keystone_viaduct.sync.site.carrying import referrers
+from keystone_viaduct.sync.site.carrying import carried_referrers, referrers
 from keystone_viaduct.sync.site.conflicts import Contest, choose
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.merged import EQUAL
@@ -27,6 +27,8 @@ from keystone_viaduct.sync.site.readiness import Readiness
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.site.applying import Applying
+
+_ANY = frozenset(Mode)
 
 
 def natural_of(claim: Claim) -> NaturalKey:
@@ -37,11 +39,11 @@ def natural_of(claim: Claim) -> NaturalKey:
 
 
 def unite(run: Applying, readiness: Readiness, intent: Intent, rival: Intent, claim: Claim) -> bool:
-    """Make a new record one with the one that holds its natural key already; whether it is."""
+    """Make a record without a row here one with the one that holds its natural key already; whether it is."""
     natural = natural_of(claim)
     if not natural.unites or claim not in readiness.claims(rival.ref, rival.content or {}):
         return False
-    if intent.old is not None or intent.ours:
+    if run.rows.get(intent.ref) is not None or intent.ours:
         return False
     ours, theirs = rival.content or {}, intent.content or {}
     differing = _differing(natural, intent.ref, ours, theirs)
@@ -50,7 +52,7 @@ def unite(run: Applying, readiness: Readiness, intent: Intent, rival: Intent, cl
     why = f"made apart, it is the same as {rival.ref}; what refers to this id refers to that one"
     row = run.conflict(intent, EQUAL, "rule", why)
     intent.conflicts.append(replace(row, into=rival.ref.key, resolution="kept"))
-    intent.content, intent.fresh = None, True
+    intent.content, intent.old, intent.fresh = None, None, True
     run.aliases[intent.ref] = rival.ref.key
     if differing:
         # Numbered after the tombstone: an edit under the second id has not seen what was decided here.
@@ -63,13 +65,15 @@ def unite(run: Applying, readiness: Readiness, intent: Intent, rival: Intent, cl
 
 
 def _make_over(run: Applying, readiness: Readiness, loser: Intent, new: Ref) -> None:
-    """Reword what names the second id without needing it: in this set, and at the hub itself.
+    """Reword what names the second id without needing it, in this set and at the hub itself; and what the
+    hub carries with it.
 
     What needs it waits, and is reworded when it is looked at (``sync.site.alias.follow``).
     """
     old = loser.ref
     targets = [old, *(Ref(kind, old.key) for kind, others in ALTERNATIVES.items() if old.kind in others)]
     refs = [ref for ref, intent in run.intents.items() if intent.content is not None]
+    refs += [ref for them in carried_referrers(run.tx, targets, _ANY).values() for ref in them]
     if any(_named_lightly(target.kind) for target in targets):
         for found in referrers(run.tx, targets, frozenset({Mode.HISTORICAL})).values():
             refs += found

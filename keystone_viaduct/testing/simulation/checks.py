@@ -230,10 +230,16 @@ def _one_sided(fleet: Fleet) -> None:
         for name in conflict.fields:
             if EVIL in repr(conflict.lost) or (promoted and _own_past(fleet, conflict, name)):
                 continue
-            if promoted and any(repr(ref.key) in repr(conflict.lost.get(name)) for ref in united):
-                continue  # an earlier hub had made it name the record that this one became: an edit, too
+            if _was_reworded(fleet, conflict, name):
+                continue
             if not _two_sided(fleet, sides, conflict, united.get(conflict.ref, conflict.ref), name):
                 raise Broken("one_sided_not_conflict", f"{conflict.ref}.{name}: {conflict.explanation}")
+
+
+def _was_reworded(fleet: Fleet, conflict: Conflict, name: str) -> bool:
+    """Whether a hub has made it name the first of two records that are one: an edit of the hub's, too."""
+    united = {key for row in fleet.listed.values() if row.is_alias for key in (row.ref.key, row.into)}
+    return any(repr(key) in repr(conflict.lost.get(name)) for key in united)
 
 
 def _made_apart(fleet: Fleet) -> dict[Ref, set[tuple[str, Ref]]]:

@@ -46,11 +46,12 @@ def is_meant(edit: Edit, data: Data, united: Mapping[Ref, Ref], listed: Listed, 
 
 
 def _last(found: Mapping[Ref, Ref], ref: Ref) -> Ref:
-    seen = set()
+    seen: list[Ref] = []
     while ref in found and ref not in seen:
-        seen.add(ref)
+        seen.append(ref)
         ref = found[ref]
-    return ref
+    # two hubs have united them, each the other way round, and both are gone: either name will do
+    return min(seen[seen.index(ref) :]) if ref in seen else ref
 
 
 def _reworded(value: Any, keys: Mapping[str, str]) -> Any:

@@ -25,9 +25,11 @@ from keystone_viaduct.sync.model import (
     Ref,
     Version,
     life,
-    site_of,
 )
-from keystone_viaduct.sync.site.content import digests
+from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.apply import apply_page
+from keystone_viaduct.sync.site.content import contents, digests
+from keystone_viaduct.sync.site.site import hub_wins
 from keystone_viaduct.testing.memory import Data
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.events.event import Event
@@ -69,7 +71,7 @@ def forge(fleet: Fleet, _: str) -> list[str]:
         drawn = _lies(fleet.chance, page, hub.store.data, source.store.data)
         lies = [lie for lie in drawn if lie.ref not in honest]
         before = {lie.ref: whole(hub.store.data, lie.ref) for lie in lies}
-        former = hub.store.data.state.former
+        honestly = _honest_outcome(hub, page, list(before)) if hub.store.data.state.former else before
         hub.site.apply(replace(page, changes=(*page.changes, *lies)))
     except (CheckpointMismatch, FenceMismatch, NotYet, Refused) as error:
         fleet.tell(f"{spoke} -> {hub.name}: {error}")
@@ -77,9 +79,8 @@ def forge(fleet: Fleet, _: str) -> list[str]:
     fleet.counts["forgeries"] += len(lies)
     fleet.tell(f"{spoke} lies about {', '.join(str(change.ref) for change in lies)}")
     for lie in lies:
-        if whole(hub.store.data, lie.ref) == before[lie.ref] or _hung_in_the_air(hub, lie.ref):
-            continue
-        if not (former and _has_gone(hub, spoke, lie.ref)):
+        now = whole(hub.store.data, lie.ref)
+        if now not in (before[lie.ref], honestly[lie.ref]) and not _hung_in_the_air(hub, lie.ref):
             raise Broken("no_escalation", f"{spoke} has changed {lie.ref}, which it may not")
     return [spoke, fleet.hub]
 
@@ -90,10 +91,28 @@ def _hung_in_the_air(hub: Node, ref: Ref) -> bool:
     return ref not in data.rows and any(row.ref == ref and row.sort == "dangling" for row in data.conflicts)
 
 
-def _has_gone(hub: Node, spoke: str, ref: Ref) -> bool:
-    """Whether it was deleted, and not by that spoke: what waited from the hub before was settled."""
-    record = hub.store.data.records.get(ref)
-    return record is None or (record.deleted and site_of(record.fields[DELETED].dot.origin) != spoke)
+def _honest_outcome(hub: Node, page: Page, refs: list[Ref]) -> dict[Ref, Document | None]:
+    """What the same page without the lies would have made of these: it may settle what waited from the hub
+    before.
+    """
+    found: dict[Ref, Document | None] = {}
+
+    def work(tx: Transaction) -> None:
+        apply_page(tx, page, now=hub.clock.now(), policy_for=hub_wins)
+        records = tx.records(refs)
+        found.update((ref, None) for ref in refs)
+        found.update(contents(tx, refs, records))
+        raise _Undo
+
+    try:
+        hub.store.run(work)
+    except (_Undo, CheckpointMismatch, FenceMismatch, NotYet, Refused):
+        return found or {ref: whole(hub.store.data, ref) for ref in refs}
+    raise AssertionError("a transaction that was to be undone was committed")
+
+
+class _Undo(Exception):
+    """Ends a transaction that only wanted to know."""
 
 
 def _waiting(hub: Node, spoke: str) -> list[Pending]:

@@ -63,8 +63,9 @@ def replay(fleet: Fleet, _: str) -> list[str]:
     try:
         fleet.nodes[target].site.apply(page)
         fleet.forget_link(target if page.source == fleet.hub else page.source)
-        if fleet.restored:
+        if fleet.restored == page.source:
             backups.excuse_evicted(fleet, target, held)
+        if fleet.restored:
             # sent by a life that was lost, or applied by one that does not know yet that it is new
             fleet.forked.add(fleet.nodes[fleet.restored].store.data.state.origin)
         fleet.tell(f"{page.source} -> {target}: a late page still fits")
