@@ -40,11 +40,12 @@ class Cost:
     def sent(self, statement: str, parameters: Any, *, many: bool, count: int) -> None:
         """A statement, with the rows that it has changed."""
         self.statements += 1
-        sets = parameters if many else [parameters]
+        # several rows in one VALUES come as one set of parameters
+        sets = parameters if many and not isinstance(parameters, dict) else [parameters]
         for values in sets:
             self.bytes += sum(map(_size, values.values() if isinstance(values, dict) else values))
         if statement.lstrip().upper().startswith(_CHANGES):
-            changed = len(sets) if many else max(count, 0)
+            changed = len(sets) if len(sets) > 1 else max(count, 0)
             self.written += changed
             if f" {_PENDING}" in statement.split("(")[0].split("WHERE")[0]:
                 self.pending += changed

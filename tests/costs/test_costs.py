@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from keystone_viaduct.errors import Refused
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.value import Document
 from keystone_viaduct.sync.charter import Delegation
-from tests.costs.budget import LIMITED, table
+from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.site import proof
+from tests.costs.budget import CREATE, LIMITED, table
 from tests.costs.copies import CHANGED, copy_of
 from tests.costs.play import play
 from tests.costs.stage import Stage, stage
@@ -79,3 +82,45 @@ def _burden(made: Stage, users: list[Document]) -> None:
         items = [(key_of(document), {**defaults, **document}) for document in documents]
         made.store.run(lambda tx, kind=kind, items=items: tx.codecs.insert_many(tx.connection, kind, items))  # type: ignore[misc]
     made.store.run(lambda tx: tx.drop_marks([mark.id for mark in tx.take_marks(100_000)]))
+
+
+@pytest.mark.parametrize("number", [40, 160])
+def test_what_waits_is_written_once_however_long_it_waits(made: Stage, number: int) -> None:
+    """Groups whose domain lies last in the feed, in pages of ten."""
+    domain: Document = {"id": DOMAIN, "name": "Corp", "enabled": True}
+    groups: list[Document] = [
+        {"id": f"{n:032x}", "domain_id": DOMAIN, "name": f"g{n}", "description": "it"} for n in range(number)
+    ]
+    made.edit("domain", [(None, domain)])
+    made.edit("group", [(None, group) for group in groups])
+    made.west.state()
+    made.west.show("east", [Ref("domain", DOMAIN)])
+    pages = [made.applied(page) for page in made.pages(limit=10)]
+    assert len(pages) == number // 10 + 1
+    assert [result.pending for result, _ in pages[:-1]] == list(range(10, number + 1, 10))
+    assert pages[-1][0].pending == 0 and pages[-1][0].applied == number + 1
+    assert [cost.pending for _, cost in pages] == [10] * (number // 10) + [number]
+    assert max(cost.statements for _, cost in pages[:-1]) <= CREATE.most(1)
+
+
+def test_a_site_that_may_change_everything_is_not_refused_for_what_waits(
+    made: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One with a limited delegation is: it could fill the hub's database with what comes to nothing."""
+    monkeypatch.setattr(proof, "MOST_WAITING", 5)
+    groups: list[Document] = [
+        {"id": f"{n:032x}", "domain_id": DOMAIN, "name": f"g{n}", "description": "it"} for n in range(12)
+    ]
+    made.edit("domain", [(None, {"id": DOMAIN, "name": "Corp", "enabled": True})])
+    made.edit("group", [(None, group) for group in groups])
+    made.west.state()
+    made.west.show("east", [Ref("domain", DOMAIN)])
+    pages = made.pages(limit=4)
+    assert [made.applied(next(pages))[0].pending for _ in range(2)] == [4, 8]
+    made.limit(Delegation(domains=frozenset({DOMAIN})))
+    page = next(pages)
+    with pytest.raises(Refused, match="wait already"):
+        made.applied(page)
+    made.limit(Delegation())
+    made.applied(page)
+    assert [made.applied(page)[0].pending for page in pages] == [0]

@@ -34,6 +34,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.alias import reread
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
+from keystone_viaduct.sync.site.awaiting import keep, take_up
 from keystone_viaduct.sync.site.carrying import alike, as_carried, releasable
 from keystone_viaduct.sync.site.charter import adopt_charter
 from keystone_viaduct.sync.site.content import digests, for_tables, overlaid, rows_of, split_known
@@ -52,7 +53,7 @@ from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.own import release
 from keystone_viaduct.sync.site.proof import check_page, own_knowledge, vouches
 from keystone_viaduct.sync.site.quarantine import leave_aside
-from keystone_viaduct.sync.site.readiness import ASIDE, CONFLICT, PASSIVE, Readiness
+from keystone_viaduct.sync.site.readiness import ASIDE, CONFLICT, Readiness
 from keystone_viaduct.sync.site.register import adopt_peers
 from keystone_viaduct.sync.site.reviving import revive
 from keystone_viaduct.sync.site.scope import rescoped, resolve
@@ -92,7 +93,7 @@ def apply_waiting(run: Applying) -> set[Ref]:
     page = run.page
     run.any_held = bool(run.tx.held(1))
     waiting = _still_waiting(run.tx, run.state, page.source)
-    candidates = {entry.change.ref: entry.change for entry in waiting if entry.reason not in PASSIVE}
+    candidates = take_up(run, waiting)
     run.aside = {entry.change.ref: entry.change for entry in waiting if entry.reason == ASIDE}
     run.disputed = {entry.change.ref: entry for entry in waiting if entry.reason == CONFLICT}
     run.began = {entry.change.ref: entry.since for entry in waiting}
@@ -351,7 +352,7 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
     if page.at_head:
         candidates |= _give_up(run, candidates)
     _acknowledge(tx, page, run.state)
-    tx.save_pending(page.source, run.dated(), candidates - set(run.waiting))
+    keep(run, candidates)
     list_conflicts(run)
     used_up(run)
     tx.save_checkpoint(page.source, page.upto)

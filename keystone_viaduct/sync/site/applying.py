@@ -70,6 +70,7 @@ class Applying:
     aliases: dict[Ref, str] = field(default_factory=dict)
     carry: dict[Ref, Carry] = field(default_factory=dict)
     releasing: frozenset[str] = PASSING
+    stored: dict[Ref, Pending] = field(default_factory=dict)
     began: dict[Ref, int] = field(default_factory=dict)
     quarantined: dict[Ref, str] = field(default_factory=dict)
     put_aside: dict[Ref, str] = field(default_factory=dict)
@@ -105,10 +106,6 @@ class Applying:
         if intent.content is None:
             return None
         return landing(intent.content, self.rows.get(intent.ref), self.carried(intent))
-
-    def dated(self) -> list[Pending]:
-        """What waits, with the time at which it began to."""
-        return [replace(entry, since=self.began.get(ref) or self.now) for ref, entry in self.waiting.items()]
 
     def chosen_policy(self, ref: Ref) -> str | None:
         """The policy that an operator has chosen for a record of a site that joins; None of any other."""

@@ -38,7 +38,7 @@ from keystone_viaduct.sync.site.verdict import Verdict, judge
 FARTHEST = 24 * 3600 * 1_000_000
 #: Why a change waits that will be refused when what other sites show of the record is decided.
 REFUSABLE = "refusable"
-#: More changes than this may not wait from one spoke.
+#: More changes than this may not wait from a spoke whose delegation is limited.
 MOST_WAITING = 20_000
 
 
@@ -79,6 +79,8 @@ def check_page(tx: Transaction, state: SiteState, page: Page) -> None:
                 ref=str(ref),
             )
     number = len(page.changes) + len(page.unreadable)
+    if state.charter.delegation_of(page.source).is_full:
+        return  # it could as well have the hub store so many records
     if number and len(tx.pending(page.source)) + number > MOST_WAITING:
         raise Refused(
             f"more than {MOST_WAITING} changes of {page.source} wait already",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from keystone_viaduct.sync.model import Checkpoint, Page, Peer, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
+from keystone_viaduct.sync.site.awaiting import keep
 from keystone_viaduct.sync.site.decisions import list_conflicts
 from keystone_viaduct.sync.site.excepted import ended
 from keystone_viaduct.sync.site.isolating import Quarantine
@@ -31,7 +32,7 @@ def look_again(
     state = tx.state()
     run = Applying(tx, state, quiet_page(state, peer, at_head=at_head), now, policy_for).put(quarantine)
     considered = work(run)
-    tx.save_pending(peer.site, run.dated(), considered - set(run.waiting))
+    keep(run, considered)
     return close(tx, run, state, now)
 
 
