@@ -40,8 +40,9 @@ class MySQLTarget(Target):
     def create(self, spec: TriggerSpec, render: Renderer, fingerprint: str) -> tuple[str, ...]:
         """One CREATE TRIGGER with a labelled block."""
         declared, assigned = render.assigned("DECLARE {} {};", "SET {} = {};")
-        body = [*render.statements(), *assigned, *render.chosen("SET {} = {};", "ELSEIF")]
-        condition = render.condition()
+        chosen = render.chosen("SET {} = {};", "ELSEIF", complete=spec.complete)
+        body = [*render.statements(), *assigned, *chosen]
+        condition = None if spec.complete else render.condition()
         if condition:
             body = [f"IF {condition} THEN", *(f"  {line}" for line in body), "END IF;"]
         lines = [

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.exc import CompileError, SQLAlchemyError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Delete, Insert
@@ -13,7 +14,7 @@ from sqlalchemy.sql.dml import Delete, Insert
 from keystone_viaduct.errors import TriggerError
 
 from .expressions import Differs, RowAccess, has_changed
-from .spec import Assignment, Timing, TriggerSpec
+from .spec import Assignment, Branch, Timing, TriggerSpec
 
 _QUOTED = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`)""")
 _FORBIDDEN = re.compile(r"\b(SIGNAL|RESIGNAL|RAISE|ASSERT)\b|;|--|/\*", re.IGNORECASE)
@@ -105,10 +106,11 @@ class Renderer:
         """The trigger's table, with its schema."""
         return self.qualified(self.spec.table.name)
 
-    def header(self, timing: Timing | None = None) -> str:
-        """``CREATE TRIGGER name AFTER UPDATE ON table``."""
+    def header(self, timing: Timing | None = None, watched: Sequence[str] = ()) -> str:
+        """``CREATE TRIGGER name AFTER UPDATE OF column ON table``, or without columns."""
         when, what = (timing or self.spec.timing).value.upper(), self.spec.event.value.upper()
-        return f"CREATE TRIGGER {self.name(self.spec.name)} {when} {what} ON {self.table()}"
+        of = f" OF {', '.join(map(self.name, watched))}" if watched else ""
+        return f"CREATE TRIGGER {self.name(self.spec.name)} {when} {what}{of} ON {self.table()}"
 
     def sql(self, element: Any) -> str:
         """An expression or a statement."""
@@ -173,35 +175,44 @@ class Renderer:
 
     def branches(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """Per branch: its condition (empty: none), and pairs of a quoted column and its expression."""
-        result = []
-        for item in self.spec.branches:
-            condition = "" if item.when is None else self.sql(item.when)
-            pairs, assigned = [], set[tuple[str, str]]()
-            for assignment in item.assignments:
-                self.access.read.clear()
-                pairs.append((self.name(assignment.column.name), self.sql(assignment.expression)))
-                if assigned & self.access.read:
-                    raise TriggerError(
-                        f"trigger {self.spec.name}: an assignment reads what its branch assigned before",
-                        hint="let the branch read other columns than it assigns",
-                        trigger=self.spec.name,
-                    )
-                assigned.add(("new", assignment.column.name))
-            result.append((condition, pairs))
-        return result
+        return [(self._condition(item), self._pairs(item)) for item in self.spec.branches]
 
-    def chosen(self, assign: str, otherwise: str) -> list[str]:
-        """The branches as IF, made with these templates: an assignment, and the word for ELSE IF."""
+    def chosen(self, assign: str, otherwise: str, *, complete: bool = False) -> list[str]:
+        """The branches as IF, made with these templates: an assignment, and the word for ELSE IF.
+
+        ``complete``: nothing else says where they need not be made.
+        """
         lines: list[str] = []
-        branches = self.branches()
-        for index, (condition, pairs) in enumerate(branches):
+        conditions = [self._condition(item) for item in self.spec.branches]
+        for index, (item, condition) in enumerate(zip(self.spec.branches, conditions, strict=True)):
             if condition:
                 lines.append(f"{otherwise if index else 'IF'} {condition} THEN")
             elif index:
                 lines.append("ELSE")
+            made = [assign.format(f"NEW.{column}", value) for column, value in self._pairs(item)]
+            if complete and item.unless is not None:
+                needed = self.sql(sa.not_(item.unless))
+                made = [f"IF {needed} THEN", *(f"  {line}" for line in made), "END IF;"]
             indent = "  " if condition or index else ""
-            lines += [indent + assign.format(f"NEW.{column}", value) for column, value in pairs]
-        return [*lines, "END IF;"] if any(condition for condition, _ in branches) else lines
+            lines += [indent + line for line in made]
+        return [*lines, "END IF;"] if any(conditions) else lines
+
+    def _condition(self, item: Branch) -> str:
+        return "" if item.when is None else self.sql(item.when)
+
+    def _pairs(self, item: Branch) -> list[tuple[str, str]]:
+        pairs, assigned = [], set[tuple[str, str]]()
+        for assignment in item.assignments:
+            self.access.read.clear()
+            pairs.append((self.name(assignment.column.name), self.sql(assignment.expression)))
+            if assigned & self.access.read:
+                raise TriggerError(
+                    f"trigger {self.spec.name}: an assignment reads what its branch assigned before",
+                    hint="let the branch read other columns than it assigns",
+                    trigger=self.spec.name,
+                )
+            assigned.add(("new", assignment.column.name))
+        return pairs
 
     def _type(self, item: Assignment) -> str:
         column = self.spec.table.c[item.column.name]

@@ -11,7 +11,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
 from .rendering import Renderer
-from .spec import Timing, TriggerSpec
+from .spec import Event, Timing, TriggerSpec
 from .target import Installed, Target, query, run
 
 _MARK = re.compile(r"/\* viaduct:([0-9a-f]*) \*/")
@@ -28,7 +28,7 @@ class SQLiteTarget(Target):
         timing = Timing.AFTER if spec.assigns else spec.timing
         condition = render.condition()
         lines = [
-            render.header(timing),
+            render.header(timing, _watched(spec)),
             "FOR EACH ROW" + (f" WHEN {condition}" if condition else ""),
             "BEGIN",
             f"  /* viaduct:{fingerprint} */",
@@ -67,6 +67,16 @@ class SQLiteTarget(Target):
                 run(connection, "RELEASE SAVEPOINT viaduct_triggers")
                 raise
             run(connection, "RELEASE SAVEPOINT viaduct_triggers")
+
+
+def _watched(spec: TriggerSpec) -> list[str]:
+    """For ``UPDATE OF``: a column changes only where a statement names it, for none can be assigned to here.
+
+    The keys of the row apart these are all that branches can be about.
+    """
+    if not spec.complete or spec.event is not Event.UPDATE:
+        return []
+    return [column.name for column in spec.table.c if not column.primary_key]
 
 
 def _assignments(spec: TriggerSpec, render: Renderer) -> list[str]:

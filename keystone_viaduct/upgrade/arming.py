@@ -22,7 +22,7 @@ from keystone_viaduct.triggers import (
     new,
 )
 
-from .expression import Condition, Expression, Not
+from .expression import Condition, Every, Expression, Not
 from .pieces import has_changed
 from .rendering import column_type, columns_of, stored, to_sql
 from .shape import PREFIX, Bridge, Column
@@ -57,7 +57,7 @@ def bridge_specs(bridge: Bridge) -> tuple[TriggerSpec, TriggerSpec]:
     ) -> TriggerSpec:
         name = f"{PREFIX}{bridge.name}_{_SUFFIX[event]}"
         when = to_sql(Not(rest), bodies.resolve)
-        return TriggerSpec(name, table, event, Timing.BEFORE, body, names, when, invoker=True)
+        return TriggerSpec(name, table, event, Timing.BEFORE, body, names, when, complete=True, invoker=True)
 
     asked = bridge.old if bridge.one_way else bridge.columns
     if bridge.exact or bridge.once:  # comparing both sides costs less than asking which columns have changed
@@ -69,7 +69,12 @@ def bridge_specs(bridge: Bridge) -> tuple[TriggerSpec, TriggerSpec]:
 
 
 class _Bodies:
-    """What the triggers of a bridge do with a row that is not as it should be."""
+    """What the triggers of a bridge do with a row that is not as it should be.
+
+    A branch gives one side what the other says. Where that is what the side has already nothing happens, so
+    a row has to be left alone only where the *other* direction says that it is consistent. Where each old
+    value comes back from the new side, that direction never says more than the first.
+    """
 
     def __init__(self, bridge: Bridge, table: sa.Table) -> None:
         self.bridge = bridge
@@ -82,19 +87,35 @@ class _Bodies:
         """The side that was changed counts, the new one if both were."""
         bridge = self.bridge
         if bridge.once:
-            return (branch(None, *self._up),)
+            return (branch(self._sql(Not(bridge.at_rest())), *self._up),)
+        old_changed = self._changed(bridge.old)
         if bridge.one_way:
-            return (branch(sa.not_(self._changed(bridge.new)), *self._up),)
-        missing = (to_sql(item, self.resolve) for item in bridge.missing().of)
-        from_new = branch(self._changed(bridge.new, *missing), *self._down)
-        return (from_new, branch(self._changed(bridge.old) if bridge.exact else None, *self._up))
+            return (branch(sa.and_(sa.not_(self._changed(bridge.new)), old_changed), *self._up),)
+        from_new = sa.or_(self._changed(bridge.new), *map(self._sql, bridge.missing().of))
+        derived = None if bridge.reversible else self._sql(bridge.derived())
+        return (
+            branch(from_new, *self._down, unless=self._filled()),
+            branch(old_changed, *self._up, unless=derived),
+        )
 
     def inserted(self) -> tuple[Any, ...]:
         """The side that was given counts."""
-        given = to_sql(self.bridge.given(), self.resolve)
+        given = self._sql(self.bridge.given())
         if self.bridge.one_way:
             return (branch(sa.not_(given), *self._up),)
-        return (branch(given, *self._down), branch(None, *self._up))
+        return (branch(given, *self._down, unless=self._filled()), branch(None, *self._up))
+
+    def _filled(self) -> Any | None:
+        """Whether the new side is what ``up`` makes of the old one, and that one is complete."""
+        if self.bridge.reversible:
+            return None
+        missing = self.bridge.missing()
+        return self._sql(
+            Every((Not(missing), self.bridge.filled()) if missing.of else (self.bridge.filled(),))
+        )
+
+    def _sql(self, condition: Condition) -> Any:
+        return to_sql(condition, self.resolve)
 
     def _side(self, columns: tuple[Column, ...], values: tuple[Expression, ...]) -> tuple[Any, ...]:
         return tuple(
@@ -102,5 +123,5 @@ class _Bodies:
             for column, value in zip(columns, values, strict=True)
         )
 
-    def _changed(self, columns: tuple[Column, ...], *further: Any) -> Any:
-        return sa.or_(*(has_changed(self.table.c[column.name]) for column in columns), *further)
+    def _changed(self, columns: tuple[Column, ...]) -> Any:
+        return sa.or_(*(has_changed(self.table.c[column.name]) for column in columns))

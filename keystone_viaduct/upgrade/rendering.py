@@ -19,6 +19,7 @@ from . import expression as e
 from . import times
 from . import types as t
 from .pieces import AsEnum, EnumText, Piece, differs, null_safe_same
+from .simplify import is_strict, simplified
 
 Resolve = Callable[[str], Any]
 """A column's name to SQL: a column of a table, or of the row that a trigger fired for."""
@@ -51,13 +52,13 @@ def columns_of(table: sa.Table, row: Callable[[Any], Any] = lambda column: colum
 
 def stored(column: sa.Column[Any], expression: e.Expression, resolve: Resolve) -> Any:
     """The expression as a column is given it."""
-    value = _sql(expression, resolve)
+    value = to_sql(expression, resolve)
     return AsEnum(value, column.type) if isinstance(column.type, sa.Enum) else value
 
 
 def to_sql(expression: e.Expression, resolve: Resolve) -> Any:
     """The expression as SQL."""
-    return _sql(expression, resolve)
+    return _sql(simplified(expression), resolve)
 
 
 def failing(expression: e.Expression, resolve: Resolve) -> Any:
@@ -150,6 +151,9 @@ def _(node: times.WholeSeconds, resolve: Resolve) -> Any:
 def _(node: e.Lookup, resolve: Resolve) -> Any:
     given = _sql(node.of, resolve)
     otherwise = sa.null() if node.otherwise is None else _sql(node.otherwise, resolve)
+    if all(isinstance(key, int) for key, _ in node.pairs):  # "=" compares numbers as well
+        plain = [(_constant(key), _constant(value)) for key, value in node.pairs]
+        return sa.case(*plain, value=given, else_=otherwise)
     whens = [(null_safe_same(given, _constant(key)), _constant(value)) for key, value in node.pairs]
     return sa.case(*whens, else_=otherwise)
 
@@ -170,7 +174,7 @@ def _(node: e.Guarded, resolve: Resolve) -> Any:
     value, fails = _sql(node.of, resolve), _fails(node.of, resolve)
     if fails is None:
         return value
-    if _is_strict(node.of):  # NULL is what fails, or comes from a NULL
+    if is_strict(node.of):  # NULL is what fails, or comes from a NULL
         given = sa.and_(*(resolve(name).isnot(None) for name in sorted(set(node.of.fields()))))
         return sa.func.coalesce(value, sa.case((given, _constant(node.fallback)), else_=sa.null()))
     return Piece("unless", value.type, value, fails, _constant(node.fallback))
@@ -244,20 +248,6 @@ def _limits(node: t.Fitted) -> tuple[Any, Any] | None:
 
 def _measured(node: t.Fitted, value: Any) -> Any:
     return Piece("length", sa.Integer(), value) if isinstance(node.type, t.Text) else value
-
-
-_STRICT = (
-    *(e.Field, e.Joined, e.Before, e.AsText, e.AsInteger, t.Fitted),
-    *(times.AsMicroseconds, times.AsMoment, times.WholeSeconds),
-)
-
-
-def _is_strict(node: e.Expression) -> bool:
-    """Whether it is NULL only where it fails, or where a column that it reads is NULL."""
-    strict = isinstance(node, _STRICT)
-    strict = strict or (isinstance(node, e.After) and node.required)
-    strict = strict or (isinstance(node, e.Literal) and node.constant is not None)
-    return strict and all(_is_strict(part) for part in node.parts())
 
 
 @singledispatch

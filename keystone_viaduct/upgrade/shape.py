@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import islice, product
 
 from keystone_viaduct.errors import BadDeclaration
 
@@ -26,10 +27,13 @@ from .expression import (
     Row,
     Same,
     Scalar,
+    same,
 )
 from .types import DateTime, Type, always_fits
 
 PREFIX = "viaduct_b_"
+#: So many combinations of old values are tried.
+_FEW = 64
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
@@ -159,6 +163,23 @@ class Bridge:
         ) and (self.total_up(), self.total_down()) == tuple(
             tuple(item.value for item in side) for side in (self.up, self.down)
         )
+
+    @property
+    def reversible(self) -> bool:
+        """Whether each old value comes back from the new side: exact, or so few that all can be tried."""
+        if self.exact or self.one_way or not all(column.type.few for column in self.old):
+            return self.exact
+        names = [column.name for column in self.old]
+        values = [(*column.type.few, *((None,) if column.nullable else ())) for column in self.old]
+        rows = [dict(zip(names, row, strict=True)) for row in islice(product(*values), _FEW + 1)]
+        return len(rows) <= _FEW and all(map(self._comes_back, rows))
+
+    def _comes_back(self, row: dict[str, Scalar]) -> bool:
+        there = {
+            column.name: value.value(row) for column, value in zip(self.new, self.total_up(), strict=True)
+        }
+        pairs = zip(self.old, self.total_down(), strict=True)
+        return all(same(value.value(there), row[column.name]) for column, value in pairs)
 
     def on(self, engine: str) -> Bridge:
         """The bridge with its columns as one engine has them."""

@@ -32,6 +32,11 @@ _LONGEST_NUMBER = 20
 class Type:
     """What a column holds. All are frozen dataclasses."""
 
+    @property
+    def few(self) -> tuple[Scalar, ...]:
+        """All values but NULL, where they are few; empty where they are not."""
+        return ()
+
     def holds(self, value: Scalar) -> bool:
         """Whether the value fits."""
         raise NotImplementedError
@@ -56,6 +61,11 @@ class Type:
 @dataclass(frozen=True)
 class Boolean(Type):
     """True or false."""
+
+    @property
+    def few(self) -> tuple[Scalar, ...]:
+        """Both."""
+        return (False, True)
 
     def holds(self, value: Scalar) -> bool:
         """0 and 1 too, as some engines store them."""
@@ -126,6 +136,11 @@ class Enum(Type):
 
     values: tuple[str, ...]
     name: str = ""
+
+    @property
+    def few(self) -> tuple[Scalar, ...]:
+        """Those that are listed."""
+        return self.values
 
     def holds(self, value: Scalar) -> bool:
         """Whether it is listed."""

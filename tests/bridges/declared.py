@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +23,7 @@ from keystone_viaduct.upgrade.operations import AddComputedColumn, RenameColumn
 from keystone_viaduct.upgrade.shape import Bridge, Column, Conversion, Table
 from keystone_viaduct.upgrade.times import EARLIEST, LATEST, LEAST, MOST, AsMicroseconds, AsMoment
 from keystone_viaduct.upgrade.types import Boolean, DateTime, Enum, Integer, Text
+from tests.bridges.rules import BridgeRules
 
 TABLE = Table("thing", (Column("id", Text(64), nullable=False),))
 
@@ -66,6 +68,29 @@ class Declared:
     operation: str
     bridge: Bridge
     values: dict[str, tuple[Scalar, ...]]
+
+    @property
+    def rules(self) -> BridgeRules:
+        """What its triggers do."""
+        return BridgeRules(self.bridge)
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The column by which a row goes with another."""
+        return ("parent_id",)
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """See :class:`tests.bridges.statements.Shapes`."""
+        return ("old", "old", "new", "new", "both")
+
+    def columns(self, side: str) -> tuple[Column, ...]:
+        """Those of the bridge."""
+        return {"old": self.bridge.old, "new": self.bridge.new, "both": self.bridge.columns}[side]
+
+    def choices(self, side: str, column: str) -> Sequence[Scalar]:
+        """The same for all."""
+        return self.values[column]
 
     def on(self, engine: str) -> Declared:
         """As one engine has it: no writer gives a fraction of a second to a column without one."""

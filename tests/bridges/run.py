@@ -12,8 +12,10 @@ import random
 import sys
 import time
 
-from tests.bridges.declared import WORKLOADS, Declared
-from tests.bridges.workload import Outcome, connect, play
+from keystone_viaduct.errors import UpgradeRefused
+from tests.bridges.declared import WORKLOADS
+from tests.bridges.shaped import SHAPED
+from tests.bridges.workload import Outcome, Workload, connect, play
 from tests.support.databases import Databases
 from tests.support.servers import MissingServer, Servers, new_run_folder
 
@@ -28,7 +30,7 @@ def main() -> int:
     )
     parser.add_argument("--operation", help="only operations whose name has this in it")
     args = parser.parse_args()
-    chosen = [item for item in WORKLOADS if (args.operation or "") in item.operation]
+    chosen = [item for item in (*WORKLOADS, *SHAPED) if (args.operation or "") in item.operation]
     servers = Servers(new_run_folder(), os.getpid())
     total = Outcome()
     print(f"seed {args.seed}", flush=True)
@@ -47,11 +49,15 @@ def main() -> int:
     return 1 if total.inconsistent or total.errors else 0
 
 
-def _play(databases: Databases, engine: str, declared: Declared, args: argparse.Namespace) -> Outcome:
+def _play(databases: Databases, engine: str, declared: Workload, args: argparse.Namespace) -> Outcome:
     begun = time.monotonic()
     with databases.scope() as scope:
         with connect(scope.empty(engine)) as connection:
-            outcome = play(connection, declared, cases=args.cases, seed=args.seed)
+            try:
+                outcome = play(connection, declared, cases=args.cases, seed=args.seed)
+            except UpgradeRefused as refused:
+                print(f"{engine:12} {declared.operation:24} refused: {refused.message}", flush=True)
+                return Outcome()
     print(
         f"{engine:12} {declared.operation:24} cases={outcome.cases} statements={outcome.statements}"
         f" refused={outcome.failed} inconsistent={outcome.inconsistent} errors={outcome.errors}"

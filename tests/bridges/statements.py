@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from keystone_viaduct.upgrade.expression import Scalar
+from keystone_viaduct.upgrade.shape import Column
 from keystone_viaduct.upgrade.types import Text
-from tests.bridges.declared import Declared
 
 KEYS = ("k1", "k2", "k3", "k4", "k5")
 PARENTS = ("p1", "p2")
@@ -74,32 +76,45 @@ class DeleteParent:
 Statement = Insert | Update | Copy | Delete | DeleteParent
 
 
-class Generator:
-    """Random statements for one bridge; ``side`` of each is old, new or both."""
+class Shapes(Protocol):
+    """Who writes, what he knows of the table, and what he gives."""
 
-    def __init__(self, declared: Declared, random: random.Random, *, modes: tuple[str, ...]) -> None:
-        self.declared = declared
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Old code, new code, and code that knows both, as often as they write."""
+
+    def columns(self, side: str) -> tuple[Column, ...]:
+        """Those that he knows besides the key and ``note``."""
+
+    def choices(self, side: str, column: str) -> Sequence[Scalar]:
+        """What he gives to one of them."""
+
+
+class Generator:
+    """Random statements; ``side`` of each is old, new or both."""
+
+    def __init__(self, shapes: Shapes, random: random.Random, *, modes: tuple[str, ...]) -> None:
+        self.shapes = shapes
         self.random = random
         self.modes = modes
-        bridge = declared.bridge
-        self.sides = {
-            "old": tuple(column.name for column in bridge.old),
-            "new": tuple(column.name for column in bridge.new),
-            "both": tuple(column.name for column in bridge.columns),
-        }
+        self.side = ""
 
-    def next(self, sides: tuple[str, ...] = ("old", "old", "new", "new", "both")) -> tuple[str, Statement]:
+    def next(self) -> tuple[str, Statement]:
         """A side and a statement in its shape."""
-        side = self.random.choice(sides)
+        self.side = self.random.choice(self.shapes.sides)
         kind = self.random.choices(
             (self.insert, self.update, self.copy, self.delete, self.delete_parent), (8, 10, 2, 1, 1)
         )[0]
-        return side, kind(self.sides[side])
+        return self.side, kind(tuple(column.name for column in self.shapes.columns(self.side)))
+
+    def value(self, column: str) -> Scalar:
+        """One that the side gives."""
+        return self.random.choice(self.shapes.choices(self.side, column))
 
     def values(self, columns: tuple[str, ...], *, some: bool) -> Values:
         """Values for all of the columns or for some."""
         chosen = [name for name in columns if not some or self.random.random() < 0.7]
-        return {name: self.random.choice(self.declared.values[name]) for name in chosen}
+        return {name: self.value(name) for name in chosen}
 
     def insert(self, columns: tuple[str, ...]) -> Statement:
         """One row or several, with all columns of the side or some of them."""
@@ -108,7 +123,7 @@ class Generator:
         keys = self.random.sample(KEYS, self.random.choice((1, 1, 2, 3)))
         rows = []
         for key in keys:
-            given = {name: self.random.choice(self.declared.values[name]) for name in first}
+            given = {name: self.value(name) for name in first}
             parent = self.random.choice((*PARENTS, None))
             rows.append({"id": key, "parent_id": parent, "note": self.random.choice(NOTES), **given})
         names = [name for name in (*first, "note") if self.random.random() < 0.8] or ["note"]
@@ -120,7 +135,7 @@ class Generator:
         if choice < 0.6:
             return Where(tuple(self.random.sample(KEYS, self.random.choice((1, 1, 2)))))
         if choice < 0.8:
-            return Where(column=self.random.choice(columns), null=self.random.random() < 0.5)
+            return Where(column=self.random.choice(columns or ("note",)), null=self.random.random() < 0.5)
         return Where()
 
     def update(self, columns: tuple[str, ...]) -> Statement:
@@ -132,8 +147,8 @@ class Generator:
 
     def copy(self, columns: tuple[str, ...]) -> Statement:
         """From the unbridged column to a text of the side."""
-        bridge = self.declared.bridge
-        texts = [item.name for item in bridge.columns if isinstance(item.type, Text) and item.name in columns]
+        known = self.shapes.columns(self.side)
+        texts = [item.name for item in known if isinstance(item.type, Text)]
         return Copy(self.random.choice(texts), "note", self.where(columns)) if texts else self.update(columns)
 
     def delete(self, columns: tuple[str, ...]) -> Statement:

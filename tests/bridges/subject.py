@@ -1,42 +1,63 @@
-"""The same statements on a database: the bridged table, and unbridged ones of each shape beside it."""
+"""The same statements on a database: the table, and ones of each shape beside it that nothing was done to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from keystone_viaduct.errors import UpgradeRefused
 from keystone_viaduct.triggers import Installer
 from keystone_viaduct.upgrade.arming import bridge_specs
+from keystone_viaduct.upgrade.changes import Change
+from keystone_viaduct.upgrade.ddl import LiveDatabase, dialect_for, open_database
 from keystone_viaduct.upgrade.rendering import column_type
-from keystone_viaduct.upgrade.shape import PREFIX, Bridge, Column
-from tests.bridges.statements import Copy, Delete, DeleteParent, Insert, Statement, Update, Values, Where
+from keystone_viaduct.upgrade.shape import PREFIX, Column
+from keystone_viaduct.upgrade.steps import Refusal
+from keystone_viaduct.upgrade.steps import Statement as DdlStatement
+from tests.bridges.declared import Declared
+from tests.bridges.shaped import Shaped
+from tests.bridges.statements import (
+    Copy,
+    Delete,
+    DeleteParent,
+    Insert,
+    Shapes,
+    Statement,
+    Update,
+    Values,
+    Where,
+)
 
 
-class Subject:
-    """One bridge on one engine."""
+class Subject(ABC):
+    """One operation on one engine. ``table`` holds the rows; ``places`` is where each side writes."""
 
-    def __init__(self, connection: sa.Connection, bridge: Bridge) -> None:
+    table: sa.Table
+    places: dict[str, sa.Table]
+
+    def __init__(self, connection: sa.Connection, shapes: Shapes) -> None:
         self.connection = connection
         self.engine = connection.dialect.name
-        self.bridge = bridge
-        metadata = sa.MetaData()
-        self.parent = sa.Table("parent", metadata, sa.Column("id", sa.String(8), primary_key=True))
-        loose = self.engine == "sqlite"
-        old, new = bridge.old, bridge.new
-        free = tuple(Column(column.name, column.type) for column in new)
-        self.table = self._table(metadata, bridge.table.name, old, free, loose=loose)
-        #: by side: what the statement would meet without a bridge
-        self.alone = {
-            "old": self._table(metadata, "alone_old", old, ()),
-            "new": self._table(metadata, "alone_new", (), new),
-            "both": self._table(metadata, "alone_both", old, new),
-        }
+        self.shapes = shapes
+        self.metadata = sa.MetaData()
+        self.parent = sa.Table("parent", self.metadata, sa.Column("id", sa.String(8), primary_key=True))
+        #: by side: what the statement would meet without the operation
+        self.alone = {side: self._alone(f"alone_{side}", side) for side in ("old", "new", "both")}
+        made = self._declare()
         with connection.begin():
-            metadata.create_all(connection)
+            self.metadata.create_all(connection)
             connection.execute(self.parent.insert(), [{"id": "p1"}, {"id": "p2"}])
-        Installer(connection, PREFIX).install(bridge_specs(bridge))
+        made()
+
+    @abstractmethod
+    def _declare(self) -> Callable[[], object]:
+        """Set ``table`` and ``places``; what is to be done once the tables are there."""
+
+    def _alone(self, name: str, side: str) -> sa.Table:
+        return self._table(name, self.shapes.columns(side))
 
     @property
     def modes(self) -> tuple[str, ...]:
@@ -47,25 +68,24 @@ class Subject:
 
     def _table(
         self,
-        metadata: sa.MetaData,
         name: str,
-        old: Sequence[Column],
-        new: Sequence[Column],
-        *,
+        known: Sequence[Column],
+        *further: Any,
+        metadata: sa.MetaData | None = None,
         loose: bool = False,
     ) -> sa.Table:
         columns: list[Any] = [
             sa.Column("id", sa.String(64), primary_key=True),
-            sa.Column("parent_id", sa.ForeignKey("parent.id", ondelete="CASCADE")),
+            sa.Column("parent_id", sa.ForeignKey(self.parent.c.id, ondelete="CASCADE")),
             sa.Column("note", sa.String(32)),
         ]
-        for column in (*old, *new):
+        for column in known:
             default = None if column.default is None else sa.text(f"'{column.default}'")
             nullable = column.nullable or loose
             type_ = column_type(column.type)
             columns.append(sa.Column(column.name, type_, nullable=nullable, server_default=default))
         options: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4"}
-        return sa.Table(name, metadata, *columns, **options)
+        return sa.Table(name, self.metadata if metadata is None else metadata, *columns, *further, **options)
 
     def clear(self) -> None:
         """No rows, and both parents."""
@@ -80,10 +100,10 @@ class Subject:
             found = self.connection.execute(sa.select(self.table)).mappings().all()
         return {row["id"]: dict(row) for row in found}
 
-    def play(self, statement: Statement) -> int:
-        """On the bridged table; the number of rows that the server says. Raises DBAPIError."""
+    def play(self, side: str, statement: Statement) -> int:
+        """On the table as that side sees it; the number of rows that the server says. Raises DBAPIError."""
         with self.connection.begin():
-            count = self._run(statement, self.table)
+            count = self._run(statement, self.places[side])
             if isinstance(statement, DeleteParent):
                 self.connection.execute(self.parent.insert(), [{"id": statement.parent}])
         return count
@@ -148,6 +168,75 @@ class Subject:
         if statement.mode == "nothing":
             return inserted.on_conflict_do_nothing(index_elements=["id"])
         return inserted.prefix_with("OR REPLACE") if statement.mode == "replace" else inserted
+
+
+class BridgedSubject(Subject):
+    """A table with both sides of a bridge, and its triggers."""
+
+    def __init__(self, connection: sa.Connection, declared: Declared) -> None:
+        self.bridge = declared.bridge
+        super().__init__(connection, declared)
+
+    def _declare(self) -> Callable[[], object]:
+        old, new = self.bridge.old, self.bridge.new
+        free = tuple(Column(column.name, column.type) for column in new)
+        self.table = self._table(self.bridge.table.name, (*old, *free), loose=self.engine == "sqlite")
+        self.places = dict.fromkeys(self.alone, self.table)
+        return lambda: Installer(self.connection, PREFIX).install(bridge_specs(self.bridge))
+
+
+class ShapedSubject(Subject):
+    """A table in its old shape that the operation's own statements have given the new one.
+
+    Raises UpgradeRefused where the operation is refused.
+    """
+
+    def __init__(self, connection: sa.Connection, shaped: Shaped) -> None:
+        self.shaped = shaped
+        super().__init__(connection, shaped)
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """Without those of which the outcome depends on the order of the rows."""
+        return self.shaped.modes or super().modes
+
+    def _alone(self, name: str, side: str) -> sa.Table:
+        further = self.shaped.constraints(self.parent) if side == "new" else ()
+        return self._table(name, self.shaped.columns(side), *further)
+
+    def _declare(self) -> Callable[[], object]:
+        name = self.shaped.made.table.name
+        self._table(name, self.shaped.columns("old"))
+        apart = sa.MetaData()
+        self.table = self._table(name, self.shaped.columns("both"), metadata=apart)
+        self.places = dict.fromkeys(self.alone, self.table)
+        if self.shaped.shown_as:
+            both = self.shaped.columns("both")
+            self.places["new"] = self._table(self.shaped.shown_as, both, metadata=apart)
+        return self._operate
+
+    def _operate(self) -> None:
+        """As the runner does, all at once."""
+        database = open_database(self.connection.engine.url.render_as_string(hide_password=False))
+        database.stopping_allowed = True
+        try:
+            steps = self.shaped.made.steps(database.server())
+            if isinstance(steps, Refusal):
+                raise UpgradeRefused(steps.reason, hint=steps.way_out)
+            for change in (*steps.expand, *steps.contract):
+                self._statements(database, change)
+            for change in (*steps.expand, *(steps.contract if self.shaped.contracted else ())):
+                for statement in self._statements(database, change):
+                    database.run(statement)
+                database.forget()
+        finally:
+            database.close()
+
+    def _statements(self, database: LiveDatabase, change: Change) -> Sequence[DdlStatement]:
+        found = dialect_for(database.server()).statements(change, database.server())
+        if isinstance(found, Refusal):
+            raise UpgradeRefused(found.reason, hint=found.way_out)
+        return found
 
 
 def _where(where: Where, table: sa.Table) -> Any:

@@ -13,8 +13,11 @@ import sqlalchemy as sa
 from keystone_viaduct.upgrade.expression import same
 from tests.bridges.declared import Declared
 from tests.bridges.model import Model
+from tests.bridges.shaped import Shaped
 from tests.bridges.statements import Copy, Delete, Generator, Update, Values
-from tests.bridges.subject import Subject
+from tests.bridges.subject import BridgedSubject, ShapedSubject, Subject
+
+Workload = Declared | Shaped
 
 STATEMENTS = 8
 
@@ -53,31 +56,35 @@ def _prepare(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA synchronous = OFF")
 
 
-def play(connection: sa.Connection, declared: Declared, *, cases: int, seed: int) -> Outcome:
-    """Play cases of one bridge on one database."""
-    declared = declared.on(connection.dialect.name)
-    subject = Subject(connection, declared.bridge)
+def play(connection: sa.Connection, workload: Workload, *, cases: int, seed: int) -> Outcome:
+    """Play cases of one operation on one database. Raises UpgradeRefused where it is refused."""
+    subject: Subject
+    if isinstance(workload, Declared):
+        workload = workload.on(connection.dialect.name)
+        subject = BridgedSubject(connection, workload)
+    else:
+        subject = ShapedSubject(connection, workload)
     outcome = Outcome()
     for case in range(cases):
-        chance = random.Random(f"{seed}/{declared.operation}/{case}")
+        chance = random.Random(f"{seed}/{workload.operation}/{case}")
         subject.clear()
         outcome.cases += 1
-        for problem in _case(subject, declared, chance, outcome):
+        for problem in _case(subject, workload, chance, outcome):
             if len(outcome.stories) < 3:
-                outcome.stories.append(f"{declared.operation}, seed {seed}, case {case}: {problem}")
+                outcome.stories.append(f"{workload.operation}, seed {seed}, case {case}: {problem}")
             break
     return outcome
 
 
-def _case(subject: Subject, declared: Declared, chance: random.Random, outcome: Outcome) -> Iterator[str]:
-    model = Model(declared.bridge, settles_first=subject.engine != "sqlite")
-    generator = Generator(declared, chance, modes=subject.modes)
+def _case(subject: Subject, workload: Workload, chance: random.Random, outcome: Outcome) -> Iterator[str]:
+    model = Model(workload.rules, workload.parents, settles_first=subject.engine != "sqlite")
+    generator = Generator(workload, chance, modes=subject.modes)
     for _ in range(STATEMENTS):
         side, statement = generator.next()
         before = dict(model.rows)
         outcome.statements += 1
         try:
-            said = subject.play(statement)
+            said = subject.play(side, statement)
         except sa.exc.DBAPIError as error:
             outcome.failed += 1
             if not subject.alone_fails(side, statement, list(before.values())):
@@ -89,7 +96,8 @@ def _case(subject: Subject, declared: Declared, chance: random.Random, outcome: 
                 outcome.errors += 1
                 yield f"{statement}\n  on {before}\n  is said to be about {said} rows, not {meant}"
         found = subject.rows()
-        if not _equal(found, model.rows) or not _consistent(declared, found):
+        model.hear(found)
+        if not _equal(found, model.rows) or not workload.rules.hold(found):
             outcome.inconsistent += 1
             yield f"{statement}\n  on {before}\n  leaves {found}\n  not {model.rows}"
 
@@ -98,7 +106,3 @@ def _equal(found: dict[str, Values], meant: dict[str, Values]) -> bool:
     return found.keys() == meant.keys() and all(
         same(found[key][name], meant[key][name]) for key in found for name in found[key]
     )
-
-
-def _consistent(declared: Declared, rows: dict[str, Values]) -> bool:
-    return all(declared.bridge.consistent().holds(row) for row in rows.values())

@@ -242,6 +242,7 @@ def _prepare_mariadb(folder: Path, account: str | None) -> tuple[Server, str, li
         f"--datadir={data}",
         f"--socket={socket}",
         f"--pid-file={folder / 'pid'}",
+        f"--tmpdir={folder}",  # a server that starts removes the temporary tables of all that share one
         "--skip-networking",
         "--character-set-server=utf8mb4",
         "--collation-server=utf8mb4_general_ci",
@@ -276,6 +277,7 @@ def _prepare_mysql(folder: Path, account: str | None) -> tuple[Server, str, list
         f"--datadir={data}",
         f"--socket={socket}",
         f"--pid-file={folder / 'pid'}",
+        f"--tmpdir={folder}",  # a server that starts removes the temporary tables of all that share one
         "--skip-networking",
         "--innodb-flush-log-at-trx-commit=0",
         "--sync-binlog=0",

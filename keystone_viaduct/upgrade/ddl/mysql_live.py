@@ -1,40 +1,19 @@
-"""A MariaDB or MySQL database: DDL asks for its metadata lock at once or not at all.
-
-MariaDB takes ``lock_wait_timeout = 0``. MySQL's least is a second, so a second connection kills a statement
-that still waits for its lock when the budget ends. Even that is too long for a transaction which has read
-the table and now writes to it: it waits for us as we for it, and of the two MySQL sacrifices the writer. So
-there a table that others hold is not asked for while the performance schema shows it.
-
-Triggers keep the ``sql_mode`` and the character set of the session that makes them, so ours are pinned.
-"""
+"""A MariaDB or MySQL database: what its catalogue says."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
 
 from keystone_viaduct.upgrade.constraints import Index
 from keystone_viaduct.upgrade.shape import PREFIX
-from keystone_viaduct.upgrade.steps import Observation, Seen, Server, Statement
+from keystone_viaduct.upgrade.steps import Observation, Seen, Server
 
 from .common import foreign_key
-from .database import Budget, Facts, LiveDatabase, plain_default
+from .database import Facts, plain_default
+from .mysql_running import CHARSET, SQL_MODE, MySQLRunning
 from .text import EMPTY
-
-#: What a trigger of ours always runs under, whatever its writer's session says.
-SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
-CHARSET = "utf8mb4"
-_LOCK_TIMEOUT, _INTERRUPTED, _DEADLOCK = 1205, (1317, 3024), 1213
-#: So often a table of short transactions is waited for before it is asked for while one of them has it.
-_LOOKS = 10
-#: Seconds between two looks whether a statement of ours waits for its table.
-_LOOK = 0.05
-_NOT_SO_QUICKLY = (1845, 1846)
 
 _COLUMN = """
 SELECT is_nullable, column_default, column_type FROM information_schema.columns
@@ -48,11 +27,6 @@ _TRIGGERS = """
 SELECT event_object_table, LOWER(event_manipulation), trigger_name, action_order
 FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND action_timing = 'BEFORE'
 ORDER BY action_order
-"""
-_HELD = """
-SELECT owner_thread_id, owner_event_id FROM performance_schema.metadata_locks
-WHERE object_type = 'TABLE' AND object_schema = DATABASE() AND object_name = :table
-  AND lock_status = 'GRANTED'
 """
 _INDEXES = """
 SELECT table_name, index_name, MAX(non_unique), GROUP_CONCAT(column_name ORDER BY seq_in_index SEPARATOR ',')
@@ -93,13 +67,8 @@ _OBJECTS = {
 }
 
 
-class MySQLDatabase(LiveDatabase):
+class MySQLDatabase(MySQLRunning):
     """Catalogue and executor of both."""
-
-    _for_ddl: sa.engine.Engine | None = None
-    _blind = False
-    _holding: frozenset[tuple[int, int]] = frozenset()
-    _looks = 0
 
     def rows(self, table: str) -> int:
         """InnoDB's estimate."""
@@ -158,118 +127,3 @@ class MySQLDatabase(LiveDatabase):
         if what.seen is Seen.KEY:
             return bool(connection.execute(sa.text(_PRIMARY_KEY), given).scalar() == what.name)
         return bool(connection.execute(sa.text(_OBJECTS[what.seen]), given).scalar())
-
-    def close(self) -> None:
-        """Those for DDL too."""
-        super().close()
-        if self._for_ddl is not None:
-            self._for_ddl.dispose()
-
-    def tries(self) -> Budget:
-        """MariaDB's give up at once."""
-        server = self.server()
-        return self.budget.at_once() if server.engine == "mariadb" and not server.cluster else self.budget
-
-    def _attempt(self, statement: Statement) -> None:
-        before, after = statement.around
-        with self._ddl_engine().connect() as connection:
-            number = int(connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one())
-            try:
-                with self.guard(number):
-                    for sql in filter(None, (before, statement.sql)):
-                        connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
-            finally:
-                if after:
-                    connection.exec_driver_sql(after)
-
-    def is_held(self, table: str) -> bool:
-        """By MySQL's performance schema, if it is on and we may read it.
-
-        A table that is in use at each of many looks, but by others each time, is asked for all the same.
-        """
-        if self.server().engine != "mysql" or self._blind:
-            return False
-        try:
-            with self.engine.connect() as connection:
-                found = connection.execute(sa.text(_HELD), {"table": table}).all()
-        except DBAPIError:
-            self._blind = True
-            return False
-        before, self._holding = self._holding, frozenset((int(one), int(two)) for one, two in found)
-        self._looks = self._looks + 1 if found else 0
-        if self._looks < _LOOKS or before & self._holding:
-            return bool(found)
-        self._looks = 0
-        return False
-
-    def settings(self) -> list[str]:
-        """On Galera the time-out would refuse here what the other nodes run all the same: there it stays."""
-        if self.server().cluster:
-            return []
-        return [f"SET SESSION lock_wait_timeout = {0 if self.server().engine == 'mariadb' else 1}"]
-
-    def _ddl_engine(self) -> sa.engine.Engine:
-        """Connections with our session's settings, which nothing else uses."""
-        if self._for_ddl is None:
-            pinned = [f"SET NAMES {CHARSET}", f"SET SESSION sql_mode = '{SQL_MODE}'"]
-            settings = [*pinned, *self.settings()]
-            engine = sa.create_engine(self.engine.url, pool_size=1, pool_pre_ping=True)
-
-            @sa.event.listens_for(engine, "connect")
-            def connect(connection: Any, _record: Any) -> None:
-                with connection.cursor() as cursor:
-                    for setting in settings:
-                        cursor.execute(setting)
-
-            self._for_ddl = engine
-        return self._for_ddl
-
-    def guard(self, number: int) -> AbstractContextManager[None]:
-        """MariaDB gives up by itself."""
-        impatient = self.server().engine == "mariadb" or self.server().cluster
-        return nullcontext() if impatient else self._killer(number)
-
-    @contextmanager
-    def _killer(self, number: int) -> Iterator[None]:
-        """Kills the statement if it still waits for its metadata lock when the budget has run out."""
-        done = threading.Event()
-
-        def watch() -> None:
-            """At its beginning, and at its end: what was built online asks for the table once more."""
-            query = sa.text("SELECT state FROM information_schema.processlist WHERE id = :id")
-            waited = 0.0
-            while not done.wait(_LOOK):
-                with self.engine.connect() as other:
-                    state = other.execute(query, {"id": number}).scalar() or ""
-                    waited = waited + _LOOK if "metadata lock" in state else 0.0
-                    if waited >= self.budget.wait - _LOOK and not done.is_set():
-                        other.exec_driver_sql(f"KILL QUERY {number}")
-                        return
-
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
-        try:
-            yield
-        finally:
-            done.set()
-            watcher.join()
-
-    def is_busy(self, error: DBAPIError) -> bool:
-        return _number(error) in (_LOCK_TIMEOUT, _DEADLOCK, *_INTERRUPTED)
-
-    def is_not_so_quick(self, error: DBAPIError) -> bool:
-        return _number(error) in _NOT_SO_QUICKLY
-
-    def _holders(self, table: str) -> str:
-        query = (
-            "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, NOW())"
-            " FROM information_schema.innodb_trx ORDER BY trx_started LIMIT 5"
-        )
-        with self.engine.connect() as connection:
-            found = connection.execute(sa.text(query)).all()
-        return "; ".join(f"connection {number} for {seconds} s" for number, seconds in found)
-
-
-def _number(error: DBAPIError) -> int:
-    arguments = getattr(error.orig, "args", ())
-    return int(arguments[0]) if arguments and isinstance(arguments[0], int) else 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from keystone_viaduct.upgrade.steps import Server
 
-from .mysql_live import SQL_MODE
+from .mysql_running import SQL_MODE
 
 
 @contextmanager

@@ -98,13 +98,13 @@ FOR EACH ROW WHEN (NOT ((NEW)."account" IS NOT DISTINCT FROM (NEW)."login"))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins__9200d1292094"();
 
 -- change type
--- viaduct_b_thing_port_upd, fingerprint 83f06aa1c091
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_upd__83f06aa1c091"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_port_upd, fingerprint 29ff80e5cb04
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_upd__29ff80e5cb04"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF ((OLD)."port_number" IS DISTINCT FROM (NEW)."port_number") THEN
     NEW."port" := CAST((NEW)."port_number" AS TEXT);
-  ELSE
+  ELSIF ((OLD)."port" IS DISTINCT FROM (NEW)."port") THEN
     NEW."port_number" := coalesce(CASE WHEN (CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN ((NEW)."port" IS NOT NULL) THEN -1 ELSE NULL END);
   END IF;
   RETURN NEW;
@@ -112,7 +112,7 @@ END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_port_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN ((((OLD)."port" IS DISTINCT FROM (NEW)."port") OR ((OLD)."port_number" IS DISTINCT FROM (NEW)."port_number")) AND (NOT (((NEW)."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN ((NEW)."port" IS NOT NULL) THEN -1 ELSE NULL END)) OR ((NEW)."port" IS NOT DISTINCT FROM CAST((NEW)."port_number" AS TEXT)))))
-EXECUTE FUNCTION "public"."viaduct_b_thing_port_upd__83f06aa1c091"();
+EXECUTE FUNCTION "public"."viaduct_b_thing_port_upd__29ff80e5cb04"();
 
 -- viaduct_b_thing_port_ins, fingerprint f765da5aa412
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_ins__f765da5aa412"() RETURNS trigger LANGUAGE plpgsql
@@ -131,13 +131,13 @@ FOR EACH ROW WHEN (NOT (((NEW)."port_number" IS NOT DISTINCT FROM coalesce(CASE 
 EXECUTE FUNCTION "public"."viaduct_b_thing_port_ins__f765da5aa412"();
 
 -- change type, narrower
--- viaduct_b_thing_narrow_upd, fingerprint 32516fa4c638
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_narrow_upd__32516fa4c638"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_narrow_upd, fingerprint 1a79bf331b5e
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_narrow_upd__1a79bf331b5e"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF ((OLD)."narrow" IS DISTINCT FROM (NEW)."narrow") THEN
     NEW."wide" := (NEW)."narrow";
-  ELSE
+  ELSIF ((OLD)."wide" IS DISTINCT FROM (NEW)."wide") THEN
     NEW."narrow" := CASE WHEN (length((NEW)."wide") BETWEEN 0 AND 3) THEN (NEW)."wide" ELSE NULL END;
   END IF;
   RETURN NEW;
@@ -145,7 +145,7 @@ END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_narrow_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN ((((OLD)."wide" IS DISTINCT FROM (NEW)."wide") OR ((OLD)."narrow" IS DISTINCT FROM (NEW)."narrow")) AND (NOT (((NEW)."narrow" IS NOT DISTINCT FROM CASE WHEN (length((NEW)."wide") BETWEEN 0 AND 3) THEN (NEW)."wide" ELSE NULL END) OR ((NEW)."wide" IS NOT DISTINCT FROM (NEW)."narrow"))))
-EXECUTE FUNCTION "public"."viaduct_b_thing_narrow_upd__32516fa4c638"();
+EXECUTE FUNCTION "public"."viaduct_b_thing_narrow_upd__1a79bf331b5e"();
 
 -- viaduct_b_thing_narrow_ins, fingerprint d17ca452f49d
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_narrow_ins__d17ca452f49d"() RETURNS trigger LANGUAGE plpgsql
@@ -164,46 +164,46 @@ FOR EACH ROW WHEN (NOT (((NEW)."narrow" IS NOT DISTINCT FROM CASE WHEN (length((
 EXECUTE FUNCTION "public"."viaduct_b_thing_narrow_ins__d17ca452f49d"();
 
 -- transform
--- viaduct_b_thing_visibility_upd, fingerprint a0caa97004df
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_visibility_upd__a0caa97004df"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_visibility_upd, fingerprint 90587afce799
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_visibility_upd__90587afce799"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF ((OLD)."visibility" IS DISTINCT FROM (NEW)."visibility") OR (NEW)."is_public" IS NULL THEN
-    NEW."is_public" := coalesce(CASE WHEN (NEW)."visibility" IS NOT NULL AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'public') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'private') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'shared') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false);
-  ELSE
-    NEW."visibility" := CASE WHEN ((NEW)."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN ((NEW)."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END;
+    NEW."is_public" := ((NEW)."visibility" IS NOT DISTINCT FROM 'public');
+  ELSIF ((OLD)."is_public" IS DISTINCT FROM (NEW)."is_public") THEN
+    NEW."visibility" := CASE (NEW)."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_visibility_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN ((((OLD)."is_public" IS DISTINCT FROM (NEW)."is_public") OR ((OLD)."visibility" IS DISTINCT FROM (NEW)."visibility")) AND (NOT ((NEW)."is_public" IS NOT NULL AND (((NEW)."visibility" IS NOT DISTINCT FROM CASE WHEN ((NEW)."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN ((NEW)."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) OR ((NEW)."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN (NEW)."visibility" IS NOT NULL AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'public') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'private') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'shared') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false))))))
-EXECUTE FUNCTION "public"."viaduct_b_thing_visibility_upd__a0caa97004df"();
+FOR EACH ROW WHEN ((((OLD)."is_public" IS DISTINCT FROM (NEW)."is_public") OR ((OLD)."visibility" IS DISTINCT FROM (NEW)."visibility")) AND (NOT ((NEW)."is_public" IS NOT NULL AND (((NEW)."visibility" IS NOT DISTINCT FROM CASE (NEW)."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END) OR ((NEW)."is_public" IS NOT DISTINCT FROM ((NEW)."visibility" IS NOT DISTINCT FROM 'public'))))))
+EXECUTE FUNCTION "public"."viaduct_b_thing_visibility_upd__90587afce799"();
 
--- viaduct_b_thing_visibility_ins, fingerprint fb15ae2a462c
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_visibility_ins__fb15ae2a462c"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_visibility_ins, fingerprint 2fdcc0ec9515
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_visibility_ins__2fdcc0ec9515"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF (NEW)."visibility" IS NOT NULL OR (NEW)."is_public" IS NULL THEN
-    NEW."is_public" := coalesce(CASE WHEN (NEW)."visibility" IS NOT NULL AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'public') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'private') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'shared') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false);
+    NEW."is_public" := ((NEW)."visibility" IS NOT DISTINCT FROM 'public');
   ELSE
-    NEW."visibility" := CASE WHEN ((NEW)."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN ((NEW)."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END;
+    NEW."visibility" := CASE (NEW)."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_visibility_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW)."is_public" IS NOT NULL AND (((NEW)."visibility" IS NOT DISTINCT FROM CASE WHEN ((NEW)."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN ((NEW)."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) OR (NEW)."visibility" IS NOT NULL AND ((NEW)."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN (NEW)."visibility" IS NOT NULL AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'public') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'private') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'shared') AND NOT ((NEW)."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN ((NEW)."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false)))))
-EXECUTE FUNCTION "public"."viaduct_b_thing_visibility_ins__fb15ae2a462c"();
+FOR EACH ROW WHEN (NOT ((NEW)."is_public" IS NOT NULL AND (((NEW)."visibility" IS NOT DISTINCT FROM CASE (NEW)."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END) OR (NEW)."visibility" IS NOT NULL AND ((NEW)."is_public" IS NOT DISTINCT FROM ((NEW)."visibility" IS NOT DISTINCT FROM 'public')))))
+EXECUTE FUNCTION "public"."viaduct_b_thing_visibility_ins__2fdcc0ec9515"();
 
 -- split
--- viaduct_b_thing_socket_upd, fingerprint 3dc014e62d65
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_socket_upd__3dc014e62d65"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_socket_upd, fingerprint 2cbb44cf8db3
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_socket_upd__2cbb44cf8db3"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF ((OLD)."address" IS DISTINCT FROM (NEW)."address") OR ((OLD)."port" IS DISTINCT FROM (NEW)."port") THEN
     NEW."socket" := CASE WHEN (length((((NEW)."address" || ':') || CAST((NEW)."port" AS TEXT))) BETWEEN 0 AND 32) THEN (((NEW)."address" || ':') || CAST((NEW)."port" AS TEXT)) ELSE NULL END;
-  ELSE
+  ELSIF ((OLD)."socket" IS DISTINCT FROM (NEW)."socket") THEN
     NEW."address" := CASE WHEN (length(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN (NEW)."socket" ELSE substr((NEW)."socket", 1, strpos((NEW)."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."socket", ':') = 0 THEN (NEW)."socket" ELSE substr((NEW)."socket", 1, strpos((NEW)."socket", ':') - 1) END ELSE NULL END;
     NEW."port" := coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN ((NEW)."socket" IS NOT NULL) THEN 0 ELSE NULL END);
   END IF;
@@ -212,7 +212,7 @@ END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_socket_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN ((((OLD)."socket" IS DISTINCT FROM (NEW)."socket") OR ((OLD)."address" IS DISTINCT FROM (NEW)."address") OR ((OLD)."port" IS DISTINCT FROM (NEW)."port")) AND (NOT (((NEW)."address" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN (NEW)."socket" ELSE substr((NEW)."socket", 1, strpos((NEW)."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."socket", ':') = 0 THEN (NEW)."socket" ELSE substr((NEW)."socket", 1, strpos((NEW)."socket", ':') - 1) END ELSE NULL END) AND ((NEW)."port" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos((NEW)."socket", ':') = 0 THEN NULL ELSE substr((NEW)."socket", strpos((NEW)."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN ((NEW)."socket" IS NOT NULL) THEN 0 ELSE NULL END)) OR ((NEW)."socket" IS NOT DISTINCT FROM CASE WHEN (length((((NEW)."address" || ':') || CAST((NEW)."port" AS TEXT))) BETWEEN 0 AND 32) THEN (((NEW)."address" || ':') || CAST((NEW)."port" AS TEXT)) ELSE NULL END))))
-EXECUTE FUNCTION "public"."viaduct_b_thing_socket_upd__3dc014e62d65"();
+EXECUTE FUNCTION "public"."viaduct_b_thing_socket_upd__2cbb44cf8db3"();
 
 -- viaduct_b_thing_socket_ins, fingerprint 02ff80484ab5
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_socket_ins__02ff80484ab5"() RETURNS trigger LANGUAGE plpgsql
@@ -232,14 +232,14 @@ FOR EACH ROW WHEN (NOT (((NEW)."address" IS NOT DISTINCT FROM CASE WHEN (length(
 EXECUTE FUNCTION "public"."viaduct_b_thing_socket_ins__02ff80484ab5"();
 
 -- merge
--- viaduct_b_thing_name_upd, fingerprint 9f3381e3122e
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_name_upd__9f3381e3122e"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_name_upd, fingerprint 8340658bf594
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_name_upd__8340658bf594"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF ((OLD)."name" IS DISTINCT FROM (NEW)."name") THEN
     NEW."first" := CASE WHEN (length(CASE WHEN strpos((NEW)."name", ' ') = 0 THEN (NEW)."name" ELSE substr((NEW)."name", 1, strpos((NEW)."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."name", ' ') = 0 THEN (NEW)."name" ELSE substr((NEW)."name", 1, strpos((NEW)."name", ' ') - 1) END ELSE NULL END;
     NEW."last" := CASE WHEN (length(CASE WHEN strpos((NEW)."name", ' ') = 0 THEN NULL ELSE substr((NEW)."name", strpos((NEW)."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."name", ' ') = 0 THEN NULL ELSE substr((NEW)."name", strpos((NEW)."name", ' ') + length(' ')) END ELSE NULL END;
-  ELSE
+  ELSIF ((OLD)."first" IS DISTINCT FROM (NEW)."first") OR ((OLD)."last" IS DISTINCT FROM (NEW)."last") THEN
     NEW."name" := CASE WHEN (length(CASE WHEN ((NEW)."last" IS NULL) THEN (NEW)."first" ELSE (((NEW)."first" || ' ') || (NEW)."last") END) BETWEEN 0 AND 40) THEN CASE WHEN ((NEW)."last" IS NULL) THEN (NEW)."first" ELSE (((NEW)."first" || ' ') || (NEW)."last") END ELSE NULL END;
   END IF;
   RETURN NEW;
@@ -247,7 +247,7 @@ END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_name_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN ((((OLD)."first" IS DISTINCT FROM (NEW)."first") OR ((OLD)."last" IS DISTINCT FROM (NEW)."last") OR ((OLD)."name" IS DISTINCT FROM (NEW)."name")) AND (NOT (((NEW)."name" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN ((NEW)."last" IS NULL) THEN (NEW)."first" ELSE (((NEW)."first" || ' ') || (NEW)."last") END) BETWEEN 0 AND 40) THEN CASE WHEN ((NEW)."last" IS NULL) THEN (NEW)."first" ELSE (((NEW)."first" || ' ') || (NEW)."last") END ELSE NULL END) OR ((NEW)."first" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos((NEW)."name", ' ') = 0 THEN (NEW)."name" ELSE substr((NEW)."name", 1, strpos((NEW)."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."name", ' ') = 0 THEN (NEW)."name" ELSE substr((NEW)."name", 1, strpos((NEW)."name", ' ') - 1) END ELSE NULL END) AND ((NEW)."last" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos((NEW)."name", ' ') = 0 THEN NULL ELSE substr((NEW)."name", strpos((NEW)."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos((NEW)."name", ' ') = 0 THEN NULL ELSE substr((NEW)."name", strpos((NEW)."name", ' ') + length(' ')) END ELSE NULL END))))
-EXECUTE FUNCTION "public"."viaduct_b_thing_name_upd__9f3381e3122e"();
+EXECUTE FUNCTION "public"."viaduct_b_thing_name_upd__8340658bf594"();
 
 -- viaduct_b_thing_name_ins, fingerprint 4ec273eda42e
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_name_ins__4ec273eda42e"() RETURNS trigger LANGUAGE plpgsql
@@ -267,50 +267,50 @@ FOR EACH ROW WHEN (NOT (((NEW)."name" IS NOT DISTINCT FROM CASE WHEN (length(CAS
 EXECUTE FUNCTION "public"."viaduct_b_thing_name_ins__4ec273eda42e"();
 
 -- transform, enumerations
--- viaduct_b_thing_listed_upd, fingerprint 019d3d0324b5
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_listed_upd__019d3d0324b5"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_listed_upd, fingerprint f6e918ff0c63
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_listed_upd__f6e918ff0c63"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF ((OLD)."visibility" IS DISTINCT FROM (NEW)."visibility") OR ((OLD)."rank" IS DISTINCT FROM (NEW)."rank") OR (NEW)."is_public" IS NULL THEN
-    NEW."is_public" := coalesce(CASE WHEN CAST((NEW)."visibility" AS TEXT) IS NOT NULL AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') THEN true WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') THEN false WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') THEN false WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false);
-    NEW."level" := CAST(CASE WHEN ((CASE WHEN ((NEW)."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'low') OR (CASE WHEN ((NEW)."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'high')) THEN CASE WHEN ((NEW)."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END ELSE NULL END AS "public"."thing_level_type");
-  ELSE
-    NEW."visibility" := CAST(CASE WHEN ((NEW)."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN ((NEW)."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END AS "public"."thing_visibility_type");
+    NEW."is_public" := (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'public');
+    NEW."level" := CAST(CASE (NEW)."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL ELSE NULL END AS "public"."thing_level_type");
+  ELSIF ((OLD)."is_public" IS DISTINCT FROM (NEW)."is_public") OR ((OLD)."level" IS DISTINCT FROM (NEW)."level") THEN
+    NEW."visibility" := CAST(CASE (NEW)."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END AS "public"."thing_visibility_type");
     NEW."rank" := CASE WHEN (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_listed_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN ((((OLD)."is_public" IS DISTINCT FROM (NEW)."is_public") OR ((OLD)."level" IS DISTINCT FROM (NEW)."level") OR ((OLD)."visibility" IS DISTINCT FROM (NEW)."visibility") OR ((OLD)."rank" IS DISTINCT FROM (NEW)."rank")) AND (NOT ((NEW)."is_public" IS NOT NULL AND ((CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM CASE WHEN ((NEW)."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN ((NEW)."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) AND ((NEW)."rank" IS NOT DISTINCT FROM CASE WHEN (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END) OR ((NEW)."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN CAST((NEW)."visibility" AS TEXT) IS NOT NULL AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') THEN true WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') THEN false WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') THEN false WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false)) AND (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM CASE WHEN ((CASE WHEN ((NEW)."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'low') OR (CASE WHEN ((NEW)."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'high')) THEN CASE WHEN ((NEW)."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END ELSE NULL END)))))
-EXECUTE FUNCTION "public"."viaduct_b_thing_listed_upd__019d3d0324b5"();
+FOR EACH ROW WHEN ((((OLD)."is_public" IS DISTINCT FROM (NEW)."is_public") OR ((OLD)."level" IS DISTINCT FROM (NEW)."level") OR ((OLD)."visibility" IS DISTINCT FROM (NEW)."visibility") OR ((OLD)."rank" IS DISTINCT FROM (NEW)."rank")) AND (NOT ((NEW)."is_public" IS NOT NULL AND ((CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM CASE (NEW)."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END) AND ((NEW)."rank" IS NOT DISTINCT FROM CASE WHEN (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END) OR ((NEW)."is_public" IS NOT DISTINCT FROM (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'public')) AND (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM CASE (NEW)."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL ELSE NULL END)))))
+EXECUTE FUNCTION "public"."viaduct_b_thing_listed_upd__f6e918ff0c63"();
 
--- viaduct_b_thing_listed_ins, fingerprint a84a393b1f02
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_listed_ins__a84a393b1f02"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_listed_ins, fingerprint 5c97ed46629b
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_listed_ins__5c97ed46629b"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF CAST((NEW)."visibility" AS TEXT) IS NOT NULL OR (NEW)."rank" IS NOT NULL OR (NEW)."is_public" IS NULL THEN
-    NEW."is_public" := coalesce(CASE WHEN CAST((NEW)."visibility" AS TEXT) IS NOT NULL AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') THEN true WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') THEN false WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') THEN false WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false);
-    NEW."level" := CAST(CASE WHEN ((CASE WHEN ((NEW)."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'low') OR (CASE WHEN ((NEW)."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'high')) THEN CASE WHEN ((NEW)."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END ELSE NULL END AS "public"."thing_level_type");
+    NEW."is_public" := (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'public');
+    NEW."level" := CAST(CASE (NEW)."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL ELSE NULL END AS "public"."thing_level_type");
   ELSE
-    NEW."visibility" := CAST(CASE WHEN ((NEW)."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN ((NEW)."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END AS "public"."thing_visibility_type");
+    NEW."visibility" := CAST(CASE (NEW)."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END AS "public"."thing_visibility_type");
     NEW."rank" := CASE WHEN (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_listed_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW)."is_public" IS NOT NULL AND ((CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM CASE WHEN ((NEW)."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN ((NEW)."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) AND ((NEW)."rank" IS NOT DISTINCT FROM CASE WHEN (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END) OR (CAST((NEW)."visibility" AS TEXT) IS NOT NULL OR (NEW)."rank" IS NOT NULL) AND ((NEW)."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN CAST((NEW)."visibility" AS TEXT) IS NOT NULL AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') AND NOT (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') THEN true WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') THEN false WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') THEN false WHEN (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false)) AND (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM CASE WHEN ((CASE WHEN ((NEW)."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'low') OR (CASE WHEN ((NEW)."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'high')) THEN CASE WHEN ((NEW)."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN ((NEW)."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END ELSE NULL END))))
-EXECUTE FUNCTION "public"."viaduct_b_thing_listed_ins__a84a393b1f02"();
+FOR EACH ROW WHEN (NOT ((NEW)."is_public" IS NOT NULL AND ((CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM CASE (NEW)."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END) AND ((NEW)."rank" IS NOT DISTINCT FROM CASE WHEN (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END) OR (CAST((NEW)."visibility" AS TEXT) IS NOT NULL OR (NEW)."rank" IS NOT NULL) AND ((NEW)."is_public" IS NOT DISTINCT FROM (CAST((NEW)."visibility" AS TEXT) IS NOT DISTINCT FROM 'public')) AND (CAST((NEW)."level" AS TEXT) IS NOT DISTINCT FROM CASE (NEW)."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL ELSE NULL END))))
+EXECUTE FUNCTION "public"."viaduct_b_thing_listed_ins__5c97ed46629b"();
 
 -- change type, moments
--- viaduct_b_thing_created_upd, fingerprint 387b5364df59
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_created_upd__387b5364df59"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_created_upd, fingerprint 748b7f47bf56
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_created_upd__748b7f47bf56"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF ((OLD)."created_at_int" IS DISTINCT FROM (NEW)."created_at_int") THEN
     NEW."created_at" := (CASE WHEN (NEW)."created_at_int" BETWEEN -30610224000000000 AND 253402300799999999 THEN TIMESTAMP '1970-01-01 00:00:00' + CAST(div((NEW)."created_at_int", 86400000000) AS INTEGER) * INTERVAL '1 day' + mod((NEW)."created_at_int", 86400000000) * INTERVAL '1 microsecond' END);
-  ELSE
+  ELSIF ((OLD)."created_at" IS DISTINCT FROM (NEW)."created_at") THEN
     NEW."created_at_int" := (CASE WHEN (NEW)."created_at" BETWEEN TIMESTAMP '1000-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN CAST(EXTRACT(EPOCH FROM date_trunc('second', (NEW)."created_at")) AS BIGINT) * 1000000 + mod(CAST(EXTRACT(MICROSECONDS FROM (NEW)."created_at") AS BIGINT), 1000000) END);
   END IF;
   RETURN NEW;
@@ -318,7 +318,7 @@ END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_created_upd" BEFORE UPDATE ON "public"."thing"
 FOR EACH ROW WHEN ((((OLD)."created_at" IS DISTINCT FROM (NEW)."created_at") OR ((OLD)."created_at_int" IS DISTINCT FROM (NEW)."created_at_int")) AND (NOT (((NEW)."created_at_int" IS NOT DISTINCT FROM (CASE WHEN (NEW)."created_at" BETWEEN TIMESTAMP '1000-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN CAST(EXTRACT(EPOCH FROM date_trunc('second', (NEW)."created_at")) AS BIGINT) * 1000000 + mod(CAST(EXTRACT(MICROSECONDS FROM (NEW)."created_at") AS BIGINT), 1000000) END)) OR ((NEW)."created_at" IS NOT DISTINCT FROM (CASE WHEN (NEW)."created_at_int" BETWEEN -30610224000000000 AND 253402300799999999 THEN TIMESTAMP '1970-01-01 00:00:00' + CAST(div((NEW)."created_at_int", 86400000000) AS INTEGER) * INTERVAL '1 day' + mod((NEW)."created_at_int", 86400000000) * INTERVAL '1 microsecond' END)))))
-EXECUTE FUNCTION "public"."viaduct_b_thing_created_upd__387b5364df59"();
+EXECUTE FUNCTION "public"."viaduct_b_thing_created_upd__748b7f47bf56"();
 
 -- viaduct_b_thing_created_ins, fingerprint db462f43a390
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_created_ins__db462f43a390"() RETURNS trigger LANGUAGE plpgsql
@@ -337,30 +337,30 @@ FOR EACH ROW WHEN (NOT (((NEW)."created_at_int" IS NOT DISTINCT FROM (CASE WHEN 
 EXECUTE FUNCTION "public"."viaduct_b_thing_created_ins__db462f43a390"();
 
 -- add column, computed
--- viaduct_b_thing_port_number_upd, fingerprint f441a3b00d1b
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_number_upd__f441a3b00d1b"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_port_number_upd, fingerprint 474698bf963f
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_number_upd__474698bf963f"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  IF NOT ((OLD)."port_number" IS DISTINCT FROM (NEW)."port_number") THEN
-    NEW."port_number" := coalesce(coalesce(CASE WHEN (CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN ((NEW)."port" IS NOT NULL) THEN -1 ELSE NULL END), -1);
+  IF NOT ((OLD)."port_number" IS DISTINCT FROM (NEW)."port_number") AND ((OLD)."port" IS DISTINCT FROM (NEW)."port") THEN
+    NEW."port_number" := coalesce(CASE WHEN (CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END ELSE NULL END, -1);
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_port_number_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN ((((OLD)."port" IS DISTINCT FROM (NEW)."port")) AND (NOT ((NEW)."port_number" IS NOT DISTINCT FROM coalesce(coalesce(CASE WHEN (CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN ((NEW)."port" IS NOT NULL) THEN -1 ELSE NULL END), -1))))
-EXECUTE FUNCTION "public"."viaduct_b_thing_port_number_upd__f441a3b00d1b"();
+FOR EACH ROW WHEN ((((OLD)."port" IS DISTINCT FROM (NEW)."port")) AND (NOT ((NEW)."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END ELSE NULL END, -1))))
+EXECUTE FUNCTION "public"."viaduct_b_thing_port_number_upd__474698bf963f"();
 
--- viaduct_b_thing_port_number_ins, fingerprint e14c4bf1fbdb
-CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_number_ins__e14c4bf1fbdb"() RETURNS trigger LANGUAGE plpgsql
+-- viaduct_b_thing_port_number_ins, fingerprint a0541e0ac174
+CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_number_ins__a0541e0ac174"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
   IF (NEW)."port_number" IS NULL THEN
-    NEW."port_number" := coalesce(coalesce(CASE WHEN (CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN ((NEW)."port" IS NOT NULL) THEN -1 ELSE NULL END), -1);
+    NEW."port_number" := coalesce(CASE WHEN (CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END ELSE NULL END, -1);
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_port_number_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW)."port_number" IS NOT DISTINCT FROM coalesce(coalesce(CASE WHEN (CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN ((NEW)."port" IS NOT NULL) THEN -1 ELSE NULL END), -1)))
-EXECUTE FUNCTION "public"."viaduct_b_thing_port_number_ins__e14c4bf1fbdb"();
+FOR EACH ROW WHEN (NOT ((NEW)."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce((NEW)."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST((NEW)."port" AS BIGINT) ELSE NULL END ELSE NULL END, -1)))
+EXECUTE FUNCTION "public"."viaduct_b_thing_port_number_ins__a0541e0ac174"();

@@ -104,14 +104,14 @@ FOR EACH ROW WHEN (NOT (NEW."account" IS NOT DISTINCT FROM NEW."login"))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins"();
 
 -- change type
--- viaduct_b_thing_port_upd, fingerprint 87e4235fb870
+-- viaduct_b_thing_port_upd, fingerprint fc635b86dc84
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:87e4235fb870 */
+  /* viaduct:fc635b86dc84 */
   IF (OLD."port_number" IS DISTINCT FROM NEW."port_number") THEN
     NEW."port" := CAST(NEW."port_number" AS TEXT);
-  ELSE
+  ELSIF (OLD."port" IS DISTINCT FROM NEW."port") THEN
     NEW."port_number" := coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END);
   END IF;
   RETURN NEW;
@@ -139,14 +139,14 @@ FOR EACH ROW WHEN (NOT ((NEW."port_number" IS NOT DISTINCT FROM coalesce(CASE WH
 EXECUTE FUNCTION "public"."viaduct_b_thing_port_ins"();
 
 -- change type, narrower
--- viaduct_b_thing_narrow_upd, fingerprint 60ab89b70238
+-- viaduct_b_thing_narrow_upd, fingerprint a7870eb226a7
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_narrow_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:60ab89b70238 */
+  /* viaduct:a7870eb226a7 */
   IF (OLD."narrow" IS DISTINCT FROM NEW."narrow") THEN
     NEW."wide" := NEW."narrow";
-  ELSE
+  ELSIF (OLD."wide" IS DISTINCT FROM NEW."wide") THEN
     NEW."narrow" := CASE WHEN (length(NEW."wide") BETWEEN 0 AND 3) THEN NEW."wide" ELSE NULL END;
   END IF;
   RETURN NEW;
@@ -174,49 +174,49 @@ FOR EACH ROW WHEN (NOT ((NEW."narrow" IS NOT DISTINCT FROM CASE WHEN (length(NEW
 EXECUTE FUNCTION "public"."viaduct_b_thing_narrow_ins"();
 
 -- transform
--- viaduct_b_thing_visibility_upd, fingerprint a07f698f03bb
+-- viaduct_b_thing_visibility_upd, fingerprint 14954a5bd883
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_visibility_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:a07f698f03bb */
+  /* viaduct:14954a5bd883 */
   IF (OLD."visibility" IS DISTINCT FROM NEW."visibility") OR NEW."is_public" IS NULL THEN
-    NEW."is_public" := coalesce(CASE WHEN NEW."visibility" IS NOT NULL AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'public') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'private') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'shared') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (NEW."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN (NEW."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false);
-  ELSE
-    NEW."visibility" := CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END;
+    NEW."is_public" := (NEW."visibility" IS NOT DISTINCT FROM 'public');
+  ELSIF (OLD."is_public" IS DISTINCT FROM NEW."is_public") THEN
+    NEW."visibility" := CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_visibility_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN (((OLD."is_public" IS DISTINCT FROM NEW."is_public") OR (OLD."visibility" IS DISTINCT FROM NEW."visibility")) AND (NOT (NEW."is_public" IS NOT NULL AND ((NEW."visibility" IS NOT DISTINCT FROM CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) OR (NEW."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN NEW."visibility" IS NOT NULL AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'public') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'private') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'shared') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (NEW."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN (NEW."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false))))))
+FOR EACH ROW WHEN (((OLD."is_public" IS DISTINCT FROM NEW."is_public") OR (OLD."visibility" IS DISTINCT FROM NEW."visibility")) AND (NOT (NEW."is_public" IS NOT NULL AND ((NEW."visibility" IS NOT DISTINCT FROM CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END) OR (NEW."is_public" IS NOT DISTINCT FROM (NEW."visibility" IS NOT DISTINCT FROM 'public'))))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_visibility_upd"();
 
--- viaduct_b_thing_visibility_ins, fingerprint 2ea32c93d095
+-- viaduct_b_thing_visibility_ins, fingerprint 07f795eb952d
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_visibility_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:2ea32c93d095 */
+  /* viaduct:07f795eb952d */
   IF NEW."visibility" IS NOT NULL OR NEW."is_public" IS NULL THEN
-    NEW."is_public" := coalesce(CASE WHEN NEW."visibility" IS NOT NULL AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'public') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'private') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'shared') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (NEW."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN (NEW."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false);
+    NEW."is_public" := (NEW."visibility" IS NOT DISTINCT FROM 'public');
   ELSE
-    NEW."visibility" := CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END;
+    NEW."visibility" := CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_visibility_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT (NEW."is_public" IS NOT NULL AND ((NEW."visibility" IS NOT DISTINCT FROM CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) OR NEW."visibility" IS NOT NULL AND (NEW."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN NEW."visibility" IS NOT NULL AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'public') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'private') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'shared') AND NOT (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (NEW."visibility" IS NOT DISTINCT FROM 'public') THEN true WHEN (NEW."visibility" IS NOT DISTINCT FROM 'private') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'shared') THEN false WHEN (NEW."visibility" IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false)))))
+FOR EACH ROW WHEN (NOT (NEW."is_public" IS NOT NULL AND ((NEW."visibility" IS NOT DISTINCT FROM CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END) OR NEW."visibility" IS NOT NULL AND (NEW."is_public" IS NOT DISTINCT FROM (NEW."visibility" IS NOT DISTINCT FROM 'public')))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_visibility_ins"();
 
 -- split
--- viaduct_b_thing_socket_upd, fingerprint 252ed5ba2f1f
+-- viaduct_b_thing_socket_upd, fingerprint 22419cb80b47
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_socket_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:252ed5ba2f1f */
+  /* viaduct:22419cb80b47 */
   IF (OLD."address" IS DISTINCT FROM NEW."address") OR (OLD."port" IS DISTINCT FROM NEW."port") THEN
     NEW."socket" := CASE WHEN (length(((NEW."address" || ':') || CAST(NEW."port" AS TEXT))) BETWEEN 0 AND 32) THEN ((NEW."address" || ':') || CAST(NEW."port" AS TEXT)) ELSE NULL END;
-  ELSE
+  ELSIF (OLD."socket" IS DISTINCT FROM NEW."socket") THEN
     NEW."address" := CASE WHEN (length(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END ELSE NULL END;
     NEW."port" := coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."socket" IS NOT NULL) THEN 0 ELSE NULL END);
   END IF;
@@ -246,15 +246,15 @@ FOR EACH ROW WHEN (NOT ((NEW."address" IS NOT DISTINCT FROM CASE WHEN (length(CA
 EXECUTE FUNCTION "public"."viaduct_b_thing_socket_ins"();
 
 -- merge
--- viaduct_b_thing_name_upd, fingerprint e93dcaa9d9b0
+-- viaduct_b_thing_name_upd, fingerprint ba2f075df298
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_name_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:e93dcaa9d9b0 */
+  /* viaduct:ba2f075df298 */
   IF (OLD."name" IS DISTINCT FROM NEW."name") THEN
     NEW."first" := CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END ELSE NULL END;
     NEW."last" := CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END ELSE NULL END;
-  ELSE
+  ELSIF (OLD."first" IS DISTINCT FROM NEW."first") OR (OLD."last" IS DISTINCT FROM NEW."last") THEN
     NEW."name" := CASE WHEN (length(CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END ELSE NULL END;
   END IF;
   RETURN NEW;
@@ -283,53 +283,53 @@ FOR EACH ROW WHEN (NOT ((NEW."name" IS NOT DISTINCT FROM CASE WHEN (length(CASE 
 EXECUTE FUNCTION "public"."viaduct_b_thing_name_ins"();
 
 -- transform, enumerations
--- viaduct_b_thing_listed_upd, fingerprint 69df8eb45087
+-- viaduct_b_thing_listed_upd, fingerprint 77ec3946ff64
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_listed_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:69df8eb45087 */
+  /* viaduct:77ec3946ff64 */
   IF (OLD."visibility" IS DISTINCT FROM NEW."visibility") OR (OLD."rank" IS DISTINCT FROM NEW."rank") OR NEW."is_public" IS NULL THEN
-    NEW."is_public" := coalesce(CASE WHEN CAST(NEW."visibility" AS TEXT) IS NOT NULL AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') THEN true WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false);
-    NEW."level" := CAST(CASE WHEN ((CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'low') OR (CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'high')) THEN CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END ELSE NULL END AS "public"."thing_level_type");
-  ELSE
-    NEW."visibility" := CAST(CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END AS "public"."thing_visibility_type");
+    NEW."is_public" := (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public');
+    NEW."level" := CAST(CASE NEW."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL ELSE NULL END AS "public"."thing_level_type");
+  ELSIF (OLD."is_public" IS DISTINCT FROM NEW."is_public") OR (OLD."level" IS DISTINCT FROM NEW."level") THEN
+    NEW."visibility" := CAST(CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END AS "public"."thing_visibility_type");
     NEW."rank" := CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_listed_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN (((OLD."is_public" IS DISTINCT FROM NEW."is_public") OR (OLD."level" IS DISTINCT FROM NEW."level") OR (OLD."visibility" IS DISTINCT FROM NEW."visibility") OR (OLD."rank" IS DISTINCT FROM NEW."rank")) AND (NOT (NEW."is_public" IS NOT NULL AND ((CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) AND (NEW."rank" IS NOT DISTINCT FROM CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END) OR (NEW."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN CAST(NEW."visibility" AS TEXT) IS NOT NULL AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') THEN true WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false)) AND (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM CASE WHEN ((CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'low') OR (CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'high')) THEN CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END ELSE NULL END)))))
+FOR EACH ROW WHEN (((OLD."is_public" IS DISTINCT FROM NEW."is_public") OR (OLD."level" IS DISTINCT FROM NEW."level") OR (OLD."visibility" IS DISTINCT FROM NEW."visibility") OR (OLD."rank" IS DISTINCT FROM NEW."rank")) AND (NOT (NEW."is_public" IS NOT NULL AND ((CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END) AND (NEW."rank" IS NOT DISTINCT FROM CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END) OR (NEW."is_public" IS NOT DISTINCT FROM (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public')) AND (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM CASE NEW."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL ELSE NULL END)))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_listed_upd"();
 
--- viaduct_b_thing_listed_ins, fingerprint bedca681cb33
+-- viaduct_b_thing_listed_ins, fingerprint 6350d0b6e63c
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_listed_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:bedca681cb33 */
+  /* viaduct:6350d0b6e63c */
   IF CAST(NEW."visibility" AS TEXT) IS NOT NULL OR NEW."rank" IS NOT NULL OR NEW."is_public" IS NULL THEN
-    NEW."is_public" := coalesce(CASE WHEN CAST(NEW."visibility" AS TEXT) IS NOT NULL AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') THEN true WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false);
-    NEW."level" := CAST(CASE WHEN ((CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'low') OR (CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'high')) THEN CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END ELSE NULL END AS "public"."thing_level_type");
+    NEW."is_public" := (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public');
+    NEW."level" := CAST(CASE NEW."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL ELSE NULL END AS "public"."thing_level_type");
   ELSE
-    NEW."visibility" := CAST(CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END AS "public"."thing_visibility_type");
+    NEW."visibility" := CAST(CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END AS "public"."thing_visibility_type");
     NEW."rank" := CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_listed_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT (NEW."is_public" IS NOT NULL AND ((CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM CASE WHEN (NEW."is_public" IS NOT DISTINCT FROM true) THEN 'public' WHEN (NEW."is_public" IS NOT DISTINCT FROM false) THEN 'shared' ELSE NULL END) AND (NEW."rank" IS NOT DISTINCT FROM CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END) OR (CAST(NEW."visibility" AS TEXT) IS NOT NULL OR NEW."rank" IS NOT NULL) AND (NEW."is_public" IS NOT DISTINCT FROM coalesce(CASE WHEN CAST(NEW."visibility" AS TEXT) IS NOT NULL AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') AND NOT (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE CASE WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public') THEN true WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'private') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'shared') THEN false WHEN (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'community') THEN false ELSE NULL END END, false)) AND (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM CASE WHEN ((CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'low') OR (CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END IS NOT DISTINCT FROM 'high')) THEN CASE WHEN (NEW."rank" IS NOT DISTINCT FROM 1) THEN 'low' WHEN (NEW."rank" IS NOT DISTINCT FROM 2) THEN 'high' WHEN (NEW."rank" IS NOT DISTINCT FROM 3) THEN 'higher' ELSE NULL END ELSE NULL END))))
+FOR EACH ROW WHEN (NOT (NEW."is_public" IS NOT NULL AND ((CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END) AND (NEW."rank" IS NOT DISTINCT FROM CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END) OR (CAST(NEW."visibility" AS TEXT) IS NOT NULL OR NEW."rank" IS NOT NULL) AND (NEW."is_public" IS NOT DISTINCT FROM (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public')) AND (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM CASE NEW."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL ELSE NULL END))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_listed_ins"();
 
 -- change type, moments
--- viaduct_b_thing_created_upd, fingerprint 2b1c17e8e233
+-- viaduct_b_thing_created_upd, fingerprint 0e2514e5bce6
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_created_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:2b1c17e8e233 */
+  /* viaduct:0e2514e5bce6 */
   IF (OLD."created_at_int" IS DISTINCT FROM NEW."created_at_int") THEN
     NEW."created_at" := (CASE WHEN NEW."created_at_int" BETWEEN -30610224000000000 AND 253402300799999999 THEN TIMESTAMP '1970-01-01 00:00:00' + CAST(div(NEW."created_at_int", 86400000000) AS INTEGER) * INTERVAL '1 day' + mod(NEW."created_at_int", 86400000000) * INTERVAL '1 microsecond' END);
-  ELSE
+  ELSIF (OLD."created_at" IS DISTINCT FROM NEW."created_at") THEN
     NEW."created_at_int" := (CASE WHEN NEW."created_at" BETWEEN TIMESTAMP '1000-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN CAST(EXTRACT(EPOCH FROM date_trunc('second', NEW."created_at")) AS BIGINT) * 1000000 + mod(CAST(EXTRACT(MICROSECONDS FROM NEW."created_at") AS BIGINT), 1000000) END);
   END IF;
   RETURN NEW;
@@ -357,32 +357,32 @@ FOR EACH ROW WHEN (NOT ((NEW."created_at_int" IS NOT DISTINCT FROM (CASE WHEN NE
 EXECUTE FUNCTION "public"."viaduct_b_thing_created_ins"();
 
 -- add column, computed
--- viaduct_b_thing_port_number_upd, fingerprint 1e89b424f5a7
+-- viaduct_b_thing_port_number_upd, fingerprint 15d8a840e507
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_number_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:1e89b424f5a7 */
-  IF NOT (OLD."port_number" IS DISTINCT FROM NEW."port_number") THEN
-    NEW."port_number" := coalesce(coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END), -1);
+  /* viaduct:15d8a840e507 */
+  IF NOT (OLD."port_number" IS DISTINCT FROM NEW."port_number") AND (OLD."port" IS DISTINCT FROM NEW."port") THEN
+    NEW."port_number" := coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, -1);
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_port_number_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN (((OLD."port" IS DISTINCT FROM NEW."port")) AND (NOT (NEW."port_number" IS NOT DISTINCT FROM coalesce(coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END), -1))))
+FOR EACH ROW WHEN (((OLD."port" IS DISTINCT FROM NEW."port")) AND (NOT (NEW."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, -1))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_port_number_upd"();
 
--- viaduct_b_thing_port_number_ins, fingerprint 02f68eb2e15b
+-- viaduct_b_thing_port_number_ins, fingerprint 17b39f2f75a6
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_number_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:02f68eb2e15b */
+  /* viaduct:17b39f2f75a6 */
   IF NEW."port_number" IS NULL THEN
-    NEW."port_number" := coalesce(coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END), -1);
+    NEW."port_number" := coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, -1);
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_port_number_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT (NEW."port_number" IS NOT DISTINCT FROM coalesce(coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END), -1)))
+FOR EACH ROW WHEN (NOT (NEW."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, -1)))
 EXECUTE FUNCTION "public"."viaduct_b_thing_port_number_ins"();

@@ -16,11 +16,11 @@ ALTER TABLE "thing" DROP COLUMN "locale";
 -- expand, locks: brief
 ALTER TABLE "thing" ADD COLUMN "number" INTEGER;
 -- expand, locks: none
-CREATE OR REPLACE FUNCTION "viaduct_b_thing_number_upd__d10411755977"() RETURNS trigger LANGUAGE plpgsql …;
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_number_upd__70713c04ae6f"() RETURNS trigger LANGUAGE plpgsql …;
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_number_upd" BEFORE UPDATE ON "thing" …;
 -- expand, locks: none
-CREATE OR REPLACE FUNCTION "viaduct_b_thing_number_ins__24f345836b01"() RETURNS trigger LANGUAGE plpgsql …;
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_number_ins__0e503cd76afc"() RETURNS trigger LANGUAGE plpgsql …;
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_number_ins" BEFORE INSERT ON "thing" …;
 -- contract, locks: brief
@@ -135,7 +135,7 @@ ALTER TABLE "thing" DROP COLUMN "title";
 -- expand, locks: brief
 ALTER TABLE "thing" ADD COLUMN "port_number" INTEGER;
 -- expand, locks: none
-CREATE OR REPLACE FUNCTION "viaduct_b_thing_port_upd__d81cbe5dd90c"() RETURNS trigger LANGUAGE plpgsql …;
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_port_upd__1e27ef5e4b7a"() RETURNS trigger LANGUAGE plpgsql …;
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_port_upd" BEFORE UPDATE ON "thing" …;
 -- expand, locks: none
@@ -202,7 +202,7 @@ ALTER TABLE "thing" ADD CONSTRAINT "one_each" UNIQUE USING INDEX "one_each";
 -- expand, locks: brief
 ALTER TABLE "thing" ADD COLUMN "uuid" VARCHAR(32);
 -- expand, locks: none
-CREATE OR REPLACE FUNCTION "viaduct_b_thing_uuid_upd__09ce228b6039"() RETURNS trigger LANGUAGE plpgsql …;
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_uuid_upd__c51dd089e389"() RETURNS trigger LANGUAGE plpgsql …;
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_uuid_upd" BEFORE UPDATE ON "thing" …;
 -- expand, locks: none

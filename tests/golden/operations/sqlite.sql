@@ -10,7 +10,7 @@ ALTER TABLE "thing" DROP COLUMN "locale";
 -- expand, locks: brief
 ALTER TABLE "thing" ADD COLUMN "number" INTEGER;
 -- expand, locks: brief
-CREATE TRIGGER "viaduct_b_thing_number_upd" AFTER UPDATE ON "thing" …;
+CREATE TRIGGER "viaduct_b_thing_number_upd" AFTER UPDATE OF "port", "number" ON "thing" …;
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_number_ins" AFTER INSERT ON "thing" …;
 -- contract, locks: brief
@@ -40,7 +40,7 @@ ALTER TABLE "thing" DROP COLUMN "name";
 -- expand, locks: brief
 ALTER TABLE "thing" ADD COLUMN "title" VARCHAR(16);
 -- expand, locks: brief
-CREATE TRIGGER "viaduct_b_thing_title_upd" AFTER UPDATE ON "thing" …;
+CREATE TRIGGER "viaduct_b_thing_title_upd" AFTER UPDATE OF "name", "title" ON "thing" …;
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_title_ins" AFTER INSERT ON "thing" …;
 -- expand, locks: brief
@@ -76,7 +76,7 @@ ALTER TABLE "thing" DROP COLUMN "title";
 -- expand, locks: brief
 ALTER TABLE "thing" ADD COLUMN "port_number" INTEGER;
 -- expand, locks: brief
-CREATE TRIGGER "viaduct_b_thing_port_upd" AFTER UPDATE ON "thing" …;
+CREATE TRIGGER "viaduct_b_thing_port_upd" AFTER UPDATE OF "port", "port_number" ON "thing" …;
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_port_ins" AFTER INSERT ON "thing" …;
 -- contract, locks: brief

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from keystone_viaduct.errors import UpgradeRefused
-from keystone_viaduct.upgrade.ddl.mysql_live import SQL_MODE
+from keystone_viaduct.upgrade.ddl.mysql_running import SQL_MODE
 from keystone_viaduct.upgrade.operations import RenameColumn, ReplaceColumns
 from keystone_viaduct.upgrade.shape import Column, Table
 from keystone_viaduct.upgrade.types import Text

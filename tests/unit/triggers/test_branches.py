@@ -44,3 +44,22 @@ def test_a_trigger_that_runs_with_the_writers_rights_has_no_statements() -> None
     assert "SECURITY" not in compile(spec(invoker=True), "postgresql").create[0]
     with pytest.raises(TriggerError, match="rights"):
         spec((sa.insert(TABLE).values(a=1),), invoker=True)
+
+
+def test_complete_branches_stand_alone_where_a_long_condition_costs() -> None:
+    """MariaDB and MySQL prepare each condition anew for each row; the others ask ``when`` before the body."""
+    body = (branch(has_changed(B), assign(A, new(B)), unless=new(A) == 7), branch(None, assign(B, new(A))))
+    made = spec(body, changed=("a", "b"), when=new(A) != 7, complete=True)
+    lines = [line.strip() for line in compile(made, "mariadb").create[0].splitlines()]
+    assert lines[3].startswith("IF (NOT (OLD.`b`") and lines[4:6] == [
+        "IF NEW.`a` != 7 THEN",
+        "SET NEW.`a` = NEW.`b`;",
+    ]
+    function, trigger = compile(made, "postgresql").create
+    assert "7" not in function.split("*/")[1] and 'NEW."a" != 7' in trigger
+    assert 'AFTER UPDATE OF "a", "b" ON' in compile(made, "sqlite").create[0]
+
+
+def test_only_branches_can_be_complete() -> None:
+    with pytest.raises(TriggerError, match="only branches"):
+        spec((assign(A, new(B)),), complete=True)

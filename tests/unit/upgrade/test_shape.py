@@ -97,3 +97,19 @@ def test_what_always_fits_is_not_guarded() -> None:
     longer = Conversion("b", Joined((Field("a"), Literal("x"))))
     guarded = bridge(OLD, Column("b", Text(8)), longer, Conversion("a", Field("b")))
     assert guarded.total_up() == (Fitted(longer.value, Text(8)),)
+
+
+def test_whether_each_old_value_comes_back_is_tried_where_they_are_few() -> None:
+    states = (("public", True), ("private", False), ("shared", False))
+    up = Conversion("b", Lookup(Field("a"), ((True, "public"), (False, "shared"))))
+    column, new = Column("a", Boolean()), Column("b", Text(8))
+    assert bridge(column, new, up, Conversion("a", Lookup(Field("b"), states))).reversible
+    assert not bridge(column, new, up, Conversion("a", Lookup(Field("b"), states[1:]))).reversible
+    one_for_both = Conversion("b", Lookup(Field("a"), ((True, "public"), (False, "public"))))
+    assert not bridge(column, new, one_for_both, Conversion("a", Lookup(Field("b"), states))).reversible
+    nothing_of_null = Conversion("a", Lookup(Field("b"), states[:1], Literal(False)), fallback=False)
+    assert not bridge(column, new, up, nothing_of_null).reversible
+    assert bridge(Column("a", Boolean(), nullable=False), new, up, nothing_of_null).reversible
+    assert not bridge().reversible, "007 becomes 7"
+    same_name = (Conversion("b", Field("a")), Conversion("a", Field("b")))
+    assert bridge(OLD, Column("b", Text(8)), *same_name).reversible
