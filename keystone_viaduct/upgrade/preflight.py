@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from keystone_viaduct.triggers.compiler import target_of
 
 from .arming import bridge_specs
+from .charsets import charset_problems
 from .constraints import ForeignKey
 from .shape import PREFIX, Bridge
 from .steps import Phase, Refusal, Server
@@ -40,6 +41,8 @@ class Preflight:
             found = list(_privileges(connection, server, bridges))
             if phase is Phase.EXPAND:
                 found += _tables(connection, server, bridges)
+                if server.engine in ("mariadb", "mysql"):
+                    found += charset_problems(connection, server, bridges)
             if phase is Phase.CONTRACT:
                 found += _indexes(connection, server, bridges, leaving)
             if server.engine in ("mariadb", "mysql"):

@@ -262,6 +262,12 @@ def _prepare_mariadb(folder: Path, account: str | None) -> tuple[Server, str, li
     return server, "SIGKILL", command
 
 
+def _prepare_mariadb_logged(folder: Path, account: str | None) -> tuple[Server, str, list[str]]:
+    """With the binary log, and without trusting those who make triggers."""
+    server, stop_signal, command = _prepare_mariadb(folder, account)
+    return server, stop_signal, [*command, "--log-bin=log", "--server-id=1"]
+
+
 def _prepare_mysql(folder: Path, account: str | None) -> tuple[Server, str, list[str]]:
     """As production has it: with the binary log, and without trusting those who make triggers."""
     mysqld = MYSQL_FOLDER / "mysqld"
@@ -299,5 +305,6 @@ _RUN_AS_WE_ARE = frozenset({"mysql"})
 _PREPARE: dict[str, Callable[[Path, str | None], tuple[Server, str, list[str]]]] = {
     "postgresql": _prepare_postgresql,
     "mariadb": _prepare_mariadb,
+    "mariadb-logged": _prepare_mariadb_logged,
     "mysql": _prepare_mysql,
 }

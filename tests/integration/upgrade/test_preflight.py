@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from keystone_viaduct.errors import UpgradeRefused
 from keystone_viaduct.upgrade.ddl.mysql_running import SQL_MODE
+from keystone_viaduct.upgrade.expression import Field, FirstOf, Literal
 from keystone_viaduct.upgrade.operations import RenameColumn, ReplaceColumns
-from keystone_viaduct.upgrade.shape import Column, Table
+from keystone_viaduct.upgrade.shape import Bridge, Column, Conversion, Table
 from keystone_viaduct.upgrade.types import Text
 from tests.bridges.declared import DECLARED
+from tests.support.databases import DatabaseScope
+from tests.support.servers import MissingServer, unavailable
 from tests.support.upgrades import Site, make_table, site
 
 BRIDGE = next(item.bridge for item in DECLARED if item.operation == "rename column")
@@ -100,12 +104,18 @@ def test_a_user_who_may_make_no_triggers_is_told_so_before_a_column_is_added(
     assert "GRANT TRIGGER" in refused(made, "lacks TRIGGER on table thing")
 
 
-@pytest.mark.mysql
-def test_beside_a_binary_log_trust_is_needed_but_no_super(
-    mysql_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_table(mysql_url, BRIDGE, [{"id": "k", "login": "l"}])
-    owner = sa.create_engine(mysql_url)
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.mysql) for name in ("mysql", "mariadb-logged")])
+def logged_url(request: pytest.FixtureRequest, database_scope: DatabaseScope) -> str:
+    """A database of a server with a binary log."""
+    try:
+        return database_scope.empty(request.param)
+    except MissingServer as missing:
+        unavailable(str(missing), "`make servers`", optional=request.param == "mysql")
+
+
+def test_beside_a_binary_log_trust_is_needed_but_no_super(logged_url: str) -> None:
+    make_table(logged_url, BRIDGE, [{"id": "k", "login": "l"}])
+    owner = sa.create_engine(logged_url)
     name = f"u_{owner.url.database}"[:30]
 
     def run(*statements: str) -> None:
@@ -128,6 +138,11 @@ def test_beside_a_binary_log_trust_is_needed_but_no_super(
             runner.verify()
             runner.contract()
         assert made.rows("thing")["k"]["account"] == "l"
+        run("SET GLOBAL log_bin_trust_function_creators = 0")
+        back = site(made.url, RenameColumn(BRIDGE.table, Column("account", Text(16)), "login"), name="back")
+        with back.runner() as runner, pytest.raises(UpgradeRefused, match="lacks SUPER on server"):
+            runner.expand()
+        assert set(back.columns("thing")) == {"id", "note", "account"}
     finally:
         run("SET GLOBAL log_bin_trust_function_creators = 0", f"DROP USER '{name}'@'localhost'")
         owner.dispose()
@@ -164,3 +179,54 @@ def test_a_cascade_that_fires_no_trigger_is_refused(mariadb_url: str) -> None:
         " REFERENCES parent (name) ON DELETE SET NULL",
     )
     refused(made, "of_parent changes thing.login by a cascade")
+
+
+MERGED = next(item.bridge for item in DECLARED if item.operation == "merge")
+NON_ASCII = replace(
+    BRIDGE, up=(Conversion("account", FirstOf((Field("login"), Literal("é")))),), name="thing_unnamed"
+)
+
+
+@pytest.mark.parametrize(
+    ("bridge", "altered", "said"),
+    [
+        (MERGED, "MODIFY COLUMN last VARCHAR(16) CHARACTER SET latin1", "different collations"),
+        (MERGED, "MODIFY COLUMN last VARCHAR(16) COLLATE utf8mb4_unicode_ci", "different collations"),
+        (BRIDGE, "MODIFY COLUMN login VARCHAR(16) CHARACTER SET utf16", "other bytes in utf16 than"),
+        (NON_ASCII, "MODIFY COLUMN login VARCHAR(16) CHARACTER SET latin1", "other bytes in latin1 than"),
+    ],
+)
+def test_character_sets_that_cannot_be_compared_as_bytes_are_refused(
+    engine_name: str, database_url: str, bridge: Bridge, altered: str, said: str
+) -> None:
+    if engine_name not in ("mariadb", "mysql"):
+        pytest.skip("a database has one character set there")
+    make_table(database_url, bridge, [])
+    made = site(database_url, ReplaceColumns(bridge))
+    made.run(f"ALTER TABLE thing {altered}")
+    assert refused(made, said)
+
+
+@pytest.mark.parametrize("charset", ["latin1", "utf8mb3"])
+def test_texts_of_a_smaller_character_set_keep_it_and_are_bridged(
+    engine_name: str, database_url: str, charset: str
+) -> None:
+    """As a Keystone has them whose tables are utf8mb3."""
+    if engine_name not in ("mariadb", "mysql"):
+        pytest.skip("a database has one character set there")
+    make_table(database_url, BRIDGE, [{"id": "k1", "login": "é"}, {"id": "k2", "login": "a"}])
+    made = site(database_url, OPERATION)
+    made.run(f"ALTER TABLE thing CONVERT TO CHARACTER SET {charset}")
+    with made.runner() as runner:
+        runner.expand()
+        runner.migrate()
+        made.run(
+            "UPDATE thing SET login = 'ö' WHERE id = 'k2'",
+            "INSERT INTO thing (id, account) VALUES ('k3', 'ü')",
+        )
+        assert not runner.verify()
+    assert [(row["login"], row["account"]) for row in made.rows("thing").values()] == [
+        ("é", "é"),
+        ("ö", "ö"),
+        ("ü", "ü"),
+    ]

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from keystone_viaduct.errors import TableBusy, UpgradeRefused
 from keystone_viaduct.upgrade.ddl import Budget, LiveDatabase, dialect_for, open_database
+from keystone_viaduct.upgrade.ddl.mysql_running import MySQLRunning
 from keystone_viaduct.upgrade.operations import ReplaceColumns
 from keystone_viaduct.upgrade.steps import Lock, Observation, Seen, Statement
 from tests.bridges.declared import DECLARED
@@ -153,6 +154,48 @@ def test_triggers_keep_the_settings_that_we_pin_whatever_the_server_has(server_u
     assert not database.observe(armed.done)
     database.close()
     loose.close()
+
+
+def test_mysql_asks_for_a_table_once_more_in_the_same_packet(
+    server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody may take it between our look and our statement: a writer that has read would be the victim."""
+    make_table(server_url, BRIDGE, [{"id": "k1", "login": "a"}])
+    database = open_database(server_url, Budget(wait=0.2, patience=1.0))
+    if database.server().engine != "mysql":
+        pytest.skip("only MySQL makes a writer the victim, and shows who holds a table")
+    monkeypatch.setattr(database, "is_held", lambda table: False)
+    first = statements(database)[0]
+    with open_reader(server_url), Watch(server_url) as watch, pytest.raises(TableBusy):
+        database.run(first)
+    assert watch.requests and not watch.refused
+    database.run(first)
+    assert database.observe(first.done)
+    database.close()
+
+
+@pytest.mark.parametrize("lock", [Lock.ONLINE, Lock.BRIEF])
+def test_mariadb_waits_only_where_a_build_would_be_lost_again(
+    server_url: str, lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_table(server_url, BRIDGE, [])
+    database = open_database(server_url, Budget(wait=0.1, patience=1.0))
+    assert isinstance(database, MySQLRunning) or not server_url.startswith("mysql")
+    if database.server().engine != "mariadb" or not isinstance(database, MySQLRunning):
+        pytest.skip("the others wait anyway")
+    database.built_after = -1.0  # every loss is one of something that took long
+    waits: list[int] = []
+    kept = database._killer
+    monkeypatch.setattr(database, "_killer", lambda number: waits.append(number) or kept(number))  # type: ignore[func-returns-value]
+    there = Observation(Seen.INDEX, "thing", "by_note")
+    build = Statement("ALTER TABLE thing ADD INDEX by_note (note)", "thing", lock, there)
+    with open_reader(server_url), pytest.raises(TableBusy):
+        database.run(build)
+    assert bool(waits) is (lock is Lock.ONLINE)
+    waits.clear()
+    database.run(build)
+    assert database.observe(there) and not waits, "another statement begins without waiting"
+    database.close()
 
 
 @pytest.mark.parametrize("wanted", ["expand", "contract", "rollback"])
