@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.action == "retry":
         number = site.retry()
         terminal.json({"retried": number})
-        terminal.say(f"{args.site}: {number} records are tried again with the next pages")
+        terminal.say(f"{args.site}: {number} records were tried again")
         return 0
     counts, found = site.waiting()
     if args.action == "show":

@@ -151,4 +151,7 @@ def _show(terminal: Terminal, found: dict[str, Any]) -> None:
     ]
     if named:
         terminal.table("Waiting here", ["record", "name", "state", "reason", "why"], named)
+    more = sum(found["waiting_states"].values()) - len(named)
+    if more:
+        terminal.say(f"and {more} more: `viaduct quarantine list {found['site']}` names them")
     terminal.table("Applied so far", ["source", "position", "incarnation"], places)

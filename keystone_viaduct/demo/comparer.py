@@ -185,8 +185,7 @@ class _Reader:
         if name == "encrypted_blob":
             return self._open(value)
         if value is not None and (name in sheet.decoded or name in sheet.twice):
-            value = decode(value, _DEEPEST)
-            return decode(value, _DEEPEST) if name in sheet.twice else value
+            return _decoded(value, twice=name in sheet.twice)
         return _plain(value)
 
     def _open(self, blob: str | bytes) -> str:
@@ -242,6 +241,15 @@ def _canonical(value: Any) -> str:
         return encode(value, _DEEPEST)
     except TypeError:
         return repr(value)
+
+
+def _decoded(text: str, *, twice: bool) -> Any:
+    """What a column's JSON says; what is none is compared as it stands there."""
+    try:
+        value = decode(text, _DEEPEST)
+        return decode(value, _DEEPEST) if twice else value
+    except (TypeError, ValueError):
+        return text
 
 
 def _text(value: Any) -> str:

@@ -14,6 +14,7 @@ from keystone_viaduct.kinds.value import JSON, KEY_SIZE, Document, Type, join_ke
 from .cipher import CredentialCipher
 from .convert import load_extra, time_to_micros
 from .layout import Bound, ChildPart, Layout, Part, Root
+from .undecodable import REASON, as_stored, is_undecodable
 
 T = TypeVar("T")
 BATCH = 500
@@ -77,6 +78,7 @@ class Loader:
             wanted = set(keys)
             found = self._root.read(connection, values, faults)
             found = {key: document for key, document in found.items() if key in wanted}
+            faults.update(self._undecodable(connection, wanted - found.keys() - faults.keys()))
         if not self._children or not found:
             return found
         owners = {document[kind.key[0]]: document for document in found.values()}
@@ -89,6 +91,17 @@ class Loader:
         if kind.needs_child:
             return {key: document for key, document in found.items() if kind.is_whole(document)}
         return found
+
+    def _undecodable(self, connection: sa.engine.Connection, keys: Iterable[str]) -> Faults:
+        """Those of which there is a row whose key is no UTF-8."""
+        assert self.layout.root is not None
+        columns = self.layout.root.key_columns
+        values = {key: self.layout.typed(key) for key in keys if "\\x" in key}
+        return {
+            key: ValueError(REASON)
+            for key, value in values.items()
+            if as_stored(connection, columns, value) is not value
+        }
 
 
 def _unseal(
@@ -168,6 +181,8 @@ class _RootReader:
             document: Document = dict(zip(names, row, strict=False))
             key = join_key((document[self._key[0]],)) if single else ""
             try:
+                if is_undecodable(row):
+                    raise ValueError(REASON)
                 self._fill(document, row)
             except ValueError as error:
                 faults[key or self._kind.key_of(document)] = error
@@ -219,8 +234,12 @@ class _ChildReader:
         """Adds the children's fields to the documents of ``owners``."""
         self._read(connection, keys, owners, faults)
 
-    def _rows(self, connection: sa.engine.Connection, keys: list[Any]) -> Iterable[Any]:
-        return connection.execute(self._statement, {"keys": keys})
+    def _rows(self, connection: sa.engine.Connection, keys: list[Any], faults: Faults) -> Iterator[Any]:
+        for row in connection.execute(self._statement, {"keys": keys}):
+            if is_undecodable(row):
+                faults[row[0]] = ValueError(REASON)
+            else:
+                yield row
 
     def _read_one(
         self,
@@ -230,7 +249,7 @@ class _ChildReader:
         faults: Faults,
     ) -> None:
         names = [self.part.prefix + name for name in self._names]
-        for row in self._rows(connection, keys):
+        for row in self._rows(connection, keys, faults):
             document = owners.get(row[0])
             if document is not None:
                 document.update(zip(names, row[1:], strict=True))
@@ -246,7 +265,7 @@ class _ChildReader:
     ) -> None:
         field = self.part.child.field
         lists: dict[Any, list[Any]] = {key: [] for key in owners}
-        for row in self._rows(connection, keys):
+        for row in self._rows(connection, keys, faults):
             if row[0] in lists:
                 lists[row[0]].append(row[1])
         for key, values in lists.items():
@@ -266,7 +285,7 @@ class _ChildReader:
             if parent is None or parent.prefix + parent.child.fields[0].name in document:
                 lists[key] = []
         count = len(self._names) + 1
-        for row in self._rows(connection, keys):
+        for row in self._rows(connection, keys, faults):
             item: dict[str, JSON] = dict(zip(self._names, row[1:count], strict=True))
             for index, name, read in self._convert:
                 item[name] = read(row[index + 1])
@@ -289,7 +308,7 @@ class _ChildReader:
     ) -> None:
         read = self.part.part.bounds[1].read
         assert read is not None
-        for row in self._rows(connection, keys):
+        for row in self._rows(connection, keys, faults):
             document = owners.get(row[0])
             if document is not None:
                 _put(document, self.part.prefix + row[1], row[0], row[2], read, faults)
@@ -303,7 +322,7 @@ class _ChildReader:
     ) -> None:
         read = self.part.part.bounds[2].read
         assert read is not None
-        for row in self._rows(connection, keys):
+        for row in self._rows(connection, keys, faults):
             document = owners.get(row[0])
             if document is not None:
                 name = self.part.prefix + join_key((row[1], row[2]))

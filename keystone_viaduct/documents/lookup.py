@@ -16,6 +16,7 @@ from .convert import micros_to_time
 from .layout import Bound, Layout, Part
 from .load import batches, in_keys, key_values
 from .schema import Schema
+from .undecodable import as_stored
 
 UNION = 50
 """Look-ups joined in one UNION ALL."""
@@ -30,7 +31,7 @@ def list_keys(connection: sa.engine.Connection, layout: Layout, after: str | Non
     if layout.kind.needs_child:
         statement = statement.where(sa.or_(*_has_child(layout)))
     if after is not None:
-        statement = statement.where(_greater(columns, layout.typed(after)))
+        statement = statement.where(_greater(columns, as_stored(connection, columns, layout.typed(after))))
     statement = statement.order_by(*columns).limit(limit)
     return list(dict.fromkeys(join_key(tuple(row)) for row in connection.execute(statement)))
 
@@ -108,7 +109,8 @@ def _greater(columns: Sequence[sa.ColumnElement[Any]], values: Sequence[Any]) ->
     found = []
     equal: list[sa.ColumnElement[bool]] = []
     for column, value in zip(columns, values, strict=True):
-        bound = sa.bindparam(None, value, type_=column.type)
+        stored = isinstance(value, sa.sql.ColumnElement)
+        bound = value if stored else sa.bindparam(None, value, type_=column.type)
         found.append(sa.and_(*equal, _after(column, bound, value)))
         equal.append(column == bound)
     return sa.or_(*found)

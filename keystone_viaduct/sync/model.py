@@ -563,6 +563,10 @@ class Reason(enum.StrEnum):
     QUARANTINED = "quarantined"
 
 
+#: What a person decides on; what is put aside is tried again instead.
+DELETIONS = (Reason.MISSING, Reason.DANGLING)
+
+
 class Held(NamedTuple):
     """A deletion that a sweep has found and that waits for a person; or a record that was put aside here,
     for ``why``.
@@ -663,7 +667,10 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What became of a page: numbers, the new checkpoint, and the target's own knowledge afterwards."""
+    """What became of a page: numbers, the new checkpoint, and the target's own knowledge afterwards.
+
+    ``named`` is for the site's own log: which records it has begun to carry, and why.
+    """
 
     applied: int
     known: int
@@ -674,3 +681,4 @@ class ApplyResult:
     knowledge: Version
     head: Checkpoint
     parts: str = ""
+    named: tuple[tuple[Ref, str], ...] = ()

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from keystone_viaduct.kinds.model import Mode
@@ -29,6 +29,7 @@ from keystone_viaduct.sync.model import (
     Peer,
     Pending,
     Places,
+    Reason,
     Record,
     Ref,
     SiteState,
@@ -308,8 +309,12 @@ class Sweeping(Protocol):
     def count_rows(self, kind: str) -> int:
         """How many records of the kind there are in the tables."""
 
-    def held(self, limit: int, after: Held | None = None) -> list[Held]:
-        """What waits for a person or is put aside, by age, then kind and key, after one of them."""
+    def held(
+        self, limit: int, after: Held | None = None, reasons: Collection[Reason] = tuple(Reason)
+    ) -> list[Held]:
+        """What waits for a person or is put aside (for one of these reasons), by age, then kind and key,
+        after one of them.
+        """
 
     def held_of(self, refs: Sequence[Ref]) -> dict[Ref, Held]:
         """Those of these records."""

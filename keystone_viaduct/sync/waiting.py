@@ -50,9 +50,12 @@ def _carried(tx: Transaction) -> Iterator[Waiting]:
 
 
 def _held(tx: Transaction) -> Iterator[Waiting]:
-    for item in tx.held(10 * _BATCH):
-        state = "quarantined" if item.reason is Reason.QUARANTINED else "held"
-        yield Waiting(item.ref, "", state, str(item.reason), item.why, "", item.found_at)
+    after = None
+    while batch := tx.held(_BATCH, after):
+        for item in batch:
+            state = "quarantined" if item.reason is Reason.QUARANTINED else "held"
+            yield Waiting(item.ref, "", state, str(item.reason), item.why, "", item.found_at)
+        after = batch[-1]
 
 
 def _name(ref: Ref, document: Document) -> str:

@@ -34,6 +34,7 @@ from keystone_viaduct.sync.model import (
     Mark,
     Peer,
     Pending,
+    Reason,
     Record,
     Ref,
     SiteState,
@@ -613,13 +614,16 @@ class MemoryTransaction:
         """A scan."""
         return sum(ref.kind == kind for ref in self.data.rows)
 
-    def held(self, limit: int, after: Held | None = None) -> list[Held]:
+    def held(
+        self, limit: int, after: Held | None = None, reasons: Collection[Reason] = tuple(Reason)
+    ) -> list[Held]:
         """The oldest first."""
 
         def place(item: Held) -> tuple[int, Ref]:
             return item.found_at, item.ref
 
-        found = [item for item in self.data.held.values() if after is None or place(item) > place(after)]
+        wanted = [item for item in self.data.held.values() if item.reason in reasons]
+        found = [item for item in wanted if after is None or place(item) > place(after)]
         return sorted(found, key=place)[:limit]
 
     def held_of(self, refs: Sequence[Ref]) -> dict[Ref, Held]:

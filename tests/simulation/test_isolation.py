@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from keystone_viaduct.errors import CredentialUnreadable
-from keystone_viaduct.sync.model import Reason, Ref, Unreadable
+from keystone_viaduct.sync.model import Reason, Record, Ref, Unreadable
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site import isolating
 from keystone_viaduct.sync.site.isolating import culprits, in_words
@@ -32,6 +32,11 @@ def pending(scene: Scene, site: str) -> dict[Ref, str]:
     return {entry.change.ref: entry.reason for entry in scene.store(site).data.pending.values()}
 
 
+def records_of(scene: Scene, site: str) -> list[Record]:
+    """All that it carries."""
+    return [record for record in scene.store(site).data.records.values() if record.carried is not None]
+
+
 def carried(scene: Scene, site: str) -> dict[Ref, tuple[str, str]]:
     """What that site carries, the reason, and the error."""
     records = scene.store(site).data.records.values()
@@ -50,11 +55,15 @@ def test_what_fails_when_it_is_written_is_carried_and_named(scene: Scene, site: 
     assert carried(scene, site) == dict.fromkeys((bad, worse), ("quarantined", "Unforeseen"))
     assert not scene.store(site).data.pending
     assert scene.row("south", bad) is not None
+    since = {r.ref: r.carried and r.carried.since for r in records_of(scene, site)}
+    scene.clock.advance(1_000_000)
+    assert scene.site(site).retry() == 2
+    assert carried(scene, site).keys() == {bad, worse}
+    assert {r.ref: r.carried and r.carried.since for r in records_of(scene, site)} == since, "not anew"
     fails(scene, site)
     assert scene.site(site).retry() == 2
-    scene.put(source, "user", "u0", extra__email="news")
+    assert scene.row(site, bad) is not None, "at once, though nobody has anything to say"
     scene.equal()
-    assert scene.row(site, bad) is not None
 
 
 def test_a_change_of_a_record_that_is_there_leaves_its_row_alone(scene: Scene) -> None:

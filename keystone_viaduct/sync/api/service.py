@@ -18,6 +18,7 @@ from keystone_viaduct.sync.api.isolation import Contact
 from keystone_viaduct.sync.api.watched import Watched
 from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.model import (
+    DELETIONS,
     ApplyResult,
     Checkpoint,
     Conflict,
@@ -26,7 +27,6 @@ from keystone_viaduct.sync.model import (
     Page,
     Peer,
     Purged,
-    Reason,
     Ref,
     Retired,
     SiteState,
@@ -400,7 +400,7 @@ class Service:
 
 
 def _deletions(tx: SqlTransaction) -> list[Held]:
-    return [item for item in tx.held(limits.HELD) if item.reason is not Reason.QUARANTINED]
+    return tx.held(limits.HELD, None, DELETIONS)
 
 
 def peek(tx: SqlTransaction) -> SiteState:

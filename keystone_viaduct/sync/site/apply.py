@@ -256,6 +256,8 @@ def _kept(run: Applying, intent: Intent, record: Record) -> Record:
         unknown = {}
     if same_documents(unknown, record.unknown) and alike(carried, record.carried):
         return record
+    if carried is not None and carried.since == run.now:
+        run.begun[intent.ref] = f"{carried.reason}: {carried.why}"
     return replace(record, unknown=unknown, carried=carried)
 
 
@@ -376,6 +378,7 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
         checkpoint=page.upto,
         knowledge=state.all_knowledge,
         head=state.checkpoint,
+        named=tuple(run.begun.items()),
     )
 
 

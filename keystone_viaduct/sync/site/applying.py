@@ -72,6 +72,7 @@ class Applying:
     releasing: frozenset[str] = PASSING
     stored: dict[Ref, Pending] = field(default_factory=dict)
     began: dict[Ref, int] = field(default_factory=dict)
+    begun: dict[Ref, str] = field(default_factory=dict)
     quarantined: dict[Ref, str] = field(default_factory=dict)
     put_aside: dict[Ref, str] = field(default_factory=dict)
     choices: dict[Ref, str] = field(default_factory=dict)

@@ -83,7 +83,7 @@ def as_carried(carry: Carry, row: Document | None, before: Record | None, now: i
     known = before.carried if before is not None else None
     if known is not None:
         source = known.source
-    since = known.since if known is not None and known.reason == carry.reason else now
+    since = known.since if known is not None and known.reason in (carry.reason, RETRIED) else now
     if row is None or carry.names is None:
         return Carried(dict(carry.content), None, carry.reason, carry.why, since, source)
     document = {name: carry.content[name] for name in carry.names if name in carry.content}

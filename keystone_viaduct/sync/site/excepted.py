@@ -20,6 +20,9 @@ from keystone_viaduct.sync.knowledge import (
 from keystone_viaduct.sync.model import Change, Reason, Ref, SiteState, Version, site_of
 from keystone_viaduct.sync.ports import Transaction
 
+#: What is held for these is left out of pages.
+_NOT_SHOWN = (Reason.MISSING, Reason.QUARANTINED)
+
 
 def learned(
     tx: Transaction,
@@ -79,7 +82,7 @@ def ended(tx: Transaction, state: SiteState) -> SiteState:
 def excepted(tx: Transaction, state: SiteState, vouched: Version) -> Exceptions:
     """What is told with this knowledge: what waits here, and what the site has and does not show."""
     found: dict[Ref, Mapping[str, Gap]] = dict(limited(state.exceptions, vouched))
-    held = [item.ref for item in tx.held(MOST_EXCEPTIONS + 1) if item.reason is not Reason.DANGLING]
+    held = [item.ref for item in tx.held(MOST_EXCEPTIONS + 1, None, _NOT_SHOWN)]
     records = tx.records(held)
     for ref in held:
         if ref in records:

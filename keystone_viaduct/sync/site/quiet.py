@@ -36,6 +36,18 @@ def look_again(
     return close(tx, run, state, now)
 
 
+def look_at_all(
+    tx: Transaction, work: Work, quarantine: Mapping[Ref, Quarantine], *, now: int, policy_for: PolicyFor
+) -> None:
+    """Try again what waits from whomever this site hears, and what is carried: it may be long before one of
+    them has something new to say.
+    """
+    state, peers = tx.state(), tx.peers()
+    for name in sorted(peers) if state.is_hub else [state.hub]:
+        if name in peers:
+            look_again(tx, peers[name], work, quarantine, at_head=False, now=now, policy_for=policy_for)
+
+
 def close(tx: Transaction, run: Applying, before: SiteState, now: int) -> SiteState:
     """List what was decided and save the state, in a batch of its own if something was numbered."""
     list_conflicts(run)

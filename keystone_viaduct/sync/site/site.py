@@ -54,6 +54,7 @@ from keystone_viaduct.sync.site.parts import parts_had, take_part
 from keystone_viaduct.sync.site.promote import promote, resign
 from keystone_viaduct.sync.site.purge import Retention, clean
 from keystone_viaduct.sync.site.quarantine import ask_again
+from keystone_viaduct.sync.site.quiet import look_at_all
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.retire import retire
 from keystone_viaduct.sync.site.sequencer import sequence, sequence_some
@@ -138,7 +139,7 @@ class Site:
             return self._fenced(whole, page.fence, page.source)
 
         try:
-            return self._tolerant(work, lambda tx: considered(tx, page, self._clock.now()), run)
+            result = self._tolerant(work, lambda tx: considered(tx, page, self._clock.now()), run)
         except NewHub:
             self.follow(page.term, page.hub, page.fence)
             raise FenceMismatch(
@@ -146,6 +147,9 @@ class Site:
                 hint="both sides compare from the start",
                 both=True,
             ) from None
+        for ref, why in result.named:
+            LOG.warning("%s is carried beside the tables: %s", ref, why)
+        return result
 
     def take_part(self, page: Page) -> ApplyResult:
         """Keep the part of a large record that the page brings. Raises what :meth:`apply` raises."""
@@ -308,15 +312,22 @@ class Site:
             LOG.warning("%s is put aside and not sent: %s", ref, why)
 
     def retry(self) -> int:
-        """Try again all that is carried or put aside here; how many records."""
+        """Try again, now, all that is carried or put aside here; how many records."""
 
-        def work(tx: Transaction) -> int:
+        def ask(tx: Transaction) -> int:
             held = [item.ref for item in all_held(tx) if item.reason is Reason.QUARANTINED]
             tx.add_marks(held, self._clock.now())  # let go, and shown again, when they are numbered
             asked = sum(ask_again(tx, source) for source in tx.peers())
             return len(held) + try_again(tx) + asked
 
-        return self._store.run(work)
+        def work(tx: Transaction, quarantine: Mapping[Ref, Quarantine]) -> None:
+            now = self._clock.now()
+            sequence(tx, tx.state(), now)
+            look_at_all(tx, apply_waiting, quarantine, now=now, policy_for=self._policy_for)
+
+        number = self._store.run(ask)
+        self._tolerant(work, lambda tx: tried(tx, tx.peers(), (), self._clock.now()))
+        return number
 
     def _tolerant(
         self,

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from keystone_viaduct.documents.undecodable import readable
 from keystone_viaduct.errors import ConfigError
 
 #: Execution option: this transaction only reads, so on SQLite it need not wait for the writer.
@@ -71,6 +72,7 @@ def _prepare_sqlite(engine: sa.engine.Engine, foreign_keys: bool) -> None:
     @event.listens_for(engine, "connect")
     def connect(dbapi_connection: Any, _record: Any) -> None:
         dbapi_connection.isolation_level = None  # the driver would begin by itself, and deferred
+        dbapi_connection.text_factory = readable
         cursor = dbapi_connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
         if foreign_keys:

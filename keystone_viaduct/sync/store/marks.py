@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from keystone_viaduct.documents.undecodable import Undecodable
 from keystone_viaduct.sync.model import Mark, Ref
 from keystone_viaduct.sync.store import queries as q
 from keystone_viaduct.sync.store.base import Part, keys_by_kind
@@ -23,6 +24,9 @@ class MarksPart(Part):
         So no batch holds only a part of a record's marks: the rest would look like edits made meanwhile.
         """
         rows = self.connection.execute(q.TAKE_MARKS, {"p_limit": limit}).all()
+        for row in rows:
+            if isinstance(row.key, Undecodable):  # so that it can be found by what it is called
+                self.connection.execute(q.SPELL_MARK, {"p_id": row.id, "p_key": str(row.key)})
         if len(rows) == limit:
             seen = {row.id for row in rows}
             refs = [Ref(row.kind, row.key) for row in rows]

@@ -71,6 +71,7 @@ DROP_COMMITS = t.commit.delete().where(t.commit.c.token.in_(_list("tokens")))
 TAKE_MARKS = sa.select(t.dirty).order_by(t.dirty.c.id).limit(_param("limit"))
 MARKS_OF = sa.select(t.dirty).where(_these(t.dirty))
 DROP_MARKS = t.dirty.delete().where(t.dirty.c.id.in_(_list("ids")))
+SPELL_MARK = t.dirty.update().where(t.dirty.c.id == _param("id")).values(key=_param("key"))
 DROP_OWN_MARKS = {
     # the transaction that made the row, as PostgreSQL stores it: the low half of the number
     "postgresql": t.dirty.delete()
@@ -253,7 +254,12 @@ LIVE_KEYS = (
 COUNT_LIVE = (
     sa.select(sa.func.count()).select_from(t.record).where(t.record.c.kind == _param("kind"), _IN_TABLES)
 )
-HELD = sa.select(t.held).order_by(t.held.c.found_at, t.held.c.kind, t.held.c.key).limit(_param("limit"))
+HELD = (
+    sa.select(t.held)
+    .where(t.held.c.reason.in_(_list("reasons")))
+    .order_by(t.held.c.found_at, t.held.c.kind, t.held.c.key)
+    .limit(_param("limit"))
+)
 HELD_AFTER = HELD.where(
     sa.or_(
         t.held.c.found_at > _param("found_at"),

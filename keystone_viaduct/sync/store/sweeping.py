@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -47,13 +47,15 @@ class SweepingPart(Part):
         """How many records of the kind there are in the tables."""
         return self.codecs.count(self.connection, kind)
 
-    def held(self, limit: int, after: Held | None = None) -> list[Held]:
+    def held(
+        self, limit: int, after: Held | None = None, reasons: Collection[Reason] = tuple(Reason)
+    ) -> list[Held]:
         """What waits for a person or is put aside, by age, then kind and key, after one of them."""
+        asked = {"p_limit": limit, "p_reasons": [str(reason) for reason in reasons]}
         if after is None:
-            return [_held(row) for row in self.connection.execute(q.HELD, {"p_limit": limit})]
+            return [_held(row) for row in self.connection.execute(q.HELD, asked)]
         place = {"p_found_at": after.found_at, "p_kind": after.ref.kind, "p_key": after.ref.key}
-        rows = self.connection.execute(q.HELD_AFTER, {"p_limit": limit, **place})
-        return [_held(row) for row in rows]
+        return [_held(row) for row in self.connection.execute(q.HELD_AFTER, {**asked, **place})]
 
     def count_held(self) -> dict[str, int]:
         """How many deletions of each kind wait for a person."""

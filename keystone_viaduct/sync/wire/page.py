@@ -323,4 +323,5 @@ def result_from_json(value: Any) -> ApplyResult:
         knowledge=values.version_from_json(checks.member(body, "knowledge", ""), "knowledge"),
         head=position("head"),
         parts=position_from_json(body.get("parts", ""), "parts") or "",
+        named=(),
     )

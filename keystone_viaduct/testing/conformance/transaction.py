@@ -696,6 +696,8 @@ class TransactionSuite:
         assert store.run(lambda tx: tx.held(10)) == first[::-1]
         assert store.run(lambda tx: tx.held(1)) == first[1:]
         assert store.run(lambda tx: tx.held(10, first[1])) == first[:1]
+        assert store.run(lambda tx: tx.held(1, None, [Reason.MISSING])) == first[:1]
+        assert store.run(lambda tx: tx.held(1, first[1], [Reason.DANGLING])) == []
         store.run(lambda tx: tx.hold([Held(a, Reason.MISSING, NOW + 5)]))
         assert store.run(lambda tx: tx.held_of([a, Ref("user", "A")])) == {
             a: Held(a, Reason.MISSING, NOW + 5)

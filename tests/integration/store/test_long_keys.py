@@ -106,3 +106,47 @@ def test_sqlite_takes_ids_that_can_not_travel_and_they_are_named_until_they_are_
     region(site, DELETE, id=text)
     assert state_of(site) == ({"other"}, {})
     assert not site.read(marked)
+
+
+RAW = "CAST(x'636166e9' AS TEXT)"
+TORN = "caf\\xe9"
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_an_id_that_is_no_utf8_stops_nothing_and_is_named_until_it_is_gone(site: SqlStore) -> None:
+    """SQLite takes any bytes for a text, and whoever reads them fails; Keystone too."""
+    for name in ("before", "cage", "z"):
+        region(site, INSERT, id=name, parent=None)
+    region(site, INSERT.replace(":id", RAW), parent=None)
+    region(site, INSERT.replace(":parent", RAW), id="below")
+    ids, aside = state_of(site)
+    assert ids == {"before", "cage", "z"}
+    assert aside.keys() == {TORN, "below"} and all("not UTF-8" in why for why in aside.values())
+    region(site, UPDATE.replace(":id", RAW))
+    assert state_of(site) == (ids, aside)
+    assert site.read(lambda tx: tx.row_keys("region", TORN, 2)) == ["cage", "z"]
+    whole = Site(site, SystemClock())
+    whole.retry()
+    while not whole.sweep(2).finished:
+        pass
+    assert state_of(site) == (ids, aside) and not site.read(marked)
+    region(
+        site,
+        "UPDATE region SET parent_region_id = NULL WHERE id = 'below'",
+        f"DELETE FROM region WHERE id = {RAW}",
+    )
+    assert state_of(site) == ({*ids, "below"}, {})
+    region(site, INSERT, id=TORN, parent=None)
+    assert state_of(site) == ({*ids, "below", TORN}, {}), "that is a name as any other"
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize("column", ["description", "extra"])
+def test_a_value_that_is_no_utf8_puts_its_record_aside(site: SqlStore, column: str) -> None:
+    region(site, INSERT, id="torn", parent=None)
+    region(site, f"UPDATE region SET {column} = {RAW} WHERE id = 'torn'")
+    region(site, INSERT, id="other", parent=None)
+    ids, aside = state_of(site)
+    assert ids == {"other"} and "not UTF-8" in aside["torn"]
+    region(site, f"UPDATE region SET {column} = '{{}}' WHERE id = 'torn'")
+    assert state_of(site) == ({"other", "torn"}, {})
