@@ -12,7 +12,7 @@ EXCLUDED := slow or faults or keystone24 or releases or galera
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits lint format test test-records test-costs test-faults test-galera test-upstream test-upstream-stock \
+.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides lint format test test-records test-costs test-faults test-galera test-upstream test-upstream-stock \
 	test-upstream-capture test-keystone-24 test-releases galera docs clean
 
 help: ## this list
@@ -100,6 +100,9 @@ test-upgrade-kills: venv servers ## the runner of upgrades killed at random mome
 
 test-upgrade-waits: venv servers ## a reader holds the table in each phase of an upgrade: no request waits; ARGS: --hold S --engine E
 	$(BIN)/python -W ignore -m tests.upgrades.waits $(ARGS)
+
+test-upgrade-sides: venv servers ## old and new code write the same records of two tables: no deadlock; ARGS: --seconds S --engine E
+	$(BIN)/python -W ignore -m tests.upgrades.sides $(ARGS)
 
 test-records: venv servers ## records at random on fleets of different engines: each arrives or is named; ARGS: --records N --seed S
 	$(BIN)/python -W ignore -m tests.records.run $(ARGS)

@@ -16,8 +16,9 @@ from keystone_viaduct.upgrade.ddl import Budget, LiveDatabase, dialect_for, open
 from keystone_viaduct.upgrade.declaration import load
 from keystone_viaduct.upgrade.journal import SqlJournal
 from keystone_viaduct.upgrade.preflight import Preflight
+from keystone_viaduct.upgrade.repair import Repairer, count_marks
 from keystone_viaduct.upgrade.runner import Hooks, Runner
-from keystone_viaduct.upgrade.steps import Lock, Observation, Seen, Statement, Upgrade
+from keystone_viaduct.upgrade.steps import Lock, Observation, Refusal, Seen, Statement, Upgrade
 from keystone_viaduct.upgrade.upstream import Environment, UpstreamScripts
 from keystone_viaduct.upgrade.verify import SqlVerifier
 
@@ -65,11 +66,13 @@ def open_runner(args: argparse.Namespace, place: Place, hooks: Hooks) -> Iterato
         filler = SqlFiller(database.engine, journal)
         verifier = SqlVerifier(database.engine, share=args.sample)
         dialect = dialect_for(database.server())
+        marks = Repairer(database.engine, SystemClock())
         journal.prepare()
         journal.acquire()
         stack.callback(journal.release)
+        stack.callback(marks.close)
         preflight = Preflight(database.engine)
-        yield Runner(upgrade, database, dialect, journal, filler, verifier, preflight, hooks, scripts)
+        yield Runner(upgrade, database, dialect, journal, filler, verifier, preflight, marks, hooks, scripts)
 
 
 def _declared(args: argparse.Namespace, scripts: UpstreamScripts | None) -> Upgrade:
@@ -82,6 +85,20 @@ def _declared(args: argparse.Namespace, scripts: UpstreamScripts | None) -> Upgr
     release = scripts.release if scripts else ""
     upgrade = load(Path(args.file)) if args.file else Upgrade(release, ())
     return replace(upgrade, scripts=release)
+
+
+def repairer(args: argparse.Namespace, place: Place) -> Repairer:
+    """The worker for what triggers of the declared upgrade can't do at once. Raises BadDeclaration."""
+    upgrade = _declared(args, None)
+    given = [operation.steps(place.database.server()) for operation in upgrade.operations]
+    bridges = [bridge for steps in given if not isinstance(steps, Refusal) for bridge in steps.bridges]
+    place.journal.prepare()
+    return Repairer(place.database.engine, SystemClock(), bridges)
+
+
+def marks_of(place: Place) -> int:
+    """How many marks wait, of whatever upgrade."""
+    return count_marks(place.database.engine)
 
 
 def watch(place: Place) -> None:

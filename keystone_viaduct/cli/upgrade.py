@@ -3,13 +3,16 @@
 The operations are declared in a Python file. `plan` shows each statement and what it locks; `expand` adds
 the new columns and the triggers that keep both sides equal; `migrate` fills what is there; `verify` compares.
 Then the new release is started. Once no old one runs, `contract` takes the old columns away; until then
-`rollback` goes back. What was cut off goes on with `resume`. Exit code 1: verification found rows that
-differ, or a table stayed busy; 2: nothing was done.
+`rollback` goes back. Between tables, and where only Python can compute a value, `repair` runs all the
+while. What was cut off goes on with `resume`. Exit code 1: verification found rows that differ, or a table
+stayed busy; 2: nothing was done.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from keystone_viaduct.upgrade.runner import Runner
 
 HELP = "upgrade a schema while old and new releases write to it"
-PHASES = ("plan", "expand", "migrate", "verify", "contract", "rollback", "status", "resume")
+PHASES = ("plan", "expand", "migrate", "verify", "contract", "rollback", "status", "resume", "repair")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--accept-loss", action="store_true", help="rollback: lose what only new columns hold"
     )
+    parser.add_argument("--once", action="store_true", help="repair: what is marked now, then end")
     parser.add_argument(
         "--sample", type=_share, default=1.0, metavar="SHARE", help="verify: a part of the rows"
     )
@@ -86,6 +90,8 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     with open_place(args) as place:
         if args.phase == "status":
             return _status(place, terminal)
+        if args.phase == "repair":
+            return _repair(args, place, terminal)
 
         def old_gone(columns: Sequence[tuple[str, str]]) -> None:
             if not args.unobserved:
@@ -105,6 +111,35 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
             if args.phase == "verify":
                 return _verify(runner, terminal)
             return _move(args, runner, terminal)
+
+
+def _repair(args: argparse.Namespace, place: Place, terminal: Terminal) -> int:
+    """Until a signal comes. Exit code 1 where ``--once`` leaves something."""
+    from keystone_viaduct.cli._upgrading import repairer
+
+    worker = repairer(args, place)
+    if args.once:
+        left = worker.settle()
+        failed = worker.once().failed if left else {}
+        worker.close()
+        for record, said in failed.items():
+            terminal.say(f"{record}: {said}")
+        terminal.json({"left": left, "failed": failed})
+        terminal.say(f"{left} marks are left" if left else "no mark is left")
+        return 1 if left else 0
+    stop, told = threading.Event(), dict[str, str]()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def tell(failed: dict[str, str]) -> None:
+        for record in (item for item in failed if told.get(item) != failed[item]):
+            terminal.say(f"{record}: {failed[record]}")
+        told.clear()
+        told.update(failed)
+
+    terminal.say("settling marks until a signal comes")
+    worker.run(stop, lambda done: tell(done.failed))
+    return 0
 
 
 class _Filling:
@@ -192,6 +227,7 @@ def _verify(runner: Runner, terminal: Terminal) -> int:
 
 
 def _status(place: Place, terminal: Terminal) -> int:
+    from keystone_viaduct.cli._upgrading import marks_of
     from keystone_viaduct.upgrade.turns import next_step
 
     states = place.journal.states() if place.journal.is_prepared() else []
@@ -203,6 +239,9 @@ def _status(place: Place, terminal: Terminal) -> int:
         return 0
     rows = [(name, state, moment(since), next_step(state)) for name, state, since in states]
     terminal.table("Upgrades", ("name", "state", "since", "next"), rows)
+    waiting = marks_of(place)
+    if waiting:
+        terminal.say(f"{waiting} marks wait for `viaduct upgrade repair`")
     for name, _, _ in states:
         for entry in (item for item in place.journal.entries(name) if not item.done_at):
             terminal.say(f"{name}: begun and not seen to be done: {entry.sql}")

@@ -7,6 +7,7 @@ from .compiler import CompiledTrigger, compile
 from .expressions import differs, has_changed, key_text, new, now_microseconds, old, same
 from .installer import Action, Installer, State, TriggerStatus
 from .spec import Assignment, Branch, Event, Timing, TriggerSpec, assign, branch
+from .taking import attempt, fill, put_off, take
 from .target import PrivilegeProblem
 
 __all__ = [
@@ -22,13 +23,17 @@ __all__ = [
     "TriggerSpec",
     "TriggerStatus",
     "assign",
+    "attempt",
     "branch",
     "compile",
     "differs",
+    "fill",
     "has_changed",
     "key_text",
     "new",
     "now_microseconds",
     "old",
+    "put_off",
     "same",
+    "take",
 ]

@@ -15,12 +15,11 @@ from .spec import TriggerSpec
 from .sqlite import SQLiteTarget
 from .target import Target
 
-_MYSQL = MySQLTarget()
 TARGETS: dict[str, Target] = {
     "sqlite": SQLiteTarget(),
     "postgresql": PostgreSQLTarget(),
-    "mariadb": _MYSQL,
-    "mysql": _MYSQL,
+    "mariadb": MySQLTarget("tx_isolation", skips=True),
+    "mysql": MySQLTarget("transaction_isolation", skips=False),
     "cockroachdb": CockroachDBTarget(),
 }
 
@@ -38,6 +37,8 @@ class CompiledTrigger:
 def target_of(dialect: Any) -> Target:
     """The target for a SQLAlchemy dialect, or for a dialect's name."""
     name = dialect if isinstance(dialect, str) else dialect.name
+    if getattr(dialect, "is_mariadb", False):
+        name = "mariadb"  # SQLAlchemy calls both mysql
     try:
         return TARGETS[name]
     except KeyError:

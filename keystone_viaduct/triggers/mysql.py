@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.dialects.mysql.base import MySQLDialect
 
+from .reaching import MySQLSteps
 from .rendering import Renderer
 from .spec import TriggerSpec
 from .target import Installed, PrivilegeProblem, Target, query, run
@@ -37,11 +38,16 @@ class MySQLTarget(Target):
     name_limit = 64
     transactional = False
 
+    def __init__(self, isolation: str, *, skips: bool) -> None:
+        """``isolation``: how the server calls that setting; ``skips``: triggers may use SKIP LOCKED."""
+        self._steps = MySQLSteps(isolation, skips=skips)
+
     def create(self, spec: TriggerSpec, render: Renderer, fingerprint: str) -> tuple[str, ...]:
         """One CREATE TRIGGER with a labelled block."""
         declared, assigned = render.assigned("DECLARE {} {};", "SET {} = {};")
+        declared += self._steps.declared(spec, render)
         chosen = render.chosen("SET {} = {};", "ELSEIF", complete=spec.complete)
-        body = [*render.statements(), *assigned, *chosen]
+        body = [*render.statements(self._steps.step), *assigned, *chosen]
         condition = None if spec.complete else render.condition()
         if condition:
             body = [f"IF {condition} THEN", *(f"  {line}" for line in body), "END IF;"]

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from .expressions import contains_query
+from .reaching import postgresql_step
 from .rendering import Renderer
 from .spec import Event, Timing, TriggerSpec
 from .target import Installed, PrivilegeProblem, Target, query, run, text_literal
@@ -134,7 +135,7 @@ class PostgreSQLTarget(Target):
 
     def _function(self, spec: TriggerSpec, render: Renderer, name: str, mark: str) -> str:
         declared, assigned = render.assigned("{} {};", "{} := {};")
-        body = [*render.statements(), *assigned, *render.chosen("{} := {};", "ELSIF")]
+        body = [*render.statements(postgresql_step), *assigned, *render.chosen("{} := {};", "ELSIF")]
         if spec.when is not None and contains_query(spec.when):
             body = [f"IF {render.condition()} THEN", *(f"  {line}" for line in body), "END IF;"]
         quote = _dollar_quote("\n".join(body))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from keystone_viaduct.errors import TriggerError
 from .expressions import Differs, RowAccess, has_changed
 from .spec import Assignment, Branch, Timing, TriggerSpec
 
-_QUOTED = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`)""")
+QUOTED = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`)""")
 _FORBIDDEN = re.compile(r"\b(SIGNAL|RESIGNAL|RAISE|ASSERT)\b|;|--|/\*", re.IGNORECASE)
 
 
@@ -78,7 +78,7 @@ class _Literals:
 
 def tidy(sql: str) -> str:
     """The SQL on one line; quoted parts stay as they are."""
-    parts = _QUOTED.split(sql)
+    parts = QUOTED.split(sql)
     return "".join(part if i % 2 else re.sub(r"\s+", " ", part) for i, part in enumerate(parts)).strip()
 
 
@@ -143,9 +143,9 @@ class Renderer:
             parts.append(self.sql(self.spec.when))
         return parts[0] if len(parts) == 1 else " AND ".join(f"({part})" for part in parts) or None
 
-    def statements(self) -> list[str]:
-        """The body's statements, each ended by a semicolon."""
-        return [self.sql(statement) + ";" for statement in self.spec.statements]
+    def statements(self, step: Callable[[Any, Renderer], list[str]]) -> list[str]:
+        """The body's statements and steps, each as lines of the engine."""
+        return [line for statement in self.spec.statements for line in step(statement, self)]
 
     def assignments(self) -> list[tuple[Assignment, str, bool]]:
         """Per assignment: itself, its expression, and whether that reads a column assigned before it."""
@@ -226,7 +226,7 @@ class Renderer:
             ) from error
 
     def _refuse_blocking(self, text: str) -> None:
-        found = _FORBIDDEN.search("".join(_QUOTED.split(text)[::2]))
+        found = _FORBIDDEN.search("".join(QUOTED.split(text)[::2]))
         if found:
             raise TriggerError(
                 f"trigger {self.spec.name}: {found.group(0)!r} is not allowed in a trigger",

@@ -13,6 +13,8 @@ from sqlalchemy.sql.selectable import TableClause
 
 from keystone_viaduct.errors import TriggerError
 
+from .taking import STEPS, Attempt, Fill, PutOff, Take
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
@@ -90,9 +92,9 @@ class TriggerSpec:
     ``changed``   columns or their names (UPDATE only): fires only if one of them really changed, NULL being
                   equal to NULL.
     ``when``      a further condition, over ``old()`` and ``new()``.
-    ``body``      Core ``insert``/``update``/``delete`` statements, then :func:`assign` items or
-                  :func:`branch` items. All of them read the row as it came to the trigger, before any of
-                  these assignments.
+    ``body``      Core ``insert``/``update``/``delete`` statements and steps of ``taking``, then
+                  :func:`assign` items or :func:`branch` items. All of them read the row as it came to the
+                  trigger, before any of these assignments.
     ``complete``  the branches, each with its ``unless``, come to the same without ``changed`` and ``when``.
                   MariaDB and MySQL prepare a condition anew for each row, so there many short ones of which
                   few are met cost less than a long one: they get the branches alone.
@@ -137,12 +139,31 @@ class TriggerSpec:
     @property
     def assigns(self) -> bool:
         """Whether it gives a column another value."""
-        return bool(self.assignments or self.branches)
+        return bool(self.assignments or self.branches or self.fills)
+
+    @property
+    def fills(self) -> tuple[Fill, ...]:
+        """The body's fills: values from a row of another table."""
+        return tuple(item for item in self.body if isinstance(item, Fill))
+
+    @property
+    def reaches(self) -> bool:
+        """Whether a step of the body locks rows of another table."""
+        return any(isinstance(item, STEPS) for item in self.body)
 
     @property
     def writes(self) -> set[tuple[str, str]]:
         """(``insert``, ``update`` or ``delete``, table) of each statement of the body."""
-        return {(type(item).__name__.lower(), item.table.name) for item in self.statements}
+        found = {("update", item.table.name) for item in self.statements if isinstance(item, Take)}
+        for item in self.statements:
+            if isinstance(item, (Take, Attempt)):
+                found.add(("insert", item.otherwise.table.name))
+            if isinstance(item, PutOff):
+                found.add(("insert", item.into.name))
+            plain = item.statement if isinstance(item, Attempt) else item
+            if not isinstance(plain, STEPS):
+                found.add((type(plain).__name__.lower(), plain.table.name))
+        return found
 
     def _column(self, item: Any) -> Any:
         name = item if isinstance(item, str) else item.name
@@ -164,10 +185,12 @@ class TriggerSpec:
             raise self._error("statements come before assignments, and these are all in branches or none is")
         if self.complete and not self.branches:
             raise self._error("only branches can be complete")
+        if self.fills and self.fills != self.body:
+            raise self._error("fills stand alone")
         if self.invoker and self.statements:
             raise self._error("a statement must run with the rights of the trigger's owner")
         for statement in self.statements:
-            if not isinstance(statement, (Insert, Update, Delete)):
+            if not isinstance(statement, (Insert, Update, Delete, *STEPS)):
                 raise self._error(f"{type(statement).__name__} is no insert, update, delete or assignment")
         if self.assigns and (self.timing is not Timing.BEFORE or self.event is Event.DELETE):
             raise self._error("a column can be assigned before an INSERT or UPDATE only")

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Table
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
+from .reaching import sqlite_fill, sqlite_step
 from .rendering import Renderer
 from .spec import Event, Timing, TriggerSpec
 from .target import Installed, Target, query, run
@@ -34,7 +35,7 @@ class SQLiteTarget(Target):
             f"  /* viaduct:{fingerprint} */",
             *(
                 f"  {line}"
-                for line in [*render.statements(), *_assignments(spec, render), *_branches(spec, render)]
+                for line in [*_body(spec, render), *_assignments(spec, render), *_branches(spec, render)]
             ),
             "END",
         ]
@@ -77,6 +78,13 @@ def _watched(spec: TriggerSpec) -> list[str]:
     if not spec.complete or spec.event is not Event.UPDATE:
         return []
     return [column.name for column in spec.table.c if not column.primary_key]
+
+
+def _body(spec: TriggerSpec, render: Renderer) -> list[str]:
+    """Statements and steps; a fill is an UPDATE of the row, like an assignment."""
+    if spec.fills:
+        return [_update(spec, render, items) for items in sqlite_fill(spec, render)]
+    return render.statements(sqlite_step)
 
 
 def _assignments(spec: TriggerSpec, render: Renderer) -> list[str]:

@@ -22,7 +22,12 @@ from keystone_viaduct.triggers import (
     new,
 )
 
+from .across import Collations, move_specs
+from .changes import AnyBridge
+from .computed import Computed
+from .computing import computed_specs
 from .expression import Condition, Every, Expression, Not
+from .move import Move
 from .pieces import has_changed
 from .rendering import column_type, columns_of, stored, to_sql
 from .shape import PREFIX, Bridge, Column
@@ -41,14 +46,22 @@ def table_of(bridge: Bridge) -> sa.Table:
 
 
 @lru_cache(maxsize=256)
-def compiled_bridge(bridge: Bridge, engine: str, schema: str | None = None) -> tuple[CompiledTrigger, ...]:
+def compiled_bridge(
+    bridge: AnyBridge, engine: str, schema: str | None = None, collations: Collations = ()
+) -> tuple[CompiledTrigger, ...]:
     """The triggers as SQL of one engine, in the order in which they are to be created."""
-    return tuple(compile(spec, engine, schema=schema) for spec in bridge_specs(bridge))
+    return tuple(compile(spec, engine, schema=schema) for spec in bridge_specs(bridge, collations))
+
+
+def bridge_specs(bridge: AnyBridge, collations: Collations = ()) -> tuple[TriggerSpec, ...]:
+    """The triggers, in the order in which they are to be created."""
+    if isinstance(bridge, Move):
+        return move_specs(bridge, collations)
+    return computed_specs(bridge) if isinstance(bridge, Computed) else _row_specs(bridge)
 
 
 @lru_cache(maxsize=256)
-def bridge_specs(bridge: Bridge) -> tuple[TriggerSpec, TriggerSpec]:
-    """The triggers, in the order in which they are to be created."""
+def _row_specs(bridge: Bridge) -> tuple[TriggerSpec, ...]:
     table = table_of(bridge)
     bodies = _Bodies(bridge, table)
 

@@ -16,11 +16,19 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from keystone_viaduct.errors import UpgradeError
+from keystone_viaduct.triggers import key_text
 
+from .across import tables_of
 from .arming import table_of
+from .changes import AnyBridge
+from .computed import Computed
 from .expression import Not
+from .filling import ComputedWork, MoveWork, among, beyond
+from .marks import MARKS
+from .move import MADE, Move
 from .ports import Journal, Place, Progress
 from .rendering import columns_of, stored, to_sql
+from .settling import computed_table, quietly
 from .shape import Bridge
 from .throttle import Pace, Throttle
 
@@ -45,9 +53,9 @@ class SqlFiller:
         self._pace = pace or Pace()
         self._pause = pause
 
-    def fill(self, upgrade: str, bridge: Bridge) -> Iterator[Progress]:
+    def fill(self, upgrade: str, bridge: AnyBridge) -> Iterator[Progress]:
         """Goes on where the journal says; ends when every row is settled. Raises UpgradeError."""
-        work = _Work(bridge)
+        work = _work_of(bridge)
         throttle = Throttle(self._pace, self._pause)
         for number in range(MOST_ROUNDS):
             begin = self._journal.place(upgrade, bridge.name)
@@ -57,13 +65,13 @@ class SqlFiller:
                 return
             self._pause(min(1.0, 0.05 * 2**number))
         raise UpgradeError(
-            f"{bridge.table.name}: {work.left} rows were busy in each of {MOST_ROUNDS} rounds",
+            f"{work.table.name}: {work.left} rows were busy in each of {MOST_ROUNDS} rounds",
             hint="look for transactions that stay open, then go on by resume",
             bridge=bridge.name,
         )
 
     def _round(
-        self, upgrade: str, bridge: Bridge, work: _Work, throttle: Throttle, place: Place
+        self, upgrade: str, bridge: AnyBridge, work: AnyWork, throttle: Throttle, place: Place
     ) -> Iterator[Place]:
         """Once over the table, from the place reached on."""
         self._count(work)
@@ -84,23 +92,21 @@ class SqlFiller:
         self._journal.reached(upgrade, bridge.name, place)
         yield place
 
-    def _count(self, work: _Work) -> int:
+    def _count(self, work: AnyWork) -> int:
         with self._engine.connect() as connection:
-            work.left = int(connection.execute(work.count).scalar_one())
+            work.left = work.count(connection)
         return work.left
 
-    def _batch(self, work: _Work, key: list[Any] | None, throttle: Throttle) -> Sequence[Any]:
+    def _batch(self, work: AnyWork, key: list[Any] | None, throttle: Throttle) -> Sequence[Any]:
         """Fill one batch; the keys of its rows. In a conflict with a writer ours is tried again."""
         for attempt in range(20):
             try:
                 with self._engine.begin() as connection:
                     throttle.wait_for_others(connection)
-                    keys = connection.execute(work.next_keys(key, throttle.batch)).all()
-                    if keys:
-                        connection.execute(work.fill(keys))
-                    return keys
+                    with quietly(connection):
+                        return work.take(connection, key, throttle.batch)
             except DBAPIError as error:
-                if not _is_transient(error):
+                if not is_transient(error):
                     raise UpgradeError(
                         f"{work.table.name} could not be filled: {error.orig}",
                         hint="mend what it says, then go on by resume",
@@ -123,7 +129,20 @@ class _Work:
         self._values = {
             column.name: stored(self.table.c[column.name], value, resolve) for column, value in values
         }
-        self.count = sa.select(sa.func.count()).select_from(self.table).where(self._inconsistent)
+
+    def count(self, connection: Any) -> int:
+        """How many rows are to be filled."""
+        query = sa.select(sa.func.count()).select_from(self.table).where(self._inconsistent)
+        return int(connection.execute(query).scalar_one())
+
+    def take(
+        self, connection: Any, after: list[Any] | None, number: int, *, patient: bool = False
+    ) -> Sequence[Any]:
+        """Fill the next rows; their keys."""
+        keys: Sequence[Any] = connection.execute(self.next_keys(after, number, patient=patient)).all()
+        if keys:
+            connection.execute(self.fill(keys))
+        return keys
 
     def next_keys(self, after: list[Any] | None, number: int, *, patient: bool = False) -> Any:
         """The keys of the next rows that are to be filled; they are ours then.
@@ -132,49 +151,54 @@ class _Work:
         """
         query = sa.select(*self._keys).where(self._inconsistent).order_by(*self._keys).limit(number)
         if after is not None:
-            query = query.where(_beyond(self._keys, after))
+            query = query.where(beyond(self._keys, after))
         return query.with_for_update(skip_locked=not patient)
 
     def fill(self, keys: Sequence[Any]) -> Any:
         """What ``up`` makes of the old columns; rows whose old columns are missing wait for their writer."""
-        return sa.update(self.table).where(self._among(keys)).values(self._values)
+        return sa.update(self.table).where(among(self._keys, keys)).values(self._values)
 
     def fill_all(self) -> Any:
         """The same for every row that is to be filled."""
         return sa.update(self.table).where(self._inconsistent).values(self._values)
 
-    def _among(self, keys: Sequence[Any]) -> Any:
-        if len(self._keys) == 1:
-            return self._keys[0].in_([key[0] for key in keys])
-        return sa.tuple_(*self._keys).in_([tuple(key) for key in keys])
+
+AnyWork = _Work | MoveWork | ComputedWork
 
 
-def _beyond(columns: Sequence[Any], after: Sequence[Any]) -> Any:
-    """``(a, b) > (x, y)``, written so that every server uses its index for it."""
-    cases = []
-    for index, column in enumerate(columns):
-        equal = [columns[before] == after[before] for before in range(index)]
-        cases.append(sa.and_(*equal, column > after[index]))
-    return sa.or_(*cases)
+def _work_of(bridge: AnyBridge) -> AnyWork:
+    if isinstance(bridge, Move):
+        return MoveWork(bridge)
+    return ComputedWork(bridge) if isinstance(bridge, Computed) else _Work(bridge)
 
 
-def _is_transient(error: DBAPIError) -> bool:
+def is_transient(error: DBAPIError) -> bool:
+    """Whether the same may succeed when it is tried again."""
     number = getattr(error.orig, "args", (0,))[0]
     state = getattr(error.orig, "pgcode", "")
     return number in _TRANSIENT_MYSQL or state in _TRANSIENT_POSTGRESQL or "locked" in str(error.orig)
 
 
-def fill_now(connection: sa.engine.Connection, bridge: Bridge, batch: int = 1000) -> int:
+def fill_now(connection: sa.engine.Connection, bridge: AnyBridge, batch: int = 1000) -> int:
     """Fill all rows on this connection, batch by batch, in the transaction that it is in; their number."""
-    work, key, rows = _Work(bridge), None, 0
-    while keys := connection.execute(work.next_keys(key, batch, patient=True)).all():
-        connection.execute(work.fill(keys))
-        key, rows = list(keys[-1]), rows + len(keys)
+    work, key, rows = _work_of(bridge), None, 0
+    with quietly(connection):
+        while keys := work.take(connection, key, batch, patient=True):
+            key, rows = list(keys[-1]), rows + len(keys)
     return rows
 
 
-def fill_statement(bridge: Bridge, dialect: Any) -> str:
-    """One UPDATE that fills all rows, as text."""
-    work = _Work(bridge)
-    compiled = work.fill_all().compile(dialect=dialect, compile_kwargs={"literal_binds": True})
-    return str(compiled)
+def fill_statement(bridge: AnyBridge, dialect: Any) -> str:
+    """One statement, as text: an UPDATE that fills all rows, or marks for the worker that does."""
+    statement: Any = _Work(bridge).fill_all() if isinstance(bridge, Bridge) else _mark_all(bridge)
+    return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+def _mark_all(bridge: Move | Computed) -> Any:
+    if isinstance(bridge, Move):
+        table, key = tables_of(bridge)[0], bridge.parent.key
+    else:
+        table, key = computed_table(bridge), bridge.table.key
+    record = key_text(*(table.c[column.name] for column in key))
+    rows = sa.select(sa.literal(bridge.name), sa.literal(MADE), record)
+    return sa.insert(MARKS).from_select(["bridge", "side", "record"], rows)

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .computed import Computed
 from .constraints import ForeignKey, Index
 from .expression import Condition, Scalar
+from .move import Move
 from .shape import Bridge, Column, Table
 from .types import Type
+
+AnyBridge = Bridge | Move | Computed
+"""Within one table, across two, or by functions."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +71,14 @@ class SetDefault(Change):
 class Arm(Change):
     """The triggers of a bridge: for updates first, then for inserts."""
 
-    bridge: Bridge
+    bridge: AnyBridge
 
 
 @dataclass(frozen=True)
 class Disarm(Change):
     """The triggers of a bridge go; first they are made to do nothing where dropping them would wait."""
 
-    bridge: Bridge
+    bridge: AnyBridge
 
 
 @dataclass(frozen=True)
@@ -156,3 +161,8 @@ class TakeName(Change):
 @dataclass(frozen=True)
 class DropTable(Change):
     """The table goes, with what it holds."""
+
+
+@dataclass(frozen=True)
+class MakeMarks(Change):
+    """The table of marks is there; it stays when bridges go."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,16 +12,14 @@ from alembic.config import Config
 from sqlalchemy.exc import DBAPIError
 
 from keystone_viaduct.clock import Clock
-from keystone_viaduct.errors import LeaseHeld, StoreUnavailable, UpgradeState
+from keystone_viaduct.errors import StoreUnavailable, UpgradeState
 
-from . import holder as holders
+from .lease import LEASE_SECONDS, Lease
 from .ports import Entry, Place
 from .steps import State
-from .tables import BRIDGED, LEASE, PLACE, STEP, UPGRADE
+from .tables import BRIDGED, PLACE, STEP, UPGRADE
 
-LEASE_SECONDS = 30.0
 _NAME = "upgrade"
-_MICROSECONDS = 1_000_000
 
 
 class SqlJournal:
@@ -33,11 +30,7 @@ class SqlJournal:
     ) -> None:
         self._engine = engine
         self._clock = clock
-        self._holder = holder or holders.myself()
-        self._seconds = seconds
-        self._fence = 0
-        self._stop = threading.Event()
-        self._keeper: threading.Thread | None = None
+        self._lease = Lease(engine, clock, _NAME, holder=holder, seconds=seconds)
 
     def prepare(self) -> None:
         """Make the tables, or bring them up to date."""
@@ -56,58 +49,15 @@ class SqlJournal:
 
     def acquire(self) -> None:
         """Take the lease, and keep it while this process lives."""
-        with self._engine.begin() as connection:
-            found = connection.execute(_locked(sa.select(LEASE).where(LEASE.c.name == _NAME))).first()
-            self._refuse_second(found)
-            self._fence = 1 if found is None else found.fence + 1
-            values = {"holder": self._holder, "until": self._until(), "fence": self._fence}
-            if found is None:
-                connection.execute(sa.insert(LEASE).values(name=_NAME, **values))
-            else:
-                connection.execute(sa.update(LEASE).where(LEASE.c.name == _NAME).values(**values))
-        self._stop.clear()
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
-        self._keeper.start()
-
-    def _refuse_second(self, found: Any) -> None:
-        if found is None or found.holder == self._holder or found.until <= self._clock.now():
-            return
-        if not holders.is_gone(found.holder):
-            raise LeaseHeld(
-                f"{found.holder} is at work on this database",
-                hint="wait for it; if it is gone its lease runs out by itself within half a minute",
-                holder=found.holder,
-            )
+        self._lease.acquire()
 
     def release(self) -> None:
         """Give it back; nothing happens if another has it by now."""
-        self._stop.set()
-        if self._keeper is not None:
-            self._keeper.join()
-        mine = sa.and_(LEASE.c.name == _NAME, LEASE.c.fence == self._fence)
-        with self._engine.begin() as connection:
-            connection.execute(sa.update(LEASE).where(mine).values(until=0))
+        self._lease.release()
 
-    def _until(self) -> int:
-        return self._clock.now() + round(self._seconds * _MICROSECONDS)
-
-    def _keep(self) -> None:
-        """A statement may take longer than the lease lasts."""
-        while not self._stop.wait(self._seconds / 3):
-            try:
-                with self._writing():
-                    pass
-            except (DBAPIError, LeaseHeld):
-                return  # the next write says what is wrong
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.engine.Connection]:
+    def _writing(self) -> AbstractContextManager[sa.engine.Connection]:
         """A transaction of whoever holds the lease."""
-        mine = sa.and_(LEASE.c.name == _NAME, LEASE.c.fence == self._fence)
-        with self._engine.begin() as connection:
-            if connection.execute(sa.update(LEASE).where(mine).values(until=self._until())).rowcount != 1:
-                raise LeaseHeld("another runner has taken over", hint="leave it to that one")
-            yield connection
+        return self._lease.writing()
 
     def begin(self, name: str, digest: str) -> State:
         """The state of an upgrade; a new one is planned."""
@@ -203,8 +153,3 @@ def _is(name: str, phase: str, step: str) -> Any:
 
 def _at(name: str, bridge: str) -> Any:
     return sa.and_(PLACE.c.upgrade == name, PLACE.c.bridge == bridge)
-
-
-def _locked(query: Any) -> Any:
-    """FOR UPDATE (SQLite has none, and no other writer)."""
-    return query.with_for_update()

@@ -21,12 +21,14 @@ from sqlalchemy.exc import DBAPIError
 from keystone_viaduct.errors import BadDeclaration, TableBusy, UpgradeRefused
 
 from .backfill import fill_now, fill_statement
-from .changes import Change
+from .changes import AnyBridge, Change
 from .constraints import ForeignKey
 from .ddl import Budget, database_on, dialect_for
 from .ddl.session import session_of
 from .expression import Condition, Expression, Scalar
-from .operations import AddConstraint, ChangeKey, RenameTable, ReplaceColumns
+from .move import Move
+from .operations import AddConstraint, ChangeKey, MoveColumn, RenameTable, ReplaceColumns
+from .repair import settle_now
 from .shape import Bridge, Column, Conversion, Table
 from .steps import Check, Operation, Refusal, Server, Statement, Steps
 from .types import Boolean, DateTime, Enum, Integer, Text, Type
@@ -51,6 +53,23 @@ class Sides(TypedDict):
     down: Mapping[str, Expression | tuple[Expression, Scalar]]
     key: NotRequired[Sequence[AnyColumn]]
     name: NotRequired[str]
+
+
+class Moving(TypedDict):
+    """What a move is declared by: see :class:`keystone_viaduct.upgrade.move.Move`."""
+
+    parent: str
+    link: Sequence[str]
+    old: Sequence[AnyColumn]
+    new: Sequence[AnyColumn]
+    up: Mapping[str, Expression | tuple[Expression, Scalar]]
+    down: Mapping[str, Expression | tuple[Expression, Scalar]]
+    name: NotRequired[str]
+    parent_key: NotRequired[Sequence[AnyColumn]]
+    child_key: NotRequired[Sequence[AnyColumn]]
+    many: NotRequired[bool]
+    makes_rows: NotRequired[bool]
+    keeps: NotRequired[bool]
 
 
 def bridge_column(
@@ -101,6 +120,40 @@ def declare(table: str, **sides: Unpack[Sides]) -> Bridge:
     )
 
 
+def move_column(table: str, to: str, **sides: Unpack[Moving]) -> MoveColumn:
+    """Columns of ``table`` move to the table ``to``, and both stay equal; :func:`finish` what this gives.
+
+    ``link``: the columns by which one of the two, the child, refers to the other, ``parent``. Of what
+    triggers can't do at once `viaduct upgrade repair` takes care. Raises what :func:`bridge_columns` raises.
+    """
+    made = declare_move(table, to, **sides)
+    begin(made)
+    return made
+
+
+def declare_move(table: str, to: str, **sides: Unpack[Moving]) -> MoveColumn:
+    """The operation alone, as a later revision says it again. Nothing is done."""
+    parent = sides["parent"]
+    if parent not in (table, to):
+        raise BadDeclaration(f"{parent} is neither {table} nor {to}", hint="parent= names one of them")
+    before, after = tuple(map(_column, sides["old"])), tuple(map(_column, sides["new"]))
+    move = Move(
+        name=sides.get("name") or f"{to}_{after[0].name}".lower(),
+        parent=_table(parent, sides.get("parent_key", ())),
+        child=_table(to if parent == table else table, sides.get("child_key", ())),
+        link=tuple(sides["link"]),
+        to="parent" if to == parent else "child",
+        old=before,
+        new=after,
+        up=tuple(_conversion(column, sides["up"]) for column in after),
+        down=tuple(_conversion(column, sides["down"]) for column in before),
+        many=sides.get("many", True),
+        makes_rows=sides.get("makes_rows", False),
+        keeps=sides.get("keeps", False),
+    )
+    return MoveColumn(move)
+
+
 def begin(operation: Operation) -> None:
     """The expand phase of any operation of ``keystone_viaduct.upgrade.operations``."""
     _play(operation, lambda steps: steps.expand)
@@ -145,8 +198,11 @@ def add_validated_constraint(
     finish(AddConstraint(place, name, check=check, columns=read, refers=refers, unique=tuple(unique)))
 
 
-def fill_bridge(bridge: Bridge) -> None:
-    """Fill the rows that were there before, in batches. New code starts after this revision only."""
+def fill_bridge(bridge: AnyBridge) -> None:
+    """Fill the rows that were there before, in batches. New code starts after this revision only.
+
+    With ``--sql`` moves are only marked, for `viaduct upgrade repair`: new code starts when no mark is left.
+    """
     context = alembic_op.get_context()
     if context.as_sql:
         context.impl.static_output(f"{fill_statement(bridge, context.dialect)};")
@@ -227,6 +283,8 @@ def _play(
     database = database_on(connection.engine)
     steps = _steps(operation, database.facts(connection))
     if checked:
+        for bridge in steps.bridges:
+            settle_now(connection, bridge)
         _refuse_rows(connection, operation, steps.checks)
     for change in choose(steps):
         for statement in _statements(change, database.facts(connection)):

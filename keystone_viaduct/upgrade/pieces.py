@@ -103,6 +103,12 @@ _TEMPLATES: dict[str, dict[str, str]] = {
         "postgresql": "replace(CAST(gen_random_uuid() AS TEXT), '-', '')",
         "mysql": "LOWER(HEX(RANDOM_BYTES(16)))",
     },
+    # whether whoever writes is not the worker of repair.py, nor a backfill
+    "loud": {
+        "sqlite": "(1 = 1)",
+        "postgresql": "(coalesce(current_setting('viaduct.settling', true), '') <> 'on')",
+        "mysql": "(@viaduct_settling IS NULL)",
+    },
     "within": {
         "sqlite": "(coalesce({0} BETWEEN {1} AND {2}, 0))",
         "postgresql": "(coalesce({0} BETWEEN {1} AND {2}, false))",
@@ -140,6 +146,11 @@ def _piece(element: Piece, compiler: Any, **kw: Any) -> str:
     name = compiler.dialect.name
     template = _TEMPLATES[element.template][_SAID_LIKE.get(name, name)]
     return template.format(*(f"{compiler.process(item, **kw)}" for item in element.arguments))
+
+
+def by_others() -> Any:
+    """Whether the writer is not one of ours, who takes care of both sides; for triggers."""
+    return Piece("loud", sa.Boolean())
 
 
 class _NullSafe(Differs):

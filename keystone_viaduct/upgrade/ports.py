@@ -11,8 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .changes import Change
-from .shape import Bridge
+from .changes import AnyBridge, Change
 from .steps import Check, Observation, Phase, Refusal, Server, State, Statement
 
 
@@ -72,7 +71,7 @@ class Preflight(Protocol):
     """What can be known before a phase begins."""
 
     def problems(
-        self, phase: Phase, server: Server, bridges: Sequence[Bridge], leaving: Collection[str] = ()
+        self, phase: Phase, server: Server, bridges: Sequence[AnyBridge], leaving: Collection[str] = ()
     ) -> Sequence[Refusal]:
         """What would make it stop halfway; empty when nothing does.
 
@@ -155,13 +154,20 @@ class Progress:
 class Filler(Protocol):
     """Fills the new columns of the rows that were there before the triggers."""
 
-    def fill(self, upgrade: str, bridge: Bridge) -> Iterator[Progress]:
+    def fill(self, upgrade: str, bridge: AnyBridge) -> Iterator[Progress]:
         """Goes on where the journal says; ends when every row is consistent."""
+
+
+#: The kind of what triggers could not do at once and nobody has done since.
+MARKED = "marked"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Rows that verification has something to say about; ``fatal`` ones stand in the way of contract."""
+    """Rows that verification has something to say about; ``fatal`` ones stand in the way of contract.
+
+    Where some are ``MARKED`` nothing else was looked at.
+    """
 
     kind: str
     rows: int
@@ -169,16 +175,26 @@ class Difference:
     fatal: bool
 
 
+class Marks(Protocol):
+    """What triggers could not do at once (see ``marks.py``)."""
+
+    def settle(self, bridges: Sequence[AnyBridge]) -> int:
+        """Settle what is open now, for as long as that takes, within bounds; how much of it is left."""
+
+    def clear(self, bridges: Sequence[AnyBridge]) -> None:
+        """Forget the marks of bridges that are gone."""
+
+
 class Verifier(Protocol):
     """Compares both sides of a bridge on one snapshot."""
 
     def differences(
-        self, bridge: Bridge, checks: Sequence[Check] = (), *, written: bool = False
+        self, bridge: AnyBridge, checks: Sequence[Check] = (), *, written: bool = False
     ) -> Sequence[Difference]:
         """By kind; empty when all is as it should be. ``written``: new code has run already."""
 
     def wrong(self, check: Check) -> Difference:
         """Rows that do not meet a condition."""
 
-    def lost(self, bridge: Bridge) -> Difference:
+    def lost(self, bridge: AnyBridge) -> Difference:
         """Rows that only the new columns can hold: what a rollback would lose."""

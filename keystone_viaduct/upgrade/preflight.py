@@ -11,9 +11,12 @@ from sqlalchemy.exc import DBAPIError
 from keystone_viaduct.triggers.compiler import target_of
 
 from .arming import bridge_specs
+from .changes import AnyBridge
 from .charsets import charset_problems
 from .constraints import ForeignKey
-from .shape import PREFIX, Bridge
+from .move import Move
+from .preflight_across import move_problems, old_columns
+from .shape import PREFIX, Bridge, Column, Table
 from .steps import Phase, Refusal, Server
 
 _OWNED = """
@@ -34,7 +37,7 @@ class Preflight:
         self._engine = engine
 
     def problems(
-        self, phase: Phase, server: Server, bridges: Sequence[Bridge], leaving: Collection[str] = ()
+        self, phase: Phase, server: Server, bridges: Sequence[AnyBridge], leaving: Collection[str] = ()
     ) -> list[Refusal]:
         """What would make the phase stop halfway, or leave rows that differ; empty when nothing does."""
         with self._engine.connect() as connection:
@@ -42,7 +45,8 @@ class Preflight:
             if phase is Phase.EXPAND:
                 found += _tables(connection, server, bridges)
                 if server.engine in ("mariadb", "mysql"):
-                    found += charset_problems(connection, server, bridges)
+                    within = [bridge for bridge in bridges if isinstance(bridge, Bridge)]
+                    found += charset_problems(connection, server, within)
             if phase is Phase.CONTRACT:
                 found += _indexes(connection, server, bridges, leaving)
             if server.engine in ("mariadb", "mysql"):
@@ -50,14 +54,14 @@ class Preflight:
         return found
 
 
-def _privileges(connection: Any, server: Server, bridges: Sequence[Bridge]) -> Iterator[Refusal]:
+def _privileges(connection: Any, server: Server, bridges: Sequence[AnyBridge]) -> Iterator[Refusal]:
     """To make triggers and to alter the tables; dropping a trigger needs the same right."""
     specs = [spec for bridge in bridges for spec in bridge_specs(bridge)]
     for problem in target_of(connection.dialect).problems(connection, specs):
         reason = f"the database user lacks {problem.privilege} on {problem.subject}"
         yield Refusal(server.engine, reason, problem.hint)
     if server.engine == "postgresql":
-        for table in sorted({bridge.table.name for bridge in bridges}):
+        for table in sorted({table.name for bridge in bridges for table, _ in old_columns(bridge)}):
             place = f'"{server.schema}"."{table}"'
             if connection.execute(sa.text(_OWNED), {"place": place}).scalar() is False:
                 yield Refusal(
@@ -67,51 +71,63 @@ def _privileges(connection: Any, server: Server, bridges: Sequence[Bridge]) -> I
                 )
 
 
-def _tables(connection: Any, server: Server, bridges: Sequence[Bridge]) -> Iterator[Refusal]:
+def _tables(connection: Any, server: Server, bridges: Sequence[AnyBridge]) -> Iterator[Refusal]:
     """Whether the tables are as they are declared, and no foreign key changes a bridged column unseen."""
     inspector = sa.inspect(connection)
     for bridge in bridges:
-        table = bridge.table.name
-        if not inspector.has_table(table):
-            yield Refusal(server.engine, f"there is no table {table}", "look at the declaration")
-            continue
-        present = {column["name"]: bool(column["nullable"]) for column in inspector.get_columns(table)}
-        for column in (*bridge.table.key, *bridge.old):
-            if column.name not in present:
-                yield Refusal(
-                    server.engine, f"{table} has no column {column.name}", "look at the declaration"
-                )
-        for column in bridge.old:
-            if present.get(column.name, column.nullable) is not column.nullable:
-                said = "takes NULL" if present[column.name] else "takes no NULL"
-                reason = f"{table}.{column.name} {said}, and is declared otherwise"
-                yield Refusal(server.engine, reason, f"declare nullable={present[column.name]}")
-        if server.engine in ("mariadb", "mysql"):
-            yield from _silent_keys(inspector, server, bridge)
+        for table, old in old_columns(bridge):
+            if not inspector.has_table(table.name):
+                yield Refusal(server.engine, f"there is no table {table.name}", "look at the declaration")
+                continue
+            yield from _columns(inspector, server, table, old)
+            if server.engine in ("mariadb", "mysql"):
+                yield from _silent_keys(inspector, server, table, _watched(bridge, table, old))
+        if isinstance(bridge, Move):
+            yield from move_problems(connection, server, bridge)
 
 
-def _silent_keys(inspector: Any, server: Server, bridge: Bridge) -> Iterator[Refusal]:
+def _columns(inspector: Any, server: Server, table: Table, old: tuple[Column, ...]) -> Iterator[Refusal]:
+    """Whether they are there, and take NULL as it is said."""
+    name = table.name
+    present = {column["name"]: bool(column["nullable"]) for column in inspector.get_columns(name)}
+    for column in (*table.key, *old):
+        if column.name not in present:
+            yield Refusal(server.engine, f"{name} has no column {column.name}", "look at the declaration")
+    for column in old:
+        if present.get(column.name, column.nullable) is not column.nullable:
+            said = "takes NULL" if present[column.name] else "takes no NULL"
+            reason = f"{name}.{column.name} {said}, and is declared otherwise"
+            yield Refusal(server.engine, reason, f"declare nullable={present[column.name]}")
+
+
+def _watched(bridge: AnyBridge, table: Table, old: tuple[Column, ...]) -> set[str]:
+    """The columns whose change must fire a trigger: those of the old side, and what links two tables."""
+    links = bridge.link if isinstance(bridge, Move) and table == bridge.child else ()
+    return {*(column.name for column in old), *links}
+
+
+def _silent_keys(inspector: Any, server: Server, table: Table, watched: set[str]) -> Iterator[Refusal]:
     """A cascade fires no trigger there: the new columns would not follow."""
-    old = {column.name for column in bridge.old}
-    for key in inspector.get_foreign_keys(bridge.table.name):
+    for key in inspector.get_foreign_keys(table.name):
         options = {name: str(value).upper() for name, value in key.get("options", {}).items()}
         silent = options.get("onupdate") in _SILENT or options.get("ondelete") in _SILENT - {"CASCADE"}
-        if silent and old & set(key["constrained_columns"]):
+        if silent and watched & set(key["constrained_columns"]):
             yield Refusal(
                 server.engine,
-                f"foreign key {key['name']} changes {bridge.table.name}.{key['constrained_columns'][0]} by a"
+                f"foreign key {key['name']} changes {table.name}.{key['constrained_columns'][0]} by a"
                 " cascade, which fires no trigger there",
                 "give the column a key without SET NULL and ON UPDATE CASCADE first",
             )
 
 
 def _indexes(
-    connection: Any, server: Server, bridges: Sequence[Bridge], leaving: Collection[str]
+    connection: Any, server: Server, bridges: Sequence[AnyBridge], leaving: Collection[str]
 ) -> Iterator[Refusal]:
     """Indexes and keys of a column that is to go: engines refuse to drop it, or drop them unasked."""
     inspector = sa.inspect(connection)
-    for bridge in (item for item in bridges if not item.one_way):
-        old, table = {column.name for column in bridge.old}, bridge.table.name
+    chosen = (item for item in bridges if item.places("old"))
+    for place, columns_ in (pair for bridge in chosen for pair in old_columns(bridge) if pair[1]):
+        old, table = {column.name for column in columns_}, place.name
         named = [
             *((item["name"], item["column_names"]) for item in inspector.get_indexes(table)),
             *((item["name"], item["column_names"]) for item in inspector.get_unique_constraints(table)),

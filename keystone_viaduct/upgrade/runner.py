@@ -12,24 +12,28 @@ from typing import Protocol
 
 from keystone_viaduct.errors import UpgradeError, UpgradeRefused, UpgradeState
 
-from .changes import Arm, Change, DropForeignKey, DropIndex
+from .changes import AnyBridge, Arm, Change, DropForeignKey, DropIndex
 from .ports import (
+    MARKED,
     Catalogue,
     Dialect,
     Difference,
     Executor,
     Filler,
     Journal,
+    Marks,
     Preflight,
     Progress,
     Scripts,
     Verifier,
 )
-from .shape import Bridge, digest
+from .shape import digest
 from .steps import Observation, Operation, Phase, Refusal, Seen, State, Statement, Steps, Upgrade
 from .turns import BEFORE_NEW_CODE, TURN, next_step
 
 _Place = tuple[str, str]
+#: How often both sides are compared again because a mark was open at that moment.
+_LOOKS = 20
 
 
 class LivePort(Catalogue, Executor, Protocol):
@@ -67,7 +71,7 @@ class Hooks:
     """
 
     ran: Callable[[Statement], None] = lambda statement: None
-    filled: Callable[[Bridge, Progress], None] = lambda bridge, progress: None
+    filled: Callable[[AnyBridge, Progress], None] = lambda bridge, progress: None
     watch: Callable[[], None] = lambda: None
     old_gone: Callable[[Sequence[_Place]], None] = lambda columns: None
 
@@ -84,6 +88,7 @@ class Runner:
         filler: Filler,
         verifier: Verifier,
         preflight: Preflight,
+        marks: Marks,
         hooks: Hooks | None = None,
         scripts: Scripts | None = None,
     ) -> None:
@@ -94,6 +99,7 @@ class Runner:
         self._filler = filler
         self._verifier = verifier
         self._preflight = preflight
+        self._marks = marks
         self._hooks = hooks or Hooks()
         self._scripts = scripts
 
@@ -126,9 +132,10 @@ class Runner:
         steps = self._steps()
 
         def fill() -> None:
-            for bridge in (bridge for item in steps for bridge in item.bridges):
+            for bridge in _bridges(steps):
                 for progress in self._filler.fill(self.upgrade.name, bridge):
                     self._hooks.filled(bridge, progress)
+            self._marks.settle(_bridges(steps))
 
         return self._phase(Phase.MIGRATE, fill)
 
@@ -153,6 +160,7 @@ class Runner:
                 self._refuse_early_contract(steps)
                 self._journal.move(self.upgrade.name, State.CONTRACTING)
             self._change(Phase.CONTRACT, steps, mirrors)
+            self._marks.clear(_bridges(steps))
             self._refuse_unconfirmed(steps)
 
         return self._phase(Phase.CONTRACT, change, announce=False)
@@ -165,10 +173,12 @@ class Runner:
         def change() -> None:
             state = self._journal.state(self.upgrade.name)
             if state is not State.ROLLING_BACK:
+                self._marks.settle(_bridges(steps))
                 if state not in BEFORE_NEW_CODE and not accept_loss:
                     self._refuse_loss(steps)
                 self._journal.move(self.upgrade.name, State.ROLLING_BACK)
             self._change(Phase.ROLLBACK, steps, mirrors)
+            self._marks.clear(_bridges(steps))
 
         return self._phase(Phase.ROLLBACK, change, announce=False)
 
@@ -281,7 +291,19 @@ class Runner:
         self._journal.observed(name, phase, step)
 
     def _differences(self, steps: Sequence[Steps], *, written: bool) -> list[tuple[str, Difference]]:
-        """By the name of the bridge, or of the table where there is none."""
+        """By the name of the bridge, or of the table where there is none.
+
+        Writers go on leaving marks: so it is looked again until there is none in the moment that is compared.
+        """
+        found: list[tuple[str, Difference]] = []
+        for _ in range(_LOOKS):
+            left = self._marks.settle(_bridges(steps))
+            found = self._compared(steps, written=written)
+            if left or not any(item.kind == MARKED for _, item in found):
+                break
+        return found
+
+    def _compared(self, steps: Sequence[Steps], *, written: bool) -> list[tuple[str, Difference]]:
         found: list[tuple[str, Difference]] = []
         for item in steps:
             for bridge in item.bridges:
@@ -310,7 +332,7 @@ class Runner:
 
     def _refuse_what_is_known(self, phase: Phase, steps: Sequence[Steps]) -> None:
         """What would stop the phase halfway stops it now, before anything is changed."""
-        bridges = [bridge for item in steps for bridge in item.bridges]
+        bridges = _bridges(steps)
         contract = [change for item in steps for change in item.contract]
         leaving = {item.index.name for item in contract if isinstance(item, DropIndex)}
         leaving |= {item.key.place for item in contract if isinstance(item, DropForeignKey)}
@@ -349,7 +371,7 @@ class Runner:
                 )
 
     def _refuse_loss(self, steps: Sequence[Steps]) -> None:
-        bridges = [bridge for item in steps for bridge in item.bridges]
+        bridges = _bridges(steps)
         lost = [item for item in map(self._verifier.lost, bridges) if item.rows]
         if lost:
             said = ", ".join(f"{item.rows} rows (like {item.example})" for item in lost)
@@ -359,17 +381,19 @@ class Runner:
             )
 
 
+def _bridges(steps: Sequence[Steps]) -> list[AnyBridge]:
+    return [bridge for item in steps for bridge in item.bridges]
+
+
 def _new_places(steps: Sequence[Steps]) -> list[_Place]:
     """The columns that only the new release knows: until contract nobody else hears of them."""
-    bridged = [(b.table.name, column.name) for item in steps for b in item.bridges for column in b.new]
+    bridged = [place for item in steps for bridge in item.bridges for place in bridge.places("new")]
     return [*bridged, *(place for item in steps for place in item.appears)]
 
 
 def _old_places(steps: Sequence[Steps]) -> list[_Place]:
     """The columns that are to go."""
-    bridged = [
-        (b.table.name, column.name) for item in steps for b in item.bridges if b.down for column in b.old
-    ]
+    bridged = [place for item in steps for bridge in item.bridges for place in bridge.places("old")]
     return [*bridged, *(place for item in steps for place in item.disappears)]
 
 

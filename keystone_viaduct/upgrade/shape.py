@@ -83,6 +83,13 @@ class Conversion:
     fallback: Scalar = None
 
 
+def check_name(name: str) -> None:
+    """Raises BadDeclaration for a name that can't be part of a trigger's."""
+    if not _NAME.match(name):
+        problem = "a name is made of lower case letters, digits and underscores"
+        raise BadDeclaration(f"bridge {name}: {problem}", bridge=name)
+
+
 @dataclass(frozen=True)
 class Bridge:
     """Old and new columns of one table that mean the same.
@@ -104,8 +111,7 @@ class Bridge:
     once: bool = False
 
     def __post_init__(self) -> None:
-        if not _NAME.match(self.name):
-            raise self._error("a name is made of lower case letters, digits and underscores")
+        check_name(self.name)
         names = [column.name for column in (*self.table.key, *self.old, *self.new)]
         if len(names) != len(set(names)):
             raise self._error("a column is named twice (a key is changed by an operation of its own)")
@@ -185,6 +191,11 @@ class Bridge:
         """The bridge with its columns as one engine has them."""
         old, new = (tuple(column.on(engine) for column in side) for side in (self.old, self.new))
         return replace(self, old=old, new=new)
+
+    def places(self, side: str) -> list[tuple[str, str]]:
+        """(table, column) of the ``old`` or the ``new`` side; what is copied one way stays."""
+        columns = self.new if side == "new" else () if self.one_way else self.old
+        return [(self.table.name, column.name) for column in columns]
 
     def total_up(self) -> tuple[Expression, ...]:
         """For each new column what is really stored."""

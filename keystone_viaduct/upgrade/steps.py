@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from .changes import Change
+from .changes import AnyBridge, Change
 from .constraints import ForeignKey, Index
 from .expression import Condition
-from .shape import Bridge, Column, Table
+from .shape import Column, Table
 
 
 class State(StrEnum):
@@ -159,6 +159,8 @@ class Server:
     """(table, name of its primary key) (PostgreSQL)."""
     triggers: tuple[tuple[str, str, str], ...] = ()
     """(table, event, name) of the first BEFORE trigger that is no bridge's (MariaDB, MySQL)."""
+    later_triggers: tuple[tuple[str, str, str], ...] = ()
+    """The same of AFTER triggers."""
 
     def collation(self, table: str, column: str) -> str:
         """The collation of a column; empty where it is not known."""
@@ -194,7 +196,7 @@ class Steps:
     """What an operation does, phase by phase. A bridge is armed by a change of ``expand``."""
 
     expand: tuple[Change, ...]
-    bridges: tuple[Bridge, ...] = ()
+    bridges: tuple[AnyBridge, ...] = ()
     """Those to be filled by ``migrate``, compared by ``verify``."""
     checks: tuple[Check, ...] = ()
     contract: tuple[Change, ...] = ()

@@ -8,13 +8,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from keystone_viaduct.errors import BadDeclaration
+from keystone_viaduct.errors import BadDeclaration, UpgradeError
 
+from .across import tables_of
 from .arming import table_of
+from .changes import AnyBridge
+from .computed import Computed
 from .constraints import ForeignKey
 from .expression import AnyOf, Condition, Every, Field, Not, Same
-from .ports import Difference
-from .rendering import column_type, columns_of, failing, to_sql
+from .filling import beyond
+from .marks import MARKS, TABLE
+from .move import Move
+from .ports import MARKED, Difference
+from .rendering import column_type, columns_of, failing, readable, to_sql
+from .settling import computed_table
 from .shape import Bridge, Column, Table
 from .steps import Check
 from .substitute import substitute
@@ -22,6 +29,7 @@ from .substitute import substitute
 INCONSISTENT = "inconsistent"
 UNCONVERTED = "unconverted"
 INEXACT = "inexact"
+_BATCH = 1000
 
 
 class SqlVerifier:
@@ -35,44 +43,74 @@ class SqlVerifier:
         self._share = share
 
     def differences(
-        self, bridge: Bridge, checks: Sequence[Check] = (), *, written: bool = False
+        self, bridge: AnyBridge, checks: Sequence[Check] = (), *, written: bool = False
     ) -> Sequence[Difference]:
         """By kind. ``written``: new code has run, so a NULL in a new column may be its own.
 
-        ``inconsistent``, and the kinds of the checks, stand in the way of contract. ``unconverted``: an old
-        value has become NULL or the fallback. ``inexact``: going back to the old column would give another
-        value than is there (``007``). Both are for people: the old value goes with contract.
+        ``inconsistent``, ``marked`` (what is still to be settled), and the kinds of the checks, stand in the
+        way of contract. ``unconverted``: an old value has become NULL or the fallback. ``inexact``: going
+        back to the old column would give another value than is there (``007``). Both are for people: the old
+        value goes with contract.
         """
-        table = table_of(bridge)
-
-        resolve = columns_of(table)
-        wanted = bridge.consistent() if written else bridge.settled()
-        failed = sa.or_(*(failing(value, resolve) for value in bridge.total_up()))
-        conditions = [
-            (INCONSISTENT, to_sql(Not(wanted), resolve), True),
-            *((check.kind, to_sql(Not(check.holds), resolve), True) for check in checks if check.holds),
-            (UNCONVERTED, sa.and_(to_sql(bridge.filled(), resolve), failed), False),
-            (INEXACT, sa.and_(to_sql(_inexact(bridge), resolve), sa.not_(failed)), False),
-        ]
         with self._snapshot() as connection:
-            found = [self._look(connection, table, bridge.table, *item) for item in conditions]
+            if not isinstance(bridge, Bridge) and (marked := self._marked(connection, bridge)).rows:
+                return [marked]
+            if isinstance(bridge, Computed):
+                found = self._computed(connection, bridge)
+            else:
+                found = self._compared(connection, _Compared(bridge), written=written)
+            found += [self._checked(connection, check) for check in checks]
         return [item for item in found if item.rows]
+
+    def _compared(self, connection: Any, what: _Compared, *, written: bool) -> list[Difference]:
+        wanted = what.rule.consistent() if written else what.rule.settled()
+        failed = sa.or_(*(failing(value, what.resolve) for value in what.rule.total_up()))
+        conditions = [
+            (INCONSISTENT, to_sql(Not(wanted), what.resolve), True),
+            (UNCONVERTED, sa.and_(to_sql(what.rule.filled(), what.resolve), failed), False),
+            (INEXACT, sa.and_(to_sql(_inexact(what.rule), what.resolve), sa.not_(failed)), False),
+        ]
+        return [self._look(connection, what.origin, what.keys, *item) for item in conditions]
+
+    def _computed(self, connection: Any, bridge: Computed) -> list[Difference]:
+        """Row by row, in Python; a row that can't be computed differs too."""
+        table, last, wrong, example = computed_table(bridge), None, 0, ""
+        keys = [table.c[column.name] for column in bridge.table.key]
+        while True:
+            query = sa.select(table).order_by(*keys).limit(_BATCH)
+            chosen = query if last is None else query.where(beyond(keys, last))
+            rows = connection.execute(chosen).mappings().all()
+            if not rows:
+                return [Difference(INCONSISTENT, wrong, example, True)]
+            for row in rows:
+                last = [row[column.name] for column in keys]
+                if not _agrees(bridge, row):
+                    wrong, example = wrong + 1, example or "/".join(map(str, last))
+
+    def _marked(self, connection: Any, bridge: AnyBridge) -> Difference:
+        if not sa.inspect(connection).has_table(TABLE):
+            return Difference(MARKED, 0, "", True)
+        this = MARKS.c.bridge == bridge.name
+        return self._look(connection, MARKS, [MARKS.c.record], MARKED, this, True, whole=True)
 
     def wrong(self, check: Check) -> Difference:
         """Rows that do not meet a condition, that have the same as others, or that refer to nothing."""
+        with self._snapshot() as connection:
+            return self._checked(connection, check)
+
+    def _checked(self, connection: Any, check: Check) -> Difference:
         if check.unique:
-            return self._doubled(check)
+            return self._doubled(connection, check)
         if check.refers is not None:
-            return self._dangling(check, check.refers)
+            return self._dangling(connection, check, check.refers)
         if check.holds is None:
             raise BadDeclaration(f"the check {check.kind} of {check.table.name} says nothing")
-        names = [*(column.name for column in check.table.key), *check.holds.fields()]
+        names = [*_names(check.table), *check.holds.fields()]
         table = _plain(check.table, dict.fromkeys(names), check.columns)
         condition = to_sql(Not(check.holds), columns_of(table))
-        with self._snapshot() as connection:
-            return self._look(connection, table, check.table, check.kind, condition, True)
+        return self._look(connection, table, _keys(table, check.table), check.kind, condition, True)
 
-    def _doubled(self, check: Check) -> Difference:
+    def _doubled(self, connection: Any, check: Check) -> Difference:
         """Rows whose values of some columns another row has too; one with a NULL is like none."""
         table = _plain(check.table, dict.fromkeys([*_names(check.table), *check.unique]))
         columns = [table.c[name] for name in check.unique]
@@ -84,10 +122,9 @@ class SqlVerifier:
         ).subquery()
         pairs = [column == again.c[column.name] for column in columns]
         condition = sa.exists().where(*pairs)
-        with self._snapshot() as connection:
-            return self._look(connection, table, check.table, check.kind, condition, True)
+        return self._look(connection, table, _keys(table, check.table), check.kind, condition, True)
 
-    def _dangling(self, check: Check, key: ForeignKey) -> Difference:
+    def _dangling(self, connection: Any, check: Check, key: ForeignKey) -> Difference:
         """Rows without the row that they refer to."""
         table = _plain(check.table, dict.fromkeys([*_names(check.table), *key.columns]))
         other = sa.Table(key.refers, sa.MetaData(), *(sa.Column(name) for name in key.referred)).alias(
@@ -96,25 +133,35 @@ class SqlVerifier:
         pairs = zip(key.columns, key.referred, strict=True)
         found = sa.exists().where(*(table.c[one] == other.c[two] for one, two in pairs))
         condition = sa.and_(*(table.c[name].isnot(None) for name in key.columns), sa.not_(found))
-        with self._snapshot() as connection:
-            return self._look(connection, table, check.table, check.kind, condition, True)
+        return self._look(connection, table, _keys(table, check.table), check.kind, condition, True)
 
-    def lost(self, bridge: Bridge) -> Difference:
+    def lost(self, bridge: AnyBridge) -> Difference:
         """Rows that only the new columns can hold: what a rollback would lose."""
-        table = table_of(bridge)
-        condition = to_sql(Not(bridge.filled()), columns_of(table))
         with self._snapshot() as connection:
-            return self._look(connection, table, bridge.table, "lost", condition, True)
+            if isinstance(bridge, Computed):  # the old side has all: down must find the old value again
+                return Difference("lost", 0, "", True)
+            what = _Compared(bridge)
+            condition = to_sql(Not(what.rule.filled()), what.resolve)
+            return self._look(connection, what.origin, what.keys, "lost", condition, True)
 
     def _look(
-        self, connection: Any, table: sa.Table, place: Table, kind: str, condition: Any, fatal: bool
+        self,
+        connection: Any,
+        origin: Any,
+        keys: Sequence[Any],
+        kind: str,
+        condition: Any,
+        fatal: bool,
+        *,
+        whole: bool = False,
     ) -> Difference:
-        keys = [table.c[column.name] for column in place.key]
-        chosen = condition if self._share >= 1 else sa.and_(self._sampled(connection), condition)
-        count = connection.execute(sa.select(sa.func.count()).select_from(table).where(chosen)).scalar_one()
+        sampled = self._share < 1 and not whole
+        chosen = sa.and_(self._sampled(connection), condition) if sampled else condition
+        query = sa.select(sa.func.count()).select_from(origin).where(chosen)
+        count = connection.execute(query).scalar_one()
         example = ""
         if count:
-            first = connection.execute(sa.select(*keys).where(condition).limit(1)).first()
+            first = connection.execute(sa.select(*keys).select_from(origin).where(condition).limit(1)).first()
             example = "/".join(str(part) for part in first or ())
         return Difference(kind, int(count), example, fatal)
 
@@ -139,6 +186,10 @@ def _names(table: Table) -> list[str]:
     return [column.name for column in table.key]
 
 
+def _keys(table: sa.Table, declared: Table) -> list[Any]:
+    return [table.c[name] for name in _names(declared)]
+
+
 def _plain(table: Table, names: Iterable[str], columns: Sequence[Column] = ()) -> sa.Table:
     """The table with these columns; with their types where they are known."""
     types = {column.name: column_type(column.type) for column in columns}
@@ -153,3 +204,34 @@ def _inexact(bridge: Bridge) -> Condition:
     pairs = zip(bridge.old, bridge.total_down(), strict=True)
     again = tuple(Not(Same(Field(column.name), substitute(value, made))) for column, value in pairs)
     return Every((bridge.filled(), AnyOf(again)))
+
+
+class _Compared:
+    """What is compared: rows of a table, or pairs of a parent and a child (NULLs if it is absent)."""
+
+    def __init__(self, bridge: Bridge | Move) -> None:
+        self.rule = bridge.pair if isinstance(bridge, Move) else bridge
+        if isinstance(bridge, Bridge):
+            table = table_of(bridge)
+            self.origin: Any = table
+            self.keys = [table.c[column.name] for column in bridge.table.key]
+            self._sides = {"": table}
+            return
+        parent, child = tables_of(bridge)
+        pairs = zip(bridge.link, bridge.parent.key, strict=True)
+        linked = sa.and_(*(child.c[link] == parent.c[key.name] for link, key in pairs))
+        self.origin = parent.join(child, linked, isouter=bridge.makes_rows)
+        self.keys = [parent.c[column.name] for column in bridge.parent.key]
+        self._sides = {bridge.parent_side: parent, bridge.child_side: child}
+
+    def resolve(self, name: str) -> Any:
+        """A column of the row, or of one side of the pair."""
+        side, _, column = name.rpartition(".")
+        return readable(self._sides[side].c[column])
+
+
+def _agrees(bridge: Computed, row: Any) -> bool:
+    try:
+        return bridge.is_consistent(row)
+    except UpgradeError:
+        return False

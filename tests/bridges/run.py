@@ -13,11 +13,16 @@ import sys
 import time
 
 from keystone_viaduct.errors import UpgradeRefused
+from tests.bridges.across import computed, workload
+from tests.bridges.across.computed import Sealed
+from tests.bridges.across.declared import MOVED, Moved
 from tests.bridges.declared import WORKLOADS
 from tests.bridges.shaped import SHAPED
 from tests.bridges.workload import Outcome, Workload, connect, play
 from tests.support.databases import Databases
 from tests.support.servers import MissingServer, Servers, new_run_folder
+
+AnyDeclared = Workload | Moved | Sealed
 
 
 def main() -> int:
@@ -30,7 +35,8 @@ def main() -> int:
     )
     parser.add_argument("--operation", help="only operations whose name has this in it")
     args = parser.parse_args()
-    chosen = [item for item in (*WORKLOADS, *SHAPED) if (args.operation or "") in item.operation]
+    every: list[AnyDeclared] = [*WORKLOADS, *SHAPED, *MOVED, Sealed()]
+    chosen = [item for item in every if (args.operation or "") in item.operation]
     servers = Servers(new_run_folder(), os.getpid())
     total = Outcome()
     print(f"seed {args.seed}", flush=True)
@@ -49,18 +55,28 @@ def main() -> int:
     return 1 if total.inconsistent or total.errors else 0
 
 
-def _play(databases: Databases, engine: str, declared: Workload, args: argparse.Namespace) -> Outcome:
+def played(url: str, declared: AnyDeclared, *, cases: int, seed: int) -> Outcome:
+    """On an empty database."""
+    if isinstance(declared, Moved):
+        return workload.play(url, declared, cases=cases, seed=seed)
+    if isinstance(declared, Sealed):
+        return computed.play(url, declared, cases=cases, seed=seed)
+    with connect(url) as connection:
+        return play(connection, declared, cases=cases, seed=seed)
+
+
+def _play(databases: Databases, engine: str, declared: AnyDeclared, args: argparse.Namespace) -> Outcome:
     begun = time.monotonic()
     with databases.scope() as scope:
-        with connect(scope.empty(engine)) as connection:
-            try:
-                outcome = play(connection, declared, cases=args.cases, seed=args.seed)
-            except UpgradeRefused as refused:
-                print(f"{engine:12} {declared.operation:24} refused: {refused.message}", flush=True)
-                return Outcome()
+        try:
+            outcome = played(scope.empty(engine), declared, cases=args.cases, seed=args.seed)
+        except UpgradeRefused as refused:
+            print(f"{engine:12} {declared.operation:24} refused: {refused.message}", flush=True)
+            return Outcome()
     print(
         f"{engine:12} {declared.operation:24} cases={outcome.cases} statements={outcome.statements}"
-        f" refused={outcome.failed} inconsistent={outcome.inconsistent} errors={outcome.errors}"
+        f" refused={outcome.failed} marked={outcome.marked}"
+        f" inconsistent={outcome.inconsistent} errors={outcome.errors}"
         f" ({time.monotonic() - begun:.0f} s)",
         flush=True,
     )

@@ -110,6 +110,10 @@ class Subject(ABC):
 
     def alone_fails(self, side: str, statement: Statement, rows: Sequence[Values]) -> bool:
         """Whether the statement fails on an unbridged table of its shape with the same rows."""
+        return self.alone_does(side, statement, rows) is None
+
+    def alone_does(self, side: str, statement: Statement, rows: Sequence[Values]) -> dict[str, Values] | None:
+        """What such a table holds then; None: it fails."""
         table = self.alone[side]
         names = [column.name for column in table.c]
         with self.connection.begin() as transaction:
@@ -118,11 +122,12 @@ class Subject(ABC):
                     given = [{name: row[name] for name in names} for row in rows]
                     self.connection.execute(table.insert(), given)
                 self._run(statement, table)
+                found = self.connection.execute(sa.select(table)).mappings().all()
+                return {row["id"]: dict(row) for row in found}
             except sa.exc.DBAPIError:
-                return True
+                return None
             finally:
                 transaction.rollback()
-        return False
 
     def _run(self, statement: Statement, table: sa.Table) -> int:
         sql = self._sql(statement, table)

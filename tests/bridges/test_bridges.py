@@ -8,7 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from keystone_viaduct.errors import UpgradeRefused
+from tests.bridges.across.computed import Sealed
+from tests.bridges.across.declared import MOVED, Moved
 from tests.bridges.declared import WORKLOADS
+from tests.bridges.run import played
 from tests.bridges.shaped import SHAPED
 from tests.bridges.workload import Workload, connect, play
 from tests.support.databases import DatabaseScope
@@ -26,6 +29,22 @@ def test_a_bridged_table_holds_what_the_model_holds_and_refuses_nothing_more(
             outcome = play(connection, declared, cases=CASES, seed=seed)
         except UpgradeRefused as refused:
             pytest.skip(f"refused there: {refused.message}")
+    assert (outcome.inconsistent, outcome.errors) == (0, 0), "\n".join(outcome.stories)
+    assert outcome.statements > 2 * outcome.failed
+
+
+QUICK = ("move column 1:1, rows made", "move column 1:n, not null", "compute columns")
+ACROSS = [
+    pytest.param(item, id=item.operation, marks=[] if item.operation in QUICK else pytest.mark.slow)
+    for item in (*MOVED, Sealed())
+]
+
+
+@pytest.mark.parametrize("declared", ACROSS)
+def test_nothing_that_was_written_is_lost_between_tables_once_marks_are_settled(
+    database_url: str, declared: Moved | Sealed
+) -> None:
+    outcome = played(database_url, declared, cases=CASES // 4, seed=random.randrange(1_000_000))
     assert (outcome.inconsistent, outcome.errors) == (0, 0), "\n".join(outcome.stories)
     assert outcome.statements > 2 * outcome.failed
 

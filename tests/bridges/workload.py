@@ -32,11 +32,13 @@ class Outcome:
     """Statements that the database refused, as it would have without a bridge."""
     inconsistent: int = 0
     errors: int = 0
+    marked: int = 0
+    """Records that triggers left to the worker."""
     stories: list[str] = field(default_factory=list)
 
     def add(self, other: Outcome) -> None:
         """Sum."""
-        for name in ("cases", "statements", "failed", "inconsistent", "errors"):
+        for name in ("cases", "statements", "failed", "inconsistent", "errors", "marked"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.stories += other.stories[: 3 - len(self.stories)]
 

@@ -16,6 +16,7 @@ from keystone_viaduct.upgrade.expression import Scalar
 from keystone_viaduct.upgrade.journal import SqlJournal
 from keystone_viaduct.upgrade.preflight import Preflight
 from keystone_viaduct.upgrade.rendering import column_type
+from keystone_viaduct.upgrade.repair import Repairer
 from keystone_viaduct.upgrade.runner import Hooks, Runner
 from keystone_viaduct.upgrade.shape import Bridge, Column
 from keystone_viaduct.upgrade.steps import Operation, Upgrade
@@ -45,6 +46,7 @@ class Site:
         engine = self.database.engine
         filler = SqlFiller(engine, self.journal, self.pace)
         dialect = dialect_for(self.database.server())
+        marks = Repairer(engine, SystemClock(), seconds=2.0, patience=0.5)
         try:
             yield Runner(
                 self.upgrade,
@@ -54,9 +56,11 @@ class Site:
                 filler,
                 SqlVerifier(engine),
                 Preflight(engine),
+                marks,
                 self.hooks,
             )
         finally:
+            marks.close()
             self.journal.release()
             self.database.close()
 

@@ -14,13 +14,12 @@ Quote = Callable[[str], str]
 
 def drop_triggers(change: c.Disarm, quote: Quote) -> Sequence[Statement]:
     """Before a column goes: a trigger that names it would make every write fail."""
-    table = change.table.name
     return tuple(
         Statement(
             f"DROP TRIGGER IF EXISTS {quote(spec.name)}",
-            table,
+            spec.table.name,
             Lock.BRIEF,
-            Observation(Seen.TRIGGER, table, spec.name, there=False),
+            Observation(Seen.TRIGGER, spec.table.name, spec.name, there=False),
         )
         for spec in bridge_specs(change.bridge)
     )

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import singledispatchmethod
 
+from sqlalchemy.dialects.mysql.base import MySQLDialect as SQLAlchemyMySQL
+
+from keystone_viaduct.triggers import Timing, TriggerSpec
 from keystone_viaduct.upgrade import changes as c
 from keystone_viaduct.upgrade.arming import bridge_specs, compiled_bridge
 from keystone_viaduct.upgrade.expression import Scalar
+from keystone_viaduct.upgrade.move import Move
 from keystone_viaduct.upgrade.shape import Column
 from keystone_viaduct.upgrade.steps import Lock, Observation, Refusal, Seen, Server, Statement
 from keystone_viaduct.upgrade.types import Text
 
 from .common import drop_triggers
+from .marking import marks_statements
 from .mysql_tables import further
 from .text import Words, backticked, canonical, constant, type_name
 
@@ -92,12 +97,13 @@ class MySQLDialect:
 
     @_render.register
     def _(self, change: c.Arm, server: Server) -> Sequence[Statement] | Refusal:
-        table = change.table.name
         found = []
-        specs = bridge_specs(change.bridge)
-        for spec, compiled in zip(specs, compiled_bridge(change.bridge, server.engine), strict=True):
+        collations = _collations(change.bridge, server)
+        made = compiled_bridge(change.bridge, server.engine, None, collations)
+        for spec, compiled in zip(bridge_specs(change.bridge, collations), made, strict=True):
+            table = spec.table.name
             done = Observation(Seen.TRIGGER, table, compiled.name, compiled.fingerprint)
-            sql = _before_others(compiled.create[0], table, spec.event.value, server)
+            sql = _before_others(compiled.create[0], spec, server)
             found.append(Statement(sql, table, Lock.BRIEF, done))
         return found
 
@@ -105,10 +111,23 @@ class MySQLDialect:
     def _(self, change: c.Disarm, server: Server) -> Sequence[Statement] | Refusal:
         return drop_triggers(change, backticked)
 
+    @_render.register
+    def _(self, change: c.MakeMarks, server: Server) -> Sequence[Statement] | Refusal:
+        return marks_statements(SQLAlchemyMySQL(), None)
 
-def _before_others(sql: str, table: str, event: str, server: Server) -> str:
+
+def _collations(bridge: c.AnyBridge, server: Server) -> tuple[tuple[str, str], ...]:
+    """Those of the child's key: a trigger's variables have to be compared with it by its index."""
+    if not isinstance(bridge, Move):
+        return ()
+    named = ((key.name, server.collation(bridge.child.name, key.name)) for key in bridge.child.key)
+    return tuple((name, collation) for name, collation in named if collation)
+
+
+def _before_others(sql: str, spec: TriggerSpec, server: Server) -> str:
     """Triggers run in the order of their making unless one says otherwise; capture's must see our work."""
-    for place, what, name in server.triggers:
-        if (place, what) == (table, event):
+    known = server.triggers if spec.timing is Timing.BEFORE else server.later_triggers
+    for place, what, name in known:
+        if (place, what) == (spec.table.name, spec.event.value):
             return sql.replace("FOR EACH ROW\n", f"FOR EACH ROW PRECEDES {backticked(name)}\n", 1)
     return sql

@@ -24,8 +24,8 @@ SELECT table_name, column_name, collation_name FROM information_schema.columns
 WHERE table_schema = DATABASE() AND collation_name IS NOT NULL
 """
 _TRIGGERS = """
-SELECT event_object_table, LOWER(event_manipulation), trigger_name, action_order
-FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND action_timing = 'BEFORE'
+SELECT event_object_table, LOWER(event_manipulation), trigger_name, action_timing
+FROM information_schema.triggers WHERE trigger_schema = DATABASE()
 ORDER BY action_order
 """
 _INDEXES = """
@@ -85,10 +85,10 @@ class MySQLDatabase(MySQLRunning):
         wsrep = connection.execute(sa.text("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'")).first()
         found = connection.execute(sa.text(_COLLATIONS))
         collations = tuple((table, column, name) for table, column, name in found)
-        first: dict[tuple[str, str], str] = {}
-        for table, event, name, _ in connection.execute(sa.text(_TRIGGERS)):
+        first: dict[tuple[str, str, str], str] = {}
+        for table, event, name, timing in connection.execute(sa.text(_TRIGGERS)):
             if not name.startswith(PREFIX):
-                first.setdefault((table, event), name)
+                first.setdefault((timing, table, event), name)
         indexes = tuple(
             (table, Index(name, tuple(columns.split(",")), not int(plain)))
             for table, name, plain, columns in connection.execute(sa.text(_INDEXES))
@@ -97,6 +97,11 @@ class MySQLDatabase(MySQLRunning):
             (table, foreign_key(name, here, refers, there, _ON_DELETE.get(rule, "")))
             for table, name, refers, rule, here, there in connection.execute(sa.text(_KEYS))
         )
+
+        def ours_precede(when: str) -> tuple[tuple[str, str, str], ...]:
+            found = first.items()
+            return tuple((table, event, name) for (timing, table, event), name in found if timing == when)
+
         return Server(
             "mariadb" if dialect.is_mariadb else "mysql",
             version,
@@ -104,7 +109,8 @@ class MySQLDatabase(MySQLRunning):
             collations=collations,
             indexes=indexes,
             keys=keys,
-            triggers=tuple((*place, name) for place, name in first.items()),
+            triggers=ours_precede("BEFORE"),
+            later_triggers=ours_precede("AFTER"),
         )
 
     def _column(self, connection: sa.engine.Connection, table: str, name: str) -> Facts | None:

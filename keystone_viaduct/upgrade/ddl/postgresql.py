@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import singledispatchmethod
+from typing import Any
+
+from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from keystone_viaduct.upgrade import changes as c
 from keystone_viaduct.upgrade.arming import bridge_specs, compiled_bridge
@@ -12,6 +15,7 @@ from keystone_viaduct.upgrade.shape import Column
 from keystone_viaduct.upgrade.steps import Lock, Observation, Refusal, Seen, Server, Statement
 from keystone_viaduct.upgrade.types import Enum, Type
 
+from .marking import marks_statements
 from .postgresql_tables import further
 from .text import Words, canonical, constant, double_quoted, listed_values, type_name
 
@@ -112,13 +116,15 @@ class PostgreSQLDialect:
 
     @_render.register
     def _(self, change: c.Arm, server: Server) -> Sequence[Statement] | Refusal:
-        table = change.table.name
         found = []
-        for compiled in compiled_bridge(change.bridge, self.engine, server.schema or None):
+        specs = bridge_specs(change.bridge)
+        made = compiled_bridge(change.bridge, self.engine, server.schema or None)
+        for spec, compiled in zip(specs, made, strict=True):
+            table = spec.table.name
             function, trigger = compiled.create
             mark = compiled.fingerprint
-            made = Observation(Seen.FUNCTION, table, compiled.name, mark)
-            found.append(Statement(function, table, Lock.NONE, made))
+            there = Observation(Seen.FUNCTION, table, compiled.name, mark)
+            found.append(Statement(function, table, Lock.NONE, there))
             armed = Observation(Seen.TRIGGER, table, compiled.name, mark)
             found.append(Statement(trigger, table, Lock.BRIEF, armed))
         return found
@@ -126,19 +132,24 @@ class PostgreSQLDialect:
     @_render.register
     def _(self, change: c.Disarm, server: Server) -> Sequence[Statement] | Refusal:
         """DROP TRIGGER waits for readers; until it gets its turn the functions do nothing any more."""
-        table = change.table.name
         place = f"{double_quoted(server.schema)}." if server.schema else ""
         idle, dropped = [], []
         for spec in bridge_specs(change.bridge):
+            table = spec.table.name
             function = f"{place}{double_quoted(spec.name)}()"
             done = Observation(Seen.FUNCTION, table, spec.name, "idle")
             idle.append(Statement(_idle(function), table, Lock.NONE, done))
-            drop = f"DROP TRIGGER IF EXISTS {double_quoted(spec.name)} ON {self._table(change, server)}"
+            drop = f"DROP TRIGGER IF EXISTS {double_quoted(spec.name)} ON {place}{double_quoted(table)}"
             gone = Observation(Seen.TRIGGER, table, spec.name, there=False)
             dropped.append(Statement(drop, table, Lock.BRIEF, gone))
             gone = Observation(Seen.FUNCTION, table, spec.name, there=False)
             dropped.append(Statement(f"DROP FUNCTION IF EXISTS {function}", table, Lock.NONE, gone))
         return (*idle, *dropped)
+
+    @_render.register
+    def _(self, change: c.MakeMarks, server: Server) -> Sequence[Statement] | Refusal:
+        dialect: Any = PGDialect
+        return marks_statements(dialect(), server.schema or None)
 
 
 def _idle(function: str) -> str:

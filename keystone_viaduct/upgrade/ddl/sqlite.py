@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import singledispatchmethod
 
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect as SQLAlchemySQLite
+
 from keystone_viaduct.upgrade import changes as c
-from keystone_viaduct.upgrade.arming import compiled_bridge
+from keystone_viaduct.upgrade.arming import bridge_specs, compiled_bridge
 from keystone_viaduct.upgrade.steps import Edit, Lock, Observation, Refusal, Seen, Server, Statement
 
 from .common import drop_triggers
+from .marking import marks_statements
 from .sqlite_tables import WORDS, further
 from .text import canonical, constant, double_quoted, type_name
 
@@ -66,9 +69,10 @@ class SQLiteDialect:
 
     @_render.register
     def _(self, change: c.Arm, server: Server) -> Sequence[Statement] | Refusal:
-        table = change.table.name
         found = []
-        for compiled in compiled_bridge(change.bridge, "sqlite"):
+        specs = bridge_specs(change.bridge)
+        for spec, compiled in zip(specs, compiled_bridge(change.bridge, "sqlite"), strict=True):
+            table = spec.table.name
             done = Observation(Seen.TRIGGER, table, compiled.name, compiled.fingerprint)
             found.append(Statement(compiled.create[0], table, Lock.BRIEF, done))
         return found
@@ -76,3 +80,7 @@ class SQLiteDialect:
     @_render.register
     def _(self, change: c.Disarm, server: Server) -> Sequence[Statement] | Refusal:
         return drop_triggers(change, double_quoted)
+
+    @_render.register
+    def _(self, change: c.MakeMarks, server: Server) -> Sequence[Statement] | Refusal:
+        return marks_statements(SQLAlchemySQLite(), None)

@@ -11,8 +11,10 @@ from .add_computed_column import AddComputedColumn
 from .add_constraint import AddConstraint
 from .change_key import ChangeKey
 from .change_type import ChangeType
+from .compute_columns import ComputeColumns
 from .drop_column import DropColumn
 from .drop_table import DropTable
+from .move_column import MoveColumn
 from .rename_column import RenameColumn
 from .rename_table import RenameTable
 from .replace_columns import ReplaceColumns
@@ -23,8 +25,10 @@ __all__ = [
     "AddConstraint",
     "ChangeKey",
     "ChangeType",
+    "ComputeColumns",
     "DropColumn",
     "DropTable",
+    "MoveColumn",
     "RenameColumn",
     "RenameTable",
     "ReplaceColumns",

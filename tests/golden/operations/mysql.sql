@@ -155,3 +155,143 @@ DROP VIEW IF EXISTS `item`;
 -- DropTable
 -- contract, locks: brief
 DROP TABLE IF EXISTS `thing`;
+
+-- MoveColumn
+-- expand, locks: brief
+ALTER TABLE `net` ADD COLUMN `region` VARCHAR(16) NULL, ALGORITHM=INSTANT;
+-- expand, locks: none
+CREATE TABLE viaduct_bridge_marks ( number BIGINT NOT NULL AUTO_INCREMENT, bridge VARCHAR(64) NOT NULL, side VARCHAR(3) NOT NULL, record TEXT NOT NULL, child TEXT, PRIMARY KEY (number) )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+-- expand, locks: none
+CREATE INDEX viaduct_bridge_marks_record ON viaduct_bridge_marks (bridge, record(190));
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_c_upd` AFTER UPDATE ON `thing` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_p_upd` AFTER UPDATE ON `net` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_c_upd_fill` BEFORE UPDATE ON `thing` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_c_ins_fill` BEFORE INSERT ON `thing` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_c_ins` AFTER INSERT ON `thing` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_p_back` AFTER INSERT ON `net` …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_upd`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_p_upd`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_upd_fill`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_ins_fill`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_ins`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_p_back`;
+-- contract, locks: brief
+ALTER TABLE `thing` DROP COLUMN `zone`, ALGORITHM=INSTANT;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_upd`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_p_upd`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_upd_fill`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_ins_fill`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_ins`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_p_back`;
+-- rollback, locks: brief
+ALTER TABLE `net` DROP COLUMN `region`, ALGORITHM=INSTANT;
+
+-- MoveColumn, rows made
+-- expand, locks: brief
+ALTER TABLE `extra` ADD COLUMN `region` VARCHAR(16) NULL, ALGORITHM=INSTANT;
+-- expand, locks: none
+CREATE TABLE viaduct_bridge_marks ( number BIGINT NOT NULL AUTO_INCREMENT, bridge VARCHAR(64) NOT NULL, side VARCHAR(3) NOT NULL, record TEXT NOT NULL, child TEXT, PRIMARY KEY (number) )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+-- expand, locks: none
+CREATE INDEX viaduct_bridge_marks_record ON viaduct_bridge_marks (bridge, record(190));
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_c_upd` AFTER UPDATE ON `extra` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_p_upd` AFTER UPDATE ON `net` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_c_upd_fill` BEFORE UPDATE ON `extra` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_c_ins_fill` BEFORE INSERT ON `extra` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_c_ins` AFTER INSERT ON `extra` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_p_back` AFTER INSERT ON `net` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_c_del` AFTER DELETE ON `extra` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_p_ins` AFTER INSERT ON `net` …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_upd`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_p_upd`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_upd_fill`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_ins_fill`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_ins`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_p_back`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_del`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_p_ins`;
+-- contract, locks: brief
+ALTER TABLE `net` DROP COLUMN `zone`, ALGORITHM=INSTANT;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_upd`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_p_upd`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_upd_fill`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_ins_fill`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_ins`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_p_back`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_del`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_p_ins`;
+-- rollback, locks: brief
+ALTER TABLE `extra` DROP COLUMN `region`, ALGORITHM=INSTANT;
+
+-- ComputeColumns
+-- expand, locks: brief
+ALTER TABLE `thing` MODIFY COLUMN `secret` LONGTEXT NULL, ALGORITHM=INSTANT;
+-- expand, locks: brief
+ALTER TABLE `thing` ADD COLUMN `sealed` LONGTEXT NULL, ALGORITHM=INSTANT;
+-- expand, locks: brief
+ALTER TABLE `thing` ADD COLUMN `key_hash` VARCHAR(64) NULL, ALGORITHM=INSTANT;
+-- expand, locks: none
+CREATE TABLE viaduct_bridge_marks ( number BIGINT NOT NULL AUTO_INCREMENT, bridge VARCHAR(64) NOT NULL, side VARCHAR(3) NOT NULL, record TEXT NOT NULL, child TEXT, PRIMARY KEY (number) )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+-- expand, locks: none
+CREATE INDEX viaduct_bridge_marks_record ON viaduct_bridge_marks (bridge, record(190));
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_seal_upd` AFTER UPDATE ON `thing` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_seal_ins` AFTER INSERT ON `thing` …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_seal_upd`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_seal_ins`;
+-- contract, locks: brief
+ALTER TABLE `thing` DROP COLUMN `secret`, ALGORITHM=INSTANT;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_seal_upd`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_seal_ins`;
+-- rollback, locks: brief
+ALTER TABLE `thing` DROP COLUMN `sealed`, ALGORITHM=INSTANT;
+-- rollback, locks: brief
+ALTER TABLE `thing` DROP COLUMN `key_hash`, ALGORITHM=INSTANT;
+-- rollback, locks: brief
+ALTER TABLE `thing` MODIFY COLUMN `secret` LONGTEXT NOT NULL, ALGORITHM=INSTANT;

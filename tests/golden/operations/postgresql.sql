@@ -265,3 +265,309 @@ DROP VIEW IF EXISTS "item";
 -- DropTable
 -- contract, locks: brief
 DROP TABLE IF EXISTS "thing";
+
+-- MoveColumn
+-- expand, locks: brief
+ALTER TABLE "net" ADD COLUMN "region" VARCHAR(16);
+-- expand, locks: none
+CREATE TABLE viaduct_bridge_marks ( number BIGSERIAL NOT NULL, bridge VARCHAR(64) NOT NULL, side VARCHAR(3) NOT NULL, record TEXT NOT NULL, child TEXT, PRIMARY KEY (number) );
+-- expand, locks: none
+CREATE INDEX viaduct_bridge_marks_record ON viaduct_bridge_marks (bridge, record);
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_upd" AFTER UPDATE ON "thing" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_p_upd" AFTER UPDATE ON "net" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd_fill"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_upd_fill" BEFORE UPDATE ON "thing" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins_fill"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_ins_fill" BEFORE INSERT ON "thing" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_ins" AFTER INSERT ON "thing" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_back"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_p_back" AFTER INSERT ON "net" …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd_fill"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins_fill"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_back"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_upd"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_upd" ON "net";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_p_upd"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd_fill" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_upd_fill"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins_fill" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_ins_fill"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_ins"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_back" ON "net";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_p_back"();
+-- contract, locks: brief
+ALTER TABLE "thing" DROP COLUMN "zone";
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd_fill"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins_fill"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_back"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_upd"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_upd" ON "net";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_p_upd"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd_fill" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_upd_fill"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins_fill" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_ins_fill"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_ins"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_back" ON "net";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_p_back"();
+-- rollback, locks: brief
+ALTER TABLE "net" DROP COLUMN "region";
+
+-- MoveColumn, rows made
+-- expand, locks: brief
+ALTER TABLE "extra" ADD COLUMN "region" VARCHAR(16);
+-- expand, locks: none
+CREATE TABLE viaduct_bridge_marks ( number BIGSERIAL NOT NULL, bridge VARCHAR(64) NOT NULL, side VARCHAR(3) NOT NULL, record TEXT NOT NULL, child TEXT, PRIMARY KEY (number) );
+-- expand, locks: none
+CREATE INDEX viaduct_bridge_marks_record ON viaduct_bridge_marks (bridge, record);
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_upd" AFTER UPDATE ON "extra" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_p_upd" AFTER UPDATE ON "net" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd_fill"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_upd_fill" BEFORE UPDATE ON "extra" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins_fill"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_ins_fill" BEFORE INSERT ON "extra" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_ins" AFTER INSERT ON "extra" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_back"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_p_back" AFTER INSERT ON "net" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_del"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_del" AFTER DELETE ON "extra" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_p_ins" AFTER INSERT ON "net" …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd_fill"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins_fill"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_back"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_del"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd" ON "extra";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_upd"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_upd" ON "net";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_p_upd"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd_fill" ON "extra";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_upd_fill"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins_fill" ON "extra";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_ins_fill"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins" ON "extra";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_ins"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_back" ON "net";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_p_back"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_del" ON "extra";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_del"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_ins" ON "net";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_p_ins"();
+-- contract, locks: brief
+ALTER TABLE "net" DROP COLUMN "zone";
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd_fill"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins_fill"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_back"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_del"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd" ON "extra";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_upd"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_upd" ON "net";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_p_upd"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd_fill" ON "extra";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_upd_fill"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins_fill" ON "extra";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_ins_fill"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins" ON "extra";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_ins"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_back" ON "net";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_p_back"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_del" ON "extra";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_del"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_ins" ON "net";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_p_ins"();
+-- rollback, locks: brief
+ALTER TABLE "extra" DROP COLUMN "region";
+
+-- ComputeColumns
+-- expand, locks: brief
+ALTER TABLE "thing" ALTER COLUMN "secret" DROP NOT NULL;
+-- expand, locks: brief
+ALTER TABLE "thing" ADD COLUMN "sealed" TEXT;
+-- expand, locks: brief
+ALTER TABLE "thing" ADD COLUMN "key_hash" VARCHAR(64);
+-- expand, locks: none
+CREATE TABLE viaduct_bridge_marks ( number BIGSERIAL NOT NULL, bridge VARCHAR(64) NOT NULL, side VARCHAR(3) NOT NULL, record TEXT NOT NULL, child TEXT, PRIMARY KEY (number) );
+-- expand, locks: none
+CREATE INDEX viaduct_bridge_marks_record ON viaduct_bridge_marks (bridge, record);
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_seal_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_seal_upd" AFTER UPDATE ON "thing" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_seal_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_seal_ins" AFTER INSERT ON "thing" …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_seal_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_seal_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_seal_upd" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_seal_upd"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_seal_ins" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_seal_ins"();
+-- contract, locks: brief
+ALTER TABLE "thing" DROP COLUMN "secret";
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_seal_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_seal_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_seal_upd" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_seal_upd"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_seal_ins" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_seal_ins"();
+-- rollback, locks: brief
+ALTER TABLE "thing" DROP COLUMN "sealed";
+-- rollback, locks: brief
+ALTER TABLE "thing" DROP COLUMN "key_hash";
+-- rollback, locks: brief
+ALTER TABLE "thing" ADD CONSTRAINT "viaduct_b_present_secret" CHECK ("secret" IS NOT NULL) NOT VALID;
+-- rollback, locks: online
+ALTER TABLE "thing" VALIDATE CONSTRAINT "viaduct_b_present_secret";
+-- rollback, locks: brief
+ALTER TABLE "thing" ALTER COLUMN "secret" SET NOT NULL;
+-- rollback, locks: brief
+ALTER TABLE "thing" DROP CONSTRAINT IF EXISTS "viaduct_b_present_secret";

@@ -123,3 +123,143 @@ CREATE UNIQUE INDEX "one_each" ON "thing" ("net_id", "port");
 -- DropTable
 -- contract, locks: brief
 DROP TABLE IF EXISTS "thing";
+
+-- MoveColumn
+-- expand, locks: brief
+ALTER TABLE "net" ADD COLUMN "region" VARCHAR(16);
+-- expand, locks: none
+CREATE TABLE viaduct_bridge_marks ( number INTEGER NOT NULL, bridge VARCHAR(64) NOT NULL, side VARCHAR(3) NOT NULL, record TEXT NOT NULL, child TEXT, PRIMARY KEY (number) );
+-- expand, locks: none
+CREATE INDEX viaduct_bridge_marks_record ON viaduct_bridge_marks (bridge, record);
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_upd" AFTER UPDATE ON "thing" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_p_upd" AFTER UPDATE ON "net" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_upd_fill" AFTER UPDATE ON "thing" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_ins_fill" AFTER INSERT ON "thing" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_ins" AFTER INSERT ON "thing" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_p_back" AFTER INSERT ON "net" …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_upd";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd_fill";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins_fill";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_back";
+-- contract, locks: brief
+ALTER TABLE "thing" DROP COLUMN "zone";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_upd";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd_fill";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins_fill";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_back";
+-- rollback, locks: brief
+ALTER TABLE "net" DROP COLUMN "region";
+
+-- MoveColumn, rows made
+-- expand, locks: brief
+ALTER TABLE "extra" ADD COLUMN "region" VARCHAR(16);
+-- expand, locks: none
+CREATE TABLE viaduct_bridge_marks ( number INTEGER NOT NULL, bridge VARCHAR(64) NOT NULL, side VARCHAR(3) NOT NULL, record TEXT NOT NULL, child TEXT, PRIMARY KEY (number) );
+-- expand, locks: none
+CREATE INDEX viaduct_bridge_marks_record ON viaduct_bridge_marks (bridge, record);
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_upd" AFTER UPDATE ON "extra" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_p_upd" AFTER UPDATE ON "net" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_upd_fill" AFTER UPDATE ON "extra" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_ins_fill" AFTER INSERT ON "extra" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_ins" AFTER INSERT ON "extra" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_p_back" AFTER INSERT ON "net" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_del" AFTER DELETE ON "extra" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_p_ins" AFTER INSERT ON "net" …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_upd";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd_fill";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins_fill";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_back";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_del";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_ins";
+-- contract, locks: brief
+ALTER TABLE "net" DROP COLUMN "zone";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_upd";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd_fill";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins_fill";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_back";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_del";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_ins";
+-- rollback, locks: brief
+ALTER TABLE "extra" DROP COLUMN "region";
+
+-- ComputeColumns
+-- expand, locks: brief
+-- the stored definition of thing: secret takes NULL;
+-- expand, locks: brief
+ALTER TABLE "thing" ADD COLUMN "sealed" TEXT;
+-- expand, locks: brief
+ALTER TABLE "thing" ADD COLUMN "key_hash" VARCHAR(64);
+-- expand, locks: none
+CREATE TABLE viaduct_bridge_marks ( number INTEGER NOT NULL, bridge VARCHAR(64) NOT NULL, side VARCHAR(3) NOT NULL, record TEXT NOT NULL, child TEXT, PRIMARY KEY (number) );
+-- expand, locks: none
+CREATE INDEX viaduct_bridge_marks_record ON viaduct_bridge_marks (bridge, record);
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_seal_upd" AFTER UPDATE ON "thing" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_seal_ins" AFTER INSERT ON "thing" …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_seal_upd";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_seal_ins";
+-- contract, locks: brief
+ALTER TABLE "thing" DROP COLUMN "secret";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_seal_upd";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_seal_ins";
+-- rollback, locks: brief
+ALTER TABLE "thing" DROP COLUMN "sealed";
+-- rollback, locks: brief
+ALTER TABLE "thing" DROP COLUMN "key_hash";
+-- rollback, locks: brief
+-- the stored definition of thing: secret takes no NULL;

@@ -12,7 +12,10 @@ from alembic.config import Config
 
 from keystone_viaduct.errors import BadDeclaration, UpgradeRefused
 from keystone_viaduct.upgrade.expression import Scalar
+from keystone_viaduct.upgrade.marks import MARKS
+from tests.bridges.across.declared import MOVED as MOVES
 from tests.bridges.declared import DECLARED
+from tests.support.moves import make_old, pairs
 from tests.support.upgrades import make_table, site
 
 BRIDGE = next(item.bridge for item in DECLARED if item.operation == "transform")
@@ -81,6 +84,27 @@ FURTHER = {
 }
 
 
+MOVE = """
+MOVE = dict(
+    parent="place",
+    link=["place_id"],
+    old=[sa.Column("mail", sa.String(16))],
+    new=[sa.Column("email", sa.String(16))],
+    up=dict(email=Field("mail")),
+    down=dict(mail=Field("email")),
+    parent_key=SIDES["key"],
+    child_key=SIDES["key"],
+)
+
+def upgrade():
+"""
+MOVED = {
+    "expand": MOVE + '    op.move_column("thing", "place", **MOVE)\n',
+    "migrate": MOVE + '    op.fill_bridge(op.declare_move("thing", "place", **MOVE).move)\n',
+    "contract": MOVE + '    op.finish(op.declare_move("thing", "place", **MOVE))\n',
+}
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     """An Alembic environment with three revisions."""
@@ -129,6 +153,45 @@ def test_a_downgrade_leaves_the_old_shape(config: Config, database_url: str) -> 
     assert set(made.columns("thing")) == {"id", "note", "is_public"}
     assert made.columns("thing")["is_public"]["nullable"] is False
     made.database.close()
+
+
+def test_columns_move_in_revisions_and_marks_are_settled_before_contract(
+    tmp_path: Path, database_url: str
+) -> None:
+    move = next(item.move for item in MOVES if item.operation == "move column 1:n to parent")
+    made = site(database_url)
+    tables = make_old(database_url, move, [{"mail": f"m{n}"} for n in range(5)], each=2)
+    config = _environment(tmp_path, MOVED)
+    config.attributes["url"] = database_url
+    command.upgrade(config, "expand")
+    made.run("UPDATE thing SET mail = 'old' WHERE id = 'c1x0'")
+    command.upgrade(config, "migrate")
+    made.run("UPDATE place SET email = 'new' WHERE id = 'p2'")
+    made.run("INSERT INTO viaduct_bridge_marks (bridge, side, record) VALUES ('place_email', 'old', 'p3')")
+    made.database.close()
+    command.upgrade(config, "contract")
+    assert set(made.columns("thing")) == {"id", "note", "place_id"}
+    with made.database.engine.connect() as connection:
+        found = {row["id"]: row["new.email"] for row in pairs(connection, tables, move)}
+        assert connection.execute(sa.select(MARKS)).first() is None
+    assert found == {"p0": "m0", "p1": "old", "p2": "new", "p3": "m3", "p4": "m4"}
+    made.database.close()
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mysql"])
+def test_a_move_can_be_printed_as_sql_and_is_filled_by_marks(tmp_path: Path, engine: str) -> None:
+    config = _environment(tmp_path, MOVED)
+    driver = {"postgresql": "postgresql+psycopg2", "mysql": "mysql+pymysql"}[engine]
+    config.set_main_option("sqlalchemy.url", f"{driver}://")
+    command.upgrade(config, "head", sql=True)
+    printed = str(config.output_buffer.getvalue())  # type: ignore[union-attr]
+    for said in (
+        "CREATE TABLE viaduct_bridge_marks",
+        "p_upd",
+        "INSERT INTO viaduct_bridge_marks",
+        "DROP COLUMN",
+    ):
+        assert said in printed
 
 
 @pytest.mark.parametrize("engine", ["postgresql", "mysql"])

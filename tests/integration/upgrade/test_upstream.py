@@ -16,6 +16,7 @@ from keystone_viaduct.upgrade.backfill import SqlFiller
 from keystone_viaduct.upgrade.ddl import Budget, dialect_for, open_database
 from keystone_viaduct.upgrade.journal import SqlJournal
 from keystone_viaduct.upgrade.preflight import Preflight
+from keystone_viaduct.upgrade.repair import Repairer
 from keystone_viaduct.upgrade.runner import Hooks, Runner
 from keystone_viaduct.upgrade.steps import Lock, Phase, State, Statement, Upgrade
 from keystone_viaduct.upgrade.upstream import Environment, UpstreamScripts
@@ -68,6 +69,7 @@ def runner(url: str, hooks: Hooks | None = None, budget: Budget = QUICK) -> Iter
                 SqlFiller(database.engine, journal),
                 SqlVerifier(database.engine),
                 Preflight(database.engine),
+                Repairer(database.engine, SystemClock()),
                 hooks,
                 scripts,
             )

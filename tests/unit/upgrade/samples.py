@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from keystone_viaduct.upgrade.computed import Computed
 from keystone_viaduct.upgrade.constraints import ForeignKey, Index
 from keystone_viaduct.upgrade.ddl import dialect_for
 from keystone_viaduct.upgrade.ddl.postgresql import PostgreSQLDialect
 from keystone_viaduct.upgrade.expression import AsInteger, AsText, Field, Within
+from keystone_viaduct.upgrade.move import Move
 from keystone_viaduct.upgrade.operations import (
     AddColumn,
     AddComputedColumn,
     AddConstraint,
     ChangeKey,
     ChangeType,
+    ComputeColumns,
     DropColumn,
     DropTable,
+    MoveColumn,
     RenameColumn,
     RenameTable,
     ReplaceColumns,
@@ -34,6 +38,26 @@ RETYPED = Bridge(
     new=(Column("port_number", Integer(32)),),
     up=(Conversion("port_number", AsInteger(Field("port"))),),
     down=(Conversion("port", AsText(Field("port_number"))),),
+)
+NET_ID = Column("net_id", Text(64), nullable=False)
+MOVED = Move(
+    "thing_zone",
+    Table("net", (Column("id", Text(64), nullable=False),)),
+    THING,
+    link=("net_id",),
+    to="parent",
+    old=(Column("zone", Text(16)),),
+    new=(Column("region", Text(16)),),
+    up=(Conversion("region", Field("zone")),),
+    down=(Conversion("zone", Field("region")),),
+)
+SEALED = Computed(
+    "thing_seal",
+    THING,
+    old=(Column("secret", Text(), nullable=False),),
+    new=(Column("sealed", Text()), Column("key_hash", Text(64))),
+    up="service.sealing:seal",
+    down="service.sealing:unseal",
 )
 #: What the catalogue says of the table: an index and a reference of ``name``.
 SERVER = Server(
@@ -70,6 +94,11 @@ OPERATIONS: dict[str, Operation] = {
     "ChangeKey": ChangeKey(THING, Column("uuid", Text(32), nullable=False)),
     "RenameTable": RenameTable(THING, "item"),
     "DropTable": DropTable(THING),
+    "MoveColumn": MoveColumn(MOVED),
+    "MoveColumn, rows made": MoveColumn(
+        replace(MOVED, child=Table("extra", (NET_ID,)), to="child", many=False, makes_rows=True)
+    ),
+    "ComputeColumns": ComputeColumns(SEALED),
 }
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 import pytest
 
 from keystone_viaduct.errors import UpgradeError, UpgradeRefused, UpgradeState
+from keystone_viaduct.upgrade.changes import AnyBridge
 from keystone_viaduct.upgrade.ddl import dialect_for
 from keystone_viaduct.upgrade.expression import Field, IsNull, Not
 from keystone_viaduct.upgrade.operations import AddConstraint, RenameTable, ReplaceColumns
 from keystone_viaduct.upgrade.ports import Difference, Entry, Place, Progress
 from keystone_viaduct.upgrade.runner import Hooks, Runner
-from keystone_viaduct.upgrade.shape import Bridge
 from keystone_viaduct.upgrade.steps import (
     Check,
     Observation,
@@ -87,7 +87,7 @@ class World:
         self.tick()
 
     def problems(
-        self, phase: Phase, server: Server, bridges: Sequence[Bridge], leaving: Collection[str] = ()
+        self, phase: Phase, server: Server, bridges: Sequence[AnyBridge], leaving: Collection[str] = ()
     ) -> Sequence[Refusal]:
         return self.refusals
 
@@ -136,14 +136,14 @@ class World:
         self.tick()
 
     # the rows
-    def fill(self, upgrade: str, bridge: Bridge) -> Iterator[Progress]:
+    def fill(self, upgrade: str, bridge: AnyBridge) -> Iterator[Progress]:
         while self.filled < 3:
             self.tick()
             self.filled += 1
             yield Progress(self.filled, 3 - self.filled)
 
     def differences(
-        self, bridge: Bridge, checks: Sequence[Check] = (), *, written: bool = False
+        self, bridge: AnyBridge, checks: Sequence[Check] = (), *, written: bool = False
     ) -> Sequence[Difference]:
         self.tick()
         return self.found
@@ -151,12 +151,20 @@ class World:
     def wrong(self, check: Check) -> Difference:
         return Difference(check.kind, 0, "", True)
 
-    def lost(self, bridge: Bridge) -> Difference:
+    def lost(self, bridge: AnyBridge) -> Difference:
         return Difference("lost", 0, "", True)
+
+    # the marks
+    def settle(self, bridges: Sequence[AnyBridge]) -> int:
+        self.tick()
+        return 0
+
+    def clear(self, bridges: Sequence[AnyBridge]) -> None:
+        self.tick()
 
 
 def runner(world: World, hooks: Hooks | None = None, upgrade: Upgrade = UPGRADE) -> Runner:
-    return Runner(upgrade, world, dialect_for(world.server()), world, world, world, world, hooks)
+    return Runner(upgrade, world, dialect_for(world.server()), world, world, world, world, world, hooks)
 
 
 def to_contract(world: World) -> None:

@@ -1,0 +1,86 @@
+"""Columns move from one table to another one that a foreign key links to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from keystone_viaduct.upgrade import changes as c
+from keystone_viaduct.upgrade.expression import Field, IsNull, Not
+from keystone_viaduct.upgrade.move import Move
+from keystone_viaduct.upgrade.shape import Column
+from keystone_viaduct.upgrade.steps import Check, Refusal, Server, Steps
+
+#: Since when SKIP LOCKED is there.
+_SKIP_LOCKED = {"mariadb": (10, 6), "mysql": (8, 0)}
+
+
+@dataclass(frozen=True)
+class MoveColumn:
+    """The old columns of a move are replaced by its new ones."""
+
+    move: Move
+
+    @property
+    def title(self) -> str:
+        """``local_user.domain_id -> user.domain_id``."""
+        sides = zip(self.move.tables, (self.move.old, self.move.new), strict=True)
+        old, new = (f"{table.name}.{', '.join(item.name for item in side)}" for table, side in sides)
+        return f"{old} -> {new}"
+
+    def steps(self, server: Server) -> Steps | Refusal:
+        """The same on all engines; only SQLite has to let the old columns take NULL from the beginning."""
+        needed = _SKIP_LOCKED.get(server.engine)
+        if needed is not None and server.version[:2] < needed and server.version != (0,):
+            least = ".".join(map(str, needed))
+            return Refusal(
+                server.engine,
+                f"version {'.'.join(map(str, server.version))} has no SKIP LOCKED, so triggers would wait",
+                f"upgrade the server to {least} first, or move the column in a time without writers",
+            )
+        move = self.move.on(server.engine)
+        before, after = move.tables
+        strict = [column for column in move.old if not column.nullable]
+        required = [column for column in move.new if not column.nullable]
+        relaxed = tuple(c.Relax(before, column) for column in strict) if server.engine == "sqlite" else ()
+        return Steps(
+            expand=(
+                *relaxed,
+                *(c.AddColumn(after, _free(column)) for column in move.new),
+                c.MakeMarks(before),
+                c.Arm(before, move),
+            ),
+            bridges=(move,),
+            checks=tuple(Check("missing", after, Not(IsNull(Field(column.name)))) for column in required),
+            contract=self._contract(strict, required, server),
+            rollback=(
+                c.Disarm(before, move),
+                *(c.DropColumn(after, column.name, column.type) for column in move.new),
+                *(c.Require(before, column) for column in strict if server.engine == "sqlite"),
+            ),
+        )
+
+    def _contract(self, strict: list[Column], required: list[Column], server: Server) -> tuple[c.Change, ...]:
+        before, after = self.move.tables
+        goes = not self.move.keeps
+        let_go = [self._let_go(column) for column in strict if server.engine != "sqlite" and goes]
+        given = [column for column in self.move.new if column.default is not None]
+        again = [column for column in strict if server.engine == "sqlite" and not goes]
+        return (
+            *let_go,
+            c.Disarm(before, self.move.on(server.engine)),
+            *(c.Require(after, column) for column in required),
+            *(c.SetDefault(after, column, column.default) for column in given),
+            *(c.DropColumn(before, column.name, column.type) for column in self.move.old if goes),
+            *(c.Require(before, column) for column in again),
+        )
+
+    def _let_go(self, column: Column) -> c.Change:
+        """New writers leave the old column out; once nothing fills it, the database must."""
+        fallback = next(item.fallback for item in self.move.down if item.column == column.name)
+        default = column.default if fallback is None else fallback
+        return c.SetDefault(self.move.tables[0], column, default)
+
+
+def _free(column: Column) -> Column:
+    """The column while it is bridged: a default would look like a value that a new writer gave."""
+    return replace(column, nullable=True, default=None)

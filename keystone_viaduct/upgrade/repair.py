@@ -1,0 +1,254 @@
+"""The worker that settles marks: what triggers could not do at once is done within a second.
+
+One worker is at it at a time, by a lease; whoever had it before is fenced off by its number, in the
+transaction that writes. It takes marks in batches and never waits for a row: what is busy comes next time. A
+record that can't be written is named, and stops no other.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from keystone_viaduct.clock import Clock
+from keystone_viaduct.errors import LeaseHeld, UpgradeError, ViaductError
+
+from .backfill import is_transient
+from .changes import AnyBridge
+from .lease import LEASE_SECONDS, Lease
+from .marks import MARKS, TABLE
+from .settling import Settler, quietly, settler_of
+
+LEASE = "repair"
+#: Marks that are read at once, and records that are settled in one transaction.
+_PAGE, _BATCH = 500, 50
+_PAUSE, _IDLE, PATIENCE = 0.05, 0.2, 10.0
+
+
+@dataclass
+class Round:
+    """What came of one pass over the marks."""
+
+    settled: int = 0
+    busy: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    """By bridge and record: what the database said."""
+
+
+class Repairer:
+    """Settles the marks of these bridges. See :class:`keystone_viaduct.upgrade.ports.Marks`."""
+
+    def __init__(
+        self,
+        engine: sa.engine.Engine,
+        clock: Clock,
+        bridges: Sequence[AnyBridge] = (),
+        *,
+        holder: str = "",
+        seconds: float = LEASE_SECONDS,
+        patience: float = PATIENCE,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._engine = _read_committed(engine)
+        self._lease = Lease(self._engine, clock, LEASE, holder=holder, seconds=seconds)
+        self._settlers: dict[str, Settler] = {}
+        self._pause = pause
+        self._patience = patience
+        self._mine = False
+        self._working = threading.Lock()
+        self._there = False
+        self._watch(bridges)
+
+    def _watch(self, bridges: Sequence[AnyBridge]) -> None:
+        for bridge in bridges:
+            if bridge.name not in self._settlers and (settler := settler_of(bridge)) is not None:
+                self._settlers[bridge.name] = settler
+
+    def once(self) -> Round:
+        """One pass. Raises LeaseHeld while another worker is at it."""
+        done, last = Round(), 0
+        with self._working:
+            if not self._settlers or not self._is_there():
+                return done
+            self._acquire()
+            while marks := self._page(last):
+                last = marks[-1].number
+                groups = _grouped(marks)
+                for begin in range(0, len(groups), _BATCH):
+                    self._batch(groups[begin : begin + _BATCH], done)
+        return done
+
+    def settle(self, bridges: Sequence[AnyBridge] = ()) -> int:
+        """Pass after pass until what is open now is settled, within ``patience``; how much is left."""
+        self._watch(bridges)
+        begun, last = time.monotonic(), self._last()
+        while left := self.open(bridges, last):
+            try:
+                done = self.once()
+            except LeaseHeld:
+                done = Round(busy=1)  # whoever has it is at work on the same
+            if time.monotonic() - begun > self._patience or (
+                done.failed and not done.settled and not done.busy
+            ):
+                break
+            self._pause(_PAUSE)
+        return left
+
+    def open(self, bridges: Sequence[AnyBridge] = (), last: int | None = None) -> int:
+        """How many marks wait; those up to ``last`` if it is given."""
+        names = [bridge.name for bridge in bridges if bridge.name in self._settlers] or list(self._settlers)
+        if not names or not self._is_there():
+            return 0
+        query = sa.select(sa.func.count()).select_from(MARKS).where(MARKS.c.bridge.in_(names))
+        if last is not None:
+            query = query.where(MARKS.c.number <= last)
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def _last(self) -> int:
+        """The newest mark."""
+        if not self._settlers or not self._is_there():
+            return 0
+        with self._engine.connect() as connection:
+            return int(connection.execute(sa.select(sa.func.max(MARKS.c.number))).scalar() or 0)
+
+    def clear(self, bridges: Sequence[AnyBridge]) -> None:
+        """Forget the marks of bridges that are gone."""
+        if bridges and self._is_there():
+            with self._engine.begin() as connection:
+                names = [bridge.name for bridge in bridges]
+                connection.execute(sa.delete(MARKS).where(MARKS.c.bridge.in_(names)))
+
+    def run(self, stop: threading.Event, told: Callable[[Round], None] = lambda done: None) -> None:
+        """Until told to stop. While another worker has the lease, this one stands by."""
+        while not stop.is_set():
+            pause = _IDLE
+            try:
+                done = self.once()
+                told(done)
+                pause = _PAUSE if done.busy else _IDLE
+            except LeaseHeld:
+                self._mine = False
+                pause = 1.0
+            except (DBAPIError, UpgradeError):
+                pause = 1.0  # the database is away or in trouble: it is asked again
+            stop.wait(pause)
+        self.close()
+
+    def close(self) -> None:
+        """Give the lease back."""
+        with self._working:
+            if self._mine:
+                self._mine = False
+                self._lease.release()
+
+    def _is_there(self) -> bool:
+        if not self._there:
+            self._there = sa.inspect(self._engine).has_table(TABLE)
+        return self._there
+
+    def _acquire(self) -> None:
+        if not self._mine:
+            self._lease.acquire()
+            self._mine = True
+
+    def _page(self, after: int) -> Sequence[Any]:
+        query = sa.select(MARKS.c.number, MARKS.c.bridge, MARKS.c.record)
+        chosen = sa.and_(MARKS.c.number > after, MARKS.c.bridge.in_(list(self._settlers)))
+        with self._engine.connect() as connection:
+            found = connection.execute(query.where(chosen).order_by(MARKS.c.number).limit(_PAGE))
+            return found.all()
+
+    def _batch(self, groups: Sequence[_Group], done: Round) -> None:
+        """In one transaction; where it fails, each in its own."""
+        try:
+            settled = self._transaction(groups)
+        except LeaseHeld:
+            self._mine = False
+            raise
+        except (DBAPIError, ViaductError, ValueError) as error:
+            if len(groups) > 1:
+                for group in groups:
+                    self._batch([group], done)
+            elif isinstance(error, DBAPIError) and is_transient(error):
+                done.busy += 1
+            else:
+                (group,) = groups
+                done.failed[f"{group.bridge} {group.record}"] = str(getattr(error, "orig", None) or error)
+            return
+        done.settled += settled
+        done.busy += len(groups) - settled
+
+    def _transaction(self, groups: Sequence[_Group]) -> int:
+        settled = 0
+        with self._lease.writing() as connection, quietly(connection):
+            for group in groups:
+                settled += _settle(connection, self._settlers[group.bridge], group)
+        return settled
+
+
+def count_marks(engine: sa.engine.Engine) -> int:
+    """How many marks wait, of whatever bridge."""
+    if not sa.inspect(engine).has_table(TABLE):
+        return 0
+    with engine.connect() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(MARKS)).scalar_one())
+
+
+def settle_now(connection: sa.engine.Connection, bridge: AnyBridge) -> int:
+    """All that is marked, on this connection and in its transaction; the number of records.
+
+    Raises UpgradeError for one that somebody holds.
+    """
+    settler = settler_of(bridge)
+    if settler is None or not sa.inspect(connection).has_table(TABLE):
+        return 0
+    query = sa.select(MARKS.c.number, MARKS.c.bridge, MARKS.c.record)
+    marks = connection.execute(query.where(MARKS.c.bridge == bridge.name).order_by(MARKS.c.number)).all()
+    groups = _grouped(marks)
+    with quietly(connection):
+        held = [group for group in groups if not _settle(connection, settler, group)]
+    if held:
+        problem = f"{bridge.name}: {held[0].record} is in use"
+        raise UpgradeError(problem, hint="try again", bridge=bridge.name)
+    return len(groups)
+
+
+def _settle(connection: Any, settler: Settler, group: _Group) -> bool:
+    """False if somebody holds it. On SQLite our own writes leave marks, and nobody else does meanwhile."""
+    if not settler.settle(connection, group.record):
+        return False
+    this: Any = MARKS.c.number.in_(group.numbers)
+    if connection.dialect.name == "sqlite":
+        this = sa.and_(MARKS.c.bridge == group.bridge, MARKS.c.record == group.record)
+    connection.execute(sa.delete(MARKS).where(this))
+    return True
+
+
+@dataclass(frozen=True)
+class _Group:
+    bridge: str
+    record: str
+    numbers: list[int]
+
+
+def _grouped(marks: Sequence[Any]) -> list[_Group]:
+    """By the record that they are about."""
+    found: dict[tuple[str, str], _Group] = {}
+    for mark in marks:
+        place = (mark.bridge, mark.record)
+        found.setdefault(place, _Group(*place, [])).numbers.append(mark.number)
+    return list(found.values())
+
+
+def _read_committed(engine: sa.engine.Engine) -> sa.engine.Engine:
+    """Under a snapshot the worker would not see what it has waited for, and would lock gaps."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="READ COMMITTED")

@@ -1,0 +1,120 @@
+"""A move on one engine: both tables bridged, and the same two without, in each shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from keystone_viaduct.upgrade import changes as c
+from keystone_viaduct.upgrade.ddl import dialect_for, open_database
+from keystone_viaduct.upgrade.expression import Scalar
+from keystone_viaduct.upgrade.marks import MARKS
+from keystone_viaduct.upgrade.move import NEW, OLD, Move
+from keystone_viaduct.upgrade.repair import settle_now
+from keystone_viaduct.upgrade.steps import Refusal
+from tests.bridges.across.statements import Act
+from tests.support.moves import Tables, tables
+
+Values = dict[str, Scalar]
+Rows = dict[str, Values]
+
+
+@dataclass
+class Told:
+    """What both tables hold, by key."""
+
+    parents: Rows
+    children: Rows
+
+
+class Subject:
+    """The bridged tables, and those of the shapes ``old``, ``new`` and ``both``."""
+
+    def __init__(self, url: str, connection: sa.Connection, move: Move) -> None:
+        self.connection = connection
+        self.engine = "mariadb" if _is_mariadb(connection) else connection.dialect.name
+        self.move = move
+        metadata = sa.MetaData()
+        loose = self.engine == "sqlite"
+        self.bridged = tables(move, metadata, (OLD, NEW), loose=loose, bridged=True)
+        self.alone = {
+            OLD: tables(move, metadata, (OLD,), suffix="_o"),
+            NEW: tables(move, metadata, (NEW,), suffix="_n"),
+            "both": tables(move, metadata, (OLD, NEW), suffix="_b"),
+        }
+        with connection.begin():
+            metadata.create_all(connection)
+        self._arm(url)
+
+    def _arm(self, url: str) -> None:
+        database = open_database(url)
+        dialect = dialect_for(database.server())
+        table = self.move.parent
+        for change in (c.MakeMarks(table), c.Arm(table, self.move)):
+            statements = dialect.statements(change, database.server())
+            assert not isinstance(statements, Refusal)
+            for statement in statements:
+                database.run(statement)
+        database.close()
+
+    def begin(self, *, keys: bool) -> None:
+        """No rows. ``keys``: whether SQLite checks foreign keys."""
+        if self.engine == "sqlite":
+            self.connection.exec_driver_sql(f"PRAGMA foreign_keys = {'ON' if keys else 'OFF'}")
+            self.connection.commit()
+        with self.connection.begin():
+            for table in (self.bridged.child, self.bridged.parent):
+                self.connection.execute(table.delete())
+        self.settle()
+
+    def told(self) -> Told:
+        """What the bridged tables hold."""
+        with self.connection.begin():
+            return self._told(self.bridged)
+
+    def _told(self, tables: Tables) -> Told:
+        return Told(self._rows(tables.parent), self._rows(tables.child))
+
+    def _rows(self, table: sa.Table) -> Rows:
+        (key,) = table.primary_key
+        found = self.connection.execute(sa.select(table)).mappings().all()
+        return {row[key.name]: dict(row) for row in found}
+
+    def play(self, act: Act) -> None:
+        """On the bridged tables. Raises DBAPIError."""
+        with self.connection.begin():
+            for statement in act.statements(self.bridged, self.engine):
+                statement(self.connection)
+
+    def alone_does(self, act: Act, before: Told) -> Told | None:
+        """What the same does on unbridged tables of its shape; None: it fails there too."""
+        alone = self.alone[act.side]
+        with self.connection.begin() as transaction:
+            try:
+                self._load(alone.parent, before.parents)
+                self._load(alone.child, before.children)
+                for statement in act.statements(alone, self.engine):
+                    statement(self.connection)
+                return self._told(alone)
+            except sa.exc.DBAPIError:
+                return None
+            finally:
+                transaction.rollback()
+
+    def _load(self, table: sa.Table, rows: Rows) -> None:
+        if rows:
+            given = [{column.name: row[column.name] for column in table.c} for row in rows.values()]
+            self.connection.execute(table.insert(), given)
+
+    def settle(self) -> int:
+        """What the worker does; the number of records that were marked."""
+        with self.connection.begin():
+            if self.connection.execute(sa.select(MARKS.c.number).limit(1)).first() is None:
+                return 0
+            return settle_now(self.connection, self.move)
+
+
+def _is_mariadb(connection: Any) -> bool:
+    return bool(getattr(connection.dialect, "is_mariadb", False))
