@@ -12,7 +12,7 @@ EXCLUDED := slow or faults or keystone24 or releases or galera
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides lint format test test-records test-costs test-faults test-galera test-upstream test-upstream-stock \
+.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides lint format test test-records test-pairs test-costs test-faults test-galera test-upstream test-upstream-stock \
 	test-upstream-capture test-keystone-24 test-releases galera docs clean
 
 help: ## this list
@@ -109,6 +109,9 @@ test-records: venv servers ## records at random on fleets of different engines: 
 
 test-costs: venv servers ## what a page costs, for each kind, in statements, rows and bytes; ARGS: --n N --engine E
 	$(BIN)/python -W ignore -m tests.costs.run $(ARGS)
+
+test-pairs: venv venv-27 servers ## fleets of two on the pairs of engines that `make test` leaves out: odd names and values, every kind, joining
+	$(PYTEST) -q -m slow tests/integration/fleet tests/integration/joining $(ARGS)
 
 test-keystone-24: venv venv-24 servers ## Keystone 24 (2023.2, SQLAlchemy 1.4) as a site
 	$(PYTEST) -q -m keystone24 $(ARGS)

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
@@ -16,8 +15,9 @@ from keystone_viaduct.demo.keystones import Keystone, Keystones
 from keystone_viaduct.demo.scenario.place import Place
 from keystone_viaduct.documents.cipher import NULL_KEY
 from keystone_viaduct.sync.wire import limits
+from tests.integration.fleet.odd import Shell, carried, post
 from tests.integration.fleet.pair import HUB, SPOKE, Pair, joined, spec
-from tests.records.play import Verdict, judge, last_words, rest, waiting
+from tests.records.play import waiting
 from tests.support.databases import DatabaseScope
 from tests.unit.wire.strategies import nested
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.keystone
 
 ENGINES = [
     pytest.param(("postgresql", "sqlite"), id="postgresql-sqlite", marks=pytest.mark.postgresql),
-    pytest.param(("sqlite", "mariadb"), id="sqlite-mariadb", marks=pytest.mark.mariadb),
+    pytest.param(("sqlite", "mariadb"), id="sqlite-mariadb", marks=[pytest.mark.mariadb, pytest.mark.slow]),
     pytest.param(
         ("mariadb", "postgresql"),
         id="mariadb-postgresql",
@@ -48,28 +48,6 @@ ODD: dict[str, Any] = {
 MANY = {f"a{number}": number for number in range(4100)}
 #: Characters of the largest texts: beyond a page, and the most that is promised.
 LARGE, LARGEST = limits.PAGE_BYTES + limits.PART // 2, 16 * 1024 * 1024
-
-
-class Shell:
-    """A site's database, behind Keystone's back."""
-
-    def __init__(self, keystone: Keystone) -> None:
-        self.name = keystone.name
-        self.narrow = keystone.database_url.startswith("mysql")
-        self._engine = sa.create_engine(keystone.database_url)
-        self._tables = sa.MetaData()
-        self._tables.reflect(self._engine, only=["credential", "project", "region", "trust", "mapping"])
-
-    def insert(self, table: str, **row: Any) -> None:
-        """One row."""
-        with self._engine.begin() as connection:
-            connection.execute(self._tables.tables[table].insert().values(row))
-        self._engine.dispose()
-
-    def region(self, name: str, extra: Any) -> None:
-        """One with any text as ``extra``."""
-        text = extra if isinstance(extra, str) else json.dumps(extra)
-        self.insert("region", id=f"{self.name}-{name}", description="", parent_region_id=None, extra=text)
 
 
 def grown(keystones: Keystones) -> None:
@@ -110,29 +88,6 @@ def pair(
     )
     with joined(folder, hub, spoke, grown=grown) as pair:
         yield pair
-
-
-def carried(pair: Pair) -> Verdict:
-    """Carry everything and judge; nothing may stop or be lost without a name."""
-    verdict = Verdict(0)
-    rest(pair, verdict)
-    judge(pair, [], verdict)
-    assert (verdict.stopped, verdict.unnamed) == ([], [])
-    return verdict
-
-
-def post(place: Place, path: str, body: Any) -> str:
-    """The id of what Keystone has made of a body that no careful client would send.
-
-    Half of a surrogate pair is stored, and then Keystone fails to write its answer: no id is known.
-    """
-    headers = {"X-Auth-Token": place.admin.token, "Content-Type": "application/json"}
-    answer = httpx.post(place.keystone.url + path, content=json.dumps(body), headers=headers, timeout=60)
-    if answer.status_code == 500 and "surrogates not allowed" in last_words(place):
-        return ""
-    assert answer.status_code == 201, (path, answer.text[:300], last_words(place))
-    (made,) = json.loads(answer.content).values()
-    return str(made["id"])
 
 
 def too_large(pair: Pair) -> set[tuple[str, str]]:
