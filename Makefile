@@ -12,7 +12,7 @@ EXCLUDED := slow or faults or keystone24 or releases or galera
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides lint format test test-records test-pairs test-costs test-faults test-galera test-upstream test-upstream-stock \
+.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides upgrade-demo lint format test test-records test-pairs test-costs test-faults test-galera test-upstream test-upstream-stock \
 	test-upstream-capture test-keystone-24 test-releases galera docs clean
 
 help: ## this list
@@ -27,6 +27,8 @@ $(VENV)/.stamp: pyproject.toml tools/make-venv
 venv-%: .venvs/%/.stamp ## .venvs/N with Keystone N.0.0 (25, 27, 28, 29; 24 with SQLAlchemy 1.4; cockroach: 30 with CockroachDB's dialect)
 	@:
 
+# (releases before 26 use what oslo.context 5.3 and bcrypt 4.1 have taken away)
+.venvs/25/.stamp: EXTRA := 'SQLAlchemy<2.1' 'bcrypt<4.1' 'oslo.context<5.3'
 .venvs/24/.stamp: EXTRA := 'SQLAlchemy<2' 'setuptools<70' 'bcrypt<4.1' 'oslo.context<5.3'
 .venvs/%/.stamp: pyproject.toml tools/make-venv
 	@mkdir -p .venvs
@@ -103,6 +105,9 @@ test-upgrade-waits: venv servers ## a reader holds the table in each phase of an
 
 test-upgrade-sides: venv servers ## old and new code write the same records of two tables: no deadlock; ARGS: --seconds S --engine E
 	$(BIN)/python -W ignore -m tests.upgrades.sides $(ARGS)
+
+upgrade-demo: venv venv-24 venv-25 servers ## Keystone 24 becomes 25 under load, and back again: ENGINE (postgresql, mariadb, mysql, galera); ARGS: --requests N --round back --json FILE
+	@$(BIN)/python -W ignore -m tests.upgrades.demo --engine $(if $(filter sqlite,$(ENGINE)),postgresql,$(ENGINE)) $(ARGS)
 
 test-records: venv servers ## records at random on fleets of different engines: each arrives or is named; ARGS: --records N --seed S
 	$(BIN)/python -W ignore -m tests.records.run $(ARGS)
