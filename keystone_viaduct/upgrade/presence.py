@@ -126,8 +126,10 @@ def _quietly(act: Callable[[], object]) -> None:
         LOG.warning("viaduct_releases was not written: %s", error)
 
 
-def around(application: Any, connection: str) -> Any:
-    """Keystone's application, whose processes tell what they run. ``connection``: the database's URL."""
+def around(application: Any, connection: str | None) -> Any:
+    """Keystone's application, whose processes tell what they run. ``connection``: the SQL database's URL."""
+    if not connection:
+        return application
 
     def make() -> Presence:
         from importlib.metadata import version

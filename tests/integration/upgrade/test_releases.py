@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from keystone_viaduct.clock import ManualClock
 from keystone_viaduct.errors import UpgradeRefused
 from keystone_viaduct.upgrade.journal import SqlJournal
-from keystone_viaduct.upgrade.presence import LAPSE_MICROSECONDS, Keeper, Presence
+from keystone_viaduct.upgrade.presence import LAPSE_MICROSECONDS, Keeper, Presence, around
 from keystone_viaduct.upgrade.releases import Leaving, Named, refuse_while_old_runs
 from keystone_viaduct.upgrade.sessions import Identity, look
 from tests.conftest import KeystoneDatabase
@@ -260,6 +260,11 @@ def test_a_process_has_one_row_however_many_requests_it_serves(workers: Workers)
     keeper.end()
     with pytest.raises(UpgradeRefused, match="no worker of the new release"):
         workers.evidence()
+
+
+def test_a_keystone_without_an_sql_database_tells_nothing() -> None:
+    application = object()
+    assert around(application, None) is application
 
 
 def test_the_sessions_of_a_cluster_are_those_of_all_its_nodes(
