@@ -9,7 +9,7 @@ import pytest
 from keystone_viaduct.errors import CredentialUnreadable
 from keystone_viaduct.sync.model import Reason, Record, Ref, Unreadable
 from keystone_viaduct.sync.ports import Write
-from keystone_viaduct.sync.site import isolating
+from keystone_viaduct.sync.site import excepted, feed, isolating
 from keystone_viaduct.sync.site.isolating import culprits, in_words
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.testing.folding import fold
@@ -204,6 +204,40 @@ def test_a_crowd_that_its_site_cannot_read_is_put_aside(
     scene.site(site).retry()
     scene.equal()
     assert all(scene.row("south", ref) for ref in crowd)
+
+
+@pytest.mark.parametrize("site", ["hub", "west"])
+def test_more_of_them_than_knowledge_has_exceptions_stop_nothing(
+    scene: Scene, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their source is never at its head, and nobody's knowledge grows by it; changes and deletions go on."""
+    for module in (excepted, feed):
+        monkeypatch.setattr(module, "MOST_EXCEPTIONS", 5)
+    user = scene.user("south", "u", "ada")
+    scene.project(site, "p", "web")
+    scene.sync()
+    grant = scene.grant(site, "u", "p")
+    scene.sync()
+    crowd = [scene.user(site, f"b{n}", f"bad {n}") for n in range(8)]
+    unreadable(scene, site, *crowd)
+    scene.sync_some()
+    known = scene.store("south").data.state.knowledge
+    after = scene.user(site, "after", "after")
+    scene.put(site, "project", "p", description="changed")
+    scene.put("south", "user", "u", enabled=False)
+    scene.delete(site, grant)
+    scene.sync_some()
+    assert len(scene.store(site).data.held) == 8
+    assert scene.row("south", after) and scene.row("west", after)
+    project = scene.row("south", Ref("project", "p")) or {}
+    assert project["description"] == "changed"
+    assert (scene.row("west", user) or {})["enabled"] is False
+    assert scene.row("south", grant) is None
+    if site == "hub":
+        assert scene.store("south").data.state.knowledge == known, "what it stands for has not grown"
+    unreadable(scene, site)
+    scene.site(site).retry()
+    scene.equal()
 
 
 def test_records_that_an_error_names_cost_one_try() -> None:
