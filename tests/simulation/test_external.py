@@ -211,6 +211,23 @@ def test_what_needs_a_user_whose_coming_is_not_decided_waits_too(scene: Scene) -
     scene.equal()
 
 
+def test_nor_does_a_row_that_is_lost_wanted_back_and_given_up(scene: Scene) -> None:
+    """The operator first says that its going was not meant; nobody has it, and then he says that it was."""
+    scene.directory("hub", people=[f"u{n}" for n in range(4)])
+    shadows = [scene.shadow("hub", f"u{n}") for n in range(4)]
+    credential = scene.credential("hub", "c", "u0")
+    scene.store("hub").run(lambda tx: sequence(tx, tx.state(), scene.clock.now()))
+    for shadow in shadows:
+        del scene.store("hub").data.rows[shadow]
+    sweep(scene)
+    assert scene.site("hub").discard() == 4
+    sweep(scene)
+    assert scene.site("hub").confirm() == 4
+    scene.sync()
+    sweep(scene)
+    assert scene.record("south", shadows[0]).deleted and everywhere(scene, credential)
+
+
 def test_who_knows_a_shadow_by_its_row_alone_says_so_too(scene: Scene) -> None:
     """South has no directory, and its Keystone lets everybody's credential be made for anybody."""
     scene.directory("west", people=["jdoe"])

@@ -94,8 +94,10 @@ def is_evidence(record: Record | None) -> bool:
 def shadow(living: Record | Change) -> Externals:
     """What a tombstone of this record says of itself, if it is the row of an external user."""
     names = living.fields
-    if living.ref.kind != "user" or "nonlocal.name" not in names or "local.name" in names:
+    if living.ref.kind != "user" or "local.name" in names:
         return ()
+    if "nonlocal.name" not in names:  # one whose lost row an operator wants back says so itself
+        return tuple(owner for owner in living.external if owner[:2] == living.ref)
     return (External(*living.ref, living.scope or UNKNOWN),)
 
 

@@ -32,7 +32,7 @@ from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.carrying import drop, referrers, rowless
 from keystone_viaduct.sync.site.content import altered, contents
 from keystone_viaduct.sync.site.decisions import list_now
-from keystone_viaduct.sync.site.external import is_evidence, is_shadow, outsiders
+from keystone_viaduct.sync.site.external import is_evidence, is_shadow, outsiders, shadow
 from keystone_viaduct.sync.site.guard import Guard, delete_missing
 from keystone_viaduct.sync.site.needs import OWNING, Need, needs
 from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
@@ -277,4 +277,5 @@ def _hollow(record: Record) -> Record:
     hollow = replace(
         record, version=Version(), fields={DELETED: alive}, unknown={}, carried=None, learned_from=None
     )
-    return replace(hollow, seq=-abs(record.seq))
+    said = shadow(record) or record.external
+    return replace(hollow, seq=-abs(record.seq), external=said)
