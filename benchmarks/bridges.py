@@ -137,13 +137,20 @@ def prepared(databases: Databases, engine: str, bridge: Bridge, rows: int) -> Si
     return made
 
 
-class Clock:
-    """Seconds of one server: of its processor time, or on the wall."""
+_THREADS = {
+    "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = current_database()",
+    "mariadb": "SELECT tid FROM information_schema.processlist WHERE db = DATABASE()",
+    "mysql": "SELECT thread_os_id FROM performance_schema.threads WHERE processlist_db = DATABASE()",
+}
 
-    def __init__(self, made: Site, kind: str) -> None:
-        self._made = made
-        self._kind = kind if made.database.engine.dialect.name != "sqlite" else "own"
-        self._mysql = "" if self._kind != "cpu" else self._server()
+
+class Clock:
+    """Seconds of one site: of the processor time of all its connections in the server, or on the wall."""
+
+    def __init__(self, made: Site, engine: str, kind: str) -> None:
+        self._engine = made.database.engine
+        self._query = _THREADS.get(engine, "")
+        self._kind = kind
 
     def timed(self, work: Callable[[], object]) -> float:
         """What a piece of work takes."""
@@ -151,22 +158,15 @@ class Clock:
         work()
         return self._now() - begun
 
-    def _server(self) -> str:
-        """MariaDB's and MySQL's process; PostgreSQL's differs by connection."""
-        if self._made.database.engine.dialect.name == "postgresql":
-            return ""
-        return Path(self._scalar("SELECT @@pid_file")).read_text().strip()
-
-    def _scalar(self, query: str) -> str:
-        with self._made.database.engine.connect() as connection:
-            return str(connection.exec_driver_sql(query).scalar_one())
-
     def _now(self) -> float:
-        if self._kind != "cpu":
-            return time.process_time() if self._kind == "own" else time.monotonic()
-        pid = self._mysql or self._scalar("SELECT pg_backend_pid()")
-        tasks = Path(f"/proc/{pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+        if self._kind == "wall":
+            return time.monotonic()
+        if not self._query:
+            return time.process_time()
+        with self._engine.connect() as connection:
+            threads = connection.exec_driver_sql(self._query).scalars().all()
+        found = [next(Path("/proc").glob(f"[0-9]*/task/{thread}/schedstat"), None) for thread in threads]
+        return sum(int(path.read_text().split()[0]) for path in found if path is not None) / 1e9
 
 
 def widened(made: Site, bridge: Bridge) -> None:
@@ -188,7 +188,7 @@ def bulk(databases: Databases, engine: str, operation: str, args: argparse.Names
     with sites["bridge"].runner() as runner:
         runner.expand()
         runner.migrate()
-    clocks = {name: Clock(sites[name], args.clock) for name in TURNS}
+    clocks = {name: Clock(sites[name], engine, args.clock) for name in TURNS}
     for what, said in STATEMENTS[operation].items():
         took: dict[str, list[float]] = defaultdict(list)
         for turn in range(args.turns):
@@ -232,7 +232,7 @@ def backfill(databases: Databases, engine: str, args: argparse.Namespace) -> Non
     for rows in sizes:
         for armed in (False, True):
             made = prepared(databases, engine, BRIDGES["rename column"], rows)
-            clocks[rows, armed] = Clock(made, args.clock)
+            clocks[rows, armed] = Clock(made, engine, args.clock)
             running[rows, armed] = batches(made, armed=armed, batch=batch)
     largest = max(sizes)
     for number in range(largest // batch):

@@ -13,6 +13,7 @@ from typing import Protocol
 from keystone_viaduct.errors import UpgradeError, UpgradeRefused, UpgradeState
 
 from .changes import AnyBridge, Arm, Change, DropForeignKey, DropIndex
+from .order import clashes, confirmed
 from .ports import (
     MARKED,
     Catalogue,
@@ -336,7 +337,8 @@ class Runner:
         contract = [change for item in steps for change in item.contract]
         leaving = {item.index.name for item in contract if isinstance(item, DropIndex)}
         leaving |= {item.key.place for item in contract if isinstance(item, DropForeignKey)}
-        found = self._preflight.problems(phase, self._database.server(), bridges, leaving)
+        server = self._database.server()
+        found = [*clashes(steps, server.engine), *self._preflight.problems(phase, server, bridges, leaving)]
         if found:
             said = "; ".join(item.reason for item in found)
             ways = "; ".join(dict.fromkeys(item.way_out for item in found))
@@ -354,7 +356,7 @@ class Runner:
 
     def _refuse_unconfirmed(self, steps: Sequence[Steps]) -> None:
         """Rows that came between verification and a constraint that looked at none."""
-        wrong = [self._verifier.wrong(check) for item in steps for check in item.confirm]
+        wrong = [self._verifier.wrong(check) for check in confirmed(steps)]
         said = ", ".join(f"{item.rows} {item.kind} (like {item.example})" for item in wrong if item.rows)
         if said:
             raise UpgradeError(

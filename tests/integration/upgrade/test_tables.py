@@ -8,7 +8,13 @@ import sqlalchemy as sa
 from keystone_viaduct.errors import UpgradeError, UpgradeRefused
 from keystone_viaduct.upgrade.constraints import ForeignKey
 from keystone_viaduct.upgrade.expression import AnyOf, Field, IsNull, Within
-from keystone_viaduct.upgrade.operations import AddConstraint, ChangeType, DropTable, RenameTable
+from keystone_viaduct.upgrade.operations import (
+    AddConstraint,
+    ChangeType,
+    DropTable,
+    RenameColumn,
+    RenameTable,
+)
 from keystone_viaduct.upgrade.shape import Column, Table
 from keystone_viaduct.upgrade.steps import Operation, State
 from keystone_viaduct.upgrade.types import Integer, Text
@@ -179,3 +185,33 @@ def test_a_table_whose_rows_would_hold_others_is_not_dropped(database_url: str) 
     other = site(database_url, DropTable(THING), name="other")
     with other.runner() as runner, pytest.raises(UpgradeRefused, match="child refers to thing by"):
         runner.expand()
+
+
+def test_a_view_that_shows_what_goes_and_a_table_changed_after_its_renaming_are_refused(
+    database_url: str,
+) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("refused there anyway")
+    rename = RenameColumn(THING, Column("name", Text(16)), "title")
+    made_with(database_url).database.close()
+    for operations, said in (
+        ((rename, RenameTable(THING, "item")), "item shows thing.name, which goes at contract"),
+        ((rename, RenameTable(THING, "item", ("id", "name"))), "item shows thing.name"),
+        ((RenameTable(THING, "item", ("id", "title")), rename), "changed after it has become item"),
+    ):
+        made = site(database_url, *operations)
+        with made.runner() as runner, pytest.raises(UpgradeRefused, match=said):
+            runner.expand()
+        assert made.journal.state("next") is None
+
+
+def test_a_constraint_is_confirmed_under_the_new_name_of_its_table(database_url: str) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("refused there: a view takes no writes")
+    made = made_with(database_url, ALIKE, OF_PARENT, RenameTable(THING, "item"))
+    with made.runner() as runner:
+        runner.expand()
+        runner.migrate()
+        assert not runner.verify()
+        assert runner.contract() is State.CONTRACTED
+    assert set(made.rows("item")) == {"a", "b", "c"}

@@ -297,7 +297,8 @@ def test_what_would_stop_writers_at_contract_is_said_before_expand() -> None:
 
 def test_a_rollback_undoes_the_last_operation_first() -> None:
     world = World("mariadb")
-    made = runner(world, upgrade=Upgrade("next", (*UPGRADE.operations, RenameTable(TRANSFORM.table, "item"))))
+    rename = RenameTable(TRANSFORM.table, "item", ("id", "visibility"))
+    made = runner(world, upgrade=Upgrade("next", (*UPGRADE.operations, rename)))
     made.expand()
     made.rollback()
     assert "DROP VIEW" in next(sql for sql in world.ran if "DROP" in sql)

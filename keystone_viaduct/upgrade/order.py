@@ -1,0 +1,47 @@
+"""What operations of one upgrade have to do with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from .changes import DropColumn, ShowAs, TakeName
+from .steps import Check, Refusal, Steps
+
+
+def clashes(steps: Sequence[Steps], engine: str) -> Iterator[Refusal]:
+    """A view of a table loses a column of it, or the table has another name already when it is changed.
+
+    PostgreSQL refuses to drop such a column; on MariaDB and MySQL the view then fails for whoever reads it.
+    """
+    for place, item in enumerate(steps):
+        for view in (change for change in item.expand if isinstance(change, ShowAs)):
+            for other in (change for each in steps for change in each.contract):
+                shown = not view.columns or getattr(other, "column", "") in view.columns
+                if isinstance(other, DropColumn) and other.table == view.table and shown:
+                    yield Refusal(
+                        engine,
+                        f"{view.name} shows {view.table.name}.{other.column}, which goes at contract",
+                        "name the columns of the new shape: RenameTable(…, columns=(…))",
+                    )
+            later = [change for each in steps[place + 1 :] for change in (*each.expand, *each.contract)]
+            if any(change.table == view.table for change in later):
+                yield Refusal(
+                    engine,
+                    f"{view.table.name} is changed after it has become {view.name}",
+                    "let RenameTable be the last operation of its table",
+                )
+
+
+def confirmed(steps: Sequence[Steps]) -> list[Check]:
+    """What is looked at once more at the end of contract, when tables have their new names."""
+    taken = [change for item in steps for change in item.contract if isinstance(change, TakeName)]
+    names = {change.table.name: change.name for change in taken}
+
+    def moved(check: Check) -> Check:
+        table, key = check.table, check.refers
+        if key is not None:
+            key = replace(key, refers=names.get(key.refers, key.refers))
+        return replace(check, table=replace(table, name=names.get(table.name, table.name)), refers=key)
+
+    return [moved(check) for item in steps for check in item.confirm]
