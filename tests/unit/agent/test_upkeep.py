@@ -100,7 +100,8 @@ def test_what_waits_at_a_site_is_named_once_and_counted_by_state(caplog: pytest.
     agent.gate.set()
     agent.upkeep.round()
     agent.upkeep.round()
-    told = [record.getMessage() for record in caplog.records if "domain/d is carried" in record.getMessage()]
+    said = [record.getMessage() for record in caplog.records]
+    told = [text for text in said if text.startswith("west: domain/d is carried")]
     assert told == ["west: domain/d is carried (unstorable) field name can't be stored here"]
     named = snapshot(agent)["upkeep"]["west"]
     assert named["waiting"] == {"carried": 1}
