@@ -20,6 +20,7 @@ def move_problems(connection: Any, server: Server, move: Move) -> Iterator[Refus
     inspector = sa.inspect(connection)
     if not (inspector.has_table(move.parent.name) and inspector.has_table(move.child.name)):
         return  # said by the check of the tables
+    yield from _log_problems(connection, server)
     yield from _key_problems(inspector, server, move)
     if not _is_indexed(inspector, move):
         yield Refusal(
@@ -41,6 +42,19 @@ def move_problems(connection: Any, server: Server, move: Move) -> Iterator[Refus
 def _is_there(inspector: Any, move: Move) -> bool:
     names = {column["name"] for column in inspector.get_columns(move.child.name)}
     return {*move.link, *(column.name for column in (*move.old, *move.child.key))} <= names
+
+
+def _log_problems(connection: Any, server: Server) -> Iterator[Refusal]:
+    """For a log of statements what a trigger reads is locked: two writers would wait for each other."""
+    if server.engine not in ("mariadb", "mysql"):
+        return
+    logged, kind = connection.execute(sa.text("SELECT @@log_bin, @@global.binlog_format")).one()
+    if logged and str(kind).upper() != "ROW":
+        yield Refusal(
+            server.engine,
+            f"binlog_format is {kind}, so what a trigger reads is locked, and writers deadlock",
+            "SET GLOBAL binlog_format = ROW, and let the services connect anew",
+        )
 
 
 def _key_problems(inspector: Any, server: Server, move: Move) -> Iterator[Refusal]:
@@ -73,7 +87,7 @@ def _is_indexed(inspector: Any, move: Move) -> bool:
     name = move.child.name
     lists = [
         inspector.get_pk_constraint(name)["constrained_columns"],
-        *(item["column_names"] for item in inspector.get_indexes(name)),
+        *(item["column_names"] for item in inspector.get_indexes(name, include_auto_indexes=True)),
         *(item["column_names"] for item in inspector.get_unique_constraints(name)),
     ]
     return any(set(columns[: len(wanted)]) == wanted for columns in lists)

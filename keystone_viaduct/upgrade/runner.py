@@ -390,13 +390,13 @@ def _bridges(steps: Sequence[Steps]) -> list[AnyBridge]:
 def _new_places(steps: Sequence[Steps]) -> list[_Place]:
     """The columns that only the new release knows: until contract nobody else hears of them."""
     bridged = [place for item in steps for bridge in item.bridges for place in bridge.places("new")]
-    return [*bridged, *(place for item in steps for place in item.appears)]
+    return list(dict.fromkeys([*bridged, *(place for item in steps for place in item.appears)]))
 
 
 def _old_places(steps: Sequence[Steps]) -> list[_Place]:
     """The columns that are to go."""
     bridged = [place for item in steps for bridge in item.bridges for place in bridge.places("old")]
-    return [*bridged, *(place for item in steps for place in item.disappears)]
+    return list(dict.fromkeys([*bridged, *(place for item in steps for place in item.disappears)]))
 
 
 def _changes(steps: Steps, phase: Phase) -> tuple[Change, ...]:

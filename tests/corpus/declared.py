@@ -1,11 +1,11 @@
 """The declarations, at most 25 lines each, from the public sources of the services.
 
-Numbers 1 (Keystone 014, ``user.domain_id``) and 3 (Keystone 003, encrypted credentials) go across tables, or
-need Python: they are not among these.
+Number 1 (Keystone 014, ``user.domain_id``) is not among these.
 """
 
 from __future__ import annotations
 
+from keystone_viaduct.upgrade.computed import Computed
 from keystone_viaduct.upgrade.constraints import Index
 from keystone_viaduct.upgrade.expression import (
     After,
@@ -17,11 +17,29 @@ from keystone_viaduct.upgrade.expression import (
     Literal,
     Lookup,
 )
-from keystone_viaduct.upgrade.operations import RenameColumn, RenameTable, ReplaceColumns
+from keystone_viaduct.upgrade.operations import (
+    ComputeColumns,
+    RenameColumn,
+    RenameTable,
+    ReplaceColumns,
+)
 from keystone_viaduct.upgrade.shape import Bridge, Column, Conversion, Table
 from keystone_viaduct.upgrade.steps import Operation
 from keystone_viaduct.upgrade.times import AsMicroseconds, AsMoment
 from keystone_viaduct.upgrade.types import Boolean, DateTime, Enum, Integer, Text
+
+
+def credentials() -> list[Operation]:
+    """Keystone 003 (Newton): credentials are encrypted. Upstream stopped every write meanwhile."""
+    bridge = Computed(
+        "credential_blob",
+        Table("credential", (Column("id", Text(64), nullable=False),)),
+        old=(Column("blob", Text(), nullable=False),),
+        new=(Column("encrypted_blob", Text()), Column("key_hash", Text(64))),
+        up="tests.corpus.sealing:encrypt",
+        down="tests.corpus.sealing:decrypt",
+    )
+    return [ComputeColumns(bridge)]
 
 
 def passwords() -> list[Operation]:

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.errors import UpgradeRefused
-from keystone_viaduct.upgrade.steps import Operation, State
+from keystone_viaduct.upgrade.repair import Repairer
+from keystone_viaduct.upgrade.steps import Operation, State, Steps
 from tests.corpus import declared
+from tests.corpus.sealing import KEY_HASH, sealed
 from tests.support.upgrades import Site, site
 
 
@@ -218,7 +221,39 @@ GROUPS = Story(
     "SELECT id, consistency_group_id FROM shares WHERE id = 's'",
     refused={"sqlite": "a view takes no writes"},
 )
-STORIES = {"passwords": PASSWORDS, "images": IMAGES, "port_forwardings": FORWARDINGS, "share_groups": GROUPS}
+CREDENTIALS = Story(
+    declared.credentials,
+    ("CREATE TABLE credential (id VARCHAR(64) PRIMARY KEY, {blob} {text} NOT NULL, type VARCHAR(255))",),
+    ("INSERT INTO credential VALUES ('a', 'one', 'ec2'), ('b', 'two', 'totp')",),
+    (
+        (
+            "INSERT INTO credential (id, {blob}) VALUES ('c', 'three')",
+            "SELECT key_hash FROM credential WHERE id = 'c' AND encrypted_blob IS NOT NULL",
+            (KEY_HASH,),
+        ),
+    ),
+    (
+        (
+            f"UPDATE credential SET encrypted_blob = '{sealed('new')}', key_hash = 'k' WHERE id = 'a'",
+            "SELECT {blob} FROM credential WHERE id = 'a'",
+            ("new",),
+        ),
+        (
+            f"INSERT INTO credential (id, encrypted_blob, key_hash) VALUES ('d', '{sealed('four')}', 'k')",
+            "SELECT {blob} FROM credential WHERE id = 'd'",
+            ("four",),
+        ),
+    ),
+    (("SELECT count(*) FROM credential WHERE encrypted_blob IS NOT NULL", (4,)),),
+    "SELECT id, {blob} FROM credential WHERE id = 'b'",
+)
+STORIES = {
+    "credentials": CREDENTIALS,
+    "passwords": PASSWORDS,
+    "images": IMAGES,
+    "port_forwardings": FORWARDINGS,
+    "share_groups": GROUPS,
+}
 
 
 class Told:
@@ -236,6 +271,8 @@ class Told:
             "yes": "true" if postgresql else "1",
             "no": "false" if postgresql else "0",
             "constraints": "",
+            "text": "LONGTEXT" if mysql else "TEXT",
+            "blob": "`blob`" if mysql else "blob",
         }
         charset = " ENGINE=InnoDB CHARACTER SET utf8mb4" if mysql else ""
         tables = [sql + (charset if sql.startswith("CREATE TABLE") else "") for sql in story.tables]
@@ -245,9 +282,18 @@ class Told:
         with self.made.database.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(sa.text(sql.format(**self.words)))]
 
+    def settle(self) -> None:
+        """What the worker does within a second."""
+        given = [operation.steps(self.made.database.server()) for operation in self.story.operations()]
+        bridges = [bridge for steps in given if isinstance(steps, Steps) for bridge in steps.bridges]
+        worker = Repairer(self.made.database.engine, SystemClock(), bridges)
+        assert worker.settle(bridges) == 0
+        worker.close()
+
     def write(self, statements: tuple[tuple[str, str, Any], ...]) -> None:
         for sql, query, wanted in statements:
             self.made.run(sql.format(**self.words))
+            self.settle()
             assert self.read(query) == [wanted], (sql, query)
 
 

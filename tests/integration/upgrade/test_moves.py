@@ -200,3 +200,20 @@ def test_a_link_without_a_foreign_key_is_refused(server_url: str) -> None:
     made.run(f"ALTER TABLE thing DROP {kind} {key['name']}")
     with made.runner() as runner, pytest.raises(UpgradeRefused, match="no foreign key of thing"):
         runner.expand()
+
+
+def test_a_log_of_statements_is_refused_for_its_reads_lock(server_url: str) -> None:
+    made, _ = prepared(server_url, SEVERAL)
+    with made.database.engine.connect() as connection:
+        if (
+            made.database.server().engine == "postgresql"
+            or not connection.execute(sa.text("SELECT @@log_bin")).scalar()
+        ):
+            pytest.skip("no binary log here")
+    made.run("SET GLOBAL binlog_format = MIXED")
+    try:
+        with made.runner() as runner, pytest.raises(UpgradeRefused, match="binlog_format is MIXED"):
+            runner.expand()
+    finally:
+        made.run("SET GLOBAL binlog_format = ROW")
+        made.database.close()
