@@ -18,7 +18,13 @@ _LONGEST = 100
 def waiting(tx: Transaction) -> list[Waiting]:
     """All of it, the longest waiting first."""
     found = chain(_pending(tx), _carried(tx), _held(tx))
-    return sorted(found, key=lambda item: (item.since, item.ref))
+    told = (item._replace(name=shown(item.name), why=shown(item.why)) for item in found)
+    return sorted(told, key=lambda item: (item.since, item.ref))
+
+
+def shown(text: str) -> str:
+    """A text that any answer and any log can hold: halves of surrogate pairs are written out."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def counted(found: Sequence[Waiting]) -> dict[str, int]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from keystone_viaduct.sync.model import Ref, Unreadable, Waiting
 from keystone_viaduct.sync.waiting import counted, waiting
-from keystone_viaduct.sync.wire import limits
+from keystone_viaduct.sync.wire import body, limits
 from keystone_viaduct.sync.wire.upkeep import waiting_from_json, waiting_to_json
 from tests.simulation.scene import Scene
 
@@ -75,3 +75,15 @@ def test_no_secret_is_a_name() -> None:
     scene.send("hub", "west")
     (found,) = listed(scene, "west")
     assert "s3cr3t" not in repr(found)
+
+
+def test_a_name_with_half_of_a_surrogate_pair_is_listed_so_that_any_answer_can_hold_it() -> None:
+    """Of names that a database can't hold the list is the one place where all of them meet."""
+    scene = Scene("hub", "west")
+    scene.store("west").unstorable = frozenset({"ada \ud83d"})
+    scene.user("hub", "u", "ada \ud83d")
+    scene.sync()
+    (found,) = scene.store("west").run(waiting)
+    assert found.name == "ada \\ud83d"
+    counts, told = waiting_from_json(body.loads(body.dumps(waiting_to_json([found]))))
+    assert (counts, told) == ({"carried": 1}, [found])
