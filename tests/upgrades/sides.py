@@ -204,7 +204,7 @@ def _cluster(seconds: float, say: Say) -> Tally:
             for plain in (False, True):
                 name = f"{move.name}_{'plain' if plain else 'ours'}"
                 cluster.create(name)
-                urls = [cluster.url(number, name) for number in (0, 1)]
+                urls = [cluster.url(number, name) for number in (1, 2)]
                 before = sum(map(_refused, urls))
                 tally = play(urls, move, seconds, plain=plain)
                 tally.certification = sum(map(_refused, urls)) - before
