@@ -149,6 +149,23 @@ def test_what_is_made_anew_where_it_was_evicted_replaces_nothing_unseen(scene: S
     ]
 
 
+@pytest.mark.parametrize("grows", [False, True], ids=["does not hold it", "is to hold it again"])
+def test_what_is_made_anew_and_deleted_where_it_was_evicted_never_was(scene: Scene, grows: bool) -> None:
+    """The deletion does not mean what the others have: nobody there could see that."""
+    region = scene.put("hub", "region", "r", description="land")
+    scene.sync()
+    cover(scene, "west", Coverage(kinds=frozenset({"user"})))
+    scene.sync()
+    if grows:
+        cover(scene, "west", Coverage())
+    scene.put("west", "region", "r", description="made anew")
+    scene.delete("west", region)
+    scene.equal()
+    assert scene.row("hub", region)["description"] == "land"  # type: ignore[index]
+    assert (scene.row("west", region) is None) is not grows
+    assert scene.conflicts == []
+
+
 def test_coverage_grow(scene: Scene) -> None:
     """Knowledge covers what a limited site has never seen; that must not make it a deletion when it comes."""
     cover(scene, "west", ACME)

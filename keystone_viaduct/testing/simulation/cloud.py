@@ -105,7 +105,14 @@ class Ledger:
             self.deleted.append(Edit(step, site, ref, "", ""))
 
     def saw(self, site: str, ref: Ref, record: Record | None) -> None:
-        """Of the deletion that was noted last: ``record`` is what the site had until then."""
+        """Of the deletion that was noted last: ``record`` is what the site had until then.
+
+        What a site has let go, made anew and deleted before anybody read it was never there: the deletion
+        does not mean the others' record, of which the site could see nothing.
+        """
+        if record is not None and record.evicted:
+            self.deleted.pop()
+            return
         seen = {site, *(site_of(origin) for origin in (record.version.entries if record else ()))}
         makers = {made.site for made in self.created if made.ref == ref}
         if makers - seen:
