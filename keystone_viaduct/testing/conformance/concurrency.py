@@ -354,28 +354,6 @@ class ConcurrencySuite:
                 break
         assert number > 10
 
-    def test_no_reader_waits_for_a_writer_that_has_the_site(self, scene: Scene) -> None:
-        """It is shown what is numbered; the rest is numbered and noted when the site is free."""
-        scene.at_east(put(region("a")), put(region("b")))
-        scene.site().read("west", None)
-        first = scene.site().read("west", None, 1)
-        scene.at_east(put(region("c")))
-
-        def write(tx: Transaction) -> list[Page]:
-            tx.state()
-            reader = scene.site()
-            reader.standing("west")
-            reader.summary("west", None)
-            assert (reader.charter().edition.number, reader.name) == (0, "east")
-            page = reader.read("west", first.upto)
-            return [page, reader.read("west", page.upto)]
-
-        page, again = scene.bench.store.run(write)
-        assert [change.ref for change in page.changes] == [region("b")] and not page.at_head
-        assert again.changes == () and not again.at_head
-        after = scene.site().read("west", again.upto)
-        assert [change.ref for change in after.changes] == [region("c")] and after.at_head
-
     # interruptions
 
     def test_an_apply_that_is_killed_at_any_moment_leaves_nothing(self, scene: Scene) -> None:

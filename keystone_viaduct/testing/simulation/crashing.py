@@ -66,26 +66,17 @@ class CrashingStore:
                 raise
             raise NotYet("a row that is referred to was taken away by hand") from None
 
-    def run_at_once(self, work: Callable[[Any], T]) -> T | None:
-        """As :meth:`run`: nobody else is at work here."""
-        return self.run(work)
-
-    def look(self, work: Callable[[Any], T]) -> T:
-        """As the inner store does; to die here leaves nothing that could be told from not having looked."""
-        return self.inner.look(self._troubled(work))
-
     def may_be_a_record(self, error: Exception) -> bool:
         """Only what is made to fail: anything else that is unforeseen is a fault that a run has to show."""
         return isinstance(error, Unforeseen)
 
-    def _troubled(self, work: Callable[[Any], T]) -> Callable[[Any], T]:
-        failing, unreadable = frozenset(self.failing), frozenset(self.unreadable)
-        if not (failing or unreadable):
-            return work
-        return lambda tx: work(_Failing(tx, failing, unreadable))
-
     def _run(self, work: Callable[[Any], T]) -> T:
-        work = self._troubled(work)
+        failing, unreadable, given = frozenset(self.failing), frozenset(self.unreadable), work
+        if failing or unreadable:
+
+            def work(tx: Any) -> T:
+                return given(_Failing(tx, failing, unreadable))
+
         blow = self._blow
         if blow is None:
             return self.inner.run(work)

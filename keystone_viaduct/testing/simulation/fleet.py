@@ -56,12 +56,6 @@ class Database(Protocol):
     def run(self, work: Callable[[Any], T]) -> T:
         """``ports.Store``."""
 
-    def run_at_once(self, work: Callable[[Any], T]) -> T | None:
-        """``ports.Store``."""
-
-    def look(self, work: Callable[[Any], T]) -> T:
-        """``ports.Store``."""
-
     def may_be_a_record(self, error: Exception) -> bool:
         """``ports.Store``."""
 
