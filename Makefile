@@ -115,8 +115,8 @@ test-records: venv servers ## records at random on fleets of different engines: 
 test-costs: venv servers ## what a page costs, for each kind, in statements, rows and bytes; ARGS: --n N --engine E
 	$(BIN)/python -W ignore -m tests.costs.run $(ARGS)
 
-test-pairs: venv venv-27 servers ## fleets of two on the pairs of engines that `make test` leaves out: odd names and values, every kind, joining
-	$(PYTEST) -q -m slow tests/integration/fleet tests/integration/joining $(ARGS)
+test-pairs: venv venv-27 servers ## fleets of two on the pairs of engines that `make test` leaves out: odd names and values, every kind, joining, adopting
+	$(PYTEST) -q -m slow tests/integration/fleet tests/integration/joining tests/integration/adopt $(ARGS)
 
 test-keystone-24: venv venv-24 servers ## Keystone 24 (2023.2, SQLAlchemy 1.4) as a site
 	$(PYTEST) -q -m keystone24 $(ARGS)

@@ -90,6 +90,7 @@ def test_without_rekey_users_projects_groups_and_domains_keep_their_ids(hub: Sit
     assert kept == {name: after["ids"][name] for name in kept}
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_ends_the_same(hub: Site, spoke: Site, tmp_path: Path) -> None:
     before = spoke.picture()
     plan = plan_of(spoke, hub)

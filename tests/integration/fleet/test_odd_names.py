@@ -20,7 +20,9 @@ from tests.support.databases import DatabaseScope
 pytestmark = [pytest.mark.keystone, pytest.mark.mariadb]
 
 ENGINES = [
-    pytest.param(("postgresql", "mariadb"), id="postgresql-mariadb", marks=pytest.mark.postgresql),
+    pytest.param(
+        ("postgresql", "mariadb"), id="postgresql-mariadb", marks=[pytest.mark.postgresql, pytest.mark.slow]
+    ),
     pytest.param(
         ("mariadb", "postgresql"), id="mariadb-postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow]
     ),
