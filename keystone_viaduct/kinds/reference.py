@@ -40,6 +40,9 @@ class Mode(enum.Enum):
     HISTORICAL = "historical"  # nothing: it outlives its target, and never waits for it
 
 
+ANY_MODE = frozenset(Mode)
+
+
 class Ref(NamedTuple):
     """One reference of one document.
 

@@ -111,8 +111,8 @@ def within(exceptions: Exceptions, knowledge: Version) -> dict[Ref, Mapping[str,
     Some of these nobody may ever have made. An exception for them would go round, and have everybody wait.
     """
     found: dict[Ref, Mapping[str, Gap]] = {}
+    known = knowledge.entries
     for ref, gaps in exceptions.items():
-        known = knowledge.entries
         cut = {origin: Gap(gap.after, min(gap.upto, known.get(origin, 0))) for origin, gap in gaps.items()}
         left = {origin: gap for origin, gap in cut.items() if gap.after < gap.upto}
         if left:

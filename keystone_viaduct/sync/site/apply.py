@@ -78,8 +78,7 @@ def apply_page(
     state = tx.state()
     check(tx, state, page)
     state = _follow(tx, sequence(tx, state, now), page, now)
-    if state.is_hub:
-        state = decide_inherited(tx, apply_waiting, quarantine, now=now, policy_for=policy_for)
+    state = decide_inherited(tx, state, apply_waiting, quarantine, now=now, policy_for=policy_for)
     if is_heard(state, page):
         page = with_stamps_bounded(page, now)
     run = Applying(tx, state, page, now, policy_for).put(quarantine)
@@ -96,7 +95,6 @@ def apply_waiting(run: Applying) -> set[Ref]:
     candidates = take_up(run, waiting)
     run.aside = {entry.change.ref: entry.change for entry in waiting if entry.reason == ASIDE}
     run.disputed = {entry.change.ref: entry for entry in waiting if entry.reason == CONFLICT}
-    run.began = {entry.change.ref: entry.since for entry in waiting}
     candidates.update((change.ref, change) for change in page.changes)
     done = leave_aside(run, candidates, waiting)
     carried = [
@@ -257,7 +255,7 @@ def _kept(run: Applying, intent: Intent, record: Record) -> Record:
     if same_documents(unknown, record.unknown) and alike(carried, record.carried):
         return record
     if carried is not None and carried.since == run.now:
-        run.begun[intent.ref] = f"{carried.reason}: {carried.why}"
+        run.newly_carried[intent.ref] = f"{carried.reason}: {carried.why}"
     return replace(record, unknown=unknown, carried=carried)
 
 
@@ -378,7 +376,7 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
         checkpoint=page.upto,
         knowledge=state.all_knowledge,
         head=state.checkpoint,
-        named=tuple(run.begun.items()),
+        named=tuple(run.newly_carried.items()),
     )
 
 

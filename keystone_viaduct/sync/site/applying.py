@@ -71,8 +71,7 @@ class Applying:
     carry: dict[Ref, Carry] = field(default_factory=dict)
     releasing: frozenset[str] = PASSING
     stored: dict[Ref, Pending] = field(default_factory=dict)
-    began: dict[Ref, int] = field(default_factory=dict)
-    begun: dict[Ref, str] = field(default_factory=dict)
+    newly_carried: dict[Ref, str] = field(default_factory=dict)
     quarantined: dict[Ref, str] = field(default_factory=dict)
     put_aside: dict[Ref, str] = field(default_factory=dict)
     choices: dict[Ref, str] = field(default_factory=dict)

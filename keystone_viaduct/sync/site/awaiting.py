@@ -21,13 +21,14 @@ from keystone_viaduct.sync.site.readiness import PASSIVE
 def take_up(run: Applying, waiting: Sequence[Pending]) -> dict[Ref, Change]:
     """The changes to be tried with the page, in the source's order; the others go on waiting."""
     run.stored = {entry.change.ref: entry for entry in waiting}
-    active = [entry for entry in waiting if entry.reason not in PASSIVE]
+    active = {entry.change.ref: entry for entry in waiting if entry.reason not in PASSIVE}
     if run.page.at_head:
-        return {entry.change.ref: entry.change for entry in active}
-    shown = {change.ref for change in run.page.changes}
-    tried = _hopeful(run.tx, active, shown)
-    run.waiting.update((e.change.ref, e) for e in active if e.change.ref not in tried | shown)
-    return {entry.change.ref: entry.change for entry in active if entry.change.ref in tried}
+        tried = set(active)
+    else:
+        shown = {change.ref for change in run.page.changes}
+        tried = _hopeful(run.tx, list(active.values()), shown)
+        run.waiting.update((ref, entry) for ref, entry in active.items() if ref not in tried | shown)
+    return {ref: entry.change for ref, entry in active.items() if ref in tried}
 
 
 def _hopeful(tx: Transaction, active: Sequence[Pending], shown: Collection[Ref]) -> set[Ref]:
@@ -67,7 +68,8 @@ def _alive(records: Mapping[Ref, Record]) -> set[Ref]:
 def keep(run: Applying, considered: Iterable[Ref]) -> None:
     """Write what is new of what waits, and forget what does not wait any more."""
     source, stored = run.page.source, run.stored
-    dated = [replace(entry, since=run.began.get(ref) or run.now) for ref, entry in run.waiting.items()]
+    began = {ref: entry.since or run.now for ref, entry in stored.items()}
+    dated = [replace(entry, since=began.get(ref, run.now)) for ref, entry in run.waiting.items()]
     new = [entry for entry in dated if stored.get(entry.change.ref) != entry]
     done = [ref for ref in considered if ref in stored and ref not in run.waiting]
     if new or done:

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from keystone_viaduct.sync.model import CYCLE, NAME, Peer, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction
-from keystone_viaduct.sync.site.applying import PolicyFor
+from keystone_viaduct.sync.site.applying import Applying, PolicyFor
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.isolating import Quarantine
 from keystone_viaduct.sync.site.quiet import Work, look_again
@@ -22,17 +21,19 @@ from keystone_viaduct.sync.site.readiness import Readiness
 from keystone_viaduct.sync.site.settle import clash, settle
 from keystone_viaduct.sync.site.upholding import uphold
 
-if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.applying import Applying
-
 _DECIDED = frozenset({CYCLE, NAME})
 
 
 def decide_inherited(
-    tx: Transaction, work: Work, quarantine: Mapping[Ref, Quarantine], *, now: int, policy_for: PolicyFor
+    tx: Transaction,
+    state: SiteState,
+    work: Work,
+    quarantine: Mapping[Ref, Quarantine],
+    *,
+    now: int,
+    policy_for: PolicyFor,
 ) -> SiteState:
     """At the hub: decide what it carries for a reason that only a spoke may have; returns the saved state."""
-    state = tx.state()
     if not state.is_hub or not tx.carried(0, 1, _DECIDED):
         return state
     itself = Peer(state.site, b"", state.incarnation, seen=state.checkpoint)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from keystone_viaduct.errors import Refused
 from keystone_viaduct.kinds import trees
-from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.kinds.reference import ANY_MODE
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.rule import Rule
 from keystone_viaduct.kinds.trees import ACYCLIC, told
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 #: Reason of a wait at the hub, and the sort of what is listed.
 RULE = "rule"
-_ANY = frozenset(Mode)
 RULED = frozenset(kind.name for kind in REGISTRY.values() if kind.rules)
 #: Kinds at whose fields a rule of another record looks.
 _WATCHED: Mapping[str, frozenset[str]] = {
@@ -115,7 +114,7 @@ class Invariants:
         watched = _WATCHED.get(intent.ref.kind, frozenset())
         if intent.old is None or not _differ(tuple(watched), intent):
             return
-        around = referrers(self._run.tx, [intent.ref], _ANY).get(intent.ref, [])
+        around = referrers(self._run.tx, [intent.ref], ANY_MODE).get(intent.ref, [])
         for ref, content in self.planned([ref for ref in around if ref.kind in RULED]).items():
             for rule in REGISTRY[ref.kind].rules:
                 if not self._holds(rule, ref, content):

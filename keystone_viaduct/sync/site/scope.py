@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from keystone_viaduct.kinds.belonging import DOMAIN, Belonging, belonging, with_needed
-from keystone_viaduct.kinds.model import Mode
+from keystone_viaduct.kinds.reference import ANY_MODE
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.value import key_part
 from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
@@ -23,7 +23,6 @@ from keystone_viaduct.sync.site.content import contents
 
 #: Longer than a column; whatever touches so many domains goes to sites that hold all of them only.
 LONGEST = 700
-ANY_MODE = frozenset(Mode)
 
 
 def selection(coverage: Coverage, kinds: Iterable[str]) -> Coverage:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.natural import NaturalKey
-from keystone_viaduct.kinds.reference import ALTERNATIVES
+from keystone_viaduct.kinds.reference import ALTERNATIVES, ANY_MODE
 from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
 from keystone_viaduct.sync.model import DELETED, Document, Ref, life
 from keystone_viaduct.sync.ports import Claim
@@ -27,8 +27,6 @@ from keystone_viaduct.sync.site.readiness import Readiness
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.site.applying import Applying
-
-_ANY = frozenset(Mode)
 
 
 def natural_of(claim: Claim) -> NaturalKey:
@@ -73,7 +71,7 @@ def _make_over(run: Applying, readiness: Readiness, loser: Intent, new: Ref) -> 
     old = loser.ref
     targets = [old, *(Ref(kind, old.key) for kind, others in ALTERNATIVES.items() if old.kind in others)]
     refs = [ref for ref, intent in run.intents.items() if intent.content is not None]
-    refs += [ref for them in carried_referrers(run.tx, targets, _ANY).values() for ref in them]
+    refs += [ref for them in carried_referrers(run.tx, targets, ANY_MODE).values() for ref in them]
     if any(_named_lightly(target.kind) for target in targets):
         for found in referrers(run.tx, targets, frozenset({Mode.HISTORICAL})).values():
             refs += found

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from keystone_viaduct.errors import NotThere, Refused
-from keystone_viaduct.kinds.model import JSON, Kind, Mode
+from keystone_viaduct.kinds.model import JSON, Kind
 from keystone_viaduct.kinds.raw import same_documents
-from keystone_viaduct.kinds.reference import JsonReference
+from keystone_viaduct.kinds.reference import ANY_MODE, JsonReference
 from keystone_viaduct.kinds.registry import REGISTRY, UNITABLE
 from keystone_viaduct.sync.model import Conflict, Document, Ref, SiteState, United
 from keystone_viaduct.sync.ports import Transaction, Write
@@ -27,7 +27,6 @@ from keystone_viaduct.sync.site.sequencer import sequence, sequence_records
 
 #: Lists of the one that are added to the other's.
 _ADDED = {"user": "federated", "project": "tags"}
-_ANY = frozenset(Mode)
 _PAGE = 500
 
 
@@ -191,7 +190,7 @@ class _Union:
         return self._tx.refusals(ref.kind, [self._for_tables(ref, content) or {}]) != [None]
 
     def _referring(self, one: Ref) -> Iterator[Ref]:
-        found = dict.fromkeys(self._tx.referrers([one], _ANY).get(one, []))
+        found = dict.fromkeys(self._tx.referrers([one], ANY_MODE).get(one, []))
         for kind in REGISTRY.values():
             if any(isinstance(r, JsonReference) and not r.encoded for r in kind.references):
                 found.update(dict.fromkeys(self._naming(kind, one)))
@@ -209,7 +208,7 @@ class _Union:
 
     def _note_rivals(self, winner: Ref) -> None:
         """Names that only one of the winner's own may have, whether or not the database watches over it."""
-        refs = self._tx.referrers([winner], _ANY).get(winner, [])
+        refs = self._tx.referrers([winner], ANY_MODE).get(winner, [])
         self._read(refs)
         for ref in refs:
             for value in self._values(ref, self._content(ref)):

@@ -224,22 +224,22 @@ def _one_sided(fleet: Fleet) -> None:
         sides.setdefault((united.get(edit.ref, edit.ref), edit.field), set()).add((edit.site, edit.ref))
     for ref, makers in _made_apart(fleet).items():
         sides.setdefault((ref, ""), set()).update(makers)
+    aliases = {key for row in fleet.listed.values() if row.is_alias for key in (row.ref.key, row.into)}
     for conflict in fleet.listed.values():
         if conflict.sort != "concurrent" or DELETED in conflict.fields:
             continue
         for name in conflict.fields:
             if EVIL in repr(conflict.lost) or (promoted and _own_past(fleet, conflict, name)):
                 continue
-            if _was_reworded(fleet, conflict, name):
+            if _was_reworded(aliases, conflict, name):
                 continue
             if not _two_sided(fleet, sides, conflict, united.get(conflict.ref, conflict.ref), name):
                 raise Broken("one_sided_not_conflict", f"{conflict.ref}.{name}: {conflict.explanation}")
 
 
-def _was_reworded(fleet: Fleet, conflict: Conflict, name: str) -> bool:
+def _was_reworded(aliases: set[str], conflict: Conflict, name: str) -> bool:
     """Whether a hub has made it name the first of two records that are one: an edit of the hub's, too."""
-    united = {key for row in fleet.listed.values() if row.is_alias for key in (row.ref.key, row.into)}
-    return any(repr(key) in repr(conflict.lost.get(name)) for key in united)
+    return any(repr(key) in repr(conflict.lost.get(name)) for key in aliases)
 
 
 def _made_apart(fleet: Fleet) -> dict[Ref, set[tuple[str, Ref]]]:

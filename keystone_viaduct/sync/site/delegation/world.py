@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from keystone_viaduct.kinds.model import Mode
-from keystone_viaduct.kinds.reference import ALTERNATIVES
+from keystone_viaduct.kinds.reference import ALTERNATIVES, ANY_MODE
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Document, Record, Ref
 from keystone_viaduct.sync.ports import Claim
@@ -24,7 +24,6 @@ from keystone_viaduct.sync.site.external import believed
 RIGHTS = frozenset({"assignment", "system_assignment", "membership", "expiring_membership", "trust"})
 IMPLIED, PROTOCOLS = frozenset({"implied_role"}), frozenset({"federation_protocol"})
 _GOING = (Mode.OWNING, Mode.NULLING)
-_ANY = frozenset(Mode)
 
 Asked = tuple[Ref, frozenset[str]]
 
@@ -118,7 +117,7 @@ class PageWorld:
         wanted, self._wanted_referrers = list(self._wanted_referrers), {}
         for kinds in dict.fromkeys(kinds for _, kinds in wanted):
             refs = [ref for ref, asked in wanted if asked == kinds]
-            found = referrers(self._run.tx, refs, _ANY, kinds)
+            found = referrers(self._run.tx, refs, ANY_MODE, kinds)
             self._referrers.update(((ref, kinds), found.get(ref, [])) for ref in refs)
         self.want(referrer for asked in wanted for referrer in self._referrers[asked])
 
