@@ -76,9 +76,7 @@ def _pg_several(item: Take, render: Renderer) -> list[str]:
 def sqlite_step(item: Any, render: Renderer) -> list[str]:
     """There is one writer at a time: nothing to lock, nothing to be put off."""
     if isinstance(item, Take):
-        values = {column.name: value for column, value in item.values}
-        statement = sa.update(item.table).where(sa.and_(item.rows, item.change)).values(values)
-        return [f"{render.sql(one)};" for one in (statement, *item.alone)]
+        return [f"{sql};" for sql in (_update(item, render), *map(render.sql, item.alone))]
     if isinstance(item, PutOff):
         there = sa.exists(sa.select(sa.literal_column("1")).select_from(item.table).where(item.rows))
         row = sa.select(*item.values.values()).where(there)

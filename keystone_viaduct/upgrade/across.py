@@ -7,7 +7,7 @@ filled in before its row is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -31,12 +31,12 @@ from keystone_viaduct.triggers import (
     take,
 )
 
-from .expression import AnyOf, Condition, Every, Expression, Field, IsNull, Literal, Not
+from .expression import Condition, Every, Expression, Field, Literal, Not
 from .marks import MARKS
 from .move import DOUBT, MADE, NEW, OLD, Move
 from .pieces import by_others, null_safe_same
-from .rendering import Resolve, column_type, readable, stored, to_sql
-from .shape import PREFIX, Column, Table
+from .rendering import Resolve, column_type, readable, stored, table_with, to_sql
+from .shape import PREFIX, Column
 from .substitute import substitute
 from .types import Text
 
@@ -46,24 +46,53 @@ Collations = tuple[tuple[str, str], ...]
 
 def tables_of(move: Move, collations: Collations = ()) -> tuple[sa.Table, sa.Table]:
     """The parent and the child as SQLAlchemy knows them: keys, link and moved columns."""
-    parent = _table(move.parent, move.on_parent)
-    types = dict(zip(move.link, move.parent.key, strict=True))
-    links = tuple(Column(name, types[name].type) for name in move.link)
-    return parent, _table(move.child, (*links, *move.on_child), dict(collations))
+    parent = table_with(move.parent, move.on_parent)
+    keys = zip(move.link, move.parent.key, strict=True)
+    links = tuple(Column(name, key.type) for name, key in keys)
+    types = _collated(move.child.key, dict(collations))
+    return parent, table_with(move.child, (*links, *move.on_child), types)
 
 
-def _table(table: Table, columns: tuple[Column, ...], collations: dict[str, str] | None = None) -> sa.Table:
-    found: dict[str, sa.Column[Any]] = {}
-    for column in table.key:
-        name = (collations or {}).get(column.name, "")
-        type_: Any = column_type(column.type)
+def _collated(key: tuple[Column, ...], collations: dict[str, str]) -> dict[str, Any]:
+    """The types of those columns of a key whose collation has to be said on MariaDB and MySQL."""
+    found: dict[str, Any] = {}
+    for column in key:
+        name = collations.get(column.name, "")
         if name and isinstance(column.type, Text) and column.type.length:
             length, charset = column.type.length, name.partition("_")[0]
-            type_ = type_.with_variant(mysql.VARCHAR(length, charset=charset, collation=name), "mysql")
-        found[column.name] = sa.Column(column.name, type_, primary_key=True, autoincrement=False)
-    for column in columns:
-        found.setdefault(column.name, sa.Column(column.name, column_type(column.type)))
-    return sa.Table(table.name, sa.MetaData(), *found.values())
+            theirs = mysql.VARCHAR(length, charset=charset, collation=name)
+            found[column.name] = column_type(column.type).with_variant(theirs, "mysql")
+    return found
+
+
+def _same(column: Any) -> Any:
+    return column
+
+
+def linked(
+    move: Move, parent: sa.Table, child: sa.Table, of_parent: Callable[[Any], Any] = _same
+) -> sa.ColumnElement[bool]:
+    """Whether a child's row refers to a parent's."""
+    pairs = zip(move.link, move.parent.key, strict=True)
+    return sa.and_(*(child.c[link] == of_parent(parent.c[key.name]) for link, key in pairs))
+
+
+def pair_columns(
+    move: Move,
+    parent: sa.Table,
+    child: sa.Table,
+    of_parent: Callable[[Any], Any] = _same,
+    of_child: Callable[[Any], Any] = _same,
+) -> Resolve:
+    """Names of the pair to the columns of the two tables; ``of_…`` make those of a trigger's row of them."""
+    rows = {move.parent_side: (parent, of_parent), move.child_side: (child, of_child)}
+
+    def resolve(name: str) -> Any:
+        side, _, column = name.partition(".")
+        table, row = rows[side]
+        return readable(row(table.c[column]))
+
+    return resolve
 
 
 @lru_cache(maxsize=256)
@@ -91,15 +120,8 @@ class _Specs:
         return TriggerSpec(f"{PREFIX}{self.move.name}_{name}", table, event, timing, body, **options)
 
     def _resolve(self, parent: Any, child: Any) -> Resolve:
-        """Names of the pair to the columns of the two tables; ``parent`` and ``child`` say of which row."""
-        rows = {self.move.parent_side: (self.parent, parent), self.move.child_side: (self.child, child)}
-
-        def resolve(name: str) -> Any:
-            side, _, column = name.partition(".")
-            table, row = rows[side]
-            return readable(row(table.c[column]))
-
-        return resolve
+        """Names of the pair to its columns; ``parent`` and ``child`` say of which row."""
+        return pair_columns(self.move, self.parent, self.child, parent, child)
 
     def _values(self, side: str, resolve: Resolve, of: Any = None) -> list[tuple[Any, Any]]:
         """(column, what the other side makes of it) of one side."""
@@ -122,8 +144,7 @@ class _Specs:
 
     def _children(self, of: Any) -> Any:
         """The child's rows that refer to a parent's row."""
-        pairs = zip(self.move.parent.key, self.move.link, strict=True)
-        return sa.and_(*(self.child.c[link] == of(self.parent.c[key.name]) for key, link in pairs))
+        return linked(self.move, self.parent, self.child, of)
 
     def _is_linked(self) -> Any:
         return sa.and_(*(new(self.child.c[name]).isnot(None) for name in self.move.link))
@@ -268,11 +289,7 @@ class _Specs:
         """Whether the parent's row has something to give: a new side without values has not."""
         if self.move.child_side == NEW:
             return sa.true()
-        return to_sql(self._written(), self._resolve(_same, new))
-
-    def _written(self) -> Condition:
-        """Whether the new side has a value."""
-        return AnyOf(tuple(Not(IsNull(Field(column.name))) for column in self.move.pair.new))
+        return to_sql(self.move.pair.written(), self._resolve(_same, new))
 
     def _fallbacks(self) -> dict[str, Any]:
         """What stands in old columns that take no NULL."""
@@ -339,10 +356,6 @@ class _Specs:
             self._spec("c_del", self.child, Event.DELETE, deleted),
             self._spec("p_ins", self.parent, Event.INSERT, made, when=lacking),
         ]
-
-
-def _same(column: Any) -> Any:
-    return column
 
 
 def _nothing(name: str) -> Any:

@@ -29,20 +29,10 @@ from .computing import computed_specs
 from .expression import Condition, Every, Expression, Not
 from .move import Move
 from .pieces import has_changed
-from .rendering import column_type, columns_of, stored, to_sql
+from .rendering import columns_of, stored, table_of, to_sql
 from .shape import PREFIX, Bridge, Column
 
 _SUFFIX = {Event.UPDATE: "upd", Event.INSERT: "ins"}
-
-
-def table_of(bridge: Bridge) -> sa.Table:
-    """The table as SQLAlchemy knows it: its key and the columns of the bridge."""
-    columns: list[sa.Column[Any]] = [
-        sa.Column(column.name, column_type(column.type), primary_key=True, autoincrement=False)
-        for column in bridge.table.key
-    ]
-    columns += [sa.Column(column.name, column_type(column.type)) for column in bridge.columns]
-    return sa.Table(bridge.table.name, sa.MetaData(), *columns)
 
 
 @lru_cache(maxsize=256)

@@ -19,16 +19,15 @@ from keystone_viaduct.errors import UpgradeError
 from keystone_viaduct.triggers import key_text
 
 from .across import tables_of
-from .arming import table_of
 from .changes import AnyBridge
 from .computed import Computed
 from .expression import Not
-from .filling import ComputedWork, MoveWork, among, beyond
+from .filling import ComputedWork, MoveWork, Work, among
 from .marks import MARKS
 from .move import MADE, Move
 from .ports import Journal, Place, Progress
-from .rendering import columns_of, stored, to_sql
-from .settling import computed_table, quietly
+from .rendering import columns_of, stored, table_of, to_sql
+from .settling import quietly
 from .shape import Bridge
 from .throttle import Pace, Throttle
 
@@ -71,7 +70,7 @@ class SqlFiller:
         )
 
     def _round(
-        self, upgrade: str, bridge: AnyBridge, work: AnyWork, throttle: Throttle, place: Place
+        self, upgrade: str, bridge: AnyBridge, work: Work, throttle: Throttle, place: Place
     ) -> Iterator[Place]:
         """Once over the table, from the place reached on."""
         self._count(work)
@@ -92,12 +91,12 @@ class SqlFiller:
         self._journal.reached(upgrade, bridge.name, place)
         yield place
 
-    def _count(self, work: AnyWork) -> int:
+    def _count(self, work: Work) -> int:
         with self._engine.connect() as connection:
             work.left = work.count(connection)
         return work.left
 
-    def _batch(self, work: AnyWork, key: list[Any] | None, throttle: Throttle) -> Sequence[Any]:
+    def _batch(self, work: Work, key: list[Any] | None, throttle: Throttle) -> Sequence[Any]:
         """Fill one batch; the keys of its rows. In a conflict with a writer ours is tried again."""
         for attempt in range(20):
             try:
@@ -115,58 +114,30 @@ class SqlFiller:
         raise UpgradeError(f"{work.table.name} is too busy to be filled", hint="go on by resume later")
 
 
-class _Work:
-    """The statements of one bridge's backfill."""
+class _Work(Work):
+    """The statements of one bridge's backfill. A new column may be a key."""
+
+    key_share = False
 
     def __init__(self, bridge: Bridge) -> None:
-        self.table = table_of(bridge)
-        self.left = 0
-        self._keys = [self.table.c[column.name] for column in bridge.table.key]
-
-        resolve = columns_of(self.table)
-        self._inconsistent = to_sql(Not(bridge.settled()), resolve)
+        table = table_of(bridge)
+        resolve = columns_of(table)
+        super().__init__(table, bridge.table.key, to_sql(Not(bridge.settled()), resolve))
         values = zip(bridge.new, bridge.total_up(), strict=True)
         self._values = {
             column.name: stored(self.table.c[column.name], value, resolve) for column, value in values
         }
 
-    def count(self, connection: Any) -> int:
-        """How many rows are to be filled."""
-        query = sa.select(sa.func.count()).select_from(self.table).where(self._inconsistent)
-        return int(connection.execute(query).scalar_one())
-
-    def take(
-        self, connection: Any, after: list[Any] | None, number: int, *, patient: bool = False
-    ) -> Sequence[Any]:
-        """Fill the next rows; their keys."""
-        keys: Sequence[Any] = connection.execute(self.next_keys(after, number, patient=patient)).all()
-        if keys:
-            connection.execute(self.fill(keys))
-        return keys
-
-    def next_keys(self, after: list[Any] | None, number: int, *, patient: bool = False) -> Any:
-        """The keys of the next rows that are to be filled; they are ours then.
-
-        Rows that somebody holds are left out, or with ``patient`` waited for.
-        """
-        query = sa.select(*self._keys).where(self._inconsistent).order_by(*self._keys).limit(number)
-        if after is not None:
-            query = query.where(beyond(self._keys, after))
-        return query.with_for_update(skip_locked=not patient)
-
-    def fill(self, keys: Sequence[Any]) -> Any:
+    def fill(self, connection: Any, keys: Sequence[Any]) -> None:
         """What ``up`` makes of the old columns; rows whose old columns are missing wait for their writer."""
-        return sa.update(self.table).where(among(self._keys, keys)).values(self._values)
+        connection.execute(sa.update(self.table).where(among(self.keys, keys)).values(self._values))
 
     def fill_all(self) -> Any:
         """The same for every row that is to be filled."""
-        return sa.update(self.table).where(self._inconsistent).values(self._values)
+        return sa.update(self.table).where(self.wanted).values(self._values)
 
 
-AnyWork = _Work | MoveWork | ComputedWork
-
-
-def _work_of(bridge: AnyBridge) -> AnyWork:
+def _work_of(bridge: AnyBridge) -> Work:
     if isinstance(bridge, Move):
         return MoveWork(bridge)
     return ComputedWork(bridge) if isinstance(bridge, Computed) else _Work(bridge)
@@ -198,7 +169,7 @@ def _mark_all(bridge: Move | Computed) -> Any:
     if isinstance(bridge, Move):
         table, key = tables_of(bridge)[0], bridge.parent.key
     else:
-        table, key = computed_table(bridge), bridge.table.key
+        table, key = table_of(bridge), bridge.table.key
     record = key_text(*(table.c[column.name] for column in key))
     rows = sa.select(sa.literal(bridge.name), sa.literal(MADE), record)
     return sa.insert(MARKS).from_select(["bridge", "side", "record"], rows)

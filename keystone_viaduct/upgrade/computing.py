@@ -13,14 +13,14 @@ from .computed import Computed
 from .marks import MARKS
 from .move import NEW, OLD
 from .pieces import by_others
-from .settling import computed_table
+from .rendering import table_of
 from .shape import PREFIX
 
 
 @lru_cache(maxsize=256)
 def computed_specs(bridge: Computed) -> tuple[TriggerSpec, ...]:
     """One for updates, one for inserts."""
-    table = computed_table(bridge)
+    table = table_of(bridge)
     changed = sa.or_(*(has_changed(table.c[column.name]) for column in bridge.new))
     given = sa.or_(*(new(table.c[column.name]).isnot(None) for column in bridge.new))
     something = sa.or_(*(new(table.c[column.name]).isnot(None) for column in (*bridge.old, *bridge.new)))

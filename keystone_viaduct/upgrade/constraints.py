@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -28,4 +29,9 @@ class ForeignKey:
     @property
     def place(self) -> str:
         """Which it is; on SQLite it may have no name."""
-        return f"FOREIGN KEY ({', '.join(self.columns)})"
+        return place_of(self.columns)
+
+
+def place_of(columns: Sequence[str]) -> str:
+    """The foreign key of these columns."""
+    return f"FOREIGN KEY ({', '.join(columns)})"

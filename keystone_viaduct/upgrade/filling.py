@@ -13,12 +13,12 @@ import sqlalchemy as sa
 
 from keystone_viaduct.errors import UpgradeError
 
-from .across import tables_of
+from .across import linked, pair_columns, tables_of
 from .computed import Computed
-from .expression import AnyOf, Field, IsNull, Not, Scalar
+from .expression import Not, Scalar
 from .move import NEW, Move
-from .rendering import readable, to_sql
-from .settling import computed_table
+from .rendering import table_of, to_sql
+from .shape import Column
 
 #: Records that Python could not compute, before it is given up.
 MOST_FAILURES = 1000
@@ -34,65 +34,78 @@ def beyond(columns: Sequence[Any], after: Sequence[Any]) -> Any:
     return sa.or_(*cases)
 
 
-class MoveWork:
-    """Fills the new side of pairs that no new code has written to yet."""
+class Work:
+    """The rows of one table that are to be filled, in the order of their keys.
 
-    def __init__(self, move: Move) -> None:
-        self._move = move
-        self._parent, self._child = tables_of(move)
+    ``left``: how many there were when they were counted last. ``key_share``: others may refer to rows that
+    are ours (PostgreSQL).
+    """
+
+    key_share = True
+
+    def __init__(self, table: sa.Table, key: Sequence[Column], wanted: Any) -> None:
+        self.table = table
         self.left = 0
-        self._linked = sa.and_(
-            *(
-                self._child.c[link] == self._parent.c[key.name]
-                for link, key in zip(move.link, move.parent.key, strict=True)
-            )
-        )
-        self._unsettled = to_sql(Not(move.pair.settled()), self._resolve)
-        self._unwritten = to_sql(
-            Not(AnyOf(tuple(Not(IsNull(Field(column.name))) for column in move.pair.new))), self._resolve
-        )
-        pairs = sa.and_(self._linked, self._unsettled)
-        one = sa.select(sa.literal(1))
-        if move.to == "parent":
-            self.table, keys = self._parent, move.parent.key
-            self._wanted = sa.and_(self._unwritten, sa.exists(one.select_from(self._child).where(pairs)))
-        elif move.makes_rows:
-            self.table, keys = self._parent, move.parent.key
-            there = sa.exists(one.select_from(self._child).where(self._linked))
-            lacking = to_sql(Not(move.pair.settled()), self._resolve_nothing)
-            filled = sa.exists(one.select_from(self._child).where(sa.and_(pairs, self._unwritten)))
-            self._wanted = sa.or_(sa.and_(lacking, sa.not_(there)), filled)
-        else:
-            self.table, keys = self._child, move.child.key
-            self._wanted = sa.and_(self._unwritten, sa.exists(one.select_from(self._parent).where(pairs)))
-        self._keys = [self.table.c[column.name] for column in keys]
-
-    def _resolve(self, name: str) -> Any:
-        side, _, column = name.partition(".")
-        return readable((self._parent if side == self._move.parent_side else self._child).c[column])
-
-    def _resolve_nothing(self, name: str) -> Any:
-        return sa.null() if name.startswith(f"{NEW}.") else self._resolve(name)
+        self.keys = [table.c[column.name] for column in key]
+        self.wanted = wanted
 
     def count(self, connection: Any) -> int:
         """How many rows are to be filled."""
-        query = sa.select(sa.func.count()).select_from(self.table).where(self._wanted)
+        query = sa.select(sa.func.count()).select_from(self.table).where(self.wanted)
         return int(connection.execute(query).scalar_one())
 
     def take(
         self, connection: Any, after: Key | None, number: int, *, patient: bool = False
     ) -> Sequence[Key]:
         """Fill the next rows; their keys."""
-        query = sa.select(*self._keys).where(self._wanted).order_by(*self._keys).limit(number)
-        if after is not None:
-            query = query.where(beyond(self._keys, after))
-        query = query.with_for_update(skip_locked=not patient, key_share=True)
+        query = self.following(self.keys, after, number, patient=patient)
         keys: Sequence[Key] = connection.execute(query).all()
         if keys:
-            self._fill(connection, keys)
+            self.fill(connection, keys)
         return keys
 
-    def _fill(self, connection: Any, keys: Sequence[Key]) -> None:
+    def fill(self, connection: Any, keys: Sequence[Key]) -> None:
+        """Write the new columns of the rows with these keys."""
+        raise NotImplementedError
+
+    def following(self, columns: Sequence[Any], after: Key | None, number: int, *, patient: bool) -> Any:
+        """The next rows that are to be filled; they are ours then.
+
+        Rows that somebody holds are left out, or with ``patient`` waited for.
+        """
+        query = sa.select(*columns).where(self.wanted).order_by(*self.keys).limit(number)
+        if after is not None:
+            query = query.where(beyond(self.keys, after))
+        return query.with_for_update(skip_locked=not patient, key_share=self.key_share)
+
+
+class MoveWork(Work):
+    """Fills the new side of pairs that no new code has written to yet."""
+
+    def __init__(self, move: Move) -> None:
+        self._move = move
+        self._parent, self._child = tables_of(move)
+        self._linked = linked(move, self._parent, self._child)
+        columns = pair_columns(move, self._parent, self._child)
+        unwritten = to_sql(Not(move.pair.written()), columns)
+        pairs = sa.and_(self._linked, to_sql(Not(move.pair.settled()), columns))
+        one = sa.select(sa.literal(1))
+        if move.to == "parent":
+            filled = sa.and_(unwritten, sa.exists(one.select_from(self._child).where(pairs)))
+            super().__init__(self._parent, move.parent.key, filled)
+        elif move.makes_rows:
+            there = sa.exists(one.select_from(self._child).where(self._linked))
+            lacking = to_sql(
+                Not(move.pair.settled()),
+                lambda name: sa.null() if name.startswith(f"{NEW}.") else columns(name),
+            )
+            filled = sa.exists(one.select_from(self._child).where(sa.and_(pairs, unwritten)))
+            super().__init__(self._parent, move.parent.key, sa.or_(sa.and_(lacking, sa.not_(there)), filled))
+        else:
+            filled = sa.and_(unwritten, sa.exists(one.select_from(self._parent).where(pairs)))
+            super().__init__(self._child, move.child.key, filled)
+
+    def fill(self, connection: Any, keys: Sequence[Key]) -> None:
         """By values: rows that get the same are written by one statement."""
         move, groups = self._move, dict[tuple[Scalar, ...], list[Key]]()
         made: list[dict[str, Scalar]] = []
@@ -112,7 +125,7 @@ class MoveWork:
                 groups.setdefault(tuple(values.values()), []).append(key)
         target = self._parent if move.to == "parent" else self._child
         names = [column.name for column in move.new]
-        where = self._keys if target is self.table else [target.c[name] for name in move.link]
+        where = self.keys if target is self.table else [target.c[name] for name in move.link]
         for values_, chosen in groups.items():
             given = dict(zip(names, values_, strict=True))
             connection.execute(sa.update(target).where(among(where, chosen)).values(given))
@@ -125,7 +138,7 @@ class MoveWork:
         columns = [*(column.label(f"p_{column.name}") for column in parent.c)]
         columns += [column.label(f"c_{column.name}") for column in child.c]
         origin = parent.join(child, self._linked, isouter=move.makes_rows)
-        query = sa.select(*columns).select_from(origin).where(among(self._keys, keys))
+        query = sa.select(*columns).select_from(origin).where(among(self.keys, keys))
         found = []
         side = "p" if self.table is parent else "c"
         for row in connection.execute(query.order_by(*child.primary_key)).mappings():
@@ -133,47 +146,41 @@ class MoveWork:
             below: Mapping[str, Any] | None = {column.name: row[f"c_{column.name}"] for column in child.c}
             if all(row[f"c_{name}"] is None for name in move.link):
                 below = None
-            found.append((tuple(row[f"{side}_{column.name}"] for column in self._keys), above, below))
+            found.append((tuple(row[f"{side}_{column.name}"] for column in self.keys), above, below))
         return found
 
 
-class ComputedWork:
+class ComputedWork(Work):
     """Fills the new columns of rows that have only old values."""
 
     def __init__(self, bridge: Computed) -> None:
         self._bridge = bridge
-        self.table = computed_table(bridge)
-        self.left = 0
         self.failed: dict[Key, str] = {}
-        self._keys = [self.table.c[column.name] for column in bridge.table.key]
-        nothing = sa.and_(*(self.table.c[column.name].is_(None) for column in bridge.new))
-        something = sa.or_(*(self.table.c[column.name].isnot(None) for column in bridge.old))
-        self._wanted = sa.and_(nothing, something)
+        table = table_of(bridge)
+        nothing = sa.and_(*(table.c[column.name].is_(None) for column in bridge.new))
+        something = sa.or_(*(table.c[column.name].isnot(None) for column in bridge.old))
+        super().__init__(table, bridge.table.key, sa.and_(nothing, something))
 
     def count(self, connection: Any) -> int:
         """How many rows are to be filled, without those that Python could not compute."""
-        query = sa.select(sa.func.count()).select_from(self.table).where(self._wanted)
-        return max(0, int(connection.execute(query).scalar_one()) - len(self.failed))
+        return max(0, super().count(connection) - len(self.failed))
 
     def take(
         self, connection: Any, after: Key | None, number: int, *, patient: bool = False
     ) -> Sequence[Key]:
         """Fill the next rows; their keys."""
-        query = sa.select(self.table).where(self._wanted).order_by(*self._keys).limit(number)
-        if after is not None:
-            query = query.where(beyond(self._keys, after))
-        query = query.with_for_update(skip_locked=not patient, key_share=True)
+        query = self.following([self.table], after, number, patient=patient)
         rows = connection.execute(query).mappings().all()
         keys = []
         for row in rows:
-            key = tuple(row[column.name] for column in self._keys)
+            key = tuple(row[column.name] for column in self.keys)
             keys.append(key)
             try:
                 values = self._bridge.made_of(row, NEW)
             except UpgradeError as error:
                 self._fail(key, error)
                 continue
-            connection.execute(sa.update(self.table).where(among(self._keys, [key])).values(values))
+            connection.execute(sa.update(self.table).where(among(self.keys, [key])).values(values))
         return keys
 
     def _fail(self, key: Key, error: UpgradeError) -> None:

@@ -14,7 +14,6 @@ from .steps import Lock, Observation, Seen
 
 _NAME = r"(?:[`\"]?[\w$]+[`\"]?\.)?[`\"]?([\w$]+)[`\"]?"
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
-_FAMILY = {"mariadb": "mysql"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class _Rule:
         """SQLite locks the whole file for each statement that writes, and rebuilds tables."""
         if engine == "sqlite":
             return Lock.NONE if self.postgresql is Lock.NONE else Lock.BRIEF
-        return self.mysql if _FAMILY.get(engine, engine) == "mysql" else self.postgresql
+        return self.mysql if engine in ("mariadb", "mysql") else self.postgresql
 
 
 def _there(seen: Seen) -> _Shown:
@@ -100,7 +99,6 @@ _STATEMENTS = (
     _Rule(rf"UPDATE {_NAME}", _NONE, _NONE),
     _Rule(rf"DELETE FROM {_NAME}", _NONE, _NONE),
 )
-_WORST = (Lock.NONE, Lock.BRIEF, Lock.ONLINE, Lock.WRITES_WAIT, Lock.ALL_WAIT)
 
 
 def read(sql: str, engine: str) -> Reading:
@@ -112,7 +110,7 @@ def read(sql: str, engine: str) -> Reading:
         clauses = [_read(part, _CLAUSES, engine, table) for part in _parts(altered[2])]
         if len(clauses) == 1:
             return clauses[0]
-        worst = max((item.lock for item in clauses), key=_WORST.index)
+        worst = max((item.lock for item in clauses), key=list(Lock).index)
         return Reading(table, worst, repeatable=all(item.repeatable for item in clauses))
     return _read(text, _STATEMENTS, engine, "")
 

@@ -1,8 +1,8 @@
 """``viaduct_bridge_marks``: what a trigger could not do at once, for the worker of ``repair.py``.
 
 A mark names the bridge, the key that is to be looked at, the side that was written, and the child's key if a
-child was. It is appended by the
-trigger, in the writer's transaction, and taken away by whoever has settled it.
+child was. It is appended by the trigger, in the writer's transaction, and taken away by whoever has settled
+it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+
+from keystone_viaduct.kinds.value import part_key
 
 from .expression import Scalar
 from .shape import Column
@@ -38,7 +40,7 @@ INDEX = next(iter(MARKS.indexes))
 
 def key_of(text: str, columns: Sequence[Column]) -> tuple[Scalar, ...]:
     """The values that :func:`keystone_viaduct.triggers.key_text` has made the text of."""
-    parts = text.split("/")
+    parts = part_key(text, TABLE, len(columns), sized=False)
     return tuple(_value(part, column) for part, column in zip(parts, columns, strict=True))
 
 
@@ -47,4 +49,4 @@ def _value(part: str, column: Column) -> Scalar:
         return int(part)
     if isinstance(column.type, Boolean):
         return part == "1"
-    return part.replace("%2F", "/").replace("%25", "%")
+    return part

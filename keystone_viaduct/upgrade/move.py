@@ -77,7 +77,8 @@ class Move:
                 " out, and would meet rows that it is about to make",
                 hint="let them take NULL in an earlier step",
             )
-        if any(value is not None for value in self.value_of_nothing.values()):
+        nothing: Row = {column.name: None for column in self.pair.old}
+        if any(value is not None for value in self.made_of(nothing, NEW).values()):
             raise self._error("up makes something of NULL, so a missing row can't stand for it")
 
     def _error(self, problem: str, hint: str = "") -> BadDeclaration:
@@ -142,13 +143,6 @@ class Move:
             return []
         return [(table.name, column.name) for column in columns]
 
-    @property
-    def value_of_nothing(self) -> dict[str, Scalar]:
-        """What ``up`` makes where every old column is NULL, by new column."""
-        nothing: Row = {column.name: None for column in self.pair.old}
-        values = zip(self.new, self.pair.total_up(), strict=True)
-        return {column.name: value.value(nothing) for column, value in values}
-
     def joined(self, parent: Row, child: Row | None) -> dict[str, Scalar]:
         """A pair as a row; a child that is not there has no values."""
         row = {f"{self.parent_side}.{item.name}": parent[item.name] for item in self.on_parent}
@@ -158,9 +152,8 @@ class Move:
 
     def made_of(self, row: Row, side: str) -> dict[str, Scalar]:
         """The columns of a side as the other side of a pair makes them, under their own names."""
-        pair = self.pair
-        columns, values = (self.new, pair.total_up()) if side == NEW else (self.old, pair.total_down())
-        return {column.name: value.value(row) for column, value in zip(columns, values, strict=True)}
+        made = self.pair.made_of(row, new_side=side == OLD)
+        return {name.partition(".")[2]: value for name, value in made.items()}
 
     def settle(
         self,

@@ -13,7 +13,7 @@ from keystone_viaduct.triggers.compiler import target_of
 from .arming import bridge_specs
 from .changes import AnyBridge
 from .charsets import charset_problems
-from .constraints import ForeignKey
+from .constraints import place_of
 from .move import Move
 from .preflight_across import move_problems, old_columns
 from .shape import PREFIX, Bridge, Column, Table
@@ -134,9 +134,8 @@ def _indexes(
         ]
         found = {str(name) for name, columns in named if old & set(columns)}
         for key in inspector.get_foreign_keys(table):
-            columns = tuple(key["constrained_columns"])
-            if old & set(columns):
-                found.add(ForeignKey("", columns, "", ()).place)
+            if old & set(key["constrained_columns"]):
+                found.add(place_of(key["constrained_columns"]))
         for name in sorted(found - set(leaving)):
             yield Refusal(
                 server.engine,

@@ -7,10 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .across import tables_of
+from .across import pair_columns, tables_of
 from .changes import AnyBridge
 from .move import OLD, Move
-from .rendering import readable, to_sql
+from .rendering import to_sql
 from .shape import Column, Table
 from .steps import Refusal, Server
 
@@ -95,13 +95,9 @@ def _is_indexed(inspector: Any, move: Move) -> bool:
 
 def _disagreeing(connection: Any, move: Move) -> str | None:
     """A parent whose children's values would not all be what ``up`` makes of one."""
-    _, child = tables_of(move)
+    parent, child = tables_of(move)
     links = [child.c[name] for name in move.link]
-
-    def resolve(name: str) -> Any:
-        return readable(child.c[name.partition(".")[2]])
-
-    values = [to_sql(value, resolve) for value in move.pair.total_up()]
+    values = [to_sql(value, pair_columns(move, parent, child)) for value in move.pair.total_up()]
     several = sa.or_(*(sa.func.count(sa.distinct(value)) > 1 for value in values))
     found = connection.execute(sa.select(*links).group_by(*links).having(several).limit(1)).first()
     return None if found is None else "/".join(str(part) for part in found)

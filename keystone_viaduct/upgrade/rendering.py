@@ -5,9 +5,10 @@ What engines say differently stands in the table of templates of ``pieces.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import singledispatch
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +19,9 @@ from keystone_viaduct.errors import BadDeclaration
 from . import expression as e
 from . import times
 from . import types as t
+from .computed import Computed
 from .pieces import AsEnum, EnumText, Piece, differs, null_safe_same
+from .shape import Bridge, Column, Table
 from .simplify import is_strict, simplified
 
 Resolve = Callable[[str], Any]
@@ -43,6 +46,24 @@ def column_type(type_: t.Type) -> Any:
 def readable(value: Any) -> Any:
     """A column, or its value in a trigger's row, as expressions read it: an enumeration as a text."""
     return EnumText(value) if isinstance(value.type, sa.Enum) else value
+
+
+def table_of(bridge: Bridge | Computed) -> sa.Table:
+    """The table of a bridge within it, as SQLAlchemy knows it: its key and both sides."""
+    return table_with(bridge.table, bridge.columns)
+
+
+def table_with(
+    table: Table, columns: Iterable[Column], key_types: Mapping[str, Any] = MappingProxyType({})
+) -> sa.Table:
+    """A table's key and these columns. ``key_types``: where a column of the key has one of its own."""
+    found: dict[str, sa.Column[Any]] = {}
+    for column in table.key:
+        type_ = key_types[column.name] if column.name in key_types else column_type(column.type)
+        found[column.name] = sa.Column(column.name, type_, primary_key=True, autoincrement=False)
+    for column in columns:
+        found.setdefault(column.name, sa.Column(column.name, column_type(column.type)))
+    return sa.Table(table.name, sa.MetaData(), *found.values())
 
 
 def columns_of(table: sa.Table, row: Callable[[Any], Any] = lambda column: column) -> Resolve:

@@ -19,8 +19,7 @@ from .computed import Computed
 from .expression import Scalar
 from .marks import MARKS, key_of
 from .move import DOUBT, MADE, NEW, OLD, Move
-from .rendering import column_type
-from .shape import Column
+from .rendering import table_of
 
 _MYSQL = ("SET @viaduct_settling = 1", "SET @viaduct_settling = NULL")
 _QUIET = {
@@ -98,7 +97,7 @@ class ComputedSettler:
 
     def __init__(self, bridge: Computed) -> None:
         self._bridge = bridge
-        self._table = computed_table(bridge)
+        self._table = table_of(bridge)
 
     def settle(self, connection: Any, record: str) -> bool:
         """See :class:`Settler`."""
@@ -114,16 +113,6 @@ class ComputedSettler:
             if values:
                 connection.execute(sa.update(self._table).where(here).values(values))
         return True
-
-
-def computed_table(bridge: Computed) -> sa.Table:
-    """Its key and both sides."""
-
-    def made(column: Column, **options: Any) -> sa.Column[Any]:
-        return sa.Column(column.name, column_type(column.type), **options)
-
-    keys = [made(column, primary_key=True, autoincrement=False) for column in bridge.table.key]
-    return sa.Table(bridge.table.name, sa.MetaData(), *keys, *map(made, (*bridge.old, *bridge.new)))
 
 
 @contextmanager

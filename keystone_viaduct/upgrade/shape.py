@@ -46,6 +46,10 @@ class Column:
     nullable: bool = True
     default: Scalar = None
 
+    def bridged(self) -> Column:
+        """As it is while bridged: a default would look like a value that a new writer gave."""
+        return replace(self, nullable=True, default=None)
+
     def on(self, engine: str) -> Column:
         """The column as one engine has it."""
         return replace(self, type=self.type.on(engine))
@@ -181,11 +185,13 @@ class Bridge:
         return len(rows) <= _FEW and all(map(self._comes_back, rows))
 
     def _comes_back(self, row: dict[str, Scalar]) -> bool:
-        there = {
-            column.name: value.value(row) for column, value in zip(self.new, self.total_up(), strict=True)
-        }
-        pairs = zip(self.old, self.total_down(), strict=True)
-        return all(same(value.value(there), row[column.name]) for column, value in pairs)
+        back = self.made_of(self.made_of(row, new_side=False), new_side=True)
+        return all(same(back[name], value) for name, value in row.items())
+
+    def made_of(self, row: Row, *, new_side: bool) -> dict[str, Scalar]:
+        """The columns of the one side, as the other one, the new or the old, makes them."""
+        targets, values = (self.old, self.total_down()) if new_side else (self.new, self.total_up())
+        return {column.name: value.value(row) for column, value in zip(targets, values, strict=True)}
 
     def on(self, engine: str) -> Bridge:
         """The bridge with its columns as one engine has them."""
@@ -240,8 +246,11 @@ class Bridge:
         """
         if self.exact or self.one_way:
             return self.filled()
-        written = AnyOf(tuple(Not(IsNull(Field(column.name))) for column in self.new))
-        return self._present(AnyOf((self.filled(), Every((written, self.derived())))))
+        return self._present(AnyOf((self.filled(), Every((self.written(), self.derived())))))
+
+    def written(self) -> AnyOf:
+        """Whether one of the new columns has a value."""
+        return AnyOf(tuple(Not(IsNull(Field(column.name))) for column in self.new))
 
     def _present(self, equal: AnyOf) -> Every:
         missing = self.missing()
@@ -253,8 +262,7 @@ class Bridge:
         Nothing tells a NULL that was left out from one that was given: both sides NULL is an old writer's,
         unless something is :meth:`missing`.
         """
-        new = tuple(Not(IsNull(Field(column.name))) for column in self.new)
-        return AnyOf((*new, *self.missing().of))
+        return AnyOf((*self.written().of, *self.missing().of))
 
     def missing(self) -> AnyOf:
         """Whether an old column is NULL that takes none, and that a fallback is declared for.
@@ -278,8 +286,7 @@ class Bridge:
         if new_side and self.one_way:
             return settled
         if not (self.settled() if inserted else self.at_rest()).holds(row):
-            targets, values = (self.old, self.total_down()) if new_side else (self.new, self.total_up())
-            settled |= {column.name: value.value(row) for column, value in zip(targets, values, strict=True)}
+            settled |= self.made_of(row, new_side=new_side)
         return settled
 
 

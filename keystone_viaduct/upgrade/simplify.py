@@ -5,8 +5,7 @@ Only :meth:`Expression.value` is kept: what a simplified expression says of fail
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 from .expression import (
     After,
@@ -24,6 +23,7 @@ from .expression import (
     Scalar,
     same,
 )
+from .substitute import rebuilt
 from .times import AsMicroseconds, AsMoment, WholeSeconds
 from .types import Fitted
 
@@ -46,14 +46,7 @@ def simplified(expression: Expression) -> Expression:
         return _first_of(expression)
     if isinstance(expression, Fitted) and isinstance(expression.of, Lookup):
         return _fitted_lookup(expression, None) or expression
-    changed = {item.name: _inside(getattr(expression, item.name)) for item in fields(expression)}  # type: ignore[arg-type]
-    return replace(expression, **changed)  # type: ignore[type-var]
-
-
-def _inside(value: Any) -> Any:
-    if isinstance(value, Expression):
-        return simplified(value)
-    return tuple(_inside(item) for item in value) if isinstance(value, tuple) else value
+    return rebuilt(expression, simplified)
 
 
 def _first_of(expression: FirstOf) -> Expression:

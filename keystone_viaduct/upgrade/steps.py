@@ -14,7 +14,7 @@ from typing import Protocol
 
 from .changes import AnyBridge, Change
 from .constraints import ForeignKey, Index
-from .expression import Condition
+from .expression import Condition, Field, IsNull, Not
 from .shape import Column, Table
 
 
@@ -189,6 +189,11 @@ class Check:
     """Instead of a condition: no two rows have the same values here (a NULL is like none)."""
     refers: ForeignKey | None = None
     """Instead of a condition: the row referred to is there (or a NULL refers to none)."""
+
+    @classmethod
+    def present(cls, table: Table, column: Column) -> Check:
+        """The column has a value in each row."""
+        return cls("missing", table, Not(IsNull(Field(column.name))))
 
 
 @dataclass(frozen=True)

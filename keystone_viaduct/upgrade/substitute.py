@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -13,16 +13,16 @@ def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expr
     """The expression with each column replaced by what computes it."""
     if isinstance(expression, Field):
         return values[expression.name]
-    changed = {
-        item.name: _inside(getattr(expression, item.name), values)
-        for item in fields(expression)  # type: ignore[arg-type]
-    }
+    return rebuilt(expression, lambda part: substitute(part, values))
+
+
+def rebuilt(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """The expression with each of those inside of it changed."""
+
+    def inside(value: Any) -> Any:
+        if isinstance(value, Expression):
+            return change(value)
+        return tuple(map(inside, value)) if isinstance(value, tuple) else value
+
+    changed = {item.name: inside(getattr(expression, item.name)) for item in fields(expression)}  # type: ignore[arg-type]
     return replace(expression, **changed)  # type: ignore[type-var]
-
-
-def _inside(value: Any, values: Mapping[str, Expression]) -> Any:
-    if isinstance(value, Expression):
-        return substitute(value, values)
-    if isinstance(value, tuple):
-        return tuple(_inside(item, values) for item in value)
-    return value

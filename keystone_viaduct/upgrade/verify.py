@@ -10,8 +10,7 @@ import sqlalchemy as sa
 
 from keystone_viaduct.errors import BadDeclaration, UpgradeError
 
-from .across import tables_of
-from .arming import table_of
+from .across import linked, pair_columns, tables_of
 from .changes import AnyBridge
 from .computed import Computed
 from .constraints import ForeignKey
@@ -20,8 +19,7 @@ from .filling import beyond
 from .marks import MARKS, TABLE
 from .move import Move
 from .ports import MARKED, Difference
-from .rendering import column_type, columns_of, failing, readable, to_sql
-from .settling import computed_table
+from .rendering import column_type, columns_of, failing, table_of, to_sql
 from .shape import Bridge, Column, Table
 from .steps import Check
 from .substitute import substitute
@@ -74,8 +72,8 @@ class SqlVerifier:
 
     def _computed(self, connection: Any, bridge: Computed) -> list[Difference]:
         """Row by row, in Python; a row that can't be computed differs too."""
-        table, last, wrong, example = computed_table(bridge), None, 0, ""
-        keys = [table.c[column.name] for column in bridge.table.key]
+        table, last, wrong, example = table_of(bridge), None, 0, ""
+        keys = _keys(table, bridge.table)
         while True:
             query = sa.select(table).order_by(*keys).limit(_BATCH)
             chosen = query if last is None else query.where(beyond(keys, last))
@@ -137,11 +135,11 @@ class SqlVerifier:
 
     def lost(self, bridge: AnyBridge) -> Difference:
         """Rows that only the new columns can hold: what a rollback would lose."""
+        if isinstance(bridge, Computed):  # the old side has all: down must find the old value again
+            return Difference("lost", 0, "", True)
+        what = _Compared(bridge)
+        condition = to_sql(Not(what.rule.filled()), what.resolve)
         with self._snapshot() as connection:
-            if isinstance(bridge, Computed):  # the old side has all: down must find the old value again
-                return Difference("lost", 0, "", True)
-            what = _Compared(bridge)
-            condition = to_sql(Not(what.rule.filled()), what.resolve)
             return self._look(connection, what.origin, what.keys, "lost", condition, True)
 
     def _look(
@@ -214,20 +212,13 @@ class _Compared:
         if isinstance(bridge, Bridge):
             table = table_of(bridge)
             self.origin: Any = table
-            self.keys = [table.c[column.name] for column in bridge.table.key]
-            self._sides = {"": table}
+            self.keys = _keys(table, bridge.table)
+            self.resolve = columns_of(table)
             return
         parent, child = tables_of(bridge)
-        pairs = zip(bridge.link, bridge.parent.key, strict=True)
-        linked = sa.and_(*(child.c[link] == parent.c[key.name] for link, key in pairs))
-        self.origin = parent.join(child, linked, isouter=bridge.makes_rows)
-        self.keys = [parent.c[column.name] for column in bridge.parent.key]
-        self._sides = {bridge.parent_side: parent, bridge.child_side: child}
-
-    def resolve(self, name: str) -> Any:
-        """A column of the row, or of one side of the pair."""
-        side, _, column = name.rpartition(".")
-        return readable(self._sides[side].c[column])
+        self.origin = parent.join(child, linked(bridge, parent, child), isouter=bridge.makes_rows)
+        self.keys = _keys(parent, bridge.parent)
+        self.resolve = pair_columns(bridge, parent, child)
 
 
 def _agrees(bridge: Computed, row: Any) -> bool:

@@ -8,6 +8,7 @@ from functools import singledispatch
 
 from keystone_viaduct.errors import UpgradeError
 from keystone_viaduct.upgrade import changes as c
+from keystone_viaduct.upgrade.shape import PREFIX
 from keystone_viaduct.upgrade.steps import Lock, Observation, Refusal, Seen, Server, Statement
 from keystone_viaduct.upgrade.types import Text
 
@@ -125,7 +126,7 @@ def _(change: c.DropView, server: Server) -> Sequence[Statement] | Refusal:
 @further.register
 def _(change: c.TakeName, server: Server) -> Sequence[Statement] | Refusal:
     """RENAME TABLE is one moment for both names; the view goes afterwards, under a third."""
-    table, gone = change.table.name, f"viaduct_b_{change.name}"[:64]
+    table, gone = change.table.name, f"{PREFIX}{change.name}"[:64]
     names = (
         f"{backticked(change.name)} TO {backticked(gone)}, {backticked(table)} TO {backticked(change.name)}"
     )

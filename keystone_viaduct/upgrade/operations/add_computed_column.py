@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from keystone_viaduct.upgrade import changes as c
-from keystone_viaduct.upgrade.expression import Expression, Field, IsNull, Not, Scalar
+from keystone_viaduct.upgrade.expression import Expression, Scalar
 from keystone_viaduct.upgrade.shape import Bridge, Column, Conversion, Table
 from keystone_viaduct.upgrade.steps import Check, Refusal, Server, Steps
 
@@ -43,12 +43,12 @@ class AddComputedColumn:
         """Filled as any bridge is; the column stays when its triggers go."""
         bridge, table = self.bridge.on(server.engine), self.table
         column = bridge.new[0]
-        present = Check("missing", table, Not(IsNull(Field(column.name))))
+        present = Check.present(table, column)
         like = next((item.name for item in self.reads if type(item.type) is type(column.type)), "")
         given = column.default is not None
         return Steps(
             expand=(
-                c.AddColumn(table, replace(column, nullable=True, default=None), like=like),
+                c.AddColumn(table, column.bridged(), like=like),
                 c.Arm(table, bridge),
             ),
             bridges=(bridge,),

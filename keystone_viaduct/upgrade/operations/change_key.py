@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from keystone_viaduct.upgrade import changes as c
 from keystone_viaduct.upgrade.constraints import Index
-from keystone_viaduct.upgrade.expression import Field, IsNull, Not, Uuid
+from keystone_viaduct.upgrade.expression import Uuid
 from keystone_viaduct.upgrade.shape import Bridge, Column, Conversion, Table
 from keystone_viaduct.upgrade.steps import Check, Refusal, Server, Steps
 from keystone_viaduct.upgrade.types import Text
@@ -54,7 +54,7 @@ class ChangeKey:
                 c.AddIndex(table, index),
             ),
             bridges=(bridge,),
-            checks=(Check("missing", table, Not(IsNull(Field(column.name)))),),
+            checks=(Check.present(table, column),),
             contract=(
                 c.Require(table, column),
                 c.AddIndex(table, kept),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from keystone_viaduct.upgrade import changes as c
 from keystone_viaduct.upgrade.computed import Computed
-from keystone_viaduct.upgrade.expression import Field, IsNull, Not
 from keystone_viaduct.upgrade.steps import Check, Refusal, Server, Steps
 
 
@@ -30,12 +29,12 @@ class ComputeColumns:
         return Steps(
             expand=(
                 *(c.Relax(table, column) for column in strict),
-                *(c.AddColumn(table, replace(item, nullable=True, default=None)) for item in bridge.new),
+                *(c.AddColumn(table, item.bridged()) for item in bridge.new),
                 c.MakeMarks(table),
                 c.Arm(table, bridge),
             ),
             bridges=(bridge,),
-            checks=tuple(Check("missing", table, Not(IsNull(Field(item.name)))) for item in required),
+            checks=tuple(Check.present(table, item) for item in required),
             contract=(
                 c.Disarm(table, bridge),
                 *(c.Require(table, column) for column in required),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from keystone_viaduct.upgrade import changes as c
-from keystone_viaduct.upgrade.expression import Field, IsNull, Not
 from keystone_viaduct.upgrade.move import Move
 from keystone_viaduct.upgrade.shape import Column
 from keystone_viaduct.upgrade.steps import Check, Refusal, Server, Steps
+
+from .replace_columns import let_go
 
 #: Since when SKIP LOCKED is there.
 _SKIP_LOCKED = {"mariadb": (10, 6), "mysql": (8, 0)}
@@ -45,12 +46,12 @@ class MoveColumn:
         return Steps(
             expand=(
                 *relaxed,
-                *(c.AddColumn(after, _free(column)) for column in move.new),
+                *(c.AddColumn(after, column.bridged()) for column in move.new),
                 c.MakeMarks(before),
                 c.Arm(before, move),
             ),
             bridges=(move,),
-            checks=tuple(Check("missing", after, Not(IsNull(Field(column.name)))) for column in required),
+            checks=tuple(Check.present(after, column) for column in required),
             contract=self._contract(strict, required, server),
             rollback=(
                 c.Disarm(before, move),
@@ -62,25 +63,14 @@ class MoveColumn:
     def _contract(self, strict: list[Column], required: list[Column], server: Server) -> tuple[c.Change, ...]:
         before, after = self.move.tables
         goes = not self.move.keeps
-        let_go = [self._let_go(column) for column in strict if server.engine != "sqlite" and goes]
+        leaving = strict if server.engine != "sqlite" and goes else []
         given = [column for column in self.move.new if column.default is not None]
         again = [column for column in strict if server.engine == "sqlite" and not goes]
         return (
-            *let_go,
+            *(let_go(before, column, self.move.down) for column in leaving),
             c.Disarm(before, self.move.on(server.engine)),
             *(c.Require(after, column) for column in required),
             *(c.SetDefault(after, column, column.default) for column in given),
             *(c.DropColumn(before, column.name, column.type) for column in self.move.old if goes),
             *(c.Require(before, column) for column in again),
         )
-
-    def _let_go(self, column: Column) -> c.Change:
-        """New writers leave the old column out; once nothing fills it, the database must."""
-        fallback = next(item.fallback for item in self.move.down if item.column == column.name)
-        default = column.default if fallback is None else fallback
-        return c.SetDefault(self.move.tables[0], column, default)
-
-
-def _free(column: Column) -> Column:
-    """The column while it is bridged: a default would look like a value that a new writer gave."""
-    return replace(column, nullable=True, default=None)

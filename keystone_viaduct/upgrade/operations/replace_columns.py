@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from keystone_viaduct.upgrade.changes import (
     AddColumn,
@@ -19,8 +20,7 @@ from keystone_viaduct.upgrade.changes import (
     SetDefault,
 )
 from keystone_viaduct.upgrade.constraints import Index
-from keystone_viaduct.upgrade.expression import Field, IsNull, Not
-from keystone_viaduct.upgrade.shape import Bridge, Column
+from keystone_viaduct.upgrade.shape import Bridge, Column, Conversion, Table
 from keystone_viaduct.upgrade.steps import Check, Refusal, Server, Steps
 
 from .following import follow
@@ -63,20 +63,20 @@ class ReplaceColumns:
         return Steps(
             expand=(
                 *(relaxed if server.engine == "sqlite" else ()),
-                *(AddColumn(table, _free(column), like=_like(bridge, column)) for column in bridge.new),
+                *(AddColumn(table, column.bridged(), like=_like(bridge, column)) for column in bridge.new),
                 Arm(table, bridge),
                 *(AddIndex(table, index) for index in early),
                 *(AddForeignKey(table, key) for key in names.keys),
             ),
             bridges=(bridge,),
             checks=(
-                *(Check("missing", table, Not(IsNull(Field(column.name)))) for column in required),
+                *(Check.present(table, column) for column in required),
                 *(Check(index.name, table, unique=index.columns) for index in late),
             ),
             contract=(
                 *(DropForeignKey(table, key) for key in names.old_keys),
                 *(DropIndex(table, index) for index in names.old_indexes),
-                *(_let_go(bridge, column) for column in strict if server.engine != "sqlite"),
+                *(let_go(table, column, bridge.down) for column in strict if server.engine != "sqlite"),
                 Disarm(table, bridge),
                 *(Require(table, column) for column in required),
                 *(
@@ -97,19 +97,14 @@ class ReplaceColumns:
         )
 
 
-def _free(column: Column) -> Column:
-    """The column while it is bridged: a default would look like a value that a new writer gave."""
-    return replace(column, nullable=True, default=None)
-
-
-def _let_go(bridge: Bridge, column: Column) -> Change:
+def let_go(table: Table, column: Column, down: Sequence[Conversion]) -> Change:
     """New writers leave the old column out; once nothing fills it, the database must.
 
     Nobody reads it any more, and no index or foreign key has a say in what it is.
     """
-    fallback = next(item.fallback for item in bridge.down if item.column == column.name)
+    fallback = next(item.fallback for item in down if item.column == column.name)
     values = (fallback, column.default, column.type.some())
-    return SetDefault(bridge.table, column, next(value for value in values if value is not None))
+    return SetDefault(table, column, next(value for value in values if value is not None))
 
 
 def _like(bridge: Bridge, column: Column) -> str:

@@ -28,7 +28,7 @@ def _column(name: str, type_: Any, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, type_, nullable=False, **options)
 
 
-def _make(name: str, *parts: Any) -> None:
+def make(name: str, *parts: Any) -> None:
     """Unless it is there: MariaDB and MySQL keep what a run has made that was killed halfway."""
     if not sa.inspect(op.get_bind()).has_table(name):
         op.create_table(name, *parts, **OPTIONS)
@@ -36,14 +36,14 @@ def _make(name: str, *parts: Any) -> None:
 
 def upgrade() -> None:
     """Make them."""
-    _make(
+    make(
         "viaduct_upgrade",
         _column("name", NAME, primary_key=True),
         _column("digest", sa.String(16)),
         _column("state", sa.String(16)),
         _column("changed_at", sa.BigInteger),
     )
-    _make(
+    make(
         "viaduct_upgrade_step",
         _column("number", SERIAL, primary_key=True),
         _column("upgrade", NAME),
@@ -54,7 +54,7 @@ def upgrade() -> None:
         _column("done_at", sa.BigInteger),
         sa.UniqueConstraint("upgrade", "phase", "step", name="viaduct_upgrade_step_once"),
     )
-    _make(
+    make(
         "viaduct_upgrade_place",
         _column("upgrade", NAME, primary_key=True),
         _column("bridge", NAME, primary_key=True),
@@ -62,14 +62,14 @@ def upgrade() -> None:
         _column("filled", sa.BigInteger),
         _column("rounds", sa.Integer),
     )
-    _make(
+    make(
         "viaduct_upgrade_lease",
         _column("name", NAME, primary_key=True),
         _column("holder", STEP),
         _column("until", sa.BigInteger),
         _column("fence", sa.BigInteger),
     )
-    _make(
+    make(
         "viaduct_bridged_column",
         _column("table_name", NAME, primary_key=True),
         _column("column_name", NAME, primary_key=True),
