@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import pytest
 import sqlalchemy as sa
 import yaml
 
 from keystone_viaduct.demo.handbook import write_clouds
-from keystone_viaduct.demo.keystones import Keystone
+from keystone_viaduct.demo.keystones import Keystone, SiteSpec
 from keystone_viaduct.demo.scenario.place import Place
-from tests.integration.fleet.pair import Pair
+from tests.integration.fleet.pair import HUB, SPOKE, Pair, spec
 from tests.records.play import Verdict, judge, last_words, rest
+from tests.support.databases import DatabaseScope
 
 Address = tuple[str, str]
 
@@ -46,6 +48,14 @@ class Shell:
         """One with any text as ``extra``."""
         text = extra if isinstance(extra, str) else json.dumps(extra)
         self.insert("region", id=f"{self.name}-{name}", description="", parent_region_id=None, extra=text)
+
+
+def specs_on(request: pytest.FixtureRequest, databases: DatabaseScope, folder: Path) -> list[SiteSpec]:
+    """The hub's and the spoke's on the two engines that the fixture's parameter names."""
+    for engine in {*request.param} - {"sqlite"}:
+        request.getfixturevalue(engine)
+    names = zip((HUB, SPOKE), request.param, strict=True)
+    return [spec(name, folder, url=databases.empty(engine)) for name, engine in names]
 
 
 def carried(pair: Pair) -> Verdict:

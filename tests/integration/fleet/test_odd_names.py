@@ -13,8 +13,8 @@ from keystoneauth1.exceptions import HttpError
 
 from keystone_viaduct.demo.scenario.place import Place
 from keystone_viaduct.sync.model import Waiting
-from tests.integration.fleet.odd import Operator, Shell, carried, post
-from tests.integration.fleet.pair import HUB, SPOKE, Pair, joined, spec
+from tests.integration.fleet.odd import Operator, Shell, carried, post, specs_on
+from tests.integration.fleet.pair import HUB, SPOKE, Pair, joined
 from tests.support.databases import DatabaseScope
 
 pytestmark = [pytest.mark.keystone, pytest.mark.mariadb]
@@ -42,13 +42,8 @@ def pair(
     module_databases: DatabaseScope,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Pair]:
-    for engine in {*request.param} - {"sqlite"}:
-        request.getfixturevalue(engine)
     folder = tmp_path_factory.mktemp("odd")
-    hub, spoke = (
-        spec(name, folder, url=module_databases.empty(engine))
-        for name, engine in zip((HUB, SPOKE), request.param, strict=True)
-    )
+    hub, spoke = specs_on(request, module_databases, folder)
     with joined(folder, hub, spoke) as pair:
         carried(pair)
         yield pair

@@ -15,8 +15,8 @@ from keystone_viaduct.demo.keystones import Keystone, Keystones
 from keystone_viaduct.demo.scenario.place import Place
 from keystone_viaduct.documents.cipher import NULL_KEY
 from keystone_viaduct.sync.wire import limits
-from tests.integration.fleet.odd import Shell, carried, post
-from tests.integration.fleet.pair import HUB, SPOKE, Pair, joined, spec
+from tests.integration.fleet.odd import Shell, carried, post, specs_on
+from tests.integration.fleet.pair import HUB, SPOKE, Pair, joined
 from tests.records.play import waiting
 from tests.support.databases import DatabaseScope
 from tests.unit.wire.strategies import nested
@@ -79,13 +79,8 @@ def pair(
     module_databases: DatabaseScope,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Pair]:
-    for engine in {*request.param} - {"sqlite"}:
-        request.getfixturevalue(engine)
     folder = tmp_path_factory.mktemp("values")
-    hub, spoke = (
-        spec(name, folder, url=module_databases.empty(engine))
-        for name, engine in zip((HUB, SPOKE), request.param, strict=True)
-    )
+    hub, spoke = specs_on(request, module_databases, folder)
     with joined(folder, hub, spoke, grown=grown) as pair:
         yield pair
 

@@ -111,6 +111,14 @@ def config(tmp_path: Path) -> Config:
     return _environment(tmp_path, BODIES)
 
 
+def _printed(config: Config, engine: str) -> str:
+    """What all revisions are as SQL of an engine."""
+    driver = {"postgresql": "postgresql+psycopg2", "mysql": "mysql+pymysql"}[engine]
+    config.set_main_option("sqlalchemy.url", f"{driver}://")
+    command.upgrade(config, "head", sql=True)
+    return str(config.output_buffer.getvalue())  # type: ignore[union-attr]
+
+
 def _environment(tmp_path: Path, bodies: dict[str, str]) -> Config:
     (tmp_path / "versions").mkdir()
     (tmp_path / "env.py").write_text(ENV)
@@ -181,10 +189,7 @@ def test_columns_move_in_revisions_and_marks_are_settled_before_contract(
 @pytest.mark.parametrize("engine", ["postgresql", "mysql"])
 def test_a_move_can_be_printed_as_sql_and_is_filled_by_marks(tmp_path: Path, engine: str) -> None:
     config = _environment(tmp_path, MOVED)
-    driver = {"postgresql": "postgresql+psycopg2", "mysql": "mysql+pymysql"}[engine]
-    config.set_main_option("sqlalchemy.url", f"{driver}://")
-    command.upgrade(config, "head", sql=True)
-    printed = str(config.output_buffer.getvalue())  # type: ignore[union-attr]
+    printed = _printed(config, engine)
     for said in (
         "CREATE TABLE viaduct_bridge_marks",
         "p_upd",
@@ -196,10 +201,7 @@ def test_a_move_can_be_printed_as_sql_and_is_filled_by_marks(tmp_path: Path, eng
 
 @pytest.mark.parametrize("engine", ["postgresql", "mysql"])
 def test_all_revisions_can_be_printed_as_sql(config: Config, engine: str) -> None:
-    driver = {"postgresql": "postgresql+psycopg2", "mysql": "mysql+pymysql"}[engine]
-    config.set_main_option("sqlalchemy.url", f"{driver}://")
-    command.upgrade(config, "head", sql=True)
-    printed = str(config.output_buffer.getvalue())  # type: ignore[union-attr]
+    printed = _printed(config, engine)
     for said in ("ADD COLUMN", "CREATE TRIGGER", "UPDATE", "DROP TRIGGER", "DROP COLUMN"):
         assert said in printed, said
     if engine == "mysql":
@@ -249,10 +251,7 @@ def test_other_operations_go_through_their_revisions(tmp_path: Path, database_ur
 @pytest.mark.parametrize("engine", ["postgresql", "mysql"])
 def test_other_operations_can_be_printed_as_sql(tmp_path: Path, engine: str) -> None:
     config = _environment(tmp_path, FURTHER)
-    driver = {"postgresql": "postgresql+psycopg2", "mysql": "mysql+pymysql"}[engine]
-    config.set_main_option("sqlalchemy.url", f"{driver}://")
-    command.upgrade(config, "head", sql=True)
-    printed = str(config.output_buffer.getvalue())  # type: ignore[union-attr]
+    printed = _printed(config, engine)
     for said in ("VIEW", "CREATE TRIGGER", "UNIQUE INDEX", "FOREIGN KEY", "PRIMARY KEY", "RENAME"):
         assert said in printed, said
     if engine == "postgresql":

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
@@ -18,7 +16,7 @@ from keystone_viaduct.upgrade.operations import ReplaceColumns
 from keystone_viaduct.upgrade.steps import Lock, Observation, Seen, Statement
 from tests.bridges.declared import DECLARED
 from tests.support.upgrades import make_table
-from tests.upgrades.waits import Requests, phases, prepared, under_a_reader
+from tests.upgrades.waits import Requests, phases, prepared, reader, under_a_reader
 
 BRIDGE = next(item.bridge for item in DECLARED if item.operation == "rename column")
 LONGEST = 1.0
@@ -31,15 +29,6 @@ def server_url(database_url: str) -> str:
     if database_url.startswith("sqlite"):
         pytest.skip("SQLite has one writer, and readers wait for nobody")
     return database_url
-
-
-@contextmanager
-def open_reader(url: str) -> Iterator[None]:
-    """A transaction that has read the table and stays open."""
-    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
-    with engine.connect() as connection:
-        connection.execute(sa.text("SELECT count(*) FROM thing")).scalar_one()
-        yield
 
 
 class Watch:
@@ -93,7 +82,7 @@ def test_nobody_waits_behind_a_statement_that_cannot_have_its_table(server_url: 
     make_table(server_url, BRIDGE, [{"id": "k1", "login": "a"}])
     database = open_database(server_url, Budget(wait=0.2, patience=4.0))
     first = statements(database)[0]
-    with open_reader(server_url), Watch(server_url) as watch:
+    with reader(server_url), Watch(server_url) as watch:
         with pytest.raises(TableBusy, match="thing was in use") as caught:
             database.run(first)
     assert watch.requests > 4 and watch.worst < LONGEST and not watch.refused
@@ -107,7 +96,7 @@ def test_it_goes_through_once_the_reader_is_done(server_url: str) -> None:
     database = open_database(server_url, Budget(wait=0.2, patience=30.0))
     found = statements(database)
     with Watch(server_url) as watch:
-        with open_reader(server_url):
+        with reader(server_url):
             runner = threading.Thread(target=run_all, args=(database, found))
             runner.start()
             runner.join(2.0)
@@ -166,7 +155,7 @@ def test_mysql_asks_for_a_table_once_more_in_the_same_packet(
         pytest.skip("only MySQL makes a writer the victim, and shows who holds a table")
     monkeypatch.setattr(database, "is_held", lambda table: False)
     first = statements(database)[0]
-    with open_reader(server_url), Watch(server_url) as watch, pytest.raises(TableBusy):
+    with reader(server_url), Watch(server_url) as watch, pytest.raises(TableBusy):
         database.run(first)
     assert watch.requests and not watch.refused
     database.run(first)
@@ -189,7 +178,7 @@ def test_mariadb_waits_only_where_a_build_would_be_lost_again(
     monkeypatch.setattr(database, "_killer", lambda number: waits.append(number) or kept(number))  # type: ignore[func-returns-value]
     there = Observation(Seen.INDEX, "thing", "by_note")
     build = Statement("ALTER TABLE thing ADD INDEX by_note (note)", "thing", lock, there)
-    with open_reader(server_url), pytest.raises(TableBusy):
+    with reader(server_url), pytest.raises(TableBusy):
         database.run(build)
     assert bool(waits) is (lock is Lock.ONLINE)
     waits.clear()
