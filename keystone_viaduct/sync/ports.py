@@ -394,10 +394,9 @@ class SitePort(Protocol):
         fence: Fence | None = None,
         parts: str | None = None,
     ) -> Page:
-        """A page of the feed for ``reader``, a site's name or its origin (``site#incarnation``): what
-        that life
-        of it has sent itself is then left out. ``fence`` as in :meth:`standing`; ``parts`` are those that the
-        reader has of a large record (:class:`Standing`). Raises FenceMismatch.
+        """A page of the feed for ``reader``, a site's name or its origin (``site#incarnation``): what that
+        life of it has sent itself is then left out. ``fence`` as in :meth:`standing`; ``parts`` are those
+        that the reader has of a large record (:class:`Standing`). Raises FenceMismatch.
         """
 
     def apply(self, page: Page) -> ApplyResult:
@@ -407,8 +406,7 @@ class SitePort(Protocol):
         """How far this site has come with the feed of ``source``.
 
         ``fence`` is what ``source`` last knew of this site's own feed: one that was restored from a backup
-        finds
-        out here, before the other believes that it still has what it once sent. Raises FenceMismatch.
+        finds out here, before the other believes that it still has what it once sent. Raises FenceMismatch.
         """
 
     def follow(self, term: int, hub: str, fence: Fence | None) -> None:

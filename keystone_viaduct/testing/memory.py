@@ -1,8 +1,7 @@
 """A whole site in memory: Keystone's tables and ours, behind the same ports as the SQL store.
 
 It is as strict as a database: a duplicate unique value or a missing owning reference is an error, and a
-failed
-transaction leaves nothing behind.
+failed transaction leaves nothing behind.
 """
 
 from __future__ import annotations

@@ -42,8 +42,7 @@ class Replicator:
     away any time.
 
     ``step`` never waits: the caller decides when to step again. ``MORE`` means at once, ``MOVED`` that
-    something was
-    applied and the head was reached, ``IDLE`` that there was nothing.
+    something was applied and the head was reached, ``IDLE`` that there was nothing.
 
     With ``ahead`` (for a first load) the next page is read there while the target applies the present one.
     The source then takes the target to be a page further than it is, until the next read corrects that.

@@ -1,8 +1,7 @@
 """Applies a page of another site's feed (PROTOCOL rules 1, 2, 5-7, 9, 12).
 
-The page and all that waits from the same source are one set, applied in one transaction: what can't go in
-yet (a
-reference is missing, a name is taken) waits; at the hub, once the source's head is reached, it is settled.
+The page and all that waits from the same source are one set, applied in one transaction: what can't go in yet
+(a reference is missing, a name is taken) waits; at the hub, once the source's head is reached, it is settled.
 """
 
 from __future__ import annotations

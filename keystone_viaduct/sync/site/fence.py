@@ -1,8 +1,7 @@
 """Does this site still have the history that the caller knows? (PROTOCOL rules 8, 9, 14).
 
 Asked by every call before anything is numbered: a site restored from a backup would otherwise give out
-numbers
-that it has given out before.
+numbers that it has given out before.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The hub's decision between two concurrent versions of a record (PROTOCOL rules 3 and 5).
 
-A field changed on a side only if its dot is not contained in the other side's version. Fields changed on
-one side
-are merged; fields changed on both go to the policy. The result's version joins both and adds a fresh hub dot.
+A field changed on a side only if its dot is not contained in the other side's version. Fields changed on one
+side are merged; fields changed on both go to the policy. The result's version joins both and adds a fresh hub
+dot.
 """
 
 from __future__ import annotations

@@ -14,8 +14,7 @@ def new_nonce(now: int) -> str:
     """The time (microseconds, hex) at which a batch was numbered, and 12 random hexadecimal digits.
 
     No restored backup can guess it; and whoever presents it tells a restored site up to when its own marks
-    had
-    been numbered in the history that was lost (:func:`numbered_until`).
+    had been numbered in the history that was lost (:func:`numbered_until`).
     """
     return f"{now:x}.{_source.getrandbits(48):012x}"
 

@@ -1,10 +1,9 @@
 """A site that was restored from a backup begins a new life (PROTOCOL rule 8).
 
 What it numbered since the backup may carry dots that stand for other edits elsewhere; those edits get new
-dots of
-a new incarnation and so count as concurrent. What lies unnumbered in the backup itself and had been
-numbered in
-the history that was lost is not an edit at all any more: the other side has it, or something newer.
+dots of a new incarnation and so count as concurrent. What lies unnumbered in the backup itself and had been
+numbered in the history that was lost is not an edit at all any more: the other side has it, or something
+newer.
 """
 
 from __future__ import annotations
@@ -69,8 +68,8 @@ def _withdraw_old_marks(tx: Transaction, state: SiteState, before: SiteState, ho
     """Marks made before the lost history was last read were numbered in it: their content is old news.
 
     Each such record takes the content of its row without news: its version is new, its fields' dots are the
-    zero
-    dot, which every version includes. So whatever the other side holds, a version or a tombstone, prevails.
+    zero dot, which every version includes. So whatever the other side holds, a version or a tombstone,
+    prevails.
     """
     marks = [mark for mark in tx.take_marks(1_000_000) if mark.stamped_at <= horizon]
     later = {mark.ref for mark in tx.take_marks(1_000_000) if mark.stamped_at > horizon}
