@@ -197,7 +197,10 @@ class Office:
 
     def __init__(self, site: str, url: str, tokens: Mapping[str, str]) -> None:
         self.site = site
-        self._client = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        # (none is kept: gunicorn closes one behind an answer that came before a body above 64 KiB was read)
+        self._client = httpx.Client(
+            base_url=url, timeout=60, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+        )
         self._tokens = tokens
         self.refused = 0
 

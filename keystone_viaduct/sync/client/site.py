@@ -104,7 +104,9 @@ class HttpSite:
         """Apply a page that another site gave. Raises CheckpointMismatch, Refused, SiteUnavailable."""
         if not isinstance(page, CarriedPage):
             raise TypeError("only a page that came over the wire is sealed for its receiver")
-        answer = self._transport.send("POST", "/changes", data=page.data, encoding=page.encoding)
+        answer = self._transport.send(
+            "POST", "/changes", data=page.data, encoding=page.encoding, repeatable=True
+        )
         return self._transport.understood(lambda: result_from_json(answer.json()))
 
     def standing(self, source: str, fence: Fence | None = None) -> Standing:

@@ -129,21 +129,46 @@ class Transport:
         data: bytes | None = None,
         encoding: str | None = None,
         headers: Mapping[str, str] | None = None,
+        repeatable: bool = False,
     ) -> Answer:
-        """One request with a body that is ready to go. A refused token is replaced once."""
+        """One request with a body that is ready to go. A refused token is replaced once.
+
+        ``repeatable``: the site does the same if it gets it twice, as it does with all that only asks.
+        """
+        once = self._repeating if repeatable or method == "GET" else self._once
         sent = dict(headers or {})
         if data is not None:
             sent["Content-Type"] = "application/json"
         if encoding:
             sent["Content-Encoding"] = encoding
         token = self._login.token()
-        answer = self._once(method, path, query, data, {**sent, "X-Auth-Token": token})
+        answer = once(method, path, query, data, {**sent, "X-Auth-Token": token})
         if answer.status == 401:
             self._login.forget(token)
-            answer = self._once(method, path, query, data, {**sent, "X-Auth-Token": self._login.token()})
+            answer = once(method, path, query, data, {**sent, "X-Auth-Token": self._login.token()})
         if answer.status >= 300:
             raise error_from_json(self.site, answer.status, self._error_body(answer), answer.retry_after)
         return answer
+
+    def _repeating(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        data: bytes | None,
+        headers: Mapping[str, str],
+    ) -> Answer:
+        """Once more where the server hung up without an answer.
+
+        A server that refuses a large body unread (gunicorn above 64 KiB) closes the connection behind its
+        answer, and may do so only after the next request.
+        """
+        try:
+            return self._once(method, path, query, data, headers)
+        except SiteUnavailable as error:
+            if not isinstance(error.__cause__, httpx.RemoteProtocolError):
+                raise
+        return self._once(method, path, query, data, headers)
 
     def _once(
         self,

@@ -111,6 +111,37 @@ def test_a_refused_token_is_replaced_once() -> None:
     assert [request.headers["X-Auth-Token"] for request in wire.asked] == ["t1", "t2"]
 
 
+@pytest.mark.parametrize("hang_ups", [1, 2])
+def test_a_page_is_sent_again_once_where_the_server_hangs_up_without_an_answer(hang_ups: int) -> None:
+    """It does where it has refused a large body unread: the connection looks alive and is closed."""
+    posted: list[bytes] = []
+    page_sent = page()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, content=page_sent)
+        posted.append(request.content)
+        if len(posted) <= hang_ups:
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+        return httpx.Response(429, json=error_to_json(TooFast("slower")))
+
+    wire = Wire(answer)
+    carried = wire.site.read("east", None, 5)
+    with pytest.raises(TooFast if hang_ups == 1 else SiteUnavailable):
+        wire.site.apply(carried)
+    assert posted == [page_sent] * 2
+
+
+def test_what_may_not_come_twice_is_not_sent_again() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+
+    wire = Wire(answer)
+    with pytest.raises(SiteUnavailable, match="does not answer"):
+        wire.site.merge("user", "one", "two")
+    assert len(wire.asked) == 1
+
+
 def test_a_site_that_refuses_every_token_is_unavailable_with_a_hint() -> None:
     wire = Wire(lambda _: httpx.Response(401, json={"error": {"message": "no"}}))
     with pytest.raises(SiteUnavailable) as caught:
