@@ -95,6 +95,18 @@ def test_a_conflict_about_another_attribute_excuses_no_loss() -> None:
     assert Judge(noted, USER, Listed([{**other, "lost": {"extra.mark2": "west"}}])).judge().good
 
 
+def test_what_a_site_has_set_goes_with_its_deletion_and_stays_gone_where_that_is_listed_as_undone() -> None:
+    noted = ledger(marks={REF: {"mark2": "west", "mark3": "east"}})
+    noted.deletes(REF, "west")
+    noted.marks[REF]["mark1"] = "west"  # (after a deletion that was refused, say: it is there)
+    undone = {"kind": "user", "key": "u1", "fields": ["@deleted"], "lost": {}}
+    assert Judge(noted, USER, Listed([undone])).judge().lost == ["mark3 of ('user', 'u1') set at east"]
+    assert Judge(noted, USER, Listed()).judge().lost == [
+        "mark2 of ('user', 'u1') set at west",
+        "mark3 of ('user', 'u1') set at east",
+    ]
+
+
 MOUNTS = """
 import os, sys
 from pathlib import Path

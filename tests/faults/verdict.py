@@ -70,6 +70,10 @@ class Listed:
         """Whether this attribute was part of what was decided or lost."""
         return (*ref, f"extra.{name}") in self._fields
 
+    def deletion(self, ref: Ref) -> bool:
+        """Whether a deletion of this record was undone."""
+        return (*ref, "@deleted") in self._fields
+
     def grant(self, triple: Triple) -> bool:
         """Whether anything about this grant was decided."""
         return ("assignment", "/".join(("UserProject", *triple, "0"))) in self._records
@@ -100,8 +104,12 @@ class Judge:
         if deleted and not self._listed.record(ref):
             self.verdict.resurrected.append(f"{ref} deleted at {self._ledger.deleted[ref]}")
         for name, value in self._ledger.marks.get(ref, {}).items():
-            if found.get(name) != value and not self._listed.field(ref, name):
+            if found.get(name) != value and not (self._listed.field(ref, name) or self._went(ref, name)):
                 self.verdict.lost.append(f"{name} of {ref} set at {value}")
+
+    def _went(self, ref: Ref, name: str) -> bool:
+        """Whether it went with a record that an edit of another site has brought back."""
+        return (ref, name) in self._ledger.gone_along and self._listed.deletion(ref)
 
     def _grant(self, triple: Triple, site: str) -> None:
         there = triple in self._held.grants

@@ -35,6 +35,8 @@ class Ledger:
     withdrawn: set[Triple] = field(default_factory=set)
     doubtful_deletes: set[Ref] = field(default_factory=set)
     doubtful_withdrawals: set[Triple] = field(default_factory=set)
+    #: What a site had set before it deleted the record: it is gone even if the record comes back.
+    gone_along: set[tuple[Ref, str]] = field(default_factory=set)
     acknowledged: int = 0
     unanswered: int = 0
     refused: int = 0
@@ -44,6 +46,12 @@ class Ledger:
         """Ids that were made and not surely deleted."""
         with self._lock:
             return [i for k, i in self.created if k == kind and (k, i) not in self.deleted]
+
+    def deletes(self, ref: Ref, site: str) -> None:
+        """A site is about to be asked to delete a record: with all that it has set there."""
+        with self._lock:
+            set_here = [name for name, value in self.marks.get(ref, {}).items() if value == site]
+            self.gone_along.update((ref, name) for name in set_here)
 
     def note(self, outcome: str, record: Callable[[], None] | None = None) -> None:
         """Count an outcome; ``record`` writes it down."""
@@ -154,6 +162,7 @@ class Client(threading.Thread):
         ref = self._pick(kind)
         if ref is None:
             return
+        self._ledger.deletes(ref, self.site)
         doubts = self._ledger.doubtful_deletes
         if self._send("DELETE", f"/{KINDS[kind]}/{ref[1]}", doubt=lambda: doubts.add(ref)) is not None:
             self._ledger.note("acknowledged", lambda: self._ledger.deleted.update({ref: self.site}))
