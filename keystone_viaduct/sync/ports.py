@@ -93,8 +93,10 @@ class Tables(Protocol):
     def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         """The documents that are there; the others are absent from the result."""
 
-    def lock_documents(self, refs: Sequence[Ref]) -> None:
-        """Keep others from writing these records until this transaction ends."""
+    def lock_documents(self, refs: Sequence[Ref]) -> set[Ref]:
+        """Keep others from writing these records until this transaction ends; those that have a row, whether
+        it can be read or not.
+        """
 
     def write_documents(self, writes: Sequence[Write]) -> None:
         """Do all of them, in an order that foreign keys and unique names allow."""

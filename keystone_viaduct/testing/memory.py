@@ -214,8 +214,9 @@ class MemoryTransaction:
         """Copies of the rows that are there."""
         return {ref: dict(self.data.rows[ref]) for ref in refs if ref in self.data.rows}
 
-    def lock_documents(self, refs: Sequence[Ref]) -> None:
+    def lock_documents(self, refs: Sequence[Ref]) -> set[Ref]:
         """Nothing else runs meanwhile."""
+        return {ref for ref in refs if ref in self.data.rows}
 
     def write_documents(self, writes: Sequence[Write]) -> None:
         """Delete, then write; then check what a database's constraints would check."""

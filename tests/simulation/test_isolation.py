@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from keystone_viaduct.errors import CredentialUnreadable
-from keystone_viaduct.sync.model import Reason, Record, Ref, Unreadable
+from keystone_viaduct.sync.charter import Charter, Coverage
+from keystone_viaduct.sync.model import Held, Reason, Record, Ref, Unreadable
 from keystone_viaduct.sync.ports import Write
-from keystone_viaduct.sync.site import excepted, feed, isolating
+from keystone_viaduct.sync.site import Site, excepted, feed, isolating
 from keystone_viaduct.sync.site.isolating import culprits, in_words
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.testing.folding import fold
@@ -373,3 +375,120 @@ def test_what_is_carried_and_fails_when_its_time_has_come_stops_nothing(scene: S
     scene.site("west").retry()
     scene.equal()
     assert scene.row("west", second)
+
+
+@pytest.mark.parametrize("how", ["unreadable", "kept"])
+def test_what_a_site_cannot_evict_stays_alone_and_is_named(scene: Scene, how: str) -> None:
+    crowd = [scene.user("hub", f"u{n}", f"user {n}") for n in range(8)]
+    scene.sync()
+    bad = crowd[3]
+    process = scene.fleet.nodes["west"].process
+    broken = process.unreadable if how == "unreadable" else process.kept
+    broken.add(bad)
+    charter = Charter(coverages={"west": Coverage(domains=frozenset({"acme"}))})
+    scene.site("hub").write_charter(charter, scene.site("hub").charter().edition)
+    scene.sync()
+    assert [ref for ref in crowd if scene.row("west", ref)] == [bad]
+    held = scene.store("west").data.held
+    assert {ref: (item.reason, item.why) for ref, item in held.items()} == {
+        bad: (Reason.QUARANTINED, "Unforeseen")
+    }
+    fresh = scene.user("south", "u9", "eve")
+    scene.sync()
+    assert scene.row("hub", fresh)
+    broken.clear()
+    assert scene.site("west").retry() == 1
+    scene.equal()
+    assert scene.record("west", bad).evicted
+    assert not scene.store("west").data.held
+
+
+@pytest.mark.parametrize("site", ["hub", "west"])
+def test_a_backup_in_which_a_marked_record_cannot_be_read_begins_its_new_life(
+    scene: Scene, site: str
+) -> None:
+    user, other = scene.user(site, "u", "ada"), scene.user(site, "u2", "bob")
+    scene.sync()
+    scene.put(site, "user", "u", extra__email="marked")
+    scene.put(site, "user", "u2", extra__email="marked")
+    backup = scene.store(site).data.copy()
+    scene.sync()
+    scene.put_back(site, backup)
+    unreadable(scene, site, user)
+    scene.put("south", "user", "u2", extra__phone="1")
+    scene.sync_some()
+    row = scene.row(site, other) or {}
+    assert (row["extra.email"], row["extra.phone"]) == ("marked", "1")
+    assert set(scene.store(site).data.held) | set(pending(scene, site)) == {user}
+    unreadable(scene, site)
+    scene.site(site).retry()
+    scene.equal()
+    assert (scene.row(site, user) or {})["extra.email"] == "marked"
+    assert not scene.conflicts
+
+
+@pytest.mark.parametrize("site", ["hub", "west"])
+@pytest.mark.parametrize("how", ["unreadable", "failing"])
+def test_an_upgrade_is_done_although_one_record_cannot_be_adopted(scene: Scene, site: str, how: str) -> None:
+    """Its new columns are filled when it can be."""
+    columns = frozenset({"id", "domain_id", "enabled", "passwords", "local.name", "local.domain_id"})
+    scene.store(site).known = {"user": columns}
+    source = "west" if site == "hub" else "hub"
+    crowd = [scene.user(source, f"u{n}", f"user {n}", nickname=f"nick {n}") for n in range(6)]
+    scene.sync()
+    assert "nickname" not in (scene.row(site, crowd[0]) or {})
+    process, bad = scene.fleet.nodes[site].process, crowd[2]
+    broken = process.unreadable if how == "unreadable" else process.failing
+    broken.add(bad)
+    scene.store(site).known = {"user": columns | {"nickname"}}
+    scene.put("south", "role", "r", name="reader", domain_id=None)
+    scene.sync()
+    assert scene.row(site, Ref("role", "r"))
+    named = [(scene.row(site, ref) or {}).get("nickname") for ref in crowd]
+    assert named == [None if ref == bad else f"nick {n}" for n, ref in enumerate(crowd)]
+    assert {ref: item.why for ref, item in scene.store(site).data.held.items()} == {bad: "Unforeseen"}
+    broken.clear()
+    assert scene.site(site).retry() == 1
+    scene.equal()
+    assert (scene.row(site, bad) or {})["nickname"] == "nick 2"
+    assert not scene.store(site).data.held
+
+
+#: Of a site and another one, which it talks with.
+CALLS: dict[str, Callable[[Site, Site], object]] = {
+    "state": lambda site, other: site.state(),
+    "standing": lambda site, other: site.standing(other.name),
+    "read": lambda site, other: site.read(other.name, None),
+    "apply": lambda site, other: site.apply(other.read(site.name, site.standing(other.name).checkpoint)),
+    "summary": lambda site, other: site.summary(other.name, None),
+    "listing": lambda site, other: site.listing(other.name, [*site.summary(other.name, None).tallies]),
+    "show": lambda site, other: site.show(other.name, [Ref("user", f"u{n}") for n in range(4)]),
+    "forget": lambda site, other: site.forget(other.name),
+    "sweep": lambda site, other: [site.sweep(3) for _ in range(80)],
+    "confirm": lambda site, other: site.confirm(),
+    "discard": lambda site, other: site.discard(),
+    "purge": lambda site, other: site.purge(0),
+    "retry": lambda site, other: site.retry(),
+    "move the office": lambda site, other: (
+        site.resign(other.name) if site.state().is_hub else site.promote().hub
+    ),
+}
+
+
+@pytest.mark.parametrize("site", ["hub", "west"])
+@pytest.mark.parametrize("name", CALLS)
+def test_no_call_of_a_site_fails_for_one_record_that_cannot_be_read(
+    scene: Scene, site: str, name: str
+) -> None:
+    """Whether it was changed since, is held for a person, or neither."""
+    other = "west" if site == "hub" else "hub"
+    crowd = [scene.user("hub", f"u{n}", f"user {n}") for n in range(4)]
+    scene.sync()
+    data = scene.store(site).data
+    data.held[crowd[1]] = Held(crowd[1], Reason.MISSING, 1)
+    data.held[crowd[2]] = Held(crowd[2], Reason.DANGLING, 1)
+    scene.put(site, "user", "u3", extra__email="odd")
+    scene.put("south", "user", "u0", extra__email="new")
+    scene.put(other, "user", "u2", extra__email="new")
+    unreadable(scene, site, *crowd)
+    CALLS[name](scene.site(site), scene.site(other))

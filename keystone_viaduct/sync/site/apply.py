@@ -362,7 +362,9 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
         state = replace(state, former="")
     if page.at_head:
         state = _learn(run, state)
-    state, leaving = evict(tx, state, page, run.now) if page.source == state.hub else (state, False)
+    leaving = False
+    if page.source == state.hub:
+        state, leaving = evict(tx, state, page, run.now, {**run.quarantined, **run.put_aside})
     if state.head != tx.state().head:
         state = replace(state, nonce=new_nonce(run.now))
     tx.save_state(state)

@@ -8,12 +8,23 @@ eviction for a deletion.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from keystone_viaduct.errors import FenceMismatch
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.sync.charter import Coverage
-from keystone_viaduct.sync.model import Page, Record, Ref, SiteState, Version, evicted_fields, site_of
+from keystone_viaduct.sync.model import (
+    Held,
+    Page,
+    Reason,
+    Record,
+    Ref,
+    SiteState,
+    Version,
+    evicted_fields,
+    site_of,
+)
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.carrying import referrers
 from keystone_viaduct.sync.site.content import altered, contents
@@ -71,8 +82,13 @@ def reached(tx: Transaction, state: SiteState) -> SiteState:
     return replace(state, covered=state.coverage)
 
 
-def evict(tx: Transaction, state: SiteState, page: Page, now: int) -> tuple[SiteState, bool]:
-    """Evict what is not part of the coverage and the hub has; whether more of it is to go later."""
+def evict(
+    tx: Transaction, state: SiteState, page: Page, now: int, failing: Mapping[Ref, str]
+) -> tuple[SiteState, bool]:
+    """Evict what is not part of the coverage and the hub has; whether more of it is to go later.
+
+    What is known to fail at that is put aside: named, and kept until another try is asked for.
+    """
     if state.coverage.is_full:
         return state, False
     fence = page.fence
@@ -80,7 +96,9 @@ def evict(tx: Transaction, state: SiteState, page: Page, now: int) -> tuple[Site
         # the hub has not read this life of the site yet, but at most heard of it in a comparison
         return state, bool(tx.outside(state.swept, state.head, 1, state.coverage))
     seen = min(fence.seen.seq, state.head)
-    found = tx.outside(state.swept, seen, BATCH, state.coverage)
+    outside = tx.outside(state.swept, seen, BATCH, state.coverage)
+    aside = _put_aside(tx, outside, failing, now)
+    found = [record for record in outside if record.ref not in aside]
     records = {record.ref: record for record in found}
     unseen = altered(tx, state, records, contents(tx, list(records), records))
     if unseen:  # the hub is to read first what no trigger saw
@@ -90,11 +108,29 @@ def evict(tx: Transaction, state: SiteState, page: Page, now: int) -> tuple[Site
     going = _removable(tx, arrived)
     if going:
         _remove(tx, [record for record in found if record.ref in going])
-    stays = [record.seq for record in found if record.ref not in going]
-    full = len(found) == BATCH
-    swept = min(stays) - 1 if stays else found[-1].seq if full else max(state.swept, seen)
+    stays = [record.seq for record in outside if record.ref not in going]
+    full = len(outside) == BATCH
+    swept = min(stays) - 1 if stays else outside[-1].seq if full else max(state.swept, seen)
     more = (full and bool(going)) or len(arrived) < len(found)
     return replace(state, swept=max(state.swept, swept)), more
+
+
+def leaving(tx: Transaction, page: Page) -> list[Ref]:
+    """What the apply of this page may evict."""
+    state, fence = tx.state(), page.fence
+    if page.source != state.hub or page.coverage.is_full or fence is None:
+        return []
+    swept = covering(state, page.coverage).swept
+    found = tx.outside(swept, min(fence.seen.seq, state.head), BATCH, page.coverage)
+    return [record.ref for record in found]
+
+
+def _put_aside(tx: Transaction, outside: list[Record], failing: Mapping[Ref, str], now: int) -> set[Ref]:
+    """Those that failed before, or do now."""
+    refs = [record.ref for record in outside]
+    tx.hold([Held(ref, Reason.QUARANTINED, now, failing[ref]) for ref in refs if ref in failing])
+    held = tx.held_of(refs) if refs and tx.held(1) else {}
+    return {ref for ref, item in held.items() if item.reason is Reason.QUARANTINED}
 
 
 def _has_arrived(state: SiteState, page: Page, record: Record) -> bool:

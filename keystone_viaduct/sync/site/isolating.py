@@ -15,6 +15,7 @@ from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Held, Page, Reason, Ref
 from keystone_viaduct.sync.ports import Store, Transaction
 from keystone_viaduct.sync.site.carrying import PASSING, releasable
+from keystone_viaduct.sync.site.coverage import leaving
 from keystone_viaduct.sync.site.readiness import PASSIVE
 
 #: Records of another site's page that are put aside in one call; with more of them it fails as it did. Of its
@@ -110,15 +111,20 @@ def in_words(ref: Ref, error: Exception) -> str:
 
 
 def hold(tx: Transaction, found: dict[Ref, str], now: int) -> None:
-    """Put records of this site aside: they are left out of pages, and their marks are dropped."""
+    """Put records of this site aside: they are left out of pages, and their marks are dropped.
+
+    What nobody can read waits for that, and not for somebody to say whether it is to be deleted.
+    """
     tx.drop_marks([mark.id for mark in tx.marks_of(list(found))])
+    known = tx.held_of(list(found))
+    tx.let_go([ref for ref, item in known.items() if item.reason is Reason.DANGLING])
     tx.hold([Held(ref, Reason.QUARANTINED, now, why) for ref, why in found.items()])
 
 
 def considered(tx: Transaction, page: Page, now: int) -> list[Ref]:
     """The records that the apply of a page deals with, as in :func:`tried`."""
     former = tx.state().former
-    shown = [change.ref for change in page.changes]
+    shown = [*(change.ref for change in page.changes), *leaving(tx, page)]
     return tried(tx, [page.source, *([former] if former else [])], shown, now)
 
 

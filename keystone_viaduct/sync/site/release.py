@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.raw import same
 from keystone_viaduct.sync.charter import Coverage
-from keystone_viaduct.sync.model import UNSTORABLE, Carried, Document, Record, SiteState
+from keystone_viaduct.sync.model import UNSTORABLE, Carried, Document, Reason, Record, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.carrying import try_again, unwritable
 from keystone_viaduct.sync.site.content import for_tables, split_known
@@ -50,29 +51,50 @@ def _with_new_kinds(tx: Transaction, state: SiteState, before: set[str], now: se
     return replace(state, covered=state.covered.common(Coverage(kinds=frozenset(before))))
 
 
+def to_be_adopted(tx: Transaction) -> list[Ref]:
+    """The records that an upgrade may have got columns for."""
+    return [record.ref for batch in _carrying(tx) for record in batch]
+
+
+def adopt_records(tx: Transaction, refs: Sequence[Ref], now: int) -> None:
+    """Write what these had been put aside with, when the schema got columns for it."""
+    found = tx.records(refs).values()
+    _write(tx, [record for record in found if record.unknown], now)
+
+
 def _adopt(tx: Transaction, now: int) -> None:
+    """All of them, but those that were put aside: each of them when it can be read again."""
+    for batch in _carrying(tx):
+        held = tx.held_of([record.ref for record in batch])
+        aside = {ref for ref, item in held.items() if item.reason is Reason.QUARANTINED}
+        _write(tx, [record for record in batch if record.ref not in aside], now)
+
+
+def _carrying(tx: Transaction) -> Iterator[list[Record]]:
     after = 0
-    while True:
-        batch = tx.carrying(after, BATCH)
-        if not batch:
-            return
-        refs = [record.ref for record in batch]
-        tx.lock_documents(refs)
-        rows = tx.documents(refs)
-        writes: list[Write] = []
-        records: list[Record] = []
-        for record in batch:
-            row = rows.get(record.ref)
-            found = None if row is None else _adopted(tx, record, row, now)
-            if found is not None:
-                records.append(found[1])
-                if found[0].new != found[0].old:
-                    writes.append(found[0])
-        if writes:
-            tx.write_documents(writes)
-            tx.drop_own_marks([write.ref for write in writes])
-        tx.save_records(records)
+    while batch := tx.carrying(after, BATCH):
+        yield batch
         after = batch[-1].seq
+
+
+def _write(tx: Transaction, batch: Sequence[Record], now: int) -> None:
+    """Put into the tables what they have got columns for."""
+    refs = [record.ref for record in batch]
+    tx.lock_documents(refs)
+    rows = tx.documents(refs)
+    writes: list[Write] = []
+    records: list[Record] = []
+    for record in batch:
+        row = rows.get(record.ref)
+        found = None if row is None else _adopted(tx, record, row, now)
+        if found is not None:
+            records.append(found[1])
+            if found[0].new != found[0].old:
+                writes.append(found[0])
+    if writes:
+        tx.write_documents(writes)
+        tx.drop_own_marks([write.ref for write in writes])
+    tx.save_records(records)
 
 
 def _adopted(tx: Transaction, record: Record, row: Document, now: int) -> tuple[Write, Record] | None:

@@ -31,6 +31,9 @@ from keystone_viaduct.sync.site.external import shadow, with_owners
 from keystone_viaduct.sync.site.nonce import new_incarnation, new_nonce, numbered_until
 from keystone_viaduct.sync.site.scope import rescoped, resolve
 
+#: What lies unnumbered in a backup is looked at as a whole.
+ALL_MARKS = 1_000_000
+
 
 def renew(
     tx: Transaction, known: Checkpoint | None, caller: str, *, now: int, safe: int | None = None
@@ -71,8 +74,8 @@ def _withdraw_old_marks(tx: Transaction, state: SiteState, before: SiteState, ho
     zero dot, which every version includes. So whatever the other side holds, a version or a tombstone,
     prevails.
     """
-    marks = [mark for mark in tx.take_marks(1_000_000) if mark.stamped_at <= horizon]
-    later = {mark.ref for mark in tx.take_marks(1_000_000) if mark.stamped_at > horizon}
+    marks = [mark for mark in tx.take_marks(ALL_MARKS) if mark.stamped_at <= horizon]
+    later = {mark.ref for mark in tx.take_marks(ALL_MARKS) if mark.stamped_at > horizon}
     refs = [ref for ref in dict.fromkeys(mark.ref for mark in marks) if ref not in later]
     records = tx.records(refs)
     rows = rows_of(tx, refs)

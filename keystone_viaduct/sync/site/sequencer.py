@@ -36,7 +36,7 @@ from keystone_viaduct.sync.site.content import (
 )
 from keystone_viaduct.sync.site.external import shadow, with_owners
 from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
-from keystone_viaduct.sync.site.release import adopt_release
+from keystone_viaduct.sync.site.release import adopt_records, adopt_release
 from keystone_viaduct.sync.site.scope import dependents, rescoped, resolve
 
 BATCH = 500
@@ -90,11 +90,13 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
         stamped[mark.ref] = max(stamped.get(mark.ref, 0), mark.stamped_at)
         ids.setdefault(mark.ref, []).append(mark.id)
     refs = list(stamped)
+    aside = _put_aside(tx, refs)
+    if aside:
+        adopt_records(tx, aside, now)
     records = tx.records(refs)
     rows = rows_of(tx, refs)
     found = overlaid(refs, rows, records)
     torn = _marked_again(tx, refs, {mark.id for mark in marks})
-    aside = _put_aside(tx, refs)
     head = state.head
     numbered: list[Record] = []
     listed: list[Conflict] = []

@@ -15,6 +15,7 @@ from keystone_viaduct.sync.model import (
     Bucket,
     Checkpoint,
     Fence,
+    Held,
     Listing,
     Page,
     Places,
@@ -35,19 +36,13 @@ from keystone_viaduct.sync.site.apply import apply_page, apply_waiting
 from keystone_viaduct.sync.site.applying import PolicyFor
 from keystone_viaduct.sync.site.carrying import try_again
 from keystone_viaduct.sync.site.charter import write_charter
-from keystone_viaduct.sync.site.feed import MOST_MARKS, read_page
+from keystone_viaduct.sync.site.feed import read_page
 from keystone_viaduct.sync.site.fence import check_fence, fence_of, later
 from keystone_viaduct.sync.site.former import retry_former
 from keystone_viaduct.sync.site.guard import GUARD, Guard
 from keystone_viaduct.sync.site.isolating import (
-    NONE,
     Quarantine,
     considered,
-    culprits,
-    failure,
-    gentler,
-    hold,
-    in_words,
     tried,
 )
 from keystone_viaduct.sync.site.parts import parts_had, take_part
@@ -55,11 +50,12 @@ from keystone_viaduct.sync.site.promote import promote, resign
 from keystone_viaduct.sync.site.purge import Retention, clean
 from keystone_viaduct.sync.site.quarantine import ask_again
 from keystone_viaduct.sync.site.quiet import look_at_all
-from keystone_viaduct.sync.site.restore import renew
+from keystone_viaduct.sync.site.restore import ALL_MARKS, renew
 from keystone_viaduct.sync.site.retire import retire
-from keystone_viaduct.sync.site.sequencer import sequence, sequence_some
+from keystone_viaduct.sync.site.sequencer import sequence
 from keystone_viaduct.sync.site.sweep import Decide, Decided, all_held
 from keystone_viaduct.sync.site.term import NewHub, follow
+from keystone_viaduct.sync.site.tolerance import Tolerance
 from keystone_viaduct.sync.site.unite import unite
 
 LOG = logging.getLogger(__name__)
@@ -87,6 +83,7 @@ class Site:
         self._store = store
         self._clock = clock
         self._policy_for = policy_for
+        self._tolerance = Tolerance(store, clock)
 
     def state(self) -> SiteState:
         """Who this site is and how far it is, after numbering what is unnumbered."""
@@ -94,7 +91,7 @@ class Site:
         def work(tx: Transaction) -> SiteState:
             return sequence(tx, tx.state(), self._clock.now())
 
-        return self._numbering(work)
+        return self._tolerance.numbering(work)
 
     @property
     def name(self) -> str:
@@ -123,7 +120,9 @@ class Site:
         def shown(tx: Transaction) -> list[Ref]:
             return [record.ref for record in tx.feed(after.seq if after else 0, limit, None)]
 
-        return self._isolated(lambda: self._fenced(work, later(fence, after), site_of(reader)), work, shown)
+        return self._tolerance.isolated(
+            lambda: self._fenced(work, later(fence, after), site_of(reader)), work, shown
+        )
 
     def apply(self, page: Page) -> ApplyResult:
         """Apply a page of another site's feed; a later hub's is followed first.
@@ -139,7 +138,7 @@ class Site:
             return self._fenced(whole, page.fence, page.source)
 
         try:
-            result = self._tolerant(work, lambda tx: considered(tx, page, self._clock.now()), run)
+            result = self._tolerance.applying(work, lambda tx: considered(tx, page, self._clock.now()), run)
         except NewHub:
             self.follow(page.term, page.hub, page.fence)
             raise FenceMismatch(
@@ -164,7 +163,7 @@ class Site:
 
         Raises OldTerm when this site knows of a later one, Refused for a site that may not be the hub.
         """
-        self._numbering(lambda tx: follow(tx, term, hub, fence, now=self._clock.now()))
+        self._tolerance.numbering(lambda tx: follow(tx, term, hub, fence, now=self._clock.now()))
 
     def promote(self, beyond: int = 0) -> SiteState:
         """Become the hub of a term later than ``beyond`` and than this site's own. Raises Refused."""
@@ -174,11 +173,11 @@ class Site:
             promote(tx, beyond=beyond, now=now)
             return retry_former(tx, apply_waiting, quarantine, now=now, policy_for=self._policy_for)
 
-        return self._tolerant(work, lambda tx: tried(tx, [tx.state().hub], (), self._clock.now()))
+        return self._tolerance.applying(work, lambda tx: tried(tx, [tx.state().hub], (), self._clock.now()))
 
     def resign(self, successor: str) -> SiteState:
         """At the hub: appoint another site and become its spoke. Raises Refused."""
-        return self._numbering(lambda tx: resign(tx, successor, now=self._clock.now()))
+        return self._tolerance.numbering(lambda tx: resign(tx, successor, now=self._clock.now()))
 
     def standing(self, source: str, fence: Fence | None = None) -> Standing:
         """How far this site has applied the feed of ``source``, and its knowledge. Raises FenceMismatch."""
@@ -224,7 +223,7 @@ class Site:
         def work(tx: Transaction) -> Summary:
             return compare.summary(tx, reader, within, fence, kinds, now=self._clock.now())
 
-        return self._isolated(lambda: self._fenced(work, fence, reader), work, lambda tx: [])
+        return self._tolerance.isolated(lambda: self._fenced(work, fence, reader), work, lambda tx: [])
 
     def listing(self, reader: str, within: Sequence[Bucket]) -> Listing:
         """The records of the first of these buckets, and of as many more as fit."""
@@ -251,11 +250,11 @@ class Site:
             retry_former(tx, apply_waiting, quarantine, now=now, policy_for=policy_for)
             return found
 
-        return self._tolerant(work, lambda tx: tried(tx, tx.peers(), (), self._clock.now()))
+        return self._tolerance.applying(work, lambda tx: tried(tx, tx.peers(), (), self._clock.now()))
 
     def unite(self, loser: Ref, winner: Ref) -> United:
         """At the hub: merge a record into another of its kind. Raises NotThere, Refused."""
-        return self._numbering(lambda tx: unite(tx, loser, winner, now=self._clock.now()))
+        return self._tolerance.numbering(lambda tx: unite(tx, loser, winner, now=self._clock.now()))
 
     def purge(self, retention: int) -> int:
         """Drop all tombstones older than ``retention`` (microseconds) that all live peers have; returns how
@@ -284,7 +283,7 @@ class Site:
             place = tx.sweep_state()
             return [Ref(place.kind, key) for key in tx.live_keys(place.kind, place.key, limit)]
 
-        return self._isolated(lambda: self._store.run(work), work, looked_at)
+        return self._tolerance.isolated(lambda: self._store.run(work), work, looked_at)
 
     def confirm(self, kinds: frozenset[str] | None = None) -> int:
         """Number the deletions that wait for a person (of some kinds); how many."""
@@ -300,16 +299,20 @@ class Site:
         place = Decided(0, None)
         number = 0
         while True:
-            place = self._store.run(partial(decide, kinds=kinds, after=place.last, now=now))
+            after = place.last
+
+            def held(tx: Transaction, after: Held | None = after) -> list[Ref]:
+                return [item.ref for item in tx.held(sweep.BATCH, after)]
+
+            work = partial(decide, kinds=kinds, after=after, now=now)
+            place = self._tolerance.isolated(partial(self._store.run, work), work, held)
             number += place.records
             if place.last is None:
                 return number
 
     def put_aside(self, found: Mapping[Ref, str]) -> None:
         """Leave records out of pages that can't be sent; named, until they change or another try is asked."""
-        self._store.run(lambda tx: hold(tx, dict(found), self._clock.now()))
-        for ref, why in found.items():
-            LOG.warning("%s is put aside and not sent: %s", ref, why)
+        self._tolerance.put_aside(found)
 
     def retry(self) -> int:
         """Try again, now, all that is carried or put aside here; how many records."""
@@ -326,88 +329,8 @@ class Site:
             look_at_all(tx, apply_waiting, quarantine, now=now, policy_for=self._policy_for)
 
         number = self._store.run(ask)
-        self._tolerant(work, lambda tx: tried(tx, tx.peers(), (), self._clock.now()))
+        self._tolerance.applying(work, lambda tx: tried(tx, tx.peers(), (), self._clock.now()))
         return number
-
-    def _tolerant(
-        self,
-        work: Callable[[Transaction, Mapping[Ref, Quarantine]], T],
-        looked_at: Callable[[Transaction], list[Ref]],
-        run: Callable[[Callable[[Transaction], T]], T] | None = None,
-    ) -> T:
-        """Apply something; the records that make it fail in an unforeseen way are put aside first.
-
-        Raises the error if it lies in none of those that are ``looked_at``.
-        """
-        run = run or self._store.run
-        try:
-            return run(lambda tx: work(tx, NONE))
-        except Exception as error:
-            if not self._store.may_be_a_record(error):
-                raise
-            self._number_apart()
-
-            def fails(quarantine: Mapping[Ref, Quarantine]) -> Exception | None:
-                return failure(self._store, lambda tx: work(tx, quarantine))
-
-            refs = self._store.run(looked_at)
-            found = culprits(refs, lambda aside: fails(dict.fromkeys(aside, Quarantine(""))))
-            if found is None:
-                raise
-            quarantine = gentler(found, fails)
-        for ref, put in quarantine.items():
-            LOG.warning("%s is put aside: %s", ref, put.why)
-        return run(lambda tx: work(tx, quarantine))
-
-    def _numbering(self, work: Callable[[Transaction], T]) -> T:
-        """Run what numbers first; what can't be numbered is put aside."""
-        return self._isolated(lambda: self._store.run(work), work, lambda tx: [])
-
-    def _number_apart(self) -> bool:
-        """Put aside what can't be numbered; whether there was anything."""
-
-        def fails(aside: frozenset[Ref]) -> Exception | None:
-            def work(tx: Transaction) -> None:
-                tx.drop_marks([mark.id for mark in tx.marks_of(sorted(aside))])
-                sequence_some(tx, tx.state(), self._clock.now(), MOST_MARKS)
-
-            return failure(self._store, work)
-
-        anything = False
-        while fails(frozenset()) is not None:
-            marks = self._store.run(lambda tx: tx.take_marks(MOST_MARKS))
-            found = culprits([mark.ref for mark in marks], fails, some=True)
-            if not found:
-                break
-            self.put_aside({ref: in_words(ref, error) for ref, error in found.items()})
-            anything = True
-        return anything
-
-    def _isolated(
-        self,
-        run: Callable[[], T],
-        work: Callable[[Transaction], T],
-        shown: Callable[[Transaction], list[Ref]],
-    ) -> T:
-        """Run; what can't be numbered, or be shown, is put aside first if it fails for that."""
-        try:
-            return run()
-        except Exception as error:
-            if not self._store.may_be_a_record(error):
-                raise
-            if self._number_apart() and failure(self._store, work) is None:
-                return run()
-
-        def fails(aside: frozenset[Ref]) -> Exception | None:
-            def without(tx: Transaction) -> T:
-                hold(tx, dict.fromkeys(aside, ""), self._clock.now())
-                return work(tx)
-
-            return failure(self._store, without)
-
-        while found := culprits(self._store.run(shown), fails, some=True):
-            self.put_aside({ref: in_words(ref, error) for ref, error in found.items()})
-        return run()
 
     def _fenced(self, work: Callable[[Transaction], T], fence: Fence | None, caller: str) -> T:
         """Run ``work``; when the caller knows a history that is not here, this site begins a new life."""
@@ -416,5 +339,16 @@ class Site:
         except FenceMismatch as error:
             if error.fields.get("forked"):
                 seen = fence.seen if fence else None
-                self._store.run(lambda tx: renew(tx, seen, caller, now=self._clock.now()))
+                self._renew(seen, caller)
             raise
+
+    def _renew(self, seen: Checkpoint | None, caller: str) -> None:
+        """Begin a new life; what can't be read of the backup's marks is put aside."""
+
+        def work(tx: Transaction) -> SiteState:
+            return renew(tx, seen, caller, now=self._clock.now())
+
+        def marked(tx: Transaction) -> list[Ref]:
+            return [mark.ref for mark in tx.take_marks(ALL_MARKS)]
+
+        self._tolerance.isolated(lambda: self._store.run(work), work, marked)

@@ -220,7 +220,7 @@ def _forget_settled(tx: Transaction, held: Sequence[Held]) -> set[Ref]:
     refs = [item.ref for item in held if item.reason is Reason.MISSING]
     if not refs:
         return set()
-    records, rows = tx.records(refs), tx.documents(refs)
+    records, rows = tx.records(refs), tx.lock_documents(refs)
     settled = [ref for ref in refs if ref in rows or ref not in records or records[ref].deleted]
     tx.let_go(settled)
     return set(settled)

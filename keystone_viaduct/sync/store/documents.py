@@ -59,12 +59,15 @@ class DocumentsPart(Part):
             for key, document in self.codecs.load(self.connection, kind, keys).items()
         }
 
-    def lock_documents(self, refs: Sequence[Ref]) -> None:
+    def lock_documents(self, refs: Sequence[Ref]) -> set[Ref]:
         """Keep others from writing these records; in one order always, so that two lockers can't meet."""
         grouped = keys_by_kind(refs)
-        for kind in REGISTRY:
-            if kind in grouped:
-                self.codecs.lock(self.connection, kind, sorted(grouped[kind]))
+        return {
+            Ref(kind, key)
+            for kind in REGISTRY
+            if kind in grouped
+            for key in self.codecs.lock(self.connection, kind, sorted(grouped[kind]))
+        }
 
     def write_documents(self, writes: Sequence[Write]) -> None:
         """Do all of them, in an order that foreign keys and unique names allow."""

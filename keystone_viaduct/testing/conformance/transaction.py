@@ -626,8 +626,8 @@ class TransactionSuite:
         store.run(lambda tx: self.create(tx, (ref, document)))
 
         def work(tx: Transaction) -> bool:
-            tx.lock_documents([Ref("service", "none"), ref, Ref("user", "none")])
-            return self.shows(tx, ref, document)
+            there = tx.lock_documents([Ref("service", "none"), ref, Ref("user", "none")])
+            return there == {ref} and self.shows(tx, ref, document)
 
         assert store.run(work)
 

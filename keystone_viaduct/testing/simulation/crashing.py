@@ -39,7 +39,8 @@ class CrashingStore:
     """``ports.Store`` around another; dies once it is armed.
 
     ``blocked``: rows were taken away by hand, and nobody has found that yet. To write any of the records that
-    are ``failing`` raises Unforeseen, and so does to read one that is ``unreadable``.
+    are ``failing`` raises Unforeseen, and so does to read one that is ``unreadable``, or to delete the row of
+    one that is ``kept``.
     """
 
     def __init__(self, inner: Store) -> None:
@@ -48,6 +49,7 @@ class CrashingStore:
         self.blocked = False
         self.failing: set[Ref] = set()
         self.unreadable: set[Ref] = set()
+        self.kept: set[Ref] = set()
 
     def arm(self, blow: Blow | None) -> None:
         """Die as told, or (None) no more."""
@@ -72,10 +74,11 @@ class CrashingStore:
 
     def _run(self, work: Callable[[Any], T]) -> T:
         failing, unreadable, given = frozenset(self.failing), frozenset(self.unreadable), work
-        if failing or unreadable:
+        kept = frozenset(self.kept)
+        if failing or unreadable or kept:
 
             def work(tx: Any) -> T:
-                return given(_Failing(tx, failing, unreadable))
+                return given(_Failing(tx, failing, unreadable, kept))
 
         blow = self._blow
         if blow is None:
@@ -93,12 +96,15 @@ class CrashingStore:
 
 
 class _Failing:
-    """A transaction in which some records can't be written or read, for no reason that anybody knows."""
+    """A transaction in which some records can't be written, read or deleted; nobody knows why."""
 
-    def __init__(self, tx: Any, refs: frozenset[Ref], unreadable: frozenset[Ref]) -> None:
+    def __init__(
+        self, tx: Any, refs: frozenset[Ref], unreadable: frozenset[Ref], kept: frozenset[Ref]
+    ) -> None:
         self._tx = tx
         self._refs = refs
         self._unreadable = unreadable
+        self._kept = kept
 
     def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         """Fail at any of them."""
@@ -111,7 +117,7 @@ class _Failing:
     def write_documents(self, writes: Sequence[Write]) -> None:
         """Fail at the first of them."""
         for write in writes:
-            if write.new is not None and write.ref in self._refs:
+            if write.ref in (self._kept if write.new is None else self._refs):
                 raise Unforeseen(f"nobody knows why {write.ref} can't be written")
         self._tx.write_documents(writes)
 

@@ -1,0 +1,133 @@
+"""What a site does is done but for the records that make it fail in a way that nobody has foreseen: these are
+found, put aside and named, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from keystone_viaduct.clock import Clock
+from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.ports import Store, Transaction
+from keystone_viaduct.sync.site.feed import MOST_MARKS
+from keystone_viaduct.sync.site.isolating import NONE, Quarantine, culprits, failure, gentler, hold, in_words
+from keystone_viaduct.sync.site.release import adopt_release, to_be_adopted
+from keystone_viaduct.sync.site.sequencer import sequence_some
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Tolerance:
+    """Of one site: runs transactions, and again without what they fail for."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def applying(
+        self,
+        work: Callable[[Transaction, Mapping[Ref, Quarantine]], T],
+        looked_at: Callable[[Transaction], list[Ref]],
+        run: Callable[[Callable[[Transaction], T]], T] | None = None,
+    ) -> T:
+        """Apply something; the records that make it fail in an unforeseen way are put aside first.
+
+        Raises the error if it lies in none of those that are ``looked_at``.
+        """
+        run = run or self._store.run
+        try:
+            return run(lambda tx: work(tx, NONE))
+        except Exception as error:
+            if not self._store.may_be_a_record(error):
+                raise
+            self._number_apart()
+
+            def fails(quarantine: Mapping[Ref, Quarantine]) -> Exception | None:
+                return failure(self._store, lambda tx: work(tx, quarantine))
+
+            refs = self._store.run(looked_at)
+            found = culprits(refs, lambda aside: fails(dict.fromkeys(aside, Quarantine(""))))
+            if found is None:
+                raise
+            quarantine = gentler(found, fails)
+        for ref, put in quarantine.items():
+            LOG.warning("%s is put aside: %s", ref, put.why)
+        return run(lambda tx: work(tx, quarantine))
+
+    def numbering(self, work: Callable[[Transaction], T]) -> T:
+        """Run what numbers first; what can't be numbered is put aside."""
+        return self.isolated(lambda: self._store.run(work), work, lambda tx: [])
+
+    def _number_apart(self) -> bool:
+        """Put aside what can't be numbered, or be adopted after an upgrade; whether there was anything."""
+        anything = self._adopt_apart()
+
+        def fails(aside: frozenset[Ref]) -> Exception | None:
+            def work(tx: Transaction) -> None:
+                tx.drop_marks([mark.id for mark in tx.marks_of(sorted(aside))])
+                sequence_some(tx, tx.state(), self._clock.now(), MOST_MARKS)
+
+            return failure(self._store, work)
+
+        while fails(frozenset()) is not None:
+            marks = self._store.run(lambda tx: tx.take_marks(MOST_MARKS))
+            found = culprits([mark.ref for mark in marks], fails, some=True)
+            if not found:
+                break
+            self.put_aside({ref: in_words(ref, error) for ref, error in found.items()})
+            anything = True
+        return anything
+
+    def _adopt_apart(self) -> bool:
+        """Put aside what can't be adopted after an upgrade; whether there was anything."""
+
+        def fails(aside: frozenset[Ref]) -> Exception | None:
+            def work(tx: Transaction) -> None:
+                hold(tx, dict.fromkeys(aside, ""), self._clock.now())
+                adopt_release(tx, tx.state(), self._clock.now())
+
+            return failure(self._store, work)
+
+        anything = False
+        while fails(frozenset()) is not None:
+            found = culprits(self._store.run(to_be_adopted), fails, some=True)
+            if not found:
+                break
+            self.put_aside({ref: in_words(ref, error) for ref, error in found.items()})
+            anything = True
+        return anything
+
+    def isolated(
+        self,
+        run: Callable[[], T],
+        work: Callable[[Transaction], T],
+        shown: Callable[[Transaction], list[Ref]],
+    ) -> T:
+        """Run; what can't be numbered, or be shown, is put aside first if it fails for that."""
+        try:
+            return run()
+        except Exception as error:
+            if not self._store.may_be_a_record(error):
+                raise
+            if self._number_apart() and failure(self._store, work) is None:
+                return run()
+
+        def fails(aside: frozenset[Ref]) -> Exception | None:
+            def without(tx: Transaction) -> T:
+                hold(tx, dict.fromkeys(aside, ""), self._clock.now())
+                return work(tx)
+
+            return failure(self._store, without)
+
+        while found := culprits(self._store.run(shown), fails, some=True):
+            self.put_aside({ref: in_words(ref, error) for ref, error in found.items()})
+        return run()
+
+    def put_aside(self, found: Mapping[Ref, str]) -> None:
+        """Leave records out of pages that can't be sent; named, until they change or another try is asked."""
+        self._store.run(lambda tx: hold(tx, dict(found), self._clock.now()))
+        for ref, why in found.items():
+            LOG.warning("%s is put aside and not sent: %s", ref, why)
