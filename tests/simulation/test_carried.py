@@ -196,3 +196,32 @@ def test_an_edit_to_the_value_that_is_carried_is_an_edit_all_the_same(scene: Sce
     assert scene.row("hub", first)["parent_region_id"] is None  # type: ignore[index]
     lost = [row.lost for row in scene.conflicts if row.ref == second]
     assert len(lost) == 1 and lost[0].keys() == {"parent_region_id"}
+
+
+def test_two_of_one_thing_that_the_hub_only_carries_become_one(scene: Scene) -> None:
+    """Their user has no row at the hub, so neither has one: that is no reason not to decide."""
+    refuses(scene, "hub", POO)
+    scene.user("west", "u", "ada", extra__email=POO)
+    scene.sync()
+    rule = {"user_id": "u", "service": "compute", "path": "/v2.1/servers", "method": "GET"}
+    for site, key in (("west", "one"), ("south", "two")):
+        scene.put(site, "access_rule", key, **rule)
+        app = {"name": key, "secret_hash": "h", "user_id": "u", "roles": [], "access_rules": [key]}
+        scene.put(site, "application_credential", key, **app)
+    scene.equal()
+    left = [key for key in ("one", "two") if scene.row("west", Ref("access_rule", key)) is not None]
+    assert len(left) == 1 and [row.sort for row in scene.conflicts] == ["equal"]
+    for key in ("one", "two"):
+        assert (scene.row("south", Ref("application_credential", key)) or {})["access_rules"] == left
+    assert not any(carried(scene, site) for site in ("west", "south"))
+
+
+def test_what_the_hub_carries_for_good_is_not_edited_by_being_looked_at(scene: Scene) -> None:
+    """Three keys that only its database takes for equal: nothing is to be decided, and nothing numbered."""
+    scene.store("hub").fold = fold
+    made = [scene.put("west", "region", key, description=key) for key in ("one", "One", "ONE")]
+    scene.site("west").read("hub", None, 50)
+    versions = [scene.record("west", ref).version for ref in made]
+    scene.equal()
+    assert len(carried(scene, "hub")) == 2 and not scene.conflicts
+    assert [scene.record("south", ref).version for ref in made] == versions

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.testing.simulate import Setting, run, shares
 from keystone_viaduct.testing.simulation.counts import Counts
 from keystone_viaduct.testing.simulation.events import BY_HAND
+from tests.simulation.scene import Scene
 
 SIX = Setting(sites=6)
 
@@ -34,3 +36,31 @@ def test_the_same_fleets_over_sqlite() -> None:
     for seed in range(2):
         total.update(run(seed, setting))
     assert total["acknowledged"] > 20
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_what_is_made_over_a_tombstone_and_gone_before_it_is_numbered_never_was(
+    scene: Scene, numbered: bool
+) -> None:
+    """Its deletion does not mean what another site has made anew meanwhile; one of what was numbered does."""
+    region = Ref("region", "r")
+    made: Document = {"id": "r", "description": "land"}
+
+    def write(step: int, site: str, new: Document | None) -> None:
+        scene.clock.advance(1_000_000)
+        assert scene.fleet.cloud.write(
+            site, scene.fleet.nodes[site].store, step, scene.clock.now(), region, new
+        )
+
+    write(1, "hub", made)
+    scene.sync()
+    write(2, "hub", None)
+    scene.sync()
+    write(3, "west", made)
+    write(4, "hub", made)
+    if numbered:
+        scene.read("hub", "south")
+    write(5, "hub", None)
+    scene.equal()
+    assert (scene.row("south", region) is None) is numbered
+    assert [row.sort for row in scene.conflicts] == ["concurrent"] * numbered

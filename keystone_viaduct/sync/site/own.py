@@ -35,12 +35,17 @@ def release(run: Applying, records: Sequence[Record]) -> None:
 
 
 def own_intent(run: Applying, readiness: Readiness, ref: Ref, cause: Change) -> Intent:
-    """An intent on one of the hub's own records, for an edit that another change makes necessary."""
+    """An intent on one of the hub's own records, for an edit that another change makes necessary.
+
+    Who has made that edit puts the intent into the set.
+    """
     existing = run.intents.get(ref)
     if existing is not None:
-        if existing.release:
-            existing.release, existing.fresh = False, True
-        return existing
+        if not existing.release:
+            return existing
+        # It is tried again as it is, unless who asks for this puts an edit in its place.
+        told, touched = [*existing.conflicts], {*existing.touched}
+        return replace(existing, release=False, fresh=True, touched=touched, conflicts=told)
     local = readiness.local(ref)
     if local is None or is_gone(local):
         local = number_stray(run, ref)

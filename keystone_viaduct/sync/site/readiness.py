@@ -410,9 +410,12 @@ class Readiness:
         return rename is not None and rename.field in self._fields(claim)
 
     def _is_exact(self, rival: Ref, claim: Claim) -> bool:
-        """Whether the other record's value is the very same, and would clash anywhere."""
+        """Whether the other record's value is the very same, and would clash anywhere.
+
+        Its row says which one, or what is carried if it will have none.
+        """
         intent = self.run.intents.get(rival)
-        content = self.run.lands(intent) if intent is not None else None
+        content = (self.run.lands(intent) or intent.content) if intent is not None else None
         if content is None:
             content = self.run.tx.documents([rival]).get(rival, {})
         return claim in self.claims(rival, content)

@@ -107,10 +107,10 @@ class Ledger:
     def saw(self, site: str, ref: Ref, record: Record | None) -> None:
         """Of the deletion that was noted last: ``record`` is what the site had until then.
 
-        What a site has let go, made anew and deleted before anybody read it was never there: the deletion
-        does not mean the others' record, of which the site could see nothing.
+        What a site has let go, or has a tombstone of, made anew and deleted before anybody read it was never
+        there: the deletion does not mean the others' record, of which the site could see nothing.
         """
-        if record is not None and record.evicted:
+        if record is not None and (record.evicted or record.deleted):
             self.deleted.pop()
             return
         seen = {site, *(site_of(origin) for origin in (record.version.entries if record else ()))}
