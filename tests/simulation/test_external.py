@@ -184,17 +184,23 @@ def test_nor_does_it_take_what_the_hub_only_carries_of_the_user(scene: Scene) ->
 
 
 def test_nor_does_a_backup_in_which_its_going_is_not_numbered_yet(scene: Scene) -> None:
+    """What the user stores then belongs to somebody external, also where nobody can look that up later."""
     scene.directory("hub", people=["jdoe"])
     shadow = scene.shadow("hub", "jdoe")
     scene.sync()
     scene.delete("hub", shadow)
-    credential = scene.credential("hub", "c", "jdoe")
     backup = scene.store("hub").data.copy()
-    scene.site("west").promote()
-    scene.fleet.elect()
     scene.sync()
     scene.put_back("hub", backup)
     scene.fleet.restored = "hub"
+    credential = scene.credential("hub", "c", "jdoe")
+    scene.equal()
+    assert scene.record("south", credential).external == JDOE
+    scene.site("south").promote()
+    scene.fleet.elect()
+    scene.sync()
+    scene.purge("south", Retention())
+    sweep(scene, "south")
     scene.equal()
     assert everywhere(scene, credential) and not [c for c in scene.conflicts if c.ref == credential]
 

@@ -65,6 +65,24 @@ def test_the_rest_of_such_an_edit_stands(scene: Scene) -> None:
     assert (scene.row("south", B) or {})["description"] == "from west"
 
 
+def test_what_the_circle_gives_back_is_not_listed_as_lost() -> None:
+    """The later edit wins, and what it has replaced is put back then; what stays replaced is listed."""
+    scene = Scene("hub", "west", policy="latest")
+    for ref in (A, B, C):
+        scene.put("hub", "region", ref.key, description="", parent_region_id=None)
+    scene.sync()
+    scene.put("hub", "region", "a", description="hub", parent_region_id="b")
+    below(scene, "hub", C, A)
+    scene.put("west", "region", "a", description="west", parent_region_id="c")
+    scene.equal()
+    assert parents(scene, "west") == {"a": "b", "b": None, "c": "a"}
+    assert (scene.row("hub", A) or {})["description"] == "west"
+    concurrent, cycle = listed(scene)
+    assert concurrent == ("concurrent", A, {"description": "hub"})
+    assert cycle == ("cycle", A, {"parent_region_id": "c"})
+    assert scene.conflicts[0].fields == ("description",)
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(["west", "south", "north"])))
 def test_a_circle_over_three_sites_in_any_order(scene: Scene, order: tuple[str, ...]) -> None:
     edits: dict[str, tuple[Ref, Ref]] = {"west": (A, B), "south": (B, C), "north": (C, A)}
