@@ -49,8 +49,6 @@ def main() -> int:
                 print(f"{engine:12} left out: {missing}", flush=True)
     finally:
         servers.stop_all()
-    for story in total.stories:
-        print(story)
     print(f"cases={total.cases} inconsistent={total.inconsistent} errors={total.errors}")
     return 1 if total.inconsistent or total.errors else 0
 
@@ -78,6 +76,8 @@ def _play(databases: Databases, engine: str, declared: AnyDeclared, args: argpar
         f" refused={outcome.failed} marked={outcome.marked}"
         f" inconsistent={outcome.inconsistent} errors={outcome.errors}"
         f" ({time.monotonic() - begun:.0f} s)",
+        *outcome.stories,
+        sep="\n",
         flush=True,
     )
     return outcome

@@ -10,6 +10,9 @@ import sqlalchemy as sa
 from keystone_viaduct.errors import UpgradeRefused
 from tests.bridges.across.computed import Sealed
 from tests.bridges.across.declared import MOVED, Moved
+from tests.bridges.across.judge import Judge
+from tests.bridges.across.statements import Act
+from tests.bridges.across.subject import Told
 from tests.bridges.declared import WORKLOADS
 from tests.bridges.run import played
 from tests.bridges.shaped import SHAPED
@@ -47,6 +50,23 @@ def test_nothing_that_was_written_is_lost_between_tables_once_marks_are_settled(
     outcome = played(database_url, declared, cases=CASES // 4, seed=random.randrange(1_000_000))
     assert (outcome.inconsistent, outcome.errors) == (0, 0), "\n".join(outcome.stories)
     assert outcome.statements > 2 * outcome.failed
+
+
+def test_a_row_that_its_own_statement_replaces_may_have_left_its_value_with_the_parent() -> None:
+    """A REPLACE of two children of one parent: the second takes the first one's place, and is silent."""
+    move = next(item.move for item in MOVED if item.operation == "split across tables")
+    parent, row = {"id": "p", "note": None}, {"place_id": "p", "note": None, "socket": None}
+    given = {"c1": {**row, "id": "c1", "socket": "a:1"}, "c2": {**row, "id": "c2"}}
+    act = Act("old", "replace", lambda tables, engine: [], {"c2"}, given)
+    before = Told({"p": {**parent, "address": "", "port": 0}}, {})
+    meant = Told({"p": parent}, {"c2": given["c2"]})
+
+    def problems(address: str, port: int) -> list[str]:
+        child = {**given["c2"], "socket": f"{address}:{port}"}
+        found = Told({"p": {**parent, "address": address, "port": port}}, {"c2": child})
+        return list(Judge(move).problems(act, before, meant, found))
+
+    assert not problems("a", 1) and not problems("", 0) and problems("b", 2)
 
 
 def test_the_seed_alone_decides_what_a_case_does(database_scope: DatabaseScope) -> None:

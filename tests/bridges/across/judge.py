@@ -88,6 +88,8 @@ class Judge:
                     yields = True
                     if moved and was is not None:
                         written.append((table, name, {item: was[item] for item in self.columns[table]}))
+        if yields:
+            written += self._passing(act, key, meant)
         gone = self.move.makes_rows and key in before.children and key not in meant.children
         if gone and act.side == NEW:
             return []  # its values went with it
@@ -103,6 +105,20 @@ class Judge:
         if yields and (parent is None or self._takes_fallback(parent)):
             return []
         return written
+
+    def _passing(self, act: Act, key: str, meant: Told) -> Iterator[Written]:
+        """What a child left with its parent before the statement's next row replaced it.
+
+        A silent row that comes after it takes that, as it would from a statement of its own.
+        """
+        if self.sides["child"] != act.side:
+            return
+        for name, row in act.replaced.items():
+            if row.get("place_id") != key or name in meant.children or name in act.silent:
+                continue
+            child = {column: row.get(column) for column in self.columns["child"]}
+            pair = self.move.joined(dict.fromkeys(self.columns["parent"]), child)
+            yield "parent", key, self.move.made_of(pair, self.move.parent_side)
 
     def _either(self, key: str, meant: Told) -> list[Written]:
         """What the act gave to one of the two sides."""

@@ -27,14 +27,15 @@ Values = dict[str, Scalar]
 class Act:
     """A transaction of one statement or two. ``silent``: rows of the child that are given nothing.
 
-    ``replaced``: rows that go and come anew.
+    ``replaced``: rows that go and come anew, with what they are given; the statement's next row may replace
+    one of them again.
     """
 
     side: str
     title: str
     made: Callable[[Tables, str], Sequence[Any]]
     silent: set[str] = field(default_factory=set)
-    replaced: set[str] = field(default_factory=set)
+    replaced: dict[str, Values] = field(default_factory=dict)
 
     def statements(self, tables: Tables, engine: str) -> list[Run]:
         """On these tables."""
@@ -105,13 +106,13 @@ class Generator:
         modes = ["plain", "plain", "update", "ignore"] + ([] if self.engine == "postgresql" else ["replace"])
         mode = self.random.choice(modes)
         taken = [name for name in (*chosen, "note") if self.random.random() < 0.8] or ["note"]
+        by_key = {str(row.get("id", row.get("place_id"))): row for row in rows}
         silent = {
-            str(row.get("id", row.get("place_id")))
-            for row in rows
+            key
+            for key, row in by_key.items()
             if table == "child" and all(row.get(name) is None for name in self.names(side, table))
         }
-
-        replaced = {str(row.get("id", row.get("place_id"))) for row in rows if mode == "replace"}
+        replaced = by_key if mode == "replace" else {}
 
         def made(tables: Tables, engine: str) -> list[Any]:
             return [_insert(tables.of(table), rows, mode, taken, engine)]
