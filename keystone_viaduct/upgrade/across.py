@@ -109,6 +109,10 @@ class _Specs:
 
     def all(self) -> tuple[TriggerSpec, ...]:
         """Updates first: an insert may cause them."""
+        if self.move.one_way and self.move.to == "parent":
+            return (self._child_updated(), self._child_inserted(), self._parent_came_back())
+        if self.move.one_way:
+            return (self._parent_updated(), *self._filled(), self._parent_came_back())
         found = [self._child_updated(), self._parent_updated(), *self._filled(), self._child_inserted()]
         found += [self._parent_came_back(), *self._given_fallback()]
         return (*found, *(self._making() if self.move.makes_rows else ()))
@@ -234,7 +238,8 @@ class _Specs:
         Always with the parent's row locked, or else a mark: whoever writes the parent now can't see it yet.
         """
         resolve, pair = self._resolve(_same, self._after_fill), self.move.pair
-        done = pair.settled() if self.move.child_side == OLD else pair.consistent()
+        fresh = self.move.child_side == OLD and not self.move.one_way
+        done = pair.settled() if fresh else pair.consistent()
         differs = sa.and_(to_sql(Not(done), resolve), sa.not_(sa.and_(self._is_silent(), self._says())))
         sides = self._made_sides()
         body = take(
@@ -293,6 +298,8 @@ class _Specs:
 
     def _fallbacks(self) -> dict[str, Any]:
         """What stands in old columns that take no NULL."""
+        if self.move.one_way:
+            return {}
         pairs = zip(self.move.old, self.move.down, strict=True)
         return {
             column.name: stored(self._table_of(OLD).c[column.name], Literal(item.fallback), _nothing)

@@ -36,6 +36,9 @@ class Move:
     ``makes_rows``: the child is a table that old code does not know, with the parent's key for its own; a row
     that is not there is one without values, and is made when the old side gets one. ``keeps``: the old
     columns stay after contract.
+
+    Without ``down`` it goes one way: a row without values takes those of the other side, once, and nothing of
+    what new code writes comes back.
     """
 
     name: str
@@ -46,7 +49,7 @@ class Move:
     old: tuple[Column, ...]
     new: tuple[Column, ...]
     up: tuple[Conversion, ...]
-    down: tuple[Conversion, ...]
+    down: tuple[Conversion, ...] = ()
     many: bool = True
     makes_rows: bool = False
     keeps: bool = False
@@ -65,8 +68,27 @@ class Move:
                 "a row that leaves the old column out would look like one that gives its default",
                 hint="drop the default in an earlier step",
             )
+        if self.one_way:
+            self._check_one_way()
         if self.makes_rows:
             self._check_making()
+
+    @property
+    def one_way(self) -> bool:
+        """Whether the old columns stay as they are, whatever the new ones say."""
+        return not self.down
+
+    def _check_one_way(self) -> None:
+        if self.to == "child" and any(column.nullable for column in self.old):
+            raise self._error(
+                "without down a child that is made while its parent gets the first value would miss it",
+                hint="give down, or let the old columns take no NULL in an earlier step",
+            )
+        if not self.keeps and any(not column.nullable for column in self.old):
+            raise self._error(
+                "without down nothing fills the old columns for new code, and they take no NULL",
+                hint="let them take NULL in an earlier step, or say keeps=True",
+            )
 
     def _check_making(self) -> None:
         if self.to != "child" or self.many or {c.name for c in self.child.key} != set(self.link):
@@ -169,9 +191,11 @@ class Move:
         ``inserted``: old code has made a row, so nothing in the new columns is nothing that was written.
         ``written``: the child that was written last, if one was: the parent and the others follow it.
         """
-        test = self.pair.settled() if inserted and not new_wins else self.pair.consistent()
         if not children:
             return self._settle_alone(parent, new_wins=new_wins)
+        if self.one_way:
+            return self._settle_one_way(parent, children)
+        test = self.pair.settled() if inserted and not new_wins else self.pair.consistent()
         wrong = [row for row in children if not test.holds(self.joined(parent, row))]
         changed: dict[str, Scalar] = {}
         if wrong and (self.parent_side == NEW) is not new_wins:
@@ -187,6 +211,14 @@ class Move:
         return Settled(
             changed, tuple((row, self.made_of(self.joined(after, row), self.child_side)) for row in wrong)
         )
+
+    def _settle_one_way(self, parent: Row, children: Sequence[Row]) -> Settled:
+        """A row without values takes those of the other side (a parent its first child's), whoever wrote."""
+        rows = [(child, self.joined(parent, child)) for child in children]
+        lacking = [(child, row) for child, row in rows if not self.pair.consistent().holds(row)]
+        if self.to == "parent":
+            return Settled(self.made_of(lacking[0][1], NEW) if lacking else {}, ())
+        return Settled({}, tuple((child, self.made_of(row, NEW)) for child, row in lacking))
 
     def _settle_alone(self, parent: Row, *, new_wins: bool) -> Settled:
         """A parent without a child: its values are the child's that is to be made, or go with it."""

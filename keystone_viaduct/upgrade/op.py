@@ -63,7 +63,7 @@ class Moving(TypedDict):
     old: Sequence[AnyColumn]
     new: Sequence[AnyColumn]
     up: Mapping[str, Expression | tuple[Expression, Scalar]]
-    down: Mapping[str, Expression | tuple[Expression, Scalar]]
+    down: NotRequired[Mapping[str, Expression | tuple[Expression, Scalar]]]
     name: NotRequired[str]
     parent_key: NotRequired[Sequence[AnyColumn]]
     child_key: NotRequired[Sequence[AnyColumn]]
@@ -146,7 +146,7 @@ def declare_move(table: str, to: str, **sides: Unpack[Moving]) -> MoveColumn:
         old=before,
         new=after,
         up=tuple(_conversion(column, sides["up"]) for column in after),
-        down=tuple(_conversion(column, sides["down"]) for column in before),
+        down=tuple(_conversion(column, sides["down"]) for column in before if sides.get("down")),
         many=sides.get("many", True),
         makes_rows=sides.get("makes_rows", False),
         keeps=sides.get("keeps", False),

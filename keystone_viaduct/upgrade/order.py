@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from .changes import DropColumn, ShowAs, TakeName
-from .steps import Check, Refusal, Steps
+from .changes import AnyBridge, Change, DropColumn, ShowAs, TakeName
+from .move import Move
+from .steps import Check, Phase, Refusal, Steps
 
 
 def clashes(steps: Sequence[Steps], engine: str) -> Iterator[Refusal]:
@@ -31,6 +32,51 @@ def clashes(steps: Sequence[Steps], engine: str) -> Iterator[Refusal]:
                     f"{view.table.name} is changed after it has become {view.name}",
                     "let RenameTable be the last operation of its table",
                 )
+
+
+def in_turn(steps: Sequence[Steps], phase: Phase) -> list[Change]:
+    """The changes of all operations; a rollback begins with the last, which may build on those before.
+
+    A column that triggers of several operations name goes when the last of these triggers is gone: on MariaDB
+    and MySQL every write would fail meanwhile, and PostgreSQL refuses to drop it.
+    """
+    turned = list(reversed(steps)) if phase is Phase.ROLLBACK else list(steps)
+    found: list[Change] = []
+    later: list[list[Change]] = [[] for _ in turned]
+    for place, item in enumerate(turned):
+        for change in changes_of(item, phase):
+            last = max(_naming(turned, change), default=place)
+            (later[last] if last > place else found).append(change)
+        found += later[place]
+    return found
+
+
+def changes_of(steps: Steps, phase: Phase) -> tuple[Change, ...]:
+    """What an operation changes in a phase."""
+    by_phase = {
+        Phase.EXPAND: steps.expand,
+        Phase.CONTRACT: steps.contract,
+        Phase.ROLLBACK: steps.rollback,
+    }
+    return by_phase[phase]
+
+
+def _naming(steps: Sequence[Steps], change: Change) -> list[int]:
+    """The operations whose triggers name a column that goes."""
+    if not isinstance(change, DropColumn):
+        return []
+    column = (change.table.name, change.column)
+    return [
+        place for place, item in enumerate(steps) if any(column in _named(bridge) for bridge in item.bridges)
+    ]
+
+
+def _named(bridge: AnyBridge) -> set[tuple[str, str]]:
+    """(table, column) of both sides."""
+    if not isinstance(bridge, Move):
+        return {(bridge.table.name, column.name) for column in bridge.columns}
+    sides = ((bridge.parent, bridge.on_parent), (bridge.child, bridge.on_child))
+    return {(table.name, column.name) for table, columns in sides for column in columns}
 
 
 def confirmed(steps: Sequence[Steps]) -> list[Check]:

@@ -14,7 +14,7 @@ from .arming import bridge_specs
 from .changes import AnyBridge
 from .charsets import charset_problems
 from .constraints import place_of
-from .move import Move
+from .move import NEW, Move
 from .preflight_across import move_problems, old_columns
 from .shape import PREFIX, Bridge, Column, Table
 from .steps import Phase, Refusal, Server
@@ -73,9 +73,10 @@ def _privileges(connection: Any, server: Server, bridges: Sequence[AnyBridge]) -
 
 def _tables(connection: Any, server: Server, bridges: Sequence[AnyBridge]) -> Iterator[Refusal]:
     """Whether the tables are as they are declared, and no foreign key changes a bridged column unseen."""
-    inspector = sa.inspect(connection)
+    inspector, coming = sa.inspect(connection), set[tuple[str, str]]()
     for bridge in bridges:
-        for table, old in old_columns(bridge):
+        for table, declared in old_columns(bridge):
+            old = tuple(item for item in declared if (table.name, item.name) not in coming)
             if not inspector.has_table(table.name):
                 yield Refusal(server.engine, f"there is no table {table.name}", "look at the declaration")
                 continue
@@ -84,6 +85,7 @@ def _tables(connection: Any, server: Server, bridges: Sequence[AnyBridge]) -> It
                 yield from _silent_keys(inspector, server, table, _watched(bridge, table, old))
         if isinstance(bridge, Move):
             yield from move_problems(connection, server, bridge)
+        coming.update(bridge.places(NEW))  # what an operation adds the next ones may read
 
 
 def _columns(inspector: Any, server: Server, table: Table, old: tuple[Column, ...]) -> Iterator[Refusal]:

@@ -13,7 +13,7 @@ from typing import Protocol
 from keystone_viaduct.errors import UpgradeError, UpgradeRefused, UpgradeState
 
 from .changes import AnyBridge, Arm, Change, DropForeignKey, DropIndex
-from .order import clashes, confirmed
+from .order import changes_of, clashes, confirmed, in_turn
 from .ports import (
     MARKED,
     Catalogue,
@@ -201,7 +201,7 @@ class Runner:
         rendered: dict[Phase, tuple[Statement, ...]] = {}
         for phase in (Phase.EXPAND, Phase.CONTRACT, Phase.ROLLBACK):
             found: list[Statement] = []
-            for change in _changes(steps, phase):
+            for change in changes_of(steps, phase):
                 statements = self._dialect.statements(change, self._database.server())
                 if isinstance(statements, Refusal):
                     return Planned(operation, None, statements)
@@ -255,7 +255,7 @@ class Runner:
         self._hooks.watch()
         entries = self._journal.entries(self.upgrade.name)
         done = {entry.step for entry in entries if entry.done_at and entry.phase == phase}
-        for change in _in_turn(steps, phase):
+        for change in in_turn(steps, phase):
             self._database.forget()
             for statement in self._rendered(change):
                 if _step(statement) not in done:
@@ -397,21 +397,6 @@ def _old_places(steps: Sequence[Steps]) -> list[_Place]:
     """The columns that are to go."""
     bridged = [place for item in steps for bridge in item.bridges for place in bridge.places("old")]
     return list(dict.fromkeys([*bridged, *(place for item in steps for place in item.disappears)]))
-
-
-def _changes(steps: Steps, phase: Phase) -> tuple[Change, ...]:
-    by_phase = {
-        Phase.EXPAND: steps.expand,
-        Phase.CONTRACT: steps.contract,
-        Phase.ROLLBACK: steps.rollback,
-    }
-    return by_phase[phase]
-
-
-def _in_turn(steps: Sequence[Steps], phase: Phase) -> list[Change]:
-    """The changes of all operations; a rollback begins with the last, which may build on those before."""
-    turned = reversed(steps) if phase is Phase.ROLLBACK else steps
-    return [change for item in turned for change in _changes(item, phase)]
 
 
 def _step(statement: Statement) -> str:

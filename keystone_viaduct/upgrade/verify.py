@@ -61,12 +61,12 @@ class SqlVerifier:
         return [item for item in found if item.rows]
 
     def _compared(self, connection: Any, what: _Compared, *, written: bool) -> list[Difference]:
-        wanted = what.rule.consistent() if written else what.rule.settled()
+        wanted = what.rule.consistent() if written or what.once else what.rule.settled()
         failed = sa.or_(*(failing(value, what.resolve) for value in what.rule.total_up()))
         conditions = [
             (INCONSISTENT, to_sql(Not(wanted), what.resolve), True),
             (UNCONVERTED, sa.and_(to_sql(what.rule.filled(), what.resolve), failed), False),
-            (INEXACT, sa.and_(to_sql(_inexact(what.rule), what.resolve), sa.not_(failed)), False),
+            (INEXACT, sa.and_(to_sql(_inexact(what), what.resolve), sa.not_(failed)), False),
         ]
         return [self._look(connection, what.origin, what.keys, *item) for item in conditions]
 
@@ -194,8 +194,11 @@ def _plain(table: Table, names: Iterable[str], columns: Sequence[Column] = ()) -
     return sa.Table(table.name, sa.MetaData(), *(sa.Column(name, types.get(name)) for name in names))
 
 
-def _inexact(bridge: Bridge) -> Condition:
-    """A row that ``up`` has filled, and that ``down`` would not make again."""
+def _inexact(what: _Compared) -> Condition:
+    """A row that ``up`` has filled and ``down`` would not make again; one way: one with its own value."""
+    bridge = what.rule
+    if what.once:
+        return Every((bridge.derived(), Not(bridge.filled())))
     if bridge.one_way:
         return AnyOf(())
     made = {column.name: value for column, value in zip(bridge.new, bridge.total_up(), strict=True)}
@@ -209,6 +212,8 @@ class _Compared:
 
     def __init__(self, bridge: Bridge | Move) -> None:
         self.rule = bridge.pair if isinstance(bridge, Move) else bridge
+        #: A row takes what the other side has once, and never anything again.
+        self.once = isinstance(bridge, Move) and bridge.one_way
         if isinstance(bridge, Bridge):
             table = table_of(bridge)
             self.origin: Any = table

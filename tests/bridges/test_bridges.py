@@ -12,7 +12,7 @@ from tests.bridges.across.computed import Sealed
 from tests.bridges.across.declared import MOVED, Moved
 from tests.bridges.across.judge import Judge
 from tests.bridges.across.statements import Act
-from tests.bridges.across.subject import Told
+from tests.bridges.across.subject import Rows, Told, Values
 from tests.bridges.declared import WORKLOADS
 from tests.bridges.run import played
 from tests.bridges.shaped import SHAPED
@@ -55,8 +55,9 @@ def test_nothing_that_was_written_is_lost_between_tables_once_marks_are_settled(
 def test_a_row_that_its_own_statement_replaces_may_have_left_its_value_with_the_parent() -> None:
     """A REPLACE of two children of one parent: the second takes the first one's place, and is silent."""
     move = next(item.move for item in MOVED if item.operation == "split across tables")
-    parent, row = {"id": "p", "note": None}, {"place_id": "p", "note": None, "socket": None}
-    given = {"c1": {**row, "id": "c1", "socket": "a:1"}, "c2": {**row, "id": "c2"}}
+    parent: Values = {"id": "p", "note": None}
+    row: Values = {"place_id": "p", "note": None, "socket": None}
+    given: Rows = {"c1": {**row, "id": "c1", "socket": "a:1"}, "c2": {**row, "id": "c2"}}
     act = Act("old", "replace", lambda tables, engine: [], {"c2"}, given)
     before = Told({"p": {**parent, "address": "", "port": 0}}, {})
     meant = Told({"p": parent}, {"c2": given["c2"]})

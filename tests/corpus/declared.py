@@ -1,7 +1,4 @@
-"""The declarations, at most 25 lines each, from the public sources of the services.
-
-Number 1 (Keystone 014, ``user.domain_id``) is not among these.
-"""
+"""The declarations, at most 25 lines each, from the public sources of the services."""
 
 from __future__ import annotations
 
@@ -17,8 +14,10 @@ from keystone_viaduct.upgrade.expression import (
     Literal,
     Lookup,
 )
+from keystone_viaduct.upgrade.move import Move
 from keystone_viaduct.upgrade.operations import (
     ComputeColumns,
+    MoveColumn,
     RenameColumn,
     RenameTable,
     ReplaceColumns,
@@ -27,6 +26,30 @@ from keystone_viaduct.upgrade.shape import Bridge, Column, Conversion, Table
 from keystone_viaduct.upgrade.steps import Operation
 from keystone_viaduct.upgrade.times import AsMicroseconds, AsMoment
 from keystone_viaduct.upgrade.types import Boolean, DateTime, Enum, Integer, Text
+
+
+def user_domains() -> list[Operation]:
+    """Keystone 014 (Ocata): the domain of local and LDAP users; a federated one has its provider's."""
+    key, number = Column("id", Text(64), nullable=False), Column("id", Integer(), nullable=False)
+    domain = Column("domain_id", Text(64), nullable=False)
+    along = Column("domain_id", Text(64))
+    up = (Conversion("domain_id", Field("domain_id")),)
+    down = (Conversion("domain_id", Field("domain_id"), fallback="default"),)
+    user, provider = Table("user", (key,)), Table("identity_provider", (key,))
+    local, federated = Table("local_user", (number,)), Table("federated_user", (number,))
+    ldap = Table("nonlocal_user", (domain, Column("name", Text(255), nullable=False)))
+    by = ("user_id",)
+    moves = (
+        Move(
+            "local_domain", user, local, by, "parent", (domain,), (domain,), up, down, many=False, keeps=True
+        ),
+        Move("ldap_domain", user, ldap, by, "parent", (domain,), (domain,), up, down, many=False, keeps=True),
+        Move(
+            "provider_domain", provider, federated, ("idp_id",), "child", (domain,), (along,), up, keeps=True
+        ),
+        Move("federated_domain", user, federated, by, "parent", (along,), (domain,), up),
+    )
+    return [MoveColumn(move) for move in moves]
 
 
 def credentials() -> list[Operation]:

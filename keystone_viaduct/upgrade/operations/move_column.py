@@ -42,30 +42,32 @@ class MoveColumn:
         before, after = move.tables
         strict = [column for column in move.old if not column.nullable]
         required = [column for column in move.new if not column.nullable]
-        relaxed = tuple(c.Relax(before, column) for column in strict) if server.engine == "sqlite" else ()
+        relaxed = strict if server.engine == "sqlite" and not move.one_way else []
         return Steps(
             expand=(
-                *relaxed,
+                *(c.Relax(before, column) for column in relaxed),
                 *(c.AddColumn(after, column.bridged()) for column in move.new),
                 c.MakeMarks(before),
                 c.Arm(before, move),
             ),
             bridges=(move,),
             checks=tuple(Check.present(after, column) for column in required),
-            contract=self._contract(strict, required, server),
+            contract=self._contract(strict, relaxed, required, server),
             rollback=(
                 c.Disarm(before, move),
                 *(c.DropColumn(after, column.name, column.type) for column in move.new),
-                *(c.Require(before, column) for column in strict if server.engine == "sqlite"),
+                *(c.Require(before, column) for column in relaxed),
             ),
         )
 
-    def _contract(self, strict: list[Column], required: list[Column], server: Server) -> tuple[c.Change, ...]:
+    def _contract(
+        self, strict: list[Column], relaxed: list[Column], required: list[Column], server: Server
+    ) -> tuple[c.Change, ...]:
         before, after = self.move.tables
         goes = not self.move.keeps
         leaving = strict if server.engine != "sqlite" and goes else []
         given = [column for column in self.move.new if column.default is not None]
-        again = [column for column in strict if server.engine == "sqlite" and not goes]
+        again = relaxed if not goes else []
         return (
             *(let_go(before, column, self.move.down) for column in leaving),
             c.Disarm(before, self.move.on(server.engine)),

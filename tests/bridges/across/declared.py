@@ -113,6 +113,23 @@ def _split() -> Moved:
     return Moved("split across tables", move, values)
 
 
+def _once(to: str) -> Moved:
+    """One way: a federated user's domain is its provider's, and new code may give it another."""
+    move = Move(
+        f"once_{to}",
+        PARENT,
+        CHILD,
+        link=("place_id",),
+        to=to,  # type: ignore[arg-type]
+        old=(Column("domain_id", Text(16), nullable=to == "parent"),),
+        new=(Column("domain", Text(16)),),
+        up=(Conversion("domain", Field("domain_id")),),
+        keeps=to == "child",
+    )
+    given: tuple[Scalar, ...] = ("default", "Default", "d2", "")
+    return Moved(f"move column to {to}, one way", move, {"domain_id": (*given, None), "domain": given})
+
+
 MOVED = (
     _plain("single", "move column 1:1 to child", to="child", many=False),
     _plain("single_up", "move column 1:1 to parent", to="parent", many=False),
@@ -123,4 +140,6 @@ MOVED = (
     _lossy("parent", nullable=False),
     _lossy("child", nullable=False),
     _split(),
+    _once("parent"),
+    _once("child"),
 )

@@ -82,6 +82,8 @@ class Generator:
         table = self.random.choice(("parent", "child"))
         if self.link_is_key and side == OLD:
             table = "parent"  # old code does not know the other one
+        if self.moved.move.keeps and side == NEW:
+            table = self.moved.move.to  # what stays in the other one new code writes as old code does
         kind = self.random.choices((self.insert, self.update, self.reach, self.delete), (7, 9, 3, 2))[0]
         return kind(side, table)
 

@@ -514,6 +514,66 @@ DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_p_ins"();
 -- rollback, locks: brief
 ALTER TABLE "extra" DROP COLUMN "region";
 
+-- MoveColumn, one way
+-- expand, locks: brief
+ALTER TABLE "net" ADD COLUMN "region" VARCHAR(16);
+-- expand, locks: none
+CREATE TABLE viaduct_bridge_marks ( number BIGSERIAL NOT NULL, bridge VARCHAR(64) NOT NULL, side VARCHAR(3) NOT NULL, record TEXT NOT NULL, child TEXT, PRIMARY KEY (number) );
+-- expand, locks: none
+CREATE INDEX viaduct_bridge_marks_record ON viaduct_bridge_marks (bridge, record);
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd__706e95ad2008"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_upd" AFTER UPDATE ON "thing" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins__eb6c9a3725c8"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_ins" AFTER INSERT ON "thing" …;
+-- expand, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_back__d0dff4c79fb6"() RETURNS trigger LANGUAGE plpgsql …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_p_back" AFTER INSERT ON "net" …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_back"() RETURNS trigger LANGUAGE plpgsql …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_upd"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins" ON "thing";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_ins"();
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_back" ON "net";
+-- contract, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_p_back"();
+-- contract, locks: brief
+ALTER TABLE "thing" DROP COLUMN "zone";
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: none
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_p_back"() RETURNS trigger LANGUAGE plpgsql …;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_upd"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins" ON "thing";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_c_ins"();
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_back" ON "net";
+-- rollback, locks: none
+DROP FUNCTION IF EXISTS "viaduct_b_thing_zone_p_back"();
+-- rollback, locks: brief
+ALTER TABLE "net" DROP COLUMN "region";
+
 -- ComputeColumns
 -- expand, locks: brief
 ALTER TABLE "thing" ALTER COLUMN "secret" DROP NOT NULL;

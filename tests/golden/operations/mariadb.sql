@@ -264,6 +264,36 @@ DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_p_ins`;
 -- rollback, locks: brief
 ALTER TABLE `extra` DROP COLUMN `region`, ALGORITHM=INSTANT;
 
+-- MoveColumn, one way
+-- expand, locks: brief
+ALTER TABLE `net` ADD COLUMN `region` VARCHAR(16) NULL, ALGORITHM=INSTANT;
+-- expand, locks: none
+CREATE TABLE viaduct_bridge_marks ( number BIGINT NOT NULL AUTO_INCREMENT, bridge VARCHAR(64) NOT NULL, side VARCHAR(3) NOT NULL, record TEXT NOT NULL, child TEXT, PRIMARY KEY (number) )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+-- expand, locks: none
+CREATE INDEX viaduct_bridge_marks_record ON viaduct_bridge_marks (bridge, record(190));
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_c_upd` AFTER UPDATE ON `thing` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_c_ins` AFTER INSERT ON `thing` …;
+-- expand, locks: brief
+CREATE TRIGGER `viaduct_b_thing_zone_p_back` AFTER INSERT ON `net` …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_upd`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_ins`;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_p_back`;
+-- contract, locks: brief
+ALTER TABLE `thing` DROP COLUMN `zone`, ALGORITHM=INSTANT;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_upd`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_c_ins`;
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS `viaduct_b_thing_zone_p_back`;
+-- rollback, locks: brief
+ALTER TABLE `net` DROP COLUMN `region`, ALGORITHM=INSTANT;
+
 -- ComputeColumns
 -- expand, locks: brief
 ALTER TABLE `thing` MODIFY COLUMN `secret` LONGTEXT NULL, ALGORITHM=INSTANT;

@@ -232,6 +232,36 @@ DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_ins";
 -- rollback, locks: brief
 ALTER TABLE "extra" DROP COLUMN "region";
 
+-- MoveColumn, one way
+-- expand, locks: brief
+ALTER TABLE "net" ADD COLUMN "region" VARCHAR(16);
+-- expand, locks: none
+CREATE TABLE viaduct_bridge_marks ( number INTEGER NOT NULL, bridge VARCHAR(64) NOT NULL, side VARCHAR(3) NOT NULL, record TEXT NOT NULL, child TEXT, PRIMARY KEY (number) );
+-- expand, locks: none
+CREATE INDEX viaduct_bridge_marks_record ON viaduct_bridge_marks (bridge, record);
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_upd" AFTER UPDATE ON "thing" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_c_ins" AFTER INSERT ON "thing" …;
+-- expand, locks: brief
+CREATE TRIGGER "viaduct_b_thing_zone_p_back" AFTER INSERT ON "net" …;
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins";
+-- contract, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_back";
+-- contract, locks: brief
+ALTER TABLE "thing" DROP COLUMN "zone";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_upd";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_c_ins";
+-- rollback, locks: brief
+DROP TRIGGER IF EXISTS "viaduct_b_thing_zone_p_back";
+-- rollback, locks: brief
+ALTER TABLE "net" DROP COLUMN "region";
+
 -- ComputeColumns
 -- expand, locks: brief
 -- the stored definition of thing: secret takes NULL;

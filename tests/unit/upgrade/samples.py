@@ -98,6 +98,7 @@ OPERATIONS: dict[str, Operation] = {
     "MoveColumn, rows made": MoveColumn(
         replace(MOVED, child=Table("extra", (NET_ID,)), to="child", many=False, makes_rows=True)
     ),
+    "MoveColumn, one way": MoveColumn(replace(MOVED, down=())),
     "ComputeColumns": ComputeColumns(SEALED),
 }
 
