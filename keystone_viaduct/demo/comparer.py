@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from keystone_viaduct.demo.equality import Equality
 from keystone_viaduct.demo.sheets import DEFAULTS, SHEETS, Sheet
 from keystone_viaduct.errors import ConfigError
 from keystone_viaduct.kinds.deepjson import decode, encode
@@ -25,6 +27,8 @@ EVENT_AGE = timedelta(seconds=5400)
 _NULL_KEY = base64.urlsafe_b64encode(bytes(32))
 #: Lists and objects inside each other in what is compared.
 _DEEPEST = 10_000
+#: The reason of what is carried because its name, or its key, is another record's to the database.
+_NAME = "name"
 UNREADABLE = "<no key of this site opens it>"
 
 
@@ -53,11 +57,15 @@ class Difference:
 
 @dataclass
 class Comparison:
-    """What was found: ``records`` counted per kind; ``unused`` columns hold nothing but their default."""
+    """What was found: ``records`` counted per kind; ``unused`` columns hold nothing but their default.
+
+    ``carried``: what a site's tables don't have because they can't, and the site has and names all the same.
+    """
 
     sites: tuple[str, ...]
     records: dict[str, int] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
+    carried: list[Difference] = field(default_factory=list)
     unused: list[Column] = field(default_factory=list)
 
     @property
@@ -75,6 +83,9 @@ class Comparison:
         found = [str(difference) for difference in self.differences[:limit]]
         if len(self.differences) > limit:
             found.append(f"... and {len(self.differences) - limit} more differences")
+        found += [f"carried: {difference}" for difference in self.carried[:limit]]
+        if len(self.carried) > limit:
+            found.append(f"... and {len(self.carried) - limit} more that are carried")
         found += [f"no record of kind {kind}" for kind in self.empty]
         found += [f"nothing but defaults in {table}.{column}" for table, column in self.unused]
         return found
@@ -101,25 +112,68 @@ def _compare(readers: Sequence[_Reader]) -> Comparison:
         keys = sorted({key for records in held.values() for key in records})
         result.records[kind] = len(keys)
         for key in keys:
-            result.differences += _differences(kind, key, {site: held[site].get(key) for site in held})
+            records = {reader: held[reader.site].get(key) for reader in readers}
+            found = [d for d in _differences(kind, key, records) if not _is_spelling(d, readers, sheets)]
+            carried = bool(found) and _are_carried(kind, key, records, sheets)
+            (result.carried if carried else result.differences).extend(found)
     result.unused = [column for column, is_used in used.items() if not is_used]
     return result
 
 
-def _differences(kind: str, key: Key, records: Mapping[str, Record | None]) -> list[Difference]:
+def _differences(kind: str, key: Key, found: Mapping[_Reader, Record | None]) -> list[Difference]:
     name = "/".join(key)
+    records = {reader.site: record for reader, record in found.items()}
     present = {site: record for site, record in records.items() if record is not None}
     if len(present) < len(records):
         return [
             Difference(kind, name, "", {site: "there" if site in present else "missing" for site in records})
         ]
     fields = sorted({field for record in present.values() for field in record})
-    found = []
+    differences = []
     for item in fields:
         values = {site: record.get(item) for site, record in present.items()}
         if len({_canonical(value) for value in values.values()}) > 1:
-            found.append(Difference(kind, name, item, values))
-    return found
+            differences.append(Difference(kind, name, item, values))
+    return differences
+
+
+def _is_spelling(difference: Difference, readers: Sequence[_Reader], sheets: Sequence[Sheet]) -> bool:
+    """Whether all mean the same record, which one site's database also finds by another spelling."""
+    tables = [sheet.table for sheet in sheets if not sheet.many and difference.field in sheet.columns]
+    if not tables:
+        return False
+    values = difference.values
+    spelt = (r.equality.spelt(tables[0], difference.field, values[r.site]) for r in readers)
+    return len({_canonical(value) for value in spelt}) == 1
+
+
+def _are_carried(
+    kind: str, key: Key, records: Mapping[_Reader, Record | None], sheets: Sequence[Sheet]
+) -> bool:
+    """Whether the sites have the same record by their bookkeeping, and where the tables don't show it, it is
+    carried: for want of a name only if the database itself takes that for somebody else's.
+    """
+    said = {reader: reader.equality.said(kind, key) for reader in records}
+    if len({known.digest if known else None for known in said.values()}) > 1:
+        return False
+    carrying = {reader: known.reason for reader, known in said.items() if known and known.reason}
+    whole = next((record for reader, record in records.items() if record and reader not in carrying), None)
+    if not carrying or whole is None or any(not r for reader, r in records.items() if reader not in carrying):
+        return False
+    rows = list(_rows_of(key, whole, sheets))
+    return all(
+        reason != _NAME or any(reader.equality.is_taken(*row) for row in rows)
+        for reader, reason in carrying.items()
+    )
+
+
+def _rows_of(key: Key, record: Record, sheets: Sequence[Sheet]) -> Iterator[tuple[str, Record, Record]]:
+    """A record's rows: the table, the columns that tell it from others' rows, and all of them."""
+    for sheet in sheets:
+        own = {_bare(name): part for name, part in zip(sheet.key, key, strict=False) if name.startswith("t.")}
+        rows = record.get(sheet.many, ()) if sheet.many else [record]
+        for row in rows if own else ():
+            yield sheet.table, own, {**own, **{name: row.get(name) for name in sheet.columns}}
 
 
 class _Reader:
@@ -128,6 +182,7 @@ class _Reader:
     def __init__(self, source: Source, horizon: datetime) -> None:
         self.site = source.site
         self._horizon = horizon.isoformat(" ")
+        self._asked: sa.engine.Connection | None = None
         self._fernet = MultiFernet(_keys(source.credential_keys))
         self._engine = sa.create_engine(source.url)
         self._connection = self._engine.connect()
@@ -139,8 +194,18 @@ class _Reader:
         if self._engine.dialect.name in ("mysql", "mariadb"):
             self._connection.execute(sa.text("SET SESSION sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')"))
 
+    @cached_property
+    def equality(self) -> Equality:
+        """Its database, to be asked what is equal: by a connection of its own, for the other one reads names
+        as ANSI quotes them.
+        """
+        self._asked = self._engine.connect()
+        return Equality(self._asked)
+
     def close(self) -> None:
-        self._connection.close()
+        for connection in (self._connection, self._asked):
+            if connection is not None:
+                connection.close()
         self._engine.dispose()
 
     def read(self, kind: str, sheets: Sequence[Sheet], used: dict[Column, bool]) -> dict[Key, Record]:

@@ -78,6 +78,7 @@ class Report:
             "equal": self.comparison is not None and compared.equal,
             "records": compared.records,
             "differences": [str(difference) for difference in compared.differences],
+            "carried": [str(difference) for difference in compared.carried],
             "kinds_without_records": compared.empty,
             "columns_with_defaults_only": [f"{table}.{column}" for table, column in compared.unused],
         }

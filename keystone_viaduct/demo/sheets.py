@@ -211,6 +211,11 @@ LOCAL: Mapping[tuple[str, str], str] = {
     ("limit", "internal_id"): _NUMBERED,
     ("revocation_event", "id"): _NUMBERED,
 }
+#: Columns that name a record whose id is no random one, though no foreign key says so: table and key.
+REFERENCES: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("region", "parent_region_id"): ("region", "id"),
+    **{(table, "domain_id"): ("project", "id") for table in ("user", "group", "identity_provider")},
+}
 #: Tables without anything replicated.
 BOOKKEEPING = frozenset({"alembic_version", "config_register", "token", "sqlite_sequence"})
 

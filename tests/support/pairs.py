@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from keystone_viaduct.clock import SystemClock
+from keystone_viaduct.demo.comparer import Comparison, Source, compare
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.value import Document
 from keystone_viaduct.sync.link.link import Link
@@ -92,6 +94,12 @@ class SqlPair:
             records = store.read(lambda tx: tx.feed(0, 1_000_000, None))
             found.append({(record.ref, record.fingerprint) for record in records})
         return {ref for ref, _ in found[0] ^ found[1]}
+
+    def judged(self) -> Comparison:
+        """What the demo's judge finds, who reads the databases by SQL of its own."""
+        stores = {"east": self.east, "west": self.west}
+        urls = {site: store.engine.url.render_as_string(False) for site, store in stores.items()}
+        return compare([Source(site, url, Path("none")) for site, url in urls.items()])
 
     def conflicts(self) -> list[Conflict]:
         """What the hub has listed."""

@@ -52,6 +52,7 @@ def test_all_sites_are_equal_with_records_of_every_kind_and_nothing_unused(repor
     assert report["differences"] == []
     assert report["equal"] is True
     assert len(report["records"]) == 34
+    assert report["carried"] == []
     assert report["kinds_without_records"] == []
     assert report["columns_with_defaults_only"] == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.value import Document
 from keystone_viaduct.sync.model import Ref
-from keystone_viaduct.sync.store import SqlStore
+from keystone_viaduct.sync.store import SqlStore, SqlTransaction
 from tests.support.databases import DatabaseScope
 from tests.support.near import NAMED, holding
 from tests.support.pairs import SqlPair, sql_pair
@@ -71,6 +72,13 @@ def refs_of(items: list[tuple[str, Document]]) -> list[Ref]:
 def in_step(pair: SqlPair) -> bool:
     """Both ends have the same records and nothing waits."""
     return not pair.differences() and not pair.pending()
+
+
+def judged(pair: SqlPair) -> dict[Ref, str]:
+    """What the judge finds apart, all of which he takes for carried."""
+    found = pair.judged()
+    assert found.equal, found.lines()
+    return {Ref(each.kind, each.key): str(each) for each in found.carried}
 
 
 @pytest.mark.parametrize(("one", "other"), NEAR)
@@ -153,6 +161,35 @@ def test_what_names_its_region_in_another_case_is_not_lost(pair: SqlPair) -> Non
     for site in (pair.east, pair.west):
         found, below = (pair.document(site, ref) or {} for ref in refs)
         assert found["region_id"] == "cell" and below["parent_region_id"] == "cell"
+    assert not judged(pair).keys() & set(refs)
+
+
+def test_the_demos_judge_takes_for_carried_what_a_database_cannot_hold_alone(
+    pair: SqlPair,
+) -> None:
+    """What a site says of itself is not enough."""
+    number = next(NUMBERS)
+    role = {**sample("role"), "id": f"{number}-judged", "name": f"{PENGUIN} {number}"}
+    pair.fill(telling(pair), [("role", role)])
+    pair.sync()
+    ref = Ref("role", f"{number}-judged")
+    near: list[Document] = [{"id": f"{number} {text}", "description": ""} for text in ("Near", "near")]
+    pair.fill(telling(pair), [("region", {**region, "parent_region_id": None}) for region in near])
+    pair.sync()
+    assert carried(pair)[Ref("region", f"{number} near")] == "name"
+    assert judged(pair).keys() == carried(pair).keys()
+    assert pair.carried(folding(pair))[ref] == "unstorable"
+
+    def said_of_a_name(tx: SqlTransaction) -> None:
+        (record,) = tx.records([ref]).values()
+        assert record.carried is not None
+        tx.save_records([replace(record, carried=replace(record.carried, reason="name"))])
+
+    folding(pair).run(said_of_a_name)
+    assert [(found.kind, found.key) for found in pair.judged().differences] == [("role", ref.key)]
+    pair.write(telling(pair), [("role", role, None)])
+    pair.sync()
+    assert ref not in {found.ref for found in pair.conflicts()} and pair.judged().equal
 
 
 def rules(count: int) -> list[Any]:
