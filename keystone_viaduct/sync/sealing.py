@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import hmac
 import os
 import re
 import stat
@@ -43,6 +45,7 @@ class KeyRing:
         if not exchange or not storage:
             raise SealingError("the key ring is empty", hint="run `viaduct init`")
         self._exchange = {number: PrivateKey(key) for number, key in sorted(exchange.items(), reverse=True)}
+        self._secrets = dict(storage)
         self._storage = {number: Aead(key) for number, key in sorted(storage.items(), reverse=True)}
 
     @classmethod
@@ -64,6 +67,11 @@ class KeyRing:
     def storage_number(self) -> int:
         """Number of the storage key that new secrets are closed with."""
         return next(iter(self._storage))
+
+    def derived(self, use: str) -> bytes:
+        """A key of 32 bytes that nobody but this site can make, for one use; it changes with the keys."""
+        number = self.storage_number
+        return hmac.new(self._secrets[number], f"viaduct {use}".encode(), hashlib.sha256).digest()
 
     def open_sealed(self, sealed: bytes) -> bytes:
         """Open what was sealed for this site by :func:`seal`, with any exchange key that is still here."""

@@ -31,8 +31,9 @@ from keystone_viaduct.sync.link.keys import KeyCarrier
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.rate import Rates
-from keystone_viaduct.sync.wire import limits, poke
-from keystone_viaduct.sync.wire.carried import carry
+from keystone_viaduct.sync.wire import limits
+from keystone_viaduct.sync.wire.carried import CarriedPage, carry
+from keystone_viaduct.sync.wire.poke import Poke
 
 LOG = logging.getLogger(__name__)
 #: Rounds of `once` after which a fleet that never comes to rest is reported.
@@ -120,27 +121,45 @@ class Agent:
         self.lease.stop()
         return all(ended)
 
-    def poked(self, site: str, head: int, data: bytes, encoding: str | None, signature: str) -> bool:
-        """A site has news; False when the poke is not genuine. Raises UnknownSite, BadRequest, TooFast."""
-        if not poke.is_genuine(self.lease.poke_key, site, head, data, signature):
-            return False
+    def poked(self, told: Poke) -> bool:
+        """A site has news; False when the poke is not genuine. Raises UnknownSite, BadRequest, TooFast.
+
+        What every site of the fleet can sign wakes the agent and says nothing: no head, no page.
+        """
+        site = told.site
         lanes = [lane for lane in self.lanes if lane.source == site]
+        key = next((key for lane in lanes if (key := lane.contact.poke_key(site))), "")
+        proven = told.is_the_sites(key)
+        if not proven and not told.is_of_the_fleet(self.lease.poke_key):
+            return False
         if not lanes:
             raise UnknownSite(f"{site[:64]} is not in viaduct.yaml", hint="add it there", unknown=site[:64])
-        self._check_rate(site)
-        page = carry(data, encoding, limits.POKE_OPEN) if data else None
-        if page is not None and (page.source != site or site == self.hub.name):
-            raise BadRequest("the page is not that of the site that pokes", hint="it is left alone")
+        self._check_rate(site, proven)
+        page = self._brought(told, key) if proven else None
         for lane in lanes:
-            if page is None:
-                lane.wake(head)
+            if not proven:
+                lane.wake()
+                lane.contact.doubt_poke_key()
+            elif page is None:
+                lane.wake(told.head)
             else:
-                lane.bring(page, head)
+                lane.bring(page, told.head)
         return True
 
-    def _check_rate(self, site: str) -> None:
-        """Only genuine pokes count, or a stranger could silence a site."""
-        wait = self._pokes.take(site, 1, time.monotonic_ns() // 1000)
+    def _brought(self, told: Poke, key: str) -> CarriedPage | None:
+        opened = told.opened(key)
+        if opened is None:
+            return None
+        page = carry(*opened, limits.POKE_OPEN)
+        if page.source != told.site or page.source == self.hub.name:
+            raise BadRequest("the page is not that of the site that pokes", hint="it is left alone")
+        return page
+
+    def _check_rate(self, site: str, proven: bool) -> None:
+        """Only genuine pokes count, and those that another site may have sent not among a site's own, or a
+        stranger could silence it.
+        """
+        wait = self._pokes.take(site if proven else f"{site} (unproven)", 1, time.monotonic_ns() // 1000)
         if wait:
             raise TooFast(f"{site} pokes more than {POKES} times a second", hint="wait a little", wait=wait)
 
@@ -236,7 +255,7 @@ def open_site(topology: Topology, name: str) -> HttpSite:
     if entry is None:
         known = ", ".join(topology.sites)
         raise UnknownSite(f"{name[:64]} is not in viaduct.yaml", hint=f"it has {known}", unknown=name[:64])
-    times = Timeouts(topology.agent.connect_timeout, topology.agent.timeout)
+    times = Timeouts(topology.agent.connect_timeout, topology.agent.timeout, topology.agent.total_timeout)
     files = [str(topology.clouds)] if topology.clouds else None
     patience = min(PATIENCE, times.answer)
     login = cloud_login(entry.cloud, name=name, url=entry.url, files=files, patience=patience)

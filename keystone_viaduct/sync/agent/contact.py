@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from keystone_viaduct.errors import ConfigError, OldTerm, UnsupportedVersion
+from keystone_viaduct.errors import ConfigError, OldTerm, SiteUnavailable, UnsupportedVersion, ViaductError
 from keystone_viaduct.sync.model import Peer
 from keystone_viaduct.sync.ports import SitePort
 from keystone_viaduct.sync.wire import limits
@@ -17,6 +17,8 @@ from keystone_viaduct.sync.wire.resources import Capabilities
 LOG = logging.getLogger(__name__)
 #: Seconds after which sites are asked again who they are: their keys may have been renewed.
 AGAIN = 600.0
+#: Seconds after which they are asked again for the key of their pokes, where one does not fit.
+DOUBTED = 60.0
 
 
 class RemoteSite(SitePort, Protocol):
@@ -27,6 +29,9 @@ class RemoteSite(SitePort, Protocol):
 
     def register(self, peer: Peer) -> None:
         """Tell it of another site."""
+
+    def poke_key(self) -> str:
+        """The key of its own pokes; '' if it has none."""
 
     def sealed_secret(self, receiver: str) -> bytes:
         """The fleet's secret, sealed for a registered peer."""
@@ -49,6 +54,18 @@ class Contact:
         self._lock = threading.Lock()
         self._made = False
         self._made_at = 0.0
+        self._poke_keys: dict[str, str] = {}
+
+    def poke_key(self, site: str) -> str:
+        """The key of that end's own pokes; '' as long as it is not known here."""
+        return self._poke_keys.get(site, "")
+
+    def doubt_poke_key(self) -> None:
+        """A poke does not fit that key: it may have been renewed. Whoever forges some has it asked for now
+        and then, no more.
+        """
+        if time.monotonic() - self._made_at >= DOUBTED:
+            self.renew()
 
     def renew(self) -> None:
         """Introduce them anew before the next step: one of them has changed its keys or its incarnation."""
@@ -74,11 +91,23 @@ class Contact:
                 LOG.info("%s has joined the fleet of %s", spoke.site, hub.site)
             if self._admit is not None:
                 self._admit(hub, spoke, lambda: self._introduce(hub, spoke))
+            self._poke_keys = {site.name: _poke_key(site) for site in (self._hub, self._spoke)}
             self._made, self._made_at = True, time.monotonic()
 
     def _introduce(self, hub: Capabilities, spoke: Capabilities) -> None:
         self._hub.register(peer_of(spoke))
         self._spoke.register(peer_of(hub))
+
+
+def _poke_key(site: RemoteSite) -> str:
+    """A site that does not give its key away can still wake the agent."""
+    try:
+        return site.poke_key()
+    except SiteUnavailable:
+        raise
+    except ViaductError as error:
+        LOG.warning("the pokes of %s bring no pages: %s", site.name, error)
+        return ""
 
 
 def check(name: str, found: Capabilities, hub: Capabilities) -> None:

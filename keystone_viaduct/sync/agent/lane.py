@@ -30,6 +30,9 @@ LOG = logging.getLogger(__name__)
 ESTRANGED = (FenceMismatch, UnknownSite, SealingError, NotInitialised)
 #: Pages that pokes have brought and that wait to be offered; more than a few are stale anyway.
 INBOX = 4
+#: So often within so many seconds may a direction start over, or be shown another checkpoint; more is a
+#: failure.
+VAIN, WITHIN = 3, 600.0
 #: Seconds for which a site that makes a direction wait is not logged again.
 QUIET = 3600.0
 
@@ -82,6 +85,7 @@ class Lane:
     _usual: int = 0
     _told_at: float = 0.0
     _said_at: float = float("-inf")
+    _vain: deque[float] = field(default_factory=deque)
 
     @property
     def source(self) -> str:
@@ -205,6 +209,7 @@ class Lane:
 
     def _attempt(self) -> float:
         """One step; the seconds to wait after it."""
+        before = self._led_nowhere()
         try:
             progress = self.step()
         except TooFast as error:
@@ -215,11 +220,30 @@ class Lane:
         except Exception as error:
             LOG.exception("%s: an unexpected error", self.name)
             return self._failed(error, "unexpected")
+        if self._led_nowhere() > before and self._is_vain():
+            self.pacer.failures = max(self.pacer.failures, len(self._vain) - VAIN - 1)
+            return self._failed(_starts_over(self), FenceMismatch.code)
+        if self.link.is_starting_over:
+            return 0.0  # neither a success nor a failure yet
         if self.state.failures:
             LOG.info("%s: works again", self.name)
         self.state.failures, self.state.error, self.state.code = 0, "", ""
         wait = self.pacer.succeeded()
         return 0.0 if progress is Progress.MORE else wait
+
+    def _led_nowhere(self) -> int:
+        """How often a step did not lead on, though no call failed."""
+        return self.link.restarts + self.replicator.totals.vain
+
+    def _is_vain(self) -> bool:
+        """Whether that was too often by now. A site that answers each page with `sync.fence`, or with another
+        checkpoint, would have the two compared for ever, without a pause.
+        """
+        now = time.monotonic()
+        self._vain.append(now)
+        while now - self._vain[0] > WITHIN:
+            self._vain.popleft()
+        return len(self._vain) > VAIN
 
     def _slowed(self, error: TooFast) -> None:
         """Wait as long as the site says, which is at work and no failure; pokes don't cut it short."""
@@ -243,3 +267,10 @@ class Lane:
         # not cut short by pokes: a site that is in trouble is left alone
         self._stopping.wait(wait)
         return 0.0
+
+
+def _starts_over(lane: Lane) -> FenceMismatch:
+    return FenceMismatch(
+        f"{lane.source} and {lane.target} start over again and again",
+        hint="is one of them put back from a backup time and again, or does its API answer what is not true?",
+    )

@@ -96,13 +96,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _poke(self, data: bytes) -> None:
         head = self.headers.get(poke.HEAD, "")
-        site, signature = self.headers.get(poke.SITE, ""), self.headers.get(poke.SIGNATURE, "")
+        names = (poke.SIGNATURE, poke.PROOF, poke.PACKED)
+        signature, proof, packed = (self.headers.get(name, "") for name in names)
         if not _NUMBER.fullmatch(head):
             self._refuse(400, f"{poke.HEAD} is no number")
             return
-        encoding = self.headers.get("Content-Encoding")
+        told = poke.Poke(self.headers.get(poke.SITE, ""), int(head), data, signature, proof, packed)
         try:
-            genuine = self.server.present().poked(site, int(head), data, encoding, signature)
+            genuine = self.server.present().poked(told)
         except ViaductError as error:
             self._refuse(error.status, str(error), error.wait if isinstance(error, TooFast) else None)
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,8 @@ from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.wire.resources import Capabilities
 
 LOG = logging.getLogger(__name__)
+#: Seconds that one site may hold up the search for the hub.
+PATIENCE = 20.0
 
 
 class Witness(Protocol):
@@ -90,9 +92,16 @@ def _ask(sites: Mapping[str, Witness]) -> dict[str, Capabilities]:
             LOG.exception("%s was not asked for the hub", name)
             return None
 
-    with ThreadPoolExecutor(max(1, min(len(sites), 32)), "office") as pool:
-        found = dict(zip(sites, pool.map(ask, sites), strict=True))
-    return {name: told for name, told in found.items() if told is not None and told.site == name}
+    pool = ThreadPoolExecutor(max(1, min(len(sites), 32)), "office")
+    try:
+        asked = {pool.submit(ask, name): name for name in sites}
+        answered, late = wait(asked, PATIENCE)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # who is late ends by the deadline of his call
+    for one in late:
+        LOG.warning("%s was not asked for the hub: it takes more than %g s", asked[one], PATIENCE)
+    found = {asked[one]: one.result() for one in answered}
+    return {name: told for name in sites if (told := found.get(name)) is not None and told.site == name}
 
 
 def _charter(sites: Mapping[str, Witness], told: Mapping[str, Capabilities], configured: str) -> Charter:

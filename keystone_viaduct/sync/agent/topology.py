@@ -52,6 +52,7 @@ class AgentSettings:
     lease: float = 30.0
     connect_timeout: float = 5.0
     timeout: float = 60.0
+    total_timeout: float = 300.0
     first_backoff: float = 0.5
     longest_backoff: float = 60.0
     upkeep: float = 3600.0
@@ -137,6 +138,7 @@ def _agent(found: Located, value: Any) -> AgentSettings:
         lease=number("lease", 3, limits.LEASE_LONGEST),
         connect_timeout=number("connect_timeout", 0.1, 300),
         timeout=number("timeout", 1, 3600),
+        total_timeout=number("total_timeout", 1, 36000),
         first_backoff=number("first_backoff", 0.01, 60),
         longest_backoff=number("longest_backoff", 0.1, 3600),
         upkeep=number("upkeep", 0, _CENTURY),

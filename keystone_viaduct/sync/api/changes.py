@@ -84,12 +84,12 @@ def _is_short(data: bytes, changes: int, asked: Asked) -> bool:
 
 def fits(data: bytes, accept: str | None) -> bool:
     """Whether a page of these bytes can be sent to who accepts those encodings."""
-    if len(data) > limits.BODY_OPEN:
+    if len(data) > limits.BODY_OPEN or body.has_too_many_values(data):
         return False
     if len(data) <= limits.BODY:
         return True
     packed, _ = body.compress(data, body.choose_encoding(accept))
-    return len(packed) <= limits.BODY
+    return len(packed) <= limits.BODY and not body.expands_too_much(len(packed), len(data))
 
 
 def encode(page: Page, public_key: bytes) -> bytes:

@@ -8,6 +8,7 @@ import enum
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,8 @@ from keystone_viaduct.sync.api.options import SyncSettings
 from keystone_viaduct.sync.api.service import Service, peek, poke_key
 from keystone_viaduct.sync.model import Checkpoint, SiteState, origin_of
 from keystone_viaduct.sync.store import SqlTransaction
-from keystone_viaduct.sync.wire import body, limits, poke
+from keystone_viaduct.sync.wire import body, limits
+from keystone_viaduct.sync.wire.poke import Poke, made
 
 LOG = logging.getLogger(__name__)
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it would tell of every poke in Keystone's log
@@ -34,6 +36,9 @@ KEPT = 110.0
 #: Seconds after which a poke that did not arrive is tried again; after the last, with the next writing
 #: request.
 AGAIN = (0.5, 2.0, 8.0)
+#: Answers of who does not understand a page in a poke, and seconds for which none is sent to him then.
+NOT_UNDERSTOOD = frozenset({400, 413, 415})
+BARE = 600.0
 
 
 class PokeSender:
@@ -90,10 +95,16 @@ class News:
 
     site: str
     head: int
-    key: str
+    fleet_key: str
+    site_key: str
     data: bytes = b""
     encoding: str | None = None
     upto: Checkpoint | None = None
+
+    def poke(self, *, bare: bool = False) -> Poke:
+        """As it is sent; ``bare``: without the page."""
+        page = b"" if bare else self.data
+        return made(self.fleet_key, self.site_key, self.site, self.head, page, self.encoding)
 
 
 class PokeWorker:
@@ -108,6 +119,7 @@ class PokeWorker:
         self._pid = 0
         self._told = -1
         self._offered: Checkpoint | None = None
+        self._bare_until = float("-inf")
 
     def wake(self) -> None:
         """There may be news. Returns at once."""
@@ -152,15 +164,16 @@ class PokeWorker:
         return Outcome.SENT
 
     def _send(self, client: httpx.Client, news: News) -> None:
-        headers = {
-            poke.SITE: news.site,
-            poke.HEAD: str(news.head),
-            poke.SIGNATURE: poke.sign(news.key, news.site, news.head, news.data),
-            "Content-Type": "application/json",
-        }
-        if news.encoding:
-            headers["Content-Encoding"] = news.encoding
-        client.post(str(self._settings.poke_url), content=news.data, headers=headers).raise_for_status()
+        answer = self._post(client, news.poke())
+        if news.data and answer.status_code in NOT_UNDERSTOOD:
+            # an agent of an earlier release, or a proxy: it can be woken, and fetches the page itself
+            self._bare_until = time.monotonic() + BARE
+            answer = self._post(client, news.poke(bare=True))
+        answer.raise_for_status()
+
+    def _post(self, client: httpx.Client, sent: Poke) -> httpx.Response:
+        headers = {**sent.headers(), "Content-Type": "application/octet-stream"}
+        return client.post(str(self._settings.poke_url), content=sent.data, headers=headers)
 
     def news(self) -> News | None:
         """What there is to tell, if anything has changed since the last poke."""
@@ -168,17 +181,17 @@ class PokeWorker:
         state, marked, after, reader = service.store.read(self._look)
         if not state.fleet_secret or (not marked and state.head == self._told):
             return None
-        key = poke_key(state.fleet_secret)
-        if state.is_hub or not self._settings.poke_carries_page:
-            return News(state.site, state.head + bool(marked), key)
+        keys = poke_key(state.fleet_secret), service.poke_key()
+        if state.is_hub or not self._settings.poke_carries_page or time.monotonic() < self._bare_until:
+            return News(state.site, state.head + bool(marked), *keys)
         page, peer = service.read(reader, after, CHANGES, most=limits.POKE_OPEN)
         if not page.changes:
-            return News(state.site, page.upto.seq, key)
+            return News(state.site, page.upto.seq, *keys)
         opened = encode(page, peer.public_key)
         data, encoding = body.compress(opened, "zstd")
         if not page.at_head or len(data) > limits.POKE or len(opened) > limits.POKE_OPEN:
-            return News(state.site, page.upto.seq, key)
-        return News(state.site, page.upto.seq, key, data, encoding, page.upto)
+            return News(state.site, page.upto.seq, *keys)
+        return News(state.site, page.upto.seq, *keys, data, encoding, page.upto)
 
     def _look(self, tx: SqlTransaction) -> tuple[SiteState, bool, Checkpoint | None, str]:
         """The state, whether marks wait, from where the hub has not read yet as far as is known here, and

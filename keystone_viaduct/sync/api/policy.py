@@ -71,6 +71,7 @@ RULES = (
     _rule("write_keys", "Take the hub's keys of tokens", ("PUT", _KEYS), ("PUT", "/public-keys")),
     _rule("rotate_keys", "Rotate the fleet's keys of tokens", ("POST", _KEYS), ("POST", "/public-keys")),
     _rule("read_secret", "The fleet's secret, sealed for a registered peer", ("GET", "/secret")),
+    _rule("read_poke_key", "The key that proves this site's pokes to the agent", ("GET", "/poke-key")),
     _rule("write_secret", "Take the fleet's secret when joining", ("PUT", "/secret")),
 )
 

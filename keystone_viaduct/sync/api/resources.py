@@ -368,6 +368,15 @@ class CharterResource(flask_restful.Resource):  # type: ignore[misc]
         return Reply(charter_to_json(assembly.service().write_charter(read_json())))
 
 
+class PokeKeyResource(flask_restful.Resource):  # type: ignore[misc]
+    """What proves this site's pokes."""
+
+    @gated("sync:read_poke_key")
+    def get(self) -> Reply:
+        """The key that this site and the agent share."""
+        return Reply({"poke_key": assembly.service().poke_key()})
+
+
 class SecretResource(flask_restful.Resource):  # type: ignore[misc]
     """The fleet's secret, always sealed."""
 
@@ -460,6 +469,7 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
         _route(KeysResource, "/keys", "keys"),
         _route(KeyRepositoryResource, "/keys/<string:repository>", "key_repository", "repository"),
         _route(PublicKeysResource, "/public-keys", "public_keys"),
+        _route(PokeKeyResource, "/poke-key", "poke_key"),
         _route(SecretResource, "/secret", "secret"),
     ]
 

@@ -105,6 +105,10 @@ class Service:
             drivers=drivers,
         )
 
+    def poke_key(self) -> str:
+        """The key of this site's own pokes, in hexadecimal: the agent gets it, and nobody else."""
+        return self.ring.derived("poke").hex()
+
     def read(
         self,
         reader: str,
@@ -461,5 +465,5 @@ def _check_source(tx: SqlTransaction, page: Page) -> SiteState:
 
 
 def poke_key(fleet_secret: bytes) -> str:
-    """The key that authenticates pokes, in hexadecimal: every site of a fleet derives the same one."""
+    """The key by which any site of the fleet may wake the agent, in hexadecimal; all derive the same one."""
     return hmac.new(fleet_secret, b"viaduct poke", hashlib.sha256).hexdigest() if fleet_secret else ""

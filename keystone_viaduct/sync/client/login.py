@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +16,8 @@ SPARE = 60
 #: Seconds that a site may take to give a token. Without a bound who asks a site behind a road that swallows
 #: everything would wait for ever.
 PATIENCE = 15.0
+#: Seconds for all of that, however slowly the bytes come.
+LONGEST = 60.0
 #: What is said of a site that can't be asked for a token, and what to look at.
 NO_TOKEN = ("gives no token", "is it up?")
 
@@ -65,6 +68,7 @@ class CloudLogin:
         self._session = session
         self._elsewhere = elsewhere
         self._lock = threading.Lock()
+        self._asking: Future[str] | None = None
 
     @property
     def url(self) -> str:
@@ -98,10 +102,36 @@ class CloudLogin:
         return True
 
     def token(self) -> str:
-        """A system-scoped token, the same one until it nears its end."""
+        """A system-scoped token, the same one until it nears its end.
+
+        A site that gives it byte by byte is waited for no longer than one that gives none; meanwhile it is
+        not asked again. Raises SiteUnavailable.
+        """
+        with self._lock:
+            known = getattr(self._auth, "auth_ref", None)
+            if known is not None and not known.will_expire_soon(SPARE):
+                return str(known.auth_token)
+            asking = self._asking
+            if asking is None or asking.done():
+                asking = self._asking = Future()
+                threading.Thread(target=self._ask, args=(asking,), name="login", daemon=True).start()
+        try:
+            return asking.result(LONGEST)
+        except TimeoutError as error:
+            raise SiteUnavailable(
+                f"{self._name} {NO_TOKEN[0]} within {LONGEST:g} s", hint=NO_TOKEN[1], site=self._name
+            ) from error
+
+    def _ask(self, asking: Future[str]) -> None:
+        try:
+            asking.set_result(self._fetched())
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            asking.set_exception(error)
+
+    def _fetched(self) -> str:
         from keystoneauth1 import exceptions
 
-        with self._lock, reaching(self._name, *NO_TOKEN):
+        with reaching(self._name, *NO_TOKEN):
             try:
                 access = self._auth.get_access(self._session)
                 if access.will_expire_soon(SPARE):

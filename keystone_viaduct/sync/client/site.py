@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from keystone_viaduct.errors import SiteUnavailable
 from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.client.keys import HttpKeys
 from keystone_viaduct.sync.client.login import Account
@@ -218,6 +219,18 @@ class HttpSite:
         query = {"force": "true" if force else "false"}
         body = self._transport.call("DELETE", f"/peers/{quote(site, safe='')}", query=query)
         return self._transport.understood(lambda: upkeep.retired_from_json(body))
+
+    def poke_key(self) -> str:
+        """The key of the site's own pokes; '' where its release has none. Raises SiteUnavailable."""
+        try:
+            body = self._transport.call("GET", "/poke-key")
+        except SiteUnavailable as error:
+            if error.fields.get("answer") == 404:
+                return ""
+            raise
+        return self._transport.understood(
+            lambda: checks.key_text(checks.member(checks.mapping(body, ""), "poke_key", ""), "poke_key")
+        )
 
     def sealed_secret(self, receiver: str) -> bytes:
         """The fleet's secret, sealed for a registered peer."""

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import httpx
 
 from keystone_viaduct.errors import BadRequest, SiteUnavailable
+from keystone_viaduct.sync.client.deadline import bounded, ending_after
 from keystone_viaduct.sync.client.login import Account, CloudLogin, Login
 from keystone_viaduct.sync.client.reaching import reaching
 from keystone_viaduct.sync.wire import body, limits
@@ -23,10 +24,14 @@ _ACCEPT = ", ".join(body.ENCODINGS)
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds. ``answer`` covers the largest page: the far side has to apply it before it answers."""
+    """Seconds. ``answer`` covers the largest page: the far side has to apply it before it answers.
+
+    ``total``: for one request and the whole of its answer, however the bytes come.
+    """
 
     connect: float = 5.0
     answer: float = 60.0
+    total: float = 300.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Answer:
 
     def json(self) -> Any:
         """The body opened and parsed; None when there is none. Raises BadRequest."""
-        opened = body.decompress(self.data, self.encoding)
+        opened = body.decompress(self.data, self.encoding, limits.ANSWER_OPEN)
         return body.loads(opened) if opened else None
 
 
@@ -58,6 +63,7 @@ class Transport:
         self._login = login
         times = timeouts or Timeouts()
         self._timeout = httpx.Timeout(times.answer, connect=times.connect)
+        self._total = times.total
         self._transport = transport
         self._opening = threading.Lock()
         self._client: httpx.Client | None = None
@@ -73,7 +79,7 @@ class Transport:
         """
         with self._opening:
             if self._client is None:
-                self._client = httpx.Client(
+                client = httpx.Client(
                     transport=self._transport,
                     verify=_verify(self.site, self._login.verify),
                     timeout=self._timeout,
@@ -85,6 +91,7 @@ class Transport:
                         "User-Agent": "viaduct",
                     },
                 )
+                self._client = bounded(client)
             return self._client
 
     def account(self) -> Account | None:
@@ -180,7 +187,7 @@ class Transport:
     ) -> Answer:
         url = f"{self._login.url}{PREFIX}{path}"
         hint = f"is {self._login.url} up and can it be reached from here?"
-        with reaching(self.site, "does not answer", hint):
+        with reaching(self.site, "does not answer", hint), ending_after(self._total):
             client = self._opened()
             request = client.build_request(method, url, params=query, content=data, headers=headers)
             response = client.send(request, stream=True)
@@ -201,7 +208,7 @@ class Transport:
         size = 0
         for part in response.iter_raw():
             size += len(part)
-            if size > limits.BODY_OPEN:
+            if size > limits.BODY:
                 raise SiteUnavailable(
                     f"{self.site} answers without end", hint="is that a Keystone?", site=self.site
                 )

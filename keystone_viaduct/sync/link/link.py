@@ -32,6 +32,11 @@ class Link:
         self._lock = threading.Lock()
         self._starting_over: Iterator[None] | None = self._agree()
 
+    @property
+    def is_starting_over(self) -> bool:
+        """Whether the two are being compared, or have yet to agree on the hub."""
+        return self._starting_over is not None
+
     def step(self, replicator: Replicator) -> Progress:
         """One page of one direction, or one call of a comparison.
 

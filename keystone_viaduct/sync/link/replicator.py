@@ -26,7 +26,9 @@ class Progress(enum.Enum):
 
 @dataclass
 class Totals:
-    """Counters of one direction since the replicator was made."""
+    """Counters of one direction since the replicator was made. ``vain``: pages that did not lead on, though
+    no call failed.
+    """
 
     pages: int = 0
     changes: int = 0
@@ -34,6 +36,7 @@ class Totals:
     merged: int = 0
     conflicts: int = 0
     pending: int = 0
+    vain: int = 0
 
 
 @dataclass
@@ -89,6 +92,7 @@ class Replicator:
             return Progress.IDLE
         except CheckpointMismatch:
             self._primed = False
+            self.totals.vain += 1
             return Progress.MORE
         except NotYet:
             self._primed = False
@@ -134,8 +138,8 @@ class Replicator:
         """Apply a page that a poke brought along; False (and nothing done) if it does not fit the
         checkpoint.
 
-        Any site can sign a poke. What shows that a page is the source's own is that it names a checkpoint
-        with its nonce, so none is taken as long as there is no checkpoint.
+        Whoever calls has seen that the page is the source's own. It has to name the checkpoint with its nonce
+        all the same, so none is taken as long as there is no checkpoint.
         """
         if not self._primed or self._after is None or page.after != self._after or not page.changes:
             return False
@@ -173,6 +177,9 @@ class Replicator:
         if partial:
             self._count(page, result)
             return Progress.MORE
+        if result.checkpoint != page.upto:  # it has not gone on from there, whatever it says
+            self._primed = False
+            self.totals.vain += 1
         self._after = result.checkpoint
         self._reader = origin_of(self.target.name, result.head.incarnation)
         if page.charter is not None:

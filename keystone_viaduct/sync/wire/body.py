@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import zlib
 from typing import Any, NoReturn
 
@@ -14,6 +15,8 @@ from keystone_viaduct.sync.wire import checks, limits
 
 #: What this release can open, best first.
 ENCODINGS = ("zstd", "gzip")
+#: Bytes that opening zstd may remember; RFC 8878 asks for no more, and we send less.
+WINDOW = 2**23
 #: Smaller bodies are not worth compressing.
 COMPRESS_FROM = 1024
 
@@ -30,7 +33,10 @@ def dumps(value: Any) -> bytes:
 
 
 def loads(data: bytes) -> Any:
-    """Strict JSON: no NaN, no lone surrogates, no depth that breaks a reader. Raises BadRequest."""
+    """Strict JSON: no NaN, no lone surrogates, no depth that breaks a reader, no more values than a body may
+    have. Raises BadRequest, TooLarge.
+    """
+    _check_values(data)
     try:
         text = data.decode()
         value = _decode(text)
@@ -43,6 +49,31 @@ def loads(data: bytes) -> Any:
     except ValueError as error:
         raise BadRequest(f"the body is not JSON: {error}"[:200], hint="send a JSON object") from error
     return value
+
+
+def _check_values(data: bytes) -> None:
+    """Before anything is parsed: a value takes some sixty bytes of memory, and two in the body."""
+    if has_too_many_values(data):
+        raise TooLarge(
+            f"the body has more than {limits.NODES} values", hint="send smaller pages", most=limits.NODES
+        )
+
+
+def has_too_many_values(data: bytes) -> bool:
+    """Whether JSON has more values than a body may have. Nothing is parsed for it."""
+    return _marks(data) > limits.NODES and _marks(_TEXT.sub(b"", data)) > limits.NODES
+
+
+def expands_too_much(packed: int, opened: int) -> bool:
+    """Whether so many bytes may not come of so few."""
+    return opened > max(limits.EXPANDED, packed * limits.EXPANSION)
+
+
+def _marks(data: bytes) -> int:
+    return sum(data.count(mark) for mark in (b",", b":", b"[", b"{"))
+
+
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -77,7 +108,10 @@ def compress(data: bytes, encoding: str | None) -> tuple[bytes, str | None]:
 
 
 def decompress(data: bytes, encoding: str | None, most: int = limits.BODY_OPEN) -> bytes:
-    """The opposite of :func:`compress`; raises TooLarge beyond ``most`` bytes without ever holding more."""
+    """The opposite of :func:`compress`; raises TooLarge beyond ``most`` bytes, or where few bytes open to
+    very many, without ever holding more.
+    """
+    most = min(most, max(limits.EXPANDED, len(data) * limits.EXPANSION))
     name = (encoding or "identity").strip().lower()
     if name == "identity":
         opened = data[: most + 1]
@@ -103,7 +137,7 @@ def _garbled(name: str, error: Exception) -> BadRequest:
 
 def _open_zstd(data: bytes, most: int) -> bytes:
     try:
-        with zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(data) as reader:
+        with zstandard.ZstdDecompressor(max_window_size=WINDOW).stream_reader(data) as reader:
             opened = reader.read(most + 1)
     except zstandard.ZstdError as error:
         raise _garbled("zstd", error) from error

@@ -12,6 +12,7 @@ from keystone_viaduct.sync.wire import limits
 
 SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 IDENTIFIER = re.compile(r"[A-Za-z0-9._-]+")
+_KEY = re.compile(r"[0-9a-f]{64}")
 _ORIGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*#[A-Za-z0-9_-]+")
 
 
@@ -120,6 +121,11 @@ def _is_origin(text: str) -> bool:
 def reader(value: Any, where: str) -> str:
     """A site's name, or its origin."""
     return origin(value, where) if isinstance(value, str) and "#" in value else site_name(value, where)
+
+
+def key_text(value: Any, where: str) -> str:
+    """A key of 32 bytes in hexadecimal."""
+    return text(value, where, 64, _KEY)
 
 
 def identifier(value: Any, where: str, most: int = 64) -> str:

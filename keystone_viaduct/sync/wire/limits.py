@@ -6,11 +6,18 @@ from keystone_viaduct.kinds import raw
 MAJOR, MINOR = 1, 0
 VERSION = f"{MAJOR}.{MINOR}"
 
-#: Bytes of a body as it is transferred, and after decompression.
+#: A record that is larger than a page travels in parts of so many bytes each, at most so many of them.
+PART, PARTS = 2 * 1024 * 1024, 16
+#: Bytes of a body as it is transferred, and after decompression: no record that came could not be sent on.
 BODY = 16 * 1024 * 1024
-BODY_OPEN = 96 * 1024 * 1024
-#: Bytes of a body of everything but a page.
+BODY_OPEN = PART * PARTS
+#: A body that opens to more than the first number of bytes may be so many times as large as it was; none has
+#: more values (numbers, texts, lists, members) than ``NODES``, which bounds what reading it takes in memory.
+EXPANDED, EXPANSION = 16 * 1024 * 1024, 100
+NODES = 2_000_000
+#: Bytes of a body of everything but a page, and of an answer to a call that is none when opened.
 SMALL_BODY = 1024 * 1024
+ANSWER_OPEN = 24 * 1024 * 1024
 #: Bytes of a poke, and of its page when opened; a first page that does not fit is left out.
 POKE = 48 * 1024
 POKE_OPEN = 1024 * 1024
@@ -18,8 +25,6 @@ POKE_OPEN = 1024 * 1024
 #: Bytes of opened changes at which a source cuts a page, unless its reader asks for another number.
 PAGE_BYTES = 4 * 1024 * 1024
 PAGE_BYTES_LEAST = 64 * 1024
-#: A record that is larger than a page travels in parts of so many bytes each, at most so many of them.
-PART, PARTS = 2 * 1024 * 1024, 16
 PAGE_CHANGES = 5000
 #: Owners without rows that one record may have.
 EXTERNALS = 100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -39,6 +39,7 @@ from keystone_viaduct.sync.wire.upkeep import Report, Times
 from keystone_viaduct.testing.memory import MemoryStore, empty
 
 KEY = "ab" * 32
+SITE_KEYS = defaultdict(lambda: "11" * 32, {"hub": "22" * 32, "west": "33" * 32, "south": "44" * 32})
 DOMAIN = Ref("domain", "acme")
 PATIENCE = 20.0
 
@@ -176,6 +177,10 @@ class FakeSite:
             self.store.run(lambda tx: tx.save_peer(replace(peer, capabilities={})))
 
         self._call("register", work)
+
+    def poke_key(self) -> str:
+        key: str = self._call("poke_key", lambda: SITE_KEYS[self.name])
+        return key
 
     def sealed_secret(self, receiver: str) -> bytes:
         sealed: bytes = self._call("sealed_secret", lambda: b"sealed for " + receiver.encode())

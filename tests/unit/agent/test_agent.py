@@ -13,8 +13,8 @@ from keystone_viaduct.sync.agent.agent import Agent, Failure
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.loading import Position, first_load
 from keystone_viaduct.sync.agent.status import metrics, snapshot
-from keystone_viaduct.sync.wire import poke
-from tests.unit.agent.fleet import KEY, PATIENCE, FakeSite, domain, fleet
+from keystone_viaduct.sync.wire.poke import Poke, made
+from tests.unit.agent.fleet import KEY, PATIENCE, SITE_KEYS, FakeSite, domain, fleet
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def at_rest(agent: Agent) -> bool:
 
 def poked(agent: Agent, site: str, head: int = 1) -> bool:
     """A genuine poke without a page."""
-    return agent.poked(site, head, b"", None, poke.sign(KEY, site, head, b""))
+    return agent.poked(made(KEY, SITE_KEYS[site], site, head))
 
 
 def test_once_carries_everything_everywhere_and_gives_the_lease_back() -> None:
@@ -149,7 +149,7 @@ def test_a_poke_that_is_not_genuine_is_ignored() -> None:
     agent, _, _ = fleet("west")
     with running(agent):
         assert eventually(lambda: at_rest(agent))
-        assert not agent.poked("west", 1, b"", None, "0" * 64)
+        assert not agent.poked(Poke("west", 1, b"", "0" * 64, "0" * 64))
         assert lane(agent, "west", "hub").state.poked == 0
 
 

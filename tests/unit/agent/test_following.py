@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -150,3 +151,15 @@ def test_a_hub_that_died_is_left_when_another_one_is_promoted(sites: Sites) -> N
     sites["hub"].down = False
     assert following(sites).settle().once() == []
     assert sites["hub"].has(domain("acme")[0])
+
+
+def test_a_site_that_answers_too_late_does_not_hold_up_the_search(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keystone_viaduct.sync.agent.post.PATIENCE", 0.2)
+    sites["south"].site.promote()
+    sites["west"].blocked = threading.Event()
+    try:
+        assert find_hub(sites, "hub").hub == "south"
+    finally:
+        sites["west"].blocked.set()

@@ -6,19 +6,21 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 import httpx
 import pytest
 import zstandard
 
 from keystone_viaduct.errors import ConfigError
+from keystone_viaduct.sync.agent.contact import DOUBTED
 from keystone_viaduct.sync.agent.listener import Listener
 from keystone_viaduct.sync.model import Checkpoint, Page, Version
 from keystone_viaduct.sync.rate import Rates
 from keystone_viaduct.sync.sealing import KeyRing, PageSealer
 from keystone_viaduct.sync.wire import body, limits, poke
 from keystone_viaduct.sync.wire.page import page_to_json
-from tests.unit.agent.fleet import KEY, fleet
+from tests.unit.agent.fleet import KEY, SITE_KEYS, fleet
 from tests.unit.agent.test_agent import eventually
 
 
@@ -28,15 +30,30 @@ class Door:
     def __init__(self) -> None:
         self.agent, self.hub, self.spokes = fleet("west")
         self.agent.lease.renew()
+        self.agent.lanes[0].contact.make()
         self.listener = Listener(lambda: self.agent, ("127.0.0.1", 0))
         self.listener.start()
         host, port = self.listener.address
         self.client = httpx.Client(base_url=f"http://{host}:{port}")
 
-    def poke(self, data: bytes = b"", site: str = "west", key: str = KEY, **headers: str) -> httpx.Response:
-        """A poke, genuine unless told otherwise."""
-        signed = {poke.SITE: site, poke.HEAD: "7", poke.SIGNATURE: poke.sign(key, site, 7, data)}
-        return self.client.post("/poke", content=data, headers={**signed, **headers})
+    def poke(
+        self,
+        page: bytes = b"",
+        site: str = "west",
+        key: str = KEY,
+        own: str = SITE_KEYS["west"],
+        encoding: str | None = None,
+        **headers: str,
+    ) -> httpx.Response:
+        """A poke, genuine unless told otherwise; ``own``: the site's own key."""
+        told = poke.made(key, own, site, 7, page, encoding)
+        return self.client.post("/poke", content=told.data, headers={**told.headers(), **headers})
+
+    def old_poke(self, page: bytes, encoding: str | None = None) -> httpx.Response:
+        """As earlier releases send it, and as every site of the fleet can for any other."""
+        signed = {poke.SITE: "west", poke.HEAD: "7", poke.SIGNATURE: poke.sign(KEY, "west", 7, page)}
+        packed = {} if encoding is None else {"Content-Encoding": encoding}
+        return self.client.post("/poke", content=page, headers={**signed, **packed})
 
 
 @pytest.fixture
@@ -64,19 +81,50 @@ def test_a_poke_wakes_the_directions_that_read_from_that_site(door: Door) -> Non
 def test_a_poke_may_bring_a_page(door: Door) -> None:
     packed, encoding = body.compress(page("west") + b" " * 2000, "zstd")
     assert encoding == "zstd"
-    assert door.poke(packed, **{"Content-Encoding": "zstd"}).status_code == 202
+    assert door.poke(packed, encoding=encoding).status_code == 202
     assert [brought.source for brought in door.agent.lanes[0]._inbox] == ["west"]
+
+
+def test_what_every_site_of_the_fleet_can_sign_wakes_and_brings_nothing(door: Door) -> None:
+    packed, encoding = body.compress(page("west") + b" " * 2000, "zstd")
+    assert door.old_poke(packed, encoding).status_code == 202
+    assert door.poke(page("west"), own=SITE_KEYS["south"]).status_code == 202, "a limited site's own key"
+    (up, _) = door.agent.lanes
+    assert (up.state.poked, up.state.head, list(up._inbox)) == (2, 0, [])
+
+
+def test_a_page_in_a_poke_is_read_by_nobody_on_the_way_and_serves_for_no_other_poke(door: Door) -> None:
+    sent = page("west")
+    told = poke.made(KEY, SITE_KEYS["west"], "west", 7, sent)
+    assert b"west" not in told.data and b"knowledge" not in told.data
+    assert told.opened(SITE_KEYS["west"]) == (sent, None)
+    for other in ({"site": "south"}, {"head": 8}, {"packed": "zstd"}):
+        assert replace(told, **other).opened(SITE_KEYS["west"]) is None
+
+
+def test_a_key_of_pokes_that_was_renewed_is_asked_for_anew_but_not_at_every_forgery(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact = door.agent.lanes[0].contact
+    monkeypatch.setitem(SITE_KEYS, "west", "55" * 32)
+    door.poke(own="55" * 32)
+    contact.make()
+    assert contact.poke_key("west") == "33" * 32, "asked a moment ago"
+    monkeypatch.setattr(contact, "_made_at", contact._made_at - DOUBTED)
+    door.poke(own="55" * 32)
+    contact.make()
+    assert contact.poke_key("west") == "55" * 32
 
 
 @pytest.mark.parametrize(
     ("data", "options", "status", "told"),
     [
-        (b"", {"key": "cd" * 32}, 401, "signature"),
+        (b"", {"key": "cd" * 32, "own": "cd" * 32}, 401, "signature"),
         (b"", {"site": "north"}, 404, "not in viaduct.yaml"),
         (b"", {poke.HEAD: "many"}, 400, "no number"),
         (b"nonsense", {}, 400, "not JSON"),
         (b"x" * (limits.POKE + 1), {}, 413, "at most"),
-        (zstandard.compress(b" " * (limits.POKE_OPEN + 1)), {"Content-Encoding": "zstd"}, 413, "larger"),
+        (zstandard.compress(b" " * (limits.POKE_OPEN + 1)), {"encoding": "zstd"}, 413, "larger"),
         (page("south"), {}, 400, "not that of the site"),
     ],
 )
@@ -135,7 +183,8 @@ def test_a_site_that_pokes_without_end_is_told_to_wait_and_wakes_nobody_more(
 
 def test_forged_pokes_silence_nobody(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door.agent, "_pokes", Rates(1, 1))
-    assert [door.poke(key="cd" * 32).status_code for _ in range(5)] == [401] * 5
+    assert [door.poke(key="cd" * 32, own="cd" * 32).status_code for _ in range(5)] == [401] * 5
+    assert [door.old_poke(b"").status_code for _ in range(3)] == [202, 429, 429], "in another site's name"
     assert door.poke().status_code == 202
 
 

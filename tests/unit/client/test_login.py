@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
 from keystone_viaduct.errors import ConfigError, SiteUnavailable
 from keystone_viaduct.sync.client import cloud_login
+from keystone_viaduct.sync.client.login import CloudLogin
 
 CLOUDS = """\
 clouds:
@@ -85,3 +87,39 @@ def test_a_site_has_a_bounded_time_to_give_a_token_unless_its_cloud_says_otherwi
         15.0,
         99.0,
     ]
+
+
+def test_a_site_that_gives_its_token_byte_by_byte_is_given_up_and_not_asked_a_second_time_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each byte comes in time, so keystoneauth's own timeout never ends it."""
+    monkeypatch.setattr("keystone_viaduct.sync.client.login.LONGEST", 0.1)
+    auth = Slow()
+    login = CloudLogin("west", "http://west", auth, object())
+    for _ in range(3):
+        with pytest.raises(SiteUnavailable, match="gives no token within"):
+            login.token()
+    assert auth.asked == 1
+    monkeypatch.setattr("keystone_viaduct.sync.client.login.LONGEST", 60.0)
+    auth.given.set()
+    assert login.token() == "t"
+
+
+class Slow:
+    """A plug-in whose token takes as long as it takes."""
+
+    auth_ref = None
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.given = threading.Event()
+
+    def get_access(self, _session: object) -> Slow:
+        self.asked += 1
+        assert self.given.wait(60)
+        return self
+
+    auth_token = "t"
+
+    def will_expire_soon(self, _spare: int) -> bool:
+        return False

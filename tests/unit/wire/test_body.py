@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keystone_viaduct.errors import BadRequest, TooLarge
-from keystone_viaduct.sync.wire import body
+from keystone_viaduct.sync.wire import body, limits
 from tests.unit.wire.strategies import JSON
 
 
@@ -86,3 +86,29 @@ def test_an_unknown_encoding_is_bad_input() -> None:
 )
 def test_the_best_encoding_that_the_caller_accepts_is_chosen(accept: str | None, chosen: str | None) -> None:
     assert body.choose_encoding(accept) == chosen
+
+
+@pytest.mark.parametrize("encoding", ["zstd", "gzip"])
+@pytest.mark.parametrize("value", [b"[],", b'{"a":0},', b'"a",', b"0,"])
+def test_few_bytes_that_open_to_very_many_are_refused_and_no_more_than_that_is_opened(
+    encoding: str, value: bytes
+) -> None:
+    bomb, _ = body.compress(value * (limits.BODY_OPEN // len(value)), encoding)
+    assert len(bomb) < limits.BODY_OPEN // limits.EXPANSION // 2
+    with pytest.raises(TooLarge) as caught:
+        body.decompress(bomb, encoding)
+    assert caught.value.fields["most"] == limits.EXPANDED
+
+
+@pytest.mark.parametrize("value", [b"[],", b'{"a":0},', b'"a",', b"0,"])
+def test_a_body_of_too_many_values_is_refused_before_it_is_parsed(
+    value: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "_decode", lambda _: pytest.fail("it was parsed"))
+    with pytest.raises(TooLarge, match="values"):
+        body.loads(b"[" + value * (limits.NODES + 1) + b"0]")
+
+
+def test_marks_within_texts_are_no_values() -> None:
+    text = ',:[{\\"' * (limits.NODES // 4)
+    assert body.loads(body.dumps([text, "\\", text])) == [text, "\\", text]

@@ -1,0 +1,93 @@
+"""A direction that never gets on, though no call to it fails, backs off and is shown as failing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
+from keystone_viaduct.sync.agent.lane import VAIN, Lane
+from keystone_viaduct.sync.model import ApplyResult, Page
+from tests.unit.agent.fleet import FakeSite, domain, fleet
+from tests.unit.agent.test_slowed import Patience
+
+LONGEST = 8.0
+
+
+def fences(spoke: FakeSite) -> None:
+    """It answers each question for a page with a fence, and each comparison truthfully."""
+
+    def read(*_: Any, **__: Any) -> Page:
+        spoke.calls.append("read")
+        raise FenceMismatch("begin anew", hint="again")
+
+    spoke.read = read  # type: ignore[method-assign]
+
+
+def mismatches(spoke: FakeSite) -> None:
+    """It says of each page that its checkpoint is another one."""
+
+    def apply(page: Page) -> ApplyResult:
+        spoke.calls.append("apply")
+        raise CheckpointMismatch("not there", hint="again")
+
+    spoke.apply = apply  # type: ignore[method-assign]
+
+
+def stands_still(spoke: FakeSite) -> None:
+    """It says that it has applied each page, and that it is where it was."""
+    honest = spoke.apply
+
+    def apply(page: Page) -> ApplyResult:
+        result = honest(page)
+        return replace(result, checkpoint=result.checkpoint._replace(seq=0))
+
+    spoke.apply = apply  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(("lie", "direction"), [(fences, 0), (mismatches, 1), (stands_still, 1)])
+def test_a_site_that_never_lets_a_direction_get_on_is_left_alone_for_longer_and_longer(
+    lie: Callable[[FakeSite], None], direction: int
+) -> None:
+    agent, hub, spokes = fleet("west", longest_backoff=LONGEST, page_limit=1, first_load_limit=1)
+    for site in (hub, spokes["west"]):
+        for number in range(3):
+            site.edit(*domain(f"of-{site.name}-{number}"))
+    lane = agent.lanes[direction]
+    patience = Patience()
+    lane._stopping = patience
+    lie(spokes["west"])
+    steps = 0
+    while len(patience.waits) < 12 and steps < 2000:
+        assert lane._attempt() == 0.0
+        steps += 1
+    assert len(patience.waits) == 12
+    assert patience.waits[-1] >= LONGEST / 2, "the wait grows"
+    assert (lane.state.failures, lane.state.code) == (12, "sync.fence")
+    assert "again and again" in lane.state.error
+    calls = len(hub.calls)
+    attempt_until(lane, patience, 20)
+    assert len(hub.calls) - calls <= 8 * 40, "and few calls are made between two waits"
+
+
+def attempt_until(lane: Lane, patience: Patience, waits: int) -> None:
+    for _ in range(2000):
+        if len(patience.waits) >= waits:
+            return
+        lane._attempt()
+    raise AssertionError(f"{len(patience.waits)} waits")
+
+
+def test_a_few_backups_put_back_in_a_row_are_no_failure() -> None:
+    agent, hub, spokes = fleet("west")
+    up = agent.lanes[0]
+    for number in range(VAIN):
+        spokes["west"].edit(*domain(f"d{number}"))
+        up.link.restarts += 1  # as a comparison that the other direction has begun
+        for _ in range(20):
+            up._attempt()
+    assert (up.state.failures, up.state.error) == (0, "")
+    assert hub.has(domain(f"d{VAIN - 1}")[0])
