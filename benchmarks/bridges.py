@@ -1,10 +1,14 @@
-"""What a bridge costs: bulk statements beside a trigger by hand, and backfills with triggers and without.
+"""What a bridge costs: bulk statements, backfills and the requests of a Keystone, beside the same without.
 
-All variants stand side by side on one server and take turns, statement by statement and batch by batch, so
-that what else the machine does meets them all alike. A factor is the median of the turns' own factors; a rate
-is that of the median batch. Time is the server's processor time (``--clock wall``: of the clock on the wall).
+Bulk statements stand beside a trigger written by hand, an empty one, and none; backfills beside the same
+batches without triggers, on tables of all sizes; requests beside a Keystone whose database has no bridge.
+All stand side by side on one server and take turns, statement by statement, batch by batch, request by
+request, so that what else the machine does meets them all alike. A factor is the median of the turns' own
+factors. Bulk statements and batches are measured by two clocks: the server's processor time, and the clock
+on the wall, which also counts the client, the network and the disk. The last line of an engine says the
+worst of each by processor time, and what it must not be worse than.
 
-    .venv/bin/python benchmarks/bridges.py --rows 10000 --rows 100000 --rows 1000000
+    .venv/bin/python benchmarks/bridges.py --engine postgresql
 """
 
 from __future__ import annotations
@@ -13,22 +17,24 @@ import argparse
 import os
 import statistics
 import sys
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:] = [str(ROOT)] + [place for place in sys.path if Path(place).resolve() != ROOT / "benchmarks"]
 
-from keystone_viaduct.upgrade.backfill import SqlFiller
-from keystone_viaduct.upgrade.operations import ReplaceColumns
-from keystone_viaduct.upgrade.ports import Progress
-from keystone_viaduct.upgrade.shape import Bridge
-from keystone_viaduct.upgrade.throttle import Pace
-from tests.bridges.declared import DECLARED
-from tests.support.databases import Databases
-from tests.support.servers import MissingServer, Servers, new_run_folder
-from tests.support.upgrades import Site, make_table, site
+from benchmarks import bridged_requests  # noqa: E402
+from benchmarks.clocks import Clock, Took, factor  # noqa: E402
+from keystone_viaduct.upgrade.backfill import SqlFiller  # noqa: E402
+from keystone_viaduct.upgrade.operations import ReplaceColumns  # noqa: E402
+from keystone_viaduct.upgrade.ports import Progress  # noqa: E402
+from keystone_viaduct.upgrade.shape import Bridge  # noqa: E402
+from keystone_viaduct.upgrade.throttle import Pace  # noqa: E402
+from tests.bridges.declared import DECLARED  # noqa: E402
+from tests.support.databases import Databases, DatabaseScope  # noqa: E402
+from tests.support.servers import MissingServer, Servers, new_run_folder  # noqa: E402
+from tests.support.upgrades import Site, make_table, site  # noqa: E402
 
 ENGINES = ("sqlite", "postgresql", "mariadb", "mysql")
 BRIDGES = {
@@ -118,7 +124,7 @@ def empty(engine: str) -> list[str]:
     ]
 
 
-def prepared(databases: Databases, engine: str, bridge: Bridge, rows: int) -> Site:
+def prepared(databases: DatabaseScope, engine: str, bridge: Bridge, rows: int) -> Site:
     """The old table with rows. They are made in the server: a million would take long to get there."""
     made = site(databases.empty(engine), ReplaceColumns(bridge))
     make_table(made.url, bridge, [])
@@ -137,46 +143,17 @@ def prepared(databases: Databases, engine: str, bridge: Bridge, rows: int) -> Si
     return made
 
 
-_THREADS = {
-    "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = current_database()",
-    "mariadb": "SELECT tid FROM information_schema.processlist WHERE db = DATABASE()",
-    "mysql": "SELECT thread_os_id FROM performance_schema.threads WHERE processlist_db = DATABASE()",
-}
-
-
-class Clock:
-    """Seconds of one site: of the processor time of all its connections in the server, or on the wall."""
-
-    def __init__(self, made: Site, engine: str, kind: str) -> None:
-        self._engine = made.database.engine
-        self._query = _THREADS.get(engine, "")
-        self._kind = kind
-
-    def timed(self, work: Callable[[], object]) -> float:
-        """What a piece of work takes."""
-        begun = self._now()
-        work()
-        return self._now() - begun
-
-    def _now(self) -> float:
-        if self._kind == "wall":
-            return time.monotonic()
-        if not self._query:
-            return time.process_time()
-        with self._engine.connect() as connection:
-            threads = connection.exec_driver_sql(self._query).scalars().all()
-        found = [next(Path("/proc").glob(f"[0-9]*/task/{thread}/schedstat"), None) for thread in threads]
-        return sum(int(path.read_text().split()[0]) for path in found if path is not None) / 1e9
-
-
 def widened(made: Site, bridge: Bridge) -> None:
     """The new column beside the old one, filled, and nothing that keeps them equal."""
     column = bridge.new[0]
     made.run(f"ALTER TABLE thing ADD COLUMN {column.name} VARCHAR({getattr(column.type, 'length', 16)})")
 
 
-def bulk(databases: Databases, engine: str, operation: str, args: argparse.Namespace) -> None:
-    """Bulk statements without a trigger, with an empty one, one by hand, and the bridge."""
+def bulk(databases: DatabaseScope, engine: str, operation: str, args: argparse.Namespace) -> float:
+    """Bulk statements without a trigger, with an empty one, one by hand, and the bridge.
+
+    How many times the one's by hand the bridge takes at worst.
+    """
     bridge = BRIDGES[operation].on(engine)
     sites = {name: prepared(databases, engine, bridge, args.bulk_rows) for name in TURNS}
     for name in TURNS[:3]:
@@ -188,28 +165,25 @@ def bulk(databases: Databases, engine: str, operation: str, args: argparse.Names
     with sites["bridge"].runner() as runner:
         runner.expand()
         runner.migrate()
-    clocks = {name: Clock(sites[name], engine, args.clock) for name in TURNS}
+    clocks = {name: Clock(sites[name].database.engine, engine) for name in TURNS}
+    worst = 0.0
     for what, said in STATEMENTS[operation].items():
-        took: dict[str, list[float]] = defaultdict(list)
+        took: dict[str, list[Took]] = defaultdict(list)
         for turn in range(args.turns):
             for place in range(len(TURNS)):
                 name = TURNS[(turn + place) % len(TURNS)]
                 took[name].append(clocks[name].timed(lambda: sites[name].run(said.format(turn))))  # noqa: B023
                 if what.startswith("INSERT"):
                     sites[name].run("DELETE FROM thing WHERE id LIKE 'i%'")
+        beside = ", ".join(f"{name} {factor(took[name], took['none'], 'cpu'):.2f}" for name in TURNS[1:])
+        cpu, wall = (factor(took["bridge"], took["by hand"], kind) for kind in ("cpu", "wall"))
+        worst = max(worst, cpu)
         print(
-            f"{engine:11} {operation:14} {args.bulk_rows:8} rows, {what} column {_factors(took)}", flush=True
+            f"{engine:11} {operation:14} {args.bulk_rows:8} rows, {what} column: none 1, {beside};"
+            f" bridge/by hand {cpu:.2f} (wall {wall:.2f})",
+            flush=True,
         )
-
-
-def _factors(took: dict[str, list[float]]) -> str:
-    """Each beside none, and the bridge beside the one by hand."""
-
-    def factor(one: str, other: str) -> float:
-        return statistics.median(a / b for a, b in zip(took[one], took[other], strict=True))
-
-    beside = ", ".join(f"{name} {factor(name, 'none'):.2f}" for name in TURNS[1:])
-    return f"none 1, {beside}: bridge/by hand {factor('bridge', 'by hand'):.2f}"
+    return worst
 
 
 def batches(made: Site, *, armed: bool, batch: int) -> Iterator[Progress]:
@@ -225,14 +199,17 @@ def batches(made: Site, *, armed: bool, batch: int) -> Iterator[Progress]:
         yield from SqlFiller(made.database.engine, made.journal, pace).fill("next", bridge)
 
 
-def backfill(databases: Databases, engine: str, args: argparse.Namespace) -> None:
-    """The same batches with the triggers armed and without, and on tables of all sizes at the same time."""
-    sizes, batch = args.rows or [10_000, 100_000], args.batch
+def backfill(databases: DatabaseScope, engine: str, args: argparse.Namespace) -> tuple[float, float]:
+    """The same batches with the triggers armed and without, and on tables of all sizes at the same time.
+
+    The rate with triggers beside that without, at worst; and the fastest size's beside the slowest's.
+    """
+    sizes, batch = args.rows or [10_000, 100_000, 1_000_000], args.batch
     running, clocks, took = {}, {}, defaultdict(list)
     for rows in sizes:
         for armed in (False, True):
             made = prepared(databases, engine, BRIDGES["rename column"], rows)
-            clocks[rows, armed] = Clock(made, engine, args.clock)
+            clocks[rows, armed] = Clock(made.database.engine, engine)
             running[rows, armed] = batches(made, armed=armed, batch=batch)
     largest = max(sizes)
     for number in range(largest // batch):
@@ -243,19 +220,20 @@ def backfill(databases: Databases, engine: str, args: argparse.Namespace) -> Non
     for running_one in running.values():
         for _ in running_one:
             pass
-    slowest = []
+    least, costs = 1e9, []
     for rows in sizes:
-        # the first of each also counts the rows that are left
-        pairs = list(zip(took[rows, False], took[rows, True], strict=True))[1:]
-        plain, armed_rate = (batch / statistics.median(side) for side in zip(*pairs, strict=True))
-        factor = statistics.median(one / other for one, other in pairs)
-        slowest.append(armed_rate)
+        plain, armed_ = (took[rows, armed][1:] for armed in (False, True))  # the first also counts the rows
+        cpu, wall = (factor(plain, armed_, kind) for kind in ("cpu", "wall"))
+        least = min(least, cpu)
+        costs.append(statistics.median(one.cpu for one in armed_))
+        rates = [batch / statistics.median(one.wall for one in side) for side in (plain, armed_)]
         print(
-            f"{engine:11} {rows:8} rows, backfill in {len(pairs) + 1} batches: without triggers"
-            f" {plain:.0f} rows/s, with {armed_rate:.0f} rows/s: {factor:.2f}",
+            f"{engine:11} {rows:8} rows, backfill in {len(plain) + 1} batches: without triggers"
+            f" {rates[0]:.0f} rows/s, with {rates[1]:.0f} rows/s, {1e6 * costs[-1] / batch:.1f} us of the"
+            f" server's a row: {cpu:.2f} (wall {wall:.2f})",
             flush=True,
         )
-    print(f"{engine:11} backfill, fastest/slowest size {max(slowest) / min(slowest):.2f}", flush=True)
+    return least, max(costs) / min(costs)
 
 
 def main() -> None:
@@ -263,29 +241,44 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rows", type=int, action="append", help="may be repeated (default: 10000, 100000)")
+    parser.add_argument(
+        "--rows", type=int, action="append", help="may be repeated (default: 10000, 100000, 1000000)"
+    )
     parser.add_argument("--turns", type=int, default=9, help="how often each bulk statement is run")
     parser.add_argument("--batch", type=int, default=500, help="rows of a backfill's batch")
     parser.add_argument("--bulk-rows", type=int, default=20_000)
+    parser.add_argument("--repetitions", type=int, default=40, help="how often each request is sent")
     parser.add_argument("--engine", action="append", help=f"{', '.join(ENGINES)}; may be repeated")
-    parser.add_argument("--clock", choices=("cpu", "wall"), default="cpu")
-    parser.add_argument("--only", choices=("bulk", "backfill"))
+    parser.add_argument("--only", choices=("bulk", "backfill", "requests"))
     args = parser.parse_args()
     servers = Servers(new_run_folder(), os.getpid())
     try:
         for engine in args.engine or ENGINES:
             try:
-                if args.only != "backfill":
-                    for operation in BRIDGES:
-                        with Databases(servers).scope() as scope:
-                            bulk(scope, engine, operation, args)
-                if args.only != "bulk":
-                    with Databases(servers).scope() as scope:
-                        backfill(scope, engine, args)
+                print(f"{engine:11} load {os.getloadavg()[0]:.1f}", flush=True)
+                print(f"{engine:11} worst: {', '.join(judged(servers, engine, args))}", flush=True)
             except MissingServer as missing:
                 print(f"{engine:11} left out: {missing}")
     finally:
         servers.stop_all()
+
+
+def judged(servers: Servers, engine: str, args: argparse.Namespace) -> Iterator[str]:
+    """Measure what is wanted on one engine: the worst of each beside what it must keep to."""
+    if args.only in (None, "bulk"):
+        worst = 0.0
+        for operation in BRIDGES:
+            with Databases(servers).scope() as scope:
+                worst = max(worst, bulk(scope, engine, operation, args))
+        yield f"bulk {worst:.2f} (<= 1.15)"
+    if args.only in (None, "backfill"):
+        with Databases(servers).scope() as scope:
+            least, spread = backfill(scope, engine, args)
+        yield f"backfill {least:.2f} (>= 0.80), sizes {spread:.2f} (<= 1.15)"
+    if args.only in (None, "requests"):
+        with Databases(servers).scope() as scope:
+            slowest = bridged_requests.measure(scope, engine, args.repetitions)
+        yield f"requests {slowest:.2f} (<= 1.05)"
 
 
 if __name__ == "__main__":

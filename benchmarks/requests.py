@@ -148,7 +148,9 @@ def prepare(client: Client) -> dict[str, Any]:
     ]
     client.token = client.login(by_password(), SYSTEM)
     application = credential["application_credential"]
-    return {"subject": subject, "application": application, "ec2": ec2, "user": user}
+    body = {"user": {"name": f"other-{time.time_ns()}", "domain_id": "default"}}
+    other = client.send("POST", "/v3/users", body).json["user"]["id"]
+    return {"subject": subject, "application": application, "ec2": ec2, "user": user, "other": other}
 
 
 def ec2_body(ec2: dict[str, Any]) -> dict[str, Any]:
@@ -181,6 +183,13 @@ def requests(client: Client, given: dict[str, Any]) -> dict[str, Callable[[], An
         body = {"user": {"name": f"u{time.time_ns()}", "domain_id": "default", "password": PASSWORD}}
         return client.send("POST", "/v3/users", body)
 
+    def change(**fields: Any) -> Any:
+        return client.send("PATCH", f"/v3/users/{given['other']}", {"user": fields})
+
+    def disable() -> Any:
+        change(enabled=False)
+        return change(enabled=True)
+
     return {
         "password auth, system scope": lambda: client.login(by_password(), SYSTEM),
         "password auth, project scope": lambda: client.login(by_password(), PROJECT),
@@ -192,6 +201,8 @@ def requests(client: Client, given: dict[str, Any]) -> dict[str, Callable[[], An
         "GET /v3/roles": lambda: client.send("GET", "/v3/roles"),
         "GET /v3/role_assignments": lambda: client.send("GET", "/v3/role_assignments?include_names=true"),
         "create a user": create_user,
+        "describe a user": lambda: change(description=f"at {time.time_ns()}"),
+        "disable a user, and enable him": disable,
         "GET one's own user": lambda: client.send("GET", f"/v3/users/{given['user']}"),
         "GET /v3/services": lambda: client.send("GET", "/v3/services"),
         "GET a region": lambda: client.send("GET", "/v3/regions/here"),

@@ -33,6 +33,11 @@ from .throttle import Pace, Throttle
 
 #: Rounds over the table until no row is left; each further one is for rows that were busy in the one before.
 MOST_ROUNDS = 100
+#: PostgreSQL hears late of what happens to a table. By what it knows it would rather read all of a table than
+#: the rows of one batch, and each batch would take the longer the more rows there are.
+_BY_KEY = "SELECT " + ", ".join(
+    f"set_config('{setting}', 'off', true)" for setting in ("enable_seqscan", "enable_sort", "jit")
+)
 _TRANSIENT_MYSQL, _TRANSIENT_POSTGRESQL = (1205, 1213), ("40001", "40P01", "55P03")
 
 
@@ -102,6 +107,8 @@ class SqlFiller:
             try:
                 with self._engine.begin() as connection:
                     throttle.wait_for_others(connection)
+                    if connection.dialect.name == "postgresql":
+                        connection.exec_driver_sql(_BY_KEY)
                     with quietly(connection):
                         return work.take(connection, key, throttle.batch)
             except DBAPIError as error:

@@ -109,6 +109,8 @@ _TEMPLATES: dict[str, dict[str, str]] = {
         "postgresql": "(coalesce(current_setting('viaduct.settling', true), '') <> 'on')",
         "mysql": "(@viaduct_settling IS NULL)",
     },
+    # a boolean as a condition, without the "= 1" that SQLAlchemy gives it on MariaDB and MySQL
+    "truth": {"sqlite": "{0}", "postgresql": "{0}", "mysql": "{0}"},
     "within": {
         "sqlite": "(coalesce({0} BETWEEN {1} AND {2}, 0))",
         "postgresql": "(coalesce({0} BETWEEN {1} AND {2}, false))",

@@ -68,172 +68,172 @@ fp_bef57e8f7647: BEGIN
 END;
 
 -- change type
--- viaduct_b_thing_port_upd, fingerprint 67668e66a112
+-- viaduct_b_thing_port_upd, fingerprint 533a5b461a2c
 CREATE TRIGGER `viaduct_b_thing_port_upd` BEFORE UPDATE ON `thing`
 FOR EACH ROW
-fp_67668e66a112: BEGIN
+fp_533a5b461a2c: BEGIN
   IF (NOT (OLD.`port_number` <=> NEW.`port_number`)) THEN
-    IF (NEW.`port_number` <=> coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END ELSE NULL END, CASE WHEN (NEW.`port` IS NOT NULL) THEN -1 ELSE NULL END)) = 0 THEN
+    IF (NEW.`port_number` <=> coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) END END, CASE WHEN (NEW.`port` IS NOT NULL) THEN -1 END)) = 0 THEN
       SET NEW.`port` = CAST(NEW.`port_number` AS CHAR);
     END IF;
   ELSEIF (NOT (CAST(OLD.`port` AS BINARY) <=> CAST(NEW.`port` AS BINARY))) THEN
     IF (CAST(NEW.`port` AS BINARY) <=> CAST(CAST(NEW.`port_number` AS CHAR) AS BINARY)) = 0 THEN
-      SET NEW.`port_number` = coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END ELSE NULL END, CASE WHEN (NEW.`port` IS NOT NULL) THEN -1 ELSE NULL END);
+      SET NEW.`port_number` = coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) END END, CASE WHEN (NEW.`port` IS NOT NULL) THEN -1 END);
     END IF;
   END IF;
 END;
 
--- viaduct_b_thing_port_ins, fingerprint 7838764df0af
+-- viaduct_b_thing_port_ins, fingerprint 85a2bb7206b2
 CREATE TRIGGER `viaduct_b_thing_port_ins` BEFORE INSERT ON `thing`
 FOR EACH ROW
-fp_7838764df0af: BEGIN
+fp_85a2bb7206b2: BEGIN
   IF NEW.`port_number` IS NOT NULL THEN
-    IF (NEW.`port_number` <=> coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END ELSE NULL END, CASE WHEN (NEW.`port` IS NOT NULL) THEN -1 ELSE NULL END)) = 0 THEN
+    IF (NEW.`port_number` <=> coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) END END, CASE WHEN (NEW.`port` IS NOT NULL) THEN -1 END)) = 0 THEN
       SET NEW.`port` = CAST(NEW.`port_number` AS CHAR);
     END IF;
   ELSE
-    SET NEW.`port_number` = coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END ELSE NULL END, CASE WHEN (NEW.`port` IS NOT NULL) THEN -1 ELSE NULL END);
+    SET NEW.`port_number` = coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) END END, CASE WHEN (NEW.`port` IS NOT NULL) THEN -1 END);
   END IF;
 END;
 
 -- change type, narrower
--- viaduct_b_thing_narrow_upd, fingerprint 0cc70e0d472d
+-- viaduct_b_thing_narrow_upd, fingerprint bc5a53ebd524
 CREATE TRIGGER `viaduct_b_thing_narrow_upd` BEFORE UPDATE ON `thing`
 FOR EACH ROW
-fp_0cc70e0d472d: BEGIN
+fp_bc5a53ebd524: BEGIN
   IF (NOT (CAST(OLD.`narrow` AS BINARY) <=> CAST(NEW.`narrow` AS BINARY))) THEN
-    IF (CAST(NEW.`narrow` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(NEW.`wide`) BETWEEN 0 AND 3) THEN NEW.`wide` ELSE NULL END AS BINARY)) = 0 THEN
+    IF (CAST(NEW.`narrow` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(NEW.`wide`) BETWEEN 0 AND 3) THEN NEW.`wide` END AS BINARY)) = 0 THEN
       SET NEW.`wide` = NEW.`narrow`;
     END IF;
   ELSEIF (NOT (CAST(OLD.`wide` AS BINARY) <=> CAST(NEW.`wide` AS BINARY))) THEN
     IF (CAST(NEW.`wide` AS BINARY) <=> CAST(NEW.`narrow` AS BINARY)) = 0 THEN
-      SET NEW.`narrow` = CASE WHEN (CHAR_LENGTH(NEW.`wide`) BETWEEN 0 AND 3) THEN NEW.`wide` ELSE NULL END;
+      SET NEW.`narrow` = CASE WHEN (CHAR_LENGTH(NEW.`wide`) BETWEEN 0 AND 3) THEN NEW.`wide` END;
     END IF;
   END IF;
 END;
 
--- viaduct_b_thing_narrow_ins, fingerprint d6050f57afd8
+-- viaduct_b_thing_narrow_ins, fingerprint d9394cf27fe2
 CREATE TRIGGER `viaduct_b_thing_narrow_ins` BEFORE INSERT ON `thing`
 FOR EACH ROW
-fp_d6050f57afd8: BEGIN
+fp_d9394cf27fe2: BEGIN
   IF NEW.`narrow` IS NOT NULL THEN
-    IF (CAST(NEW.`narrow` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(NEW.`wide`) BETWEEN 0 AND 3) THEN NEW.`wide` ELSE NULL END AS BINARY)) = 0 THEN
+    IF (CAST(NEW.`narrow` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(NEW.`wide`) BETWEEN 0 AND 3) THEN NEW.`wide` END AS BINARY)) = 0 THEN
       SET NEW.`wide` = NEW.`narrow`;
     END IF;
   ELSE
-    SET NEW.`narrow` = CASE WHEN (CHAR_LENGTH(NEW.`wide`) BETWEEN 0 AND 3) THEN NEW.`wide` ELSE NULL END;
+    SET NEW.`narrow` = CASE WHEN (CHAR_LENGTH(NEW.`wide`) BETWEEN 0 AND 3) THEN NEW.`wide` END;
   END IF;
 END;
 
 -- transform
--- viaduct_b_thing_visibility_upd, fingerprint 606fd66fd934
+-- viaduct_b_thing_visibility_upd, fingerprint 571e78e796e2
 CREATE TRIGGER `viaduct_b_thing_visibility_upd` BEFORE UPDATE ON `thing`
 FOR EACH ROW
-fp_606fd66fd934: BEGIN
+fp_571e78e796e2: BEGIN
   IF (NOT (CAST(OLD.`visibility` AS BINARY) <=> CAST(NEW.`visibility` AS BINARY))) OR NEW.`is_public` IS NULL THEN
     SET NEW.`is_public` = (CAST(NEW.`visibility` AS BINARY) <=> CAST('public' AS BINARY));
   ELSEIF (NOT (OLD.`is_public` <=> NEW.`is_public`)) THEN
-    SET NEW.`visibility` = CASE NEW.`is_public` WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END;
+    SET NEW.`visibility` = CASE WHEN NEW.`is_public` THEN 'public' WHEN (NEW.`is_public` IS NOT NULL) THEN 'shared' END;
   END IF;
 END;
 
--- viaduct_b_thing_visibility_ins, fingerprint 499a55d1f615
+-- viaduct_b_thing_visibility_ins, fingerprint 4cf17a223e26
 CREATE TRIGGER `viaduct_b_thing_visibility_ins` BEFORE INSERT ON `thing`
 FOR EACH ROW
-fp_499a55d1f615: BEGIN
+fp_4cf17a223e26: BEGIN
   IF NEW.`visibility` IS NOT NULL OR NEW.`is_public` IS NULL THEN
     SET NEW.`is_public` = (CAST(NEW.`visibility` AS BINARY) <=> CAST('public' AS BINARY));
   ELSE
-    SET NEW.`visibility` = CASE NEW.`is_public` WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END;
+    SET NEW.`visibility` = CASE WHEN NEW.`is_public` THEN 'public' WHEN (NEW.`is_public` IS NOT NULL) THEN 'shared' END;
   END IF;
 END;
 
 -- split
--- viaduct_b_thing_socket_upd, fingerprint 56f4bbb456d2
+-- viaduct_b_thing_socket_upd, fingerprint dca8a63dc6bc
 CREATE TRIGGER `viaduct_b_thing_socket_upd` BEFORE UPDATE ON `thing`
 FOR EACH ROW
-fp_56f4bbb456d2: BEGIN
+fp_dca8a63dc6bc: BEGIN
   IF (NOT (CAST(OLD.`address` AS BINARY) <=> CAST(NEW.`address` AS BINARY))) OR (NOT (OLD.`port` <=> NEW.`port`)) THEN
-    IF NOT ((CAST(NEW.`address` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END ELSE NULL END AS BINARY)) AND (NEW.`port` <=> coalesce(CASE WHEN (CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) ELSE NULL END ELSE NULL END, CASE WHEN (NEW.`socket` IS NOT NULL) THEN 0 ELSE NULL END))) THEN
-      SET NEW.`socket` = CASE WHEN (CHAR_LENGTH(CONCAT(CONCAT(NEW.`address`, ':'), CAST(NEW.`port` AS CHAR))) BETWEEN 0 AND 32) THEN CONCAT(CONCAT(NEW.`address`, ':'), CAST(NEW.`port` AS CHAR)) ELSE NULL END;
+    IF NOT ((CAST(NEW.`address` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END END AS BINARY)) AND (NEW.`port` <=> coalesce(CASE WHEN (CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) END END, CASE WHEN (NEW.`socket` IS NOT NULL) THEN 0 END))) THEN
+      SET NEW.`socket` = CASE WHEN (CHAR_LENGTH(CONCAT(CONCAT(NEW.`address`, ':'), CAST(NEW.`port` AS CHAR))) BETWEEN 0 AND 32) THEN CONCAT(CONCAT(NEW.`address`, ':'), CAST(NEW.`port` AS CHAR)) END;
     END IF;
   ELSEIF (NOT (CAST(OLD.`socket` AS BINARY) <=> CAST(NEW.`socket` AS BINARY))) THEN
-    IF (CAST(NEW.`socket` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(CONCAT(CONCAT(NEW.`address`, ':'), CAST(NEW.`port` AS CHAR))) BETWEEN 0 AND 32) THEN CONCAT(CONCAT(NEW.`address`, ':'), CAST(NEW.`port` AS CHAR)) ELSE NULL END AS BINARY)) = 0 THEN
-      SET NEW.`address` = CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END ELSE NULL END;
-      SET NEW.`port` = coalesce(CASE WHEN (CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) ELSE NULL END ELSE NULL END, CASE WHEN (NEW.`socket` IS NOT NULL) THEN 0 ELSE NULL END);
+    IF (CAST(NEW.`socket` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(CONCAT(CONCAT(NEW.`address`, ':'), CAST(NEW.`port` AS CHAR))) BETWEEN 0 AND 32) THEN CONCAT(CONCAT(NEW.`address`, ':'), CAST(NEW.`port` AS CHAR)) END AS BINARY)) = 0 THEN
+      SET NEW.`address` = CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END END;
+      SET NEW.`port` = coalesce(CASE WHEN (CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) END END, CASE WHEN (NEW.`socket` IS NOT NULL) THEN 0 END);
     END IF;
   END IF;
 END;
 
--- viaduct_b_thing_socket_ins, fingerprint 56d8eb8a2b81
+-- viaduct_b_thing_socket_ins, fingerprint a6cbff94fcf1
 CREATE TRIGGER `viaduct_b_thing_socket_ins` BEFORE INSERT ON `thing`
 FOR EACH ROW
-fp_56d8eb8a2b81: BEGIN
+fp_a6cbff94fcf1: BEGIN
   IF NEW.`address` IS NOT NULL OR NEW.`port` IS NOT NULL THEN
-    IF NOT ((CAST(NEW.`address` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END ELSE NULL END AS BINARY)) AND (NEW.`port` <=> coalesce(CASE WHEN (CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) ELSE NULL END ELSE NULL END, CASE WHEN (NEW.`socket` IS NOT NULL) THEN 0 ELSE NULL END))) THEN
-      SET NEW.`socket` = CASE WHEN (CHAR_LENGTH(CONCAT(CONCAT(NEW.`address`, ':'), CAST(NEW.`port` AS CHAR))) BETWEEN 0 AND 32) THEN CONCAT(CONCAT(NEW.`address`, ':'), CAST(NEW.`port` AS CHAR)) ELSE NULL END;
+    IF NOT ((CAST(NEW.`address` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END END AS BINARY)) AND (NEW.`port` <=> coalesce(CASE WHEN (CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) END END, CASE WHEN (NEW.`socket` IS NOT NULL) THEN 0 END))) THEN
+      SET NEW.`socket` = CASE WHEN (CHAR_LENGTH(CONCAT(CONCAT(NEW.`address`, ':'), CAST(NEW.`port` AS CHAR))) BETWEEN 0 AND 32) THEN CONCAT(CONCAT(NEW.`address`, ':'), CAST(NEW.`port` AS CHAR)) END;
     END IF;
   ELSE
-    SET NEW.`address` = CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END ELSE NULL END;
-    SET NEW.`port` = coalesce(CASE WHEN (CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) ELSE NULL END ELSE NULL END, CASE WHEN (NEW.`socket` IS NOT NULL) THEN 0 ELSE NULL END);
+    SET NEW.`address` = CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`socket` ELSE SUBSTRING(NEW.`socket`, 1, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END END;
+    SET NEW.`port` = coalesce(CASE WHEN (CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END REGEXP '^-?[0-9]{1,18}$' AND CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(CASE WHEN LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`socket`, LOCATE(':', CONVERT(NEW.`socket` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(':')) END AS SIGNED) END END, CASE WHEN (NEW.`socket` IS NOT NULL) THEN 0 END);
   END IF;
 END;
 
 -- merge
--- viaduct_b_thing_name_upd, fingerprint f68ed1c223ef
+-- viaduct_b_thing_name_upd, fingerprint 194e8e6cdf28
 CREATE TRIGGER `viaduct_b_thing_name_upd` BEFORE UPDATE ON `thing`
 FOR EACH ROW
-fp_f68ed1c223ef: BEGIN
+fp_194e8e6cdf28: BEGIN
   IF (NOT (CAST(OLD.`name` AS BINARY) <=> CAST(NEW.`name` AS BINARY))) THEN
-    IF (CAST(NEW.`name` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END ELSE NULL END AS BINARY)) = 0 THEN
-      SET NEW.`first` = CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`name` ELSE SUBSTRING(NEW.`name`, 1, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`name` ELSE SUBSTRING(NEW.`name`, 1, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END ELSE NULL END;
-      SET NEW.`last` = CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`name`, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`name`, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(' ')) END ELSE NULL END;
+    IF (CAST(NEW.`name` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END END AS BINARY)) = 0 THEN
+      SET NEW.`first` = CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`name` ELSE SUBSTRING(NEW.`name`, 1, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`name` ELSE SUBSTRING(NEW.`name`, 1, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END END;
+      SET NEW.`last` = CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`name`, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`name`, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(' ')) END END;
     END IF;
   ELSEIF (NOT (CAST(OLD.`first` AS BINARY) <=> CAST(NEW.`first` AS BINARY))) OR (NOT (CAST(OLD.`last` AS BINARY) <=> CAST(NEW.`last` AS BINARY))) THEN
-    IF NOT ((CAST(NEW.`first` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`name` ELSE SUBSTRING(NEW.`name`, 1, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`name` ELSE SUBSTRING(NEW.`name`, 1, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END ELSE NULL END AS BINARY)) AND (CAST(NEW.`last` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`name`, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`name`, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(' ')) END ELSE NULL END AS BINARY))) THEN
-      SET NEW.`name` = CASE WHEN (CHAR_LENGTH(CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END ELSE NULL END;
+    IF NOT ((CAST(NEW.`first` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`name` ELSE SUBSTRING(NEW.`name`, 1, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`name` ELSE SUBSTRING(NEW.`name`, 1, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END END AS BINARY)) AND (CAST(NEW.`last` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`name`, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`name`, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(' ')) END END AS BINARY))) THEN
+      SET NEW.`name` = CASE WHEN (CHAR_LENGTH(CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END END;
     END IF;
   END IF;
 END;
 
--- viaduct_b_thing_name_ins, fingerprint 6066a52e4c20
+-- viaduct_b_thing_name_ins, fingerprint 4e3a8fda7eca
 CREATE TRIGGER `viaduct_b_thing_name_ins` BEFORE INSERT ON `thing`
 FOR EACH ROW
-fp_6066a52e4c20: BEGIN
+fp_4e3a8fda7eca: BEGIN
   IF NEW.`name` IS NOT NULL THEN
-    IF (CAST(NEW.`name` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END ELSE NULL END AS BINARY)) = 0 THEN
-      SET NEW.`first` = CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`name` ELSE SUBSTRING(NEW.`name`, 1, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`name` ELSE SUBSTRING(NEW.`name`, 1, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END ELSE NULL END;
-      SET NEW.`last` = CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`name`, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`name`, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(' ')) END ELSE NULL END;
+    IF (CAST(NEW.`name` AS BINARY) <=> CAST(CASE WHEN (CHAR_LENGTH(CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END END AS BINARY)) = 0 THEN
+      SET NEW.`first` = CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`name` ELSE SUBSTRING(NEW.`name`, 1, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NEW.`name` ELSE SUBSTRING(NEW.`name`, 1, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) - 1) END END;
+      SET NEW.`last` = CASE WHEN (CHAR_LENGTH(CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`name`, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) = 0 THEN NULL ELSE SUBSTRING(NEW.`name`, LOCATE(' ', CONVERT(NEW.`name` USING utf8mb4) COLLATE utf8mb4_bin) + CHAR_LENGTH(' ')) END END;
     END IF;
   ELSE
-    SET NEW.`name` = CASE WHEN (CHAR_LENGTH(CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END ELSE NULL END;
+    SET NEW.`name` = CASE WHEN (CHAR_LENGTH(CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW.`last` IS NULL) THEN NEW.`first` ELSE CONCAT(CONCAT(NEW.`first`, ' '), NEW.`last`) END END;
   END IF;
 END;
 
 -- transform, enumerations
--- viaduct_b_thing_listed_upd, fingerprint 34a2e612610f
+-- viaduct_b_thing_listed_upd, fingerprint 2b457273d1aa
 CREATE TRIGGER `viaduct_b_thing_listed_upd` BEFORE UPDATE ON `thing`
 FOR EACH ROW
-fp_34a2e612610f: BEGIN
+fp_2b457273d1aa: BEGIN
   IF (NOT (CAST(OLD.`visibility` AS BINARY) <=> CAST(NEW.`visibility` AS BINARY))) OR (NOT (OLD.`rank` <=> NEW.`rank`)) OR NEW.`is_public` IS NULL THEN
     SET NEW.`is_public` = (CAST(NEW.`visibility` AS BINARY) <=> CAST('public' AS BINARY));
-    SET NEW.`level` = CASE NEW.`rank` WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL ELSE NULL END;
+    SET NEW.`level` = CASE NEW.`rank` WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL END;
   ELSEIF (NOT (OLD.`is_public` <=> NEW.`is_public`)) OR (NOT (CAST(OLD.`level` AS BINARY) <=> CAST(NEW.`level` AS BINARY))) THEN
-    SET NEW.`visibility` = CASE NEW.`is_public` WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END;
-    SET NEW.`rank` = CASE WHEN (CAST(NEW.`level` AS BINARY) <=> CAST('low' AS BINARY)) THEN 1 WHEN (CAST(NEW.`level` AS BINARY) <=> CAST('high' AS BINARY)) THEN 2 ELSE NULL END;
+    SET NEW.`visibility` = CASE WHEN NEW.`is_public` THEN 'public' WHEN (NEW.`is_public` IS NOT NULL) THEN 'shared' END;
+    SET NEW.`rank` = CASE WHEN (CAST(NEW.`level` AS BINARY) <=> CAST('low' AS BINARY)) THEN 1 WHEN (CAST(NEW.`level` AS BINARY) <=> CAST('high' AS BINARY)) THEN 2 END;
   END IF;
 END;
 
--- viaduct_b_thing_listed_ins, fingerprint dd194fa862f2
+-- viaduct_b_thing_listed_ins, fingerprint 0c69fbb7c199
 CREATE TRIGGER `viaduct_b_thing_listed_ins` BEFORE INSERT ON `thing`
 FOR EACH ROW
-fp_dd194fa862f2: BEGIN
+fp_0c69fbb7c199: BEGIN
   IF NEW.`visibility` IS NOT NULL OR NEW.`rank` IS NOT NULL OR NEW.`is_public` IS NULL THEN
     SET NEW.`is_public` = (CAST(NEW.`visibility` AS BINARY) <=> CAST('public' AS BINARY));
-    SET NEW.`level` = CASE NEW.`rank` WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL ELSE NULL END;
+    SET NEW.`level` = CASE NEW.`rank` WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL END;
   ELSE
-    SET NEW.`visibility` = CASE NEW.`is_public` WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END;
-    SET NEW.`rank` = CASE WHEN (CAST(NEW.`level` AS BINARY) <=> CAST('low' AS BINARY)) THEN 1 WHEN (CAST(NEW.`level` AS BINARY) <=> CAST('high' AS BINARY)) THEN 2 ELSE NULL END;
+    SET NEW.`visibility` = CASE WHEN NEW.`is_public` THEN 'public' WHEN (NEW.`is_public` IS NOT NULL) THEN 'shared' END;
+    SET NEW.`rank` = CASE WHEN (CAST(NEW.`level` AS BINARY) <=> CAST('low' AS BINARY)) THEN 1 WHEN (CAST(NEW.`level` AS BINARY) <=> CAST('high' AS BINARY)) THEN 2 END;
   END IF;
 END;
 
@@ -267,20 +267,20 @@ fp_3d82066141ce: BEGIN
 END;
 
 -- add column, computed
--- viaduct_b_thing_port_number_upd, fingerprint 8f49e8167d2e
+-- viaduct_b_thing_port_number_upd, fingerprint 92f1ae0c58bc
 CREATE TRIGGER `viaduct_b_thing_port_number_upd` BEFORE UPDATE ON `thing`
 FOR EACH ROW
-fp_8f49e8167d2e: BEGIN
+fp_92f1ae0c58bc: BEGIN
   IF (NOT (OLD.`port_number` <=> NEW.`port_number`)) = 0 AND (NOT (CAST(OLD.`port` AS BINARY) <=> CAST(NEW.`port` AS BINARY))) THEN
-    SET NEW.`port_number` = coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END ELSE NULL END, -1);
+    SET NEW.`port_number` = coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) END END, -1);
   END IF;
 END;
 
--- viaduct_b_thing_port_number_ins, fingerprint e552e5ae4753
+-- viaduct_b_thing_port_number_ins, fingerprint 3db764c8b3e9
 CREATE TRIGGER `viaduct_b_thing_port_number_ins` BEFORE INSERT ON `thing`
 FOR EACH ROW
-fp_e552e5ae4753: BEGIN
+fp_3db764c8b3e9: BEGIN
   IF NEW.`port_number` IS NULL THEN
-    SET NEW.`port_number` = coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) ELSE NULL END ELSE NULL END, -1);
+    SET NEW.`port_number` = coalesce(CASE WHEN (CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (COALESCE(NEW.`port` REGEXP '^-?[0-9]{1,18}$' AND NEW.`port` NOT REGEXP '[^-0-9]', FALSE)) THEN CAST(NEW.`port` AS SIGNED) END END, -1);
   END IF;
 END;

@@ -104,221 +104,221 @@ FOR EACH ROW WHEN (NOT (NEW."account" IS NOT DISTINCT FROM NEW."login"))
 EXECUTE FUNCTION "public"."viaduct_b_thing_account_ins"();
 
 -- change type
--- viaduct_b_thing_port_upd, fingerprint fc635b86dc84
+-- viaduct_b_thing_port_upd, fingerprint f5032690708d
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:fc635b86dc84 */
+  /* viaduct:f5032690708d */
   IF (OLD."port_number" IS DISTINCT FROM NEW."port_number") THEN
     NEW."port" := CAST(NEW."port_number" AS TEXT);
   ELSIF (OLD."port" IS DISTINCT FROM NEW."port") THEN
-    NEW."port_number" := coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END);
+    NEW."port_number" := coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 END);
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_port_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN (((OLD."port" IS DISTINCT FROM NEW."port") OR (OLD."port_number" IS DISTINCT FROM NEW."port_number")) AND (NOT ((NEW."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END)) OR (NEW."port" IS NOT DISTINCT FROM CAST(NEW."port_number" AS TEXT)))))
+FOR EACH ROW WHEN (((OLD."port" IS DISTINCT FROM NEW."port") OR (OLD."port_number" IS DISTINCT FROM NEW."port_number")) AND (NOT ((NEW."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 END)) OR (NEW."port" IS NOT DISTINCT FROM CAST(NEW."port_number" AS TEXT)))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_port_upd"();
 
--- viaduct_b_thing_port_ins, fingerprint 43dd28159c2a
+-- viaduct_b_thing_port_ins, fingerprint bbcee7ee7e08
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:43dd28159c2a */
+  /* viaduct:bbcee7ee7e08 */
   IF NEW."port_number" IS NOT NULL THEN
     NEW."port" := CAST(NEW."port_number" AS TEXT);
   ELSE
-    NEW."port_number" := coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END);
+    NEW."port_number" := coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 END);
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_port_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 ELSE NULL END)) OR NEW."port_number" IS NOT NULL AND (NEW."port" IS NOT DISTINCT FROM CAST(NEW."port_number" AS TEXT))))
+FOR EACH ROW WHEN (NOT ((NEW."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END END, CASE WHEN (NEW."port" IS NOT NULL) THEN -1 END)) OR NEW."port_number" IS NOT NULL AND (NEW."port" IS NOT DISTINCT FROM CAST(NEW."port_number" AS TEXT))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_port_ins"();
 
 -- change type, narrower
--- viaduct_b_thing_narrow_upd, fingerprint a7870eb226a7
+-- viaduct_b_thing_narrow_upd, fingerprint a38dd105a539
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_narrow_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:a7870eb226a7 */
+  /* viaduct:a38dd105a539 */
   IF (OLD."narrow" IS DISTINCT FROM NEW."narrow") THEN
     NEW."wide" := NEW."narrow";
   ELSIF (OLD."wide" IS DISTINCT FROM NEW."wide") THEN
-    NEW."narrow" := CASE WHEN (length(NEW."wide") BETWEEN 0 AND 3) THEN NEW."wide" ELSE NULL END;
+    NEW."narrow" := CASE WHEN (length(NEW."wide") BETWEEN 0 AND 3) THEN NEW."wide" END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_narrow_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN (((OLD."wide" IS DISTINCT FROM NEW."wide") OR (OLD."narrow" IS DISTINCT FROM NEW."narrow")) AND (NOT ((NEW."narrow" IS NOT DISTINCT FROM CASE WHEN (length(NEW."wide") BETWEEN 0 AND 3) THEN NEW."wide" ELSE NULL END) OR (NEW."wide" IS NOT DISTINCT FROM NEW."narrow"))))
+FOR EACH ROW WHEN (((OLD."wide" IS DISTINCT FROM NEW."wide") OR (OLD."narrow" IS DISTINCT FROM NEW."narrow")) AND (NOT ((NEW."narrow" IS NOT DISTINCT FROM CASE WHEN (length(NEW."wide") BETWEEN 0 AND 3) THEN NEW."wide" END) OR (NEW."wide" IS NOT DISTINCT FROM NEW."narrow"))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_narrow_upd"();
 
--- viaduct_b_thing_narrow_ins, fingerprint 6c7e97bf0a3a
+-- viaduct_b_thing_narrow_ins, fingerprint 060fc82f7907
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_narrow_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:6c7e97bf0a3a */
+  /* viaduct:060fc82f7907 */
   IF NEW."narrow" IS NOT NULL THEN
     NEW."wide" := NEW."narrow";
   ELSE
-    NEW."narrow" := CASE WHEN (length(NEW."wide") BETWEEN 0 AND 3) THEN NEW."wide" ELSE NULL END;
+    NEW."narrow" := CASE WHEN (length(NEW."wide") BETWEEN 0 AND 3) THEN NEW."wide" END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_narrow_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW."narrow" IS NOT DISTINCT FROM CASE WHEN (length(NEW."wide") BETWEEN 0 AND 3) THEN NEW."wide" ELSE NULL END) OR NEW."narrow" IS NOT NULL AND (NEW."wide" IS NOT DISTINCT FROM NEW."narrow")))
+FOR EACH ROW WHEN (NOT ((NEW."narrow" IS NOT DISTINCT FROM CASE WHEN (length(NEW."wide") BETWEEN 0 AND 3) THEN NEW."wide" END) OR NEW."narrow" IS NOT NULL AND (NEW."wide" IS NOT DISTINCT FROM NEW."narrow")))
 EXECUTE FUNCTION "public"."viaduct_b_thing_narrow_ins"();
 
 -- transform
--- viaduct_b_thing_visibility_upd, fingerprint 14954a5bd883
+-- viaduct_b_thing_visibility_upd, fingerprint 1f47be941458
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_visibility_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:14954a5bd883 */
+  /* viaduct:1f47be941458 */
   IF (OLD."visibility" IS DISTINCT FROM NEW."visibility") OR NEW."is_public" IS NULL THEN
     NEW."is_public" := (NEW."visibility" IS NOT DISTINCT FROM 'public');
   ELSIF (OLD."is_public" IS DISTINCT FROM NEW."is_public") THEN
-    NEW."visibility" := CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END;
+    NEW."visibility" := CASE WHEN NEW."is_public" THEN 'public' WHEN (NEW."is_public" IS NOT NULL) THEN 'shared' END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_visibility_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN (((OLD."is_public" IS DISTINCT FROM NEW."is_public") OR (OLD."visibility" IS DISTINCT FROM NEW."visibility")) AND (NOT (NEW."is_public" IS NOT NULL AND ((NEW."visibility" IS NOT DISTINCT FROM CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END) OR (NEW."is_public" IS NOT DISTINCT FROM (NEW."visibility" IS NOT DISTINCT FROM 'public'))))))
+FOR EACH ROW WHEN (((OLD."is_public" IS DISTINCT FROM NEW."is_public") OR (OLD."visibility" IS DISTINCT FROM NEW."visibility")) AND (NOT (NEW."is_public" IS NOT NULL AND ((NEW."visibility" IS NOT DISTINCT FROM CASE WHEN NEW."is_public" THEN 'public' WHEN (NEW."is_public" IS NOT NULL) THEN 'shared' END) OR (NEW."is_public" IS NOT DISTINCT FROM (NEW."visibility" IS NOT DISTINCT FROM 'public'))))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_visibility_upd"();
 
--- viaduct_b_thing_visibility_ins, fingerprint 07f795eb952d
+-- viaduct_b_thing_visibility_ins, fingerprint f23dfd3d79dd
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_visibility_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:07f795eb952d */
+  /* viaduct:f23dfd3d79dd */
   IF NEW."visibility" IS NOT NULL OR NEW."is_public" IS NULL THEN
     NEW."is_public" := (NEW."visibility" IS NOT DISTINCT FROM 'public');
   ELSE
-    NEW."visibility" := CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END;
+    NEW."visibility" := CASE WHEN NEW."is_public" THEN 'public' WHEN (NEW."is_public" IS NOT NULL) THEN 'shared' END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_visibility_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT (NEW."is_public" IS NOT NULL AND ((NEW."visibility" IS NOT DISTINCT FROM CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END) OR NEW."visibility" IS NOT NULL AND (NEW."is_public" IS NOT DISTINCT FROM (NEW."visibility" IS NOT DISTINCT FROM 'public')))))
+FOR EACH ROW WHEN (NOT (NEW."is_public" IS NOT NULL AND ((NEW."visibility" IS NOT DISTINCT FROM CASE WHEN NEW."is_public" THEN 'public' WHEN (NEW."is_public" IS NOT NULL) THEN 'shared' END) OR NEW."visibility" IS NOT NULL AND (NEW."is_public" IS NOT DISTINCT FROM (NEW."visibility" IS NOT DISTINCT FROM 'public')))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_visibility_ins"();
 
 -- split
--- viaduct_b_thing_socket_upd, fingerprint 22419cb80b47
+-- viaduct_b_thing_socket_upd, fingerprint e60d770b44f3
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_socket_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:22419cb80b47 */
+  /* viaduct:e60d770b44f3 */
   IF (OLD."address" IS DISTINCT FROM NEW."address") OR (OLD."port" IS DISTINCT FROM NEW."port") THEN
-    NEW."socket" := CASE WHEN (length(((NEW."address" || ':') || CAST(NEW."port" AS TEXT))) BETWEEN 0 AND 32) THEN ((NEW."address" || ':') || CAST(NEW."port" AS TEXT)) ELSE NULL END;
+    NEW."socket" := CASE WHEN (length(((NEW."address" || ':') || CAST(NEW."port" AS TEXT))) BETWEEN 0 AND 32) THEN ((NEW."address" || ':') || CAST(NEW."port" AS TEXT)) END;
   ELSIF (OLD."socket" IS DISTINCT FROM NEW."socket") THEN
-    NEW."address" := CASE WHEN (length(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END ELSE NULL END;
-    NEW."port" := coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."socket" IS NOT NULL) THEN 0 ELSE NULL END);
+    NEW."address" := CASE WHEN (length(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END END;
+    NEW."port" := coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) END END, CASE WHEN (NEW."socket" IS NOT NULL) THEN 0 END);
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_socket_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN (((OLD."socket" IS DISTINCT FROM NEW."socket") OR (OLD."address" IS DISTINCT FROM NEW."address") OR (OLD."port" IS DISTINCT FROM NEW."port")) AND (NOT ((NEW."address" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END ELSE NULL END) AND (NEW."port" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."socket" IS NOT NULL) THEN 0 ELSE NULL END)) OR (NEW."socket" IS NOT DISTINCT FROM CASE WHEN (length(((NEW."address" || ':') || CAST(NEW."port" AS TEXT))) BETWEEN 0 AND 32) THEN ((NEW."address" || ':') || CAST(NEW."port" AS TEXT)) ELSE NULL END))))
+FOR EACH ROW WHEN (((OLD."socket" IS DISTINCT FROM NEW."socket") OR (OLD."address" IS DISTINCT FROM NEW."address") OR (OLD."port" IS DISTINCT FROM NEW."port")) AND (NOT ((NEW."address" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END END) AND (NEW."port" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) END END, CASE WHEN (NEW."socket" IS NOT NULL) THEN 0 END)) OR (NEW."socket" IS NOT DISTINCT FROM CASE WHEN (length(((NEW."address" || ':') || CAST(NEW."port" AS TEXT))) BETWEEN 0 AND 32) THEN ((NEW."address" || ':') || CAST(NEW."port" AS TEXT)) END))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_socket_upd"();
 
--- viaduct_b_thing_socket_ins, fingerprint c18d5c5f0c9d
+-- viaduct_b_thing_socket_ins, fingerprint 1cca4dc42f85
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_socket_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:c18d5c5f0c9d */
+  /* viaduct:1cca4dc42f85 */
   IF NEW."address" IS NOT NULL OR NEW."port" IS NOT NULL THEN
-    NEW."socket" := CASE WHEN (length(((NEW."address" || ':') || CAST(NEW."port" AS TEXT))) BETWEEN 0 AND 32) THEN ((NEW."address" || ':') || CAST(NEW."port" AS TEXT)) ELSE NULL END;
+    NEW."socket" := CASE WHEN (length(((NEW."address" || ':') || CAST(NEW."port" AS TEXT))) BETWEEN 0 AND 32) THEN ((NEW."address" || ':') || CAST(NEW."port" AS TEXT)) END;
   ELSE
-    NEW."address" := CASE WHEN (length(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END ELSE NULL END;
-    NEW."port" := coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."socket" IS NOT NULL) THEN 0 ELSE NULL END);
+    NEW."address" := CASE WHEN (length(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END END;
+    NEW."port" := coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) END END, CASE WHEN (NEW."socket" IS NOT NULL) THEN 0 END);
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_socket_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW."address" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END ELSE NULL END) AND (NEW."port" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) ELSE NULL END ELSE NULL END, CASE WHEN (NEW."socket" IS NOT NULL) THEN 0 ELSE NULL END)) OR (NEW."address" IS NOT NULL OR NEW."port" IS NOT NULL) AND (NEW."socket" IS NOT DISTINCT FROM CASE WHEN (length(((NEW."address" || ':') || CAST(NEW."port" AS TEXT))) BETWEEN 0 AND 32) THEN ((NEW."address" || ':') || CAST(NEW."port" AS TEXT)) ELSE NULL END)))
+FOR EACH ROW WHEN (NOT ((NEW."address" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."socket", ':') = 0 THEN NEW."socket" ELSE substr(NEW."socket", 1, strpos(NEW."socket", ':') - 1) END END) AND (NEW."port" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END ~ '^-?[0-9]{1,18}$', false)) THEN CAST(CASE WHEN strpos(NEW."socket", ':') = 0 THEN NULL ELSE substr(NEW."socket", strpos(NEW."socket", ':') + length(':')) END AS BIGINT) END END, CASE WHEN (NEW."socket" IS NOT NULL) THEN 0 END)) OR (NEW."address" IS NOT NULL OR NEW."port" IS NOT NULL) AND (NEW."socket" IS NOT DISTINCT FROM CASE WHEN (length(((NEW."address" || ':') || CAST(NEW."port" AS TEXT))) BETWEEN 0 AND 32) THEN ((NEW."address" || ':') || CAST(NEW."port" AS TEXT)) END)))
 EXECUTE FUNCTION "public"."viaduct_b_thing_socket_ins"();
 
 -- merge
--- viaduct_b_thing_name_upd, fingerprint ba2f075df298
+-- viaduct_b_thing_name_upd, fingerprint 17c715fa7e99
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_name_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:ba2f075df298 */
+  /* viaduct:17c715fa7e99 */
   IF (OLD."name" IS DISTINCT FROM NEW."name") THEN
-    NEW."first" := CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END ELSE NULL END;
-    NEW."last" := CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END ELSE NULL END;
+    NEW."first" := CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END END;
+    NEW."last" := CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END END;
   ELSIF (OLD."first" IS DISTINCT FROM NEW."first") OR (OLD."last" IS DISTINCT FROM NEW."last") THEN
-    NEW."name" := CASE WHEN (length(CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END ELSE NULL END;
+    NEW."name" := CASE WHEN (length(CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_name_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN (((OLD."first" IS DISTINCT FROM NEW."first") OR (OLD."last" IS DISTINCT FROM NEW."last") OR (OLD."name" IS DISTINCT FROM NEW."name")) AND (NOT ((NEW."name" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END ELSE NULL END) OR (NEW."first" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END ELSE NULL END) AND (NEW."last" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END ELSE NULL END))))
+FOR EACH ROW WHEN (((OLD."first" IS DISTINCT FROM NEW."first") OR (OLD."last" IS DISTINCT FROM NEW."last") OR (OLD."name" IS DISTINCT FROM NEW."name")) AND (NOT ((NEW."name" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END END) OR (NEW."first" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END END) AND (NEW."last" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END END))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_name_upd"();
 
--- viaduct_b_thing_name_ins, fingerprint a64409bfd6aa
+-- viaduct_b_thing_name_ins, fingerprint f3697b770f08
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_name_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:a64409bfd6aa */
+  /* viaduct:f3697b770f08 */
   IF NEW."name" IS NOT NULL THEN
-    NEW."first" := CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END ELSE NULL END;
-    NEW."last" := CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END ELSE NULL END;
+    NEW."first" := CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END END;
+    NEW."last" := CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END END;
   ELSE
-    NEW."name" := CASE WHEN (length(CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END ELSE NULL END;
+    NEW."name" := CASE WHEN (length(CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_name_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT ((NEW."name" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END ELSE NULL END) OR NEW."name" IS NOT NULL AND (NEW."first" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END ELSE NULL END) AND (NEW."last" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END ELSE NULL END)))
+FOR EACH ROW WHEN (NOT ((NEW."name" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END) BETWEEN 0 AND 40) THEN CASE WHEN (NEW."last" IS NULL) THEN NEW."first" ELSE ((NEW."first" || ' ') || NEW."last") END END) OR NEW."name" IS NOT NULL AND (NEW."first" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NEW."name" ELSE substr(NEW."name", 1, strpos(NEW."name", ' ') - 1) END END) AND (NEW."last" IS NOT DISTINCT FROM CASE WHEN (length(CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END) BETWEEN 0 AND 16) THEN CASE WHEN strpos(NEW."name", ' ') = 0 THEN NULL ELSE substr(NEW."name", strpos(NEW."name", ' ') + length(' ')) END END)))
 EXECUTE FUNCTION "public"."viaduct_b_thing_name_ins"();
 
 -- transform, enumerations
--- viaduct_b_thing_listed_upd, fingerprint 77ec3946ff64
+-- viaduct_b_thing_listed_upd, fingerprint 854c0ae80d9f
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_listed_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:77ec3946ff64 */
+  /* viaduct:854c0ae80d9f */
   IF (OLD."visibility" IS DISTINCT FROM NEW."visibility") OR (OLD."rank" IS DISTINCT FROM NEW."rank") OR NEW."is_public" IS NULL THEN
     NEW."is_public" := (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public');
-    NEW."level" := CAST(CASE NEW."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL ELSE NULL END AS "public"."thing_level_type");
+    NEW."level" := CAST(CASE NEW."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL END AS "public"."thing_level_type");
   ELSIF (OLD."is_public" IS DISTINCT FROM NEW."is_public") OR (OLD."level" IS DISTINCT FROM NEW."level") THEN
-    NEW."visibility" := CAST(CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END AS "public"."thing_visibility_type");
-    NEW."rank" := CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END;
+    NEW."visibility" := CAST(CASE WHEN NEW."is_public" THEN 'public' WHEN (NEW."is_public" IS NOT NULL) THEN 'shared' END AS "public"."thing_visibility_type");
+    NEW."rank" := CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_listed_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN (((OLD."is_public" IS DISTINCT FROM NEW."is_public") OR (OLD."level" IS DISTINCT FROM NEW."level") OR (OLD."visibility" IS DISTINCT FROM NEW."visibility") OR (OLD."rank" IS DISTINCT FROM NEW."rank")) AND (NOT (NEW."is_public" IS NOT NULL AND ((CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END) AND (NEW."rank" IS NOT DISTINCT FROM CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END) OR (NEW."is_public" IS NOT DISTINCT FROM (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public')) AND (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM CASE NEW."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL ELSE NULL END)))))
+FOR EACH ROW WHEN (((OLD."is_public" IS DISTINCT FROM NEW."is_public") OR (OLD."level" IS DISTINCT FROM NEW."level") OR (OLD."visibility" IS DISTINCT FROM NEW."visibility") OR (OLD."rank" IS DISTINCT FROM NEW."rank")) AND (NOT (NEW."is_public" IS NOT NULL AND ((CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM CASE WHEN NEW."is_public" THEN 'public' WHEN (NEW."is_public" IS NOT NULL) THEN 'shared' END) AND (NEW."rank" IS NOT DISTINCT FROM CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 END) OR (NEW."is_public" IS NOT DISTINCT FROM (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public')) AND (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM CASE NEW."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL END)))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_listed_upd"();
 
--- viaduct_b_thing_listed_ins, fingerprint 6350d0b6e63c
+-- viaduct_b_thing_listed_ins, fingerprint 04303fb2eaf2
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_listed_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:6350d0b6e63c */
+  /* viaduct:04303fb2eaf2 */
   IF CAST(NEW."visibility" AS TEXT) IS NOT NULL OR NEW."rank" IS NOT NULL OR NEW."is_public" IS NULL THEN
     NEW."is_public" := (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public');
-    NEW."level" := CAST(CASE NEW."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL ELSE NULL END AS "public"."thing_level_type");
+    NEW."level" := CAST(CASE NEW."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL END AS "public"."thing_level_type");
   ELSE
-    NEW."visibility" := CAST(CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END AS "public"."thing_visibility_type");
-    NEW."rank" := CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END;
+    NEW."visibility" := CAST(CASE WHEN NEW."is_public" THEN 'public' WHEN (NEW."is_public" IS NOT NULL) THEN 'shared' END AS "public"."thing_visibility_type");
+    NEW."rank" := CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 END;
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_listed_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT (NEW."is_public" IS NOT NULL AND ((CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM CASE NEW."is_public" WHEN true THEN 'public' WHEN false THEN 'shared' ELSE NULL END) AND (NEW."rank" IS NOT DISTINCT FROM CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 ELSE NULL END) OR (CAST(NEW."visibility" AS TEXT) IS NOT NULL OR NEW."rank" IS NOT NULL) AND (NEW."is_public" IS NOT DISTINCT FROM (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public')) AND (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM CASE NEW."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL ELSE NULL END))))
+FOR EACH ROW WHEN (NOT (NEW."is_public" IS NOT NULL AND ((CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM CASE WHEN NEW."is_public" THEN 'public' WHEN (NEW."is_public" IS NOT NULL) THEN 'shared' END) AND (NEW."rank" IS NOT DISTINCT FROM CASE WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'low') THEN 1 WHEN (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM 'high') THEN 2 END) OR (CAST(NEW."visibility" AS TEXT) IS NOT NULL OR NEW."rank" IS NOT NULL) AND (NEW."is_public" IS NOT DISTINCT FROM (CAST(NEW."visibility" AS TEXT) IS NOT DISTINCT FROM 'public')) AND (CAST(NEW."level" AS TEXT) IS NOT DISTINCT FROM CASE NEW."rank" WHEN 1 THEN 'low' WHEN 2 THEN 'high' WHEN 3 THEN NULL END))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_listed_ins"();
 
 -- change type, moments
@@ -357,32 +357,32 @@ FOR EACH ROW WHEN (NOT ((NEW."created_at_int" IS NOT DISTINCT FROM (CASE WHEN NE
 EXECUTE FUNCTION "public"."viaduct_b_thing_created_ins"();
 
 -- add column, computed
--- viaduct_b_thing_port_number_upd, fingerprint 15d8a840e507
+-- viaduct_b_thing_port_number_upd, fingerprint ce054aed256f
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_number_upd"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:15d8a840e507 */
+  /* viaduct:ce054aed256f */
   IF NOT (OLD."port_number" IS DISTINCT FROM NEW."port_number") AND (OLD."port" IS DISTINCT FROM NEW."port") THEN
-    NEW."port_number" := coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, -1);
+    NEW."port_number" := coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END END, -1);
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_port_number_upd" BEFORE UPDATE ON "public"."thing"
-FOR EACH ROW WHEN (((OLD."port" IS DISTINCT FROM NEW."port")) AND (NOT (NEW."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, -1))))
+FOR EACH ROW WHEN (((OLD."port" IS DISTINCT FROM NEW."port")) AND (NOT (NEW."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END END, -1))))
 EXECUTE FUNCTION "public"."viaduct_b_thing_port_number_upd"();
 
--- viaduct_b_thing_port_number_ins, fingerprint 17b39f2f75a6
+-- viaduct_b_thing_port_number_ins, fingerprint 8e6e5b6109b9
 CREATE OR REPLACE FUNCTION "public"."viaduct_b_thing_port_number_ins"() RETURNS trigger LANGUAGE plpgsql
 AS $viaduct$
 BEGIN
-  /* viaduct:17b39f2f75a6 */
+  /* viaduct:8e6e5b6109b9 */
   IF NEW."port_number" IS NULL THEN
-    NEW."port_number" := coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, -1);
+    NEW."port_number" := coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END END, -1);
   END IF;
   RETURN NEW;
 END;
 $viaduct$;
 CREATE TRIGGER "viaduct_b_thing_port_number_ins" BEFORE INSERT ON "public"."thing"
-FOR EACH ROW WHEN (NOT (NEW."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) ELSE NULL END ELSE NULL END, -1)))
+FOR EACH ROW WHEN (NOT (NEW."port_number" IS NOT DISTINCT FROM coalesce(CASE WHEN (CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END BETWEEN -2147483648 AND 2147483647) THEN CASE WHEN (coalesce(NEW."port" ~ '^-?[0-9]{1,18}$', false)) THEN CAST(NEW."port" AS BIGINT) END END, -1)))
 EXECUTE FUNCTION "public"."viaduct_b_thing_port_number_ins"();

@@ -16,11 +16,11 @@ ALTER TABLE "thing" DROP COLUMN "locale";
 -- expand, locks: brief
 ALTER TABLE "thing" ADD COLUMN "number" INTEGER;
 -- expand, locks: none
-CREATE OR REPLACE FUNCTION "viaduct_b_thing_number_upd__70713c04ae6f"() RETURNS trigger LANGUAGE plpgsql …;
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_number_upd__6359b649aabd"() RETURNS trigger LANGUAGE plpgsql …;
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_number_upd" BEFORE UPDATE ON "thing" …;
 -- expand, locks: none
-CREATE OR REPLACE FUNCTION "viaduct_b_thing_number_ins__0e503cd76afc"() RETURNS trigger LANGUAGE plpgsql …;
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_number_ins__4682e3a8578e"() RETURNS trigger LANGUAGE plpgsql …;
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_number_ins" BEFORE INSERT ON "thing" …;
 -- contract, locks: brief
@@ -135,11 +135,11 @@ ALTER TABLE "thing" DROP COLUMN "title";
 -- expand, locks: brief
 ALTER TABLE "thing" ADD COLUMN "port_number" INTEGER;
 -- expand, locks: none
-CREATE OR REPLACE FUNCTION "viaduct_b_thing_port_upd__1e27ef5e4b7a"() RETURNS trigger LANGUAGE plpgsql …;
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_port_upd__89e04b40bd6c"() RETURNS trigger LANGUAGE plpgsql …;
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_port_upd" BEFORE UPDATE ON "thing" …;
 -- expand, locks: none
-CREATE OR REPLACE FUNCTION "viaduct_b_thing_port_ins__70e98cb15691"() RETURNS trigger LANGUAGE plpgsql …;
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_port_ins__602c2916c309"() RETURNS trigger LANGUAGE plpgsql …;
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_port_ins" BEFORE INSERT ON "thing" …;
 -- contract, locks: none

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
@@ -10,6 +12,7 @@ from keystone_viaduct.upgrade.expression import same
 from keystone_viaduct.upgrade.operations import RenameColumn, ReplaceColumns
 from keystone_viaduct.upgrade.shape import Column
 from keystone_viaduct.upgrade.steps import Phase, State
+from keystone_viaduct.upgrade.throttle import Pace
 from keystone_viaduct.upgrade.types import Text
 from tests.bridges.declared import DECLARED, TABLE, Declared
 from tests.support.upgrades import Site, make_table, seeded, site, with_hooks
@@ -176,6 +179,28 @@ def test_a_backfill_leaves_what_down_cannot_express(database_url: str) -> None:
         runner.expand()
         runner.migrate()
     assert (made.rows("thing")["a"]["port"], made.rows("thing")["a"]["port_number"]) == ("007", 7)
+
+
+def test_a_batch_reads_its_own_rows_and_not_the_table(postgresql_url: str) -> None:
+    """PostgreSQL knows nothing of a table that was filled just now."""
+    made = prepared(postgresql_url, BY_NAME["rename column"], rows=0)
+    made.run("INSERT INTO thing (id, login) SELECT 'k' || n, 'x' || n FROM generate_series(1, 3000) n")
+    plans: list[str] = []
+
+    def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: object) -> None:
+        if statement.startswith(("SELECT thing.id", "UPDATE thing")):
+            with connection.connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN {statement}", parameters)
+                plans.append(str(cursor.fetchall()))
+
+    with made.runner() as runner:
+        runner.expand()
+        made.pace = Pace(batch=500, largest=500)
+        sa.event.listen(made.database.engine, "before_cursor_execute", explain)
+    with made.runner() as runner:
+        runner.migrate()
+    assert len(plans) > 2 * 3000 / 500
+    assert not [plan for plan in plans if "Seq Scan" in plan]
 
 
 def test_another_declaration_under_the_same_name_is_refused(sqlite_url: str) -> None:
