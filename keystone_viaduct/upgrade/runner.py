@@ -258,7 +258,7 @@ class Runner:
         for change in in_turn(steps, phase):
             self._database.forget()
             for statement in self._rendered(change):
-                if _step(statement) not in done:
+                if step_of(statement) not in done:
                     self._play(phase, statement)
         if phase is Phase.CONTRACT:
             self._play_scripts(phase)
@@ -278,7 +278,7 @@ class Runner:
 
     def _play(self, phase: Phase, statement: Statement) -> None:
         """Intent, statement, observation."""
-        name, step = self.upgrade.name, _step(statement)
+        name, step = self.upgrade.name, step_of(statement)
         self._journal.intend(name, phase, step, statement.sql)
         if not self._database.observe(statement.done):
             self._database.run(statement)
@@ -399,7 +399,7 @@ def _old_places(steps: Sequence[Steps]) -> list[_Place]:
     return list(dict.fromkeys([*bridged, *(place for item in steps for place in item.disappears)]))
 
 
-def _step(statement: Statement) -> str:
+def step_of(statement: Statement) -> str:
     """What the statement brings about: the same in every run, and for every release of ours."""
     what: Observation = statement.done
     detail = what.detail if what.detail in ("valid", "idle") else ""
