@@ -3,7 +3,8 @@
 For each engine and each phase somebody reads the table and stays in the transaction for ``--hold`` seconds,
 the phase is begun, and clients read and write the table all the time. The last line is ``requests=N worst=S
 failed=F over=0``; ``over`` counts requests of more than ``--most`` seconds, and the exit code is 1 if there
-are any. On MySQL a few requests fail by a deadlock, of which MySQL makes the writer the victim.
+are any. On MySQL a request fails now and then where something is built online: by a deadlock, of which MySQL
+makes the writer the victim. Whoever fails says beside which statement.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from keystone_viaduct.upgrade.ddl import Budget
 from keystone_viaduct.upgrade.operations import AddConstraint, RenameColumn
 from keystone_viaduct.upgrade.runner import Runner
 from keystone_viaduct.upgrade.shape import Column
+from keystone_viaduct.upgrade.steps import Statement
 from keystone_viaduct.upgrade.throttle import Pace
 from keystone_viaduct.upgrade.types import Text
 from tests.bridges.declared import DECLARED, TABLE
@@ -45,6 +47,8 @@ class Requests:
 
     times: list[float] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    running: str = "nothing of ours"
+    """The statement of the upgrade that runs now, or did last."""
     more: threading.Condition = field(default_factory=threading.Condition)
 
     def add(self, seconds: float) -> None:
@@ -76,7 +80,7 @@ def clients(url: str, requests: Requests, column: str = "login") -> Iterator[Non
                     connection.execute(sa.text(f"SELECT note FROM thing WHERE id = 'k{number}'")).all()
                     connection.execute(sa.text(f"UPDATE thing SET {column} = 'x' WHERE id = 'k{number}'"))
             except sa.exc.DBAPIError as error:
-                requests.failed.append(str(error.orig))
+                requests.failed.append(f"{error.statement}: {error.orig}, beside {requests.running}")
             requests.add(time.monotonic() - begun)
         engine.dispose()
 
@@ -113,6 +117,22 @@ def under_a_reader(
             phase = pool.submit(work)
             held(phase)
         phase.result()
+
+
+@contextmanager
+def told(made: Site, requests: Requests) -> Iterator[None]:
+    """Whoever fails can say beside which statement."""
+    attempt = made.database._attempt
+
+    def telling(statement: Statement) -> None:
+        requests.running = statement.sql
+        attempt(statement)
+
+    made.database._attempt = telling  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del made.database._attempt
 
 
 def prepared(url: str, rows: int, patience: float = 120.0) -> Site:
@@ -182,10 +202,13 @@ def _play(
                     continue
                 requests = Requests()
                 begun = time.monotonic()
-                under_a_reader(made.url, work, requests, column, lambda phase: _wait(phase, args.hold))
+                with told(made, requests):
+                    under_a_reader(made.url, work, requests, column, lambda phase: _wait(phase, args.hold))
                 print(
                     f"{engine:11} {name:9} {time.monotonic() - begun:5.1f} s, requests={len(requests.times)}"
                     f" worst={max(requests.times):.2f} failed={len(requests.failed)}",
+                    *requests.failed,
+                    sep="\n  ",
                     flush=True,
                 )
                 total.times += requests.times

@@ -4,7 +4,7 @@ MariaDB takes ``lock_wait_timeout = 0``. MySQL's least is a second, so a second 
 that still waits for its lock when the budget ends. Even that is too long for a transaction which has read
 the table and now writes to it: it waits for us as we for it, and of the two MySQL sacrifices the writer. So
 there a table is asked for when the performance schema shows that nobody holds it, and what is run in the same
-moment asks once more.
+packet asks once more, then takes the table in one step (``mysql_together``).
 
 What is built online asks for the table again when it is built. Nobody can look before that, and a build that
 is lost then was long: so after the first such loss MariaDB waits for the budget, too.
@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from keystone_viaduct.upgrade.steps import Lock, Statement
 
 from .database import Budget, LiveDatabase
+from .mysql_together import UNLOCK, fits, together, within_lock
 from .text import constant
 
 #: What a trigger of ours always runs under, whatever its writer's session says.
@@ -39,12 +40,14 @@ _HELD_AFTER_ALL = 1242
 _LOOKS, _BETWEEN_LOOKS = 20, 0.01
 #: So many looks without a free moment, and with other holders each time, until a table is asked for anyway.
 _MOST_LOOKS = 200
-#: Seconds between two looks whether a statement of ours waits for its table.
-_WATCH = 0.05
+#: Seconds between two looks whether a statement of ours waits for its table; and of one that should not.
+_WATCH, _CLOSE_WATCH = 0.05, 0.005
+#: LOCK TABLES needs a privilege of its own.
+_DENIED = (1044, 1142)
 
 _HELD = """
 SELECT owner_thread_id, owner_event_id FROM performance_schema.metadata_locks
-WHERE object_type = 'TABLE' AND object_schema = DATABASE() AND object_name = {}
+WHERE object_type = 'TABLE' AND object_schema = DATABASE() AND object_name IN ({})
   AND lock_status = 'GRANTED'
 """
 #: More than one row is an error, and what stands behind it in the same packet is not run.
@@ -60,6 +63,9 @@ class MySQLRunning(LiveDatabase):
     _holding: frozenset[tuple[int, int]] = frozenset()
     _looks = 0
     _lost_a_build = False
+    _may_lock = True
+    _needed: Sequence[str] = ()
+    _in_one_step = False
 
     def close(self) -> None:
         """The connections for DDL too."""
@@ -70,7 +76,18 @@ class MySQLRunning(LiveDatabase):
     def run(self, statement: Statement) -> None:
         """See :class:`keystone_viaduct.upgrade.ports.Executor`."""
         self._lost_a_build = False
+        self._needed = self._asked_for(statement)
         super().run(statement)
+
+    def _asked_for(self, statement: Statement) -> Sequence[str]:
+        """The tables that nobody may hold: more than one where it is locked."""
+        if not self._locks(statement):
+            return [statement.table]
+        with self.engine.connect() as connection:
+            return together(connection, statement.table, self.server().keys)
+
+    def _locks(self, statement: Statement) -> bool:
+        return self._may_lock and self._sees_holders() and not self.server().cluster and fits(statement)
 
     def _at_once(self) -> bool:
         server = self.server()
@@ -113,15 +130,20 @@ class MySQLRunning(LiveDatabase):
     def _send(self, connection: sa.engine.Connection, statement: Statement) -> None:
         """By the driver, which can send our question for a free table in the same packet."""
         looks = self._sees_holders() and self._looks < _MOST_LOOKS
-        question = _UNLESS_HELD.format(_held(statement.table)) + ";\n" if looks else ""
+        question = _UNLESS_HELD.format(_held(self._needed)) + ";\n" if looks else ""
+        self._in_one_step = looks and self._locks(statement)
+        sql = within_lock(statement) if self._in_one_step else statement.sql
         dbapi: Any = connection.dialect.loaded_dbapi
         driver: Any = connection.connection.dbapi_connection
         cursor = driver.cursor()
         try:
-            cursor.execute(question + statement.sql)
+            cursor.execute(question + sql)
             while cursor.nextset():
                 pass
         except dbapi.Error as error:
+            if self._in_one_step:
+                with suppress(dbapi.Error):
+                    cursor.execute(UNLOCK)
             raise DBAPIError.instance(statement.sql, None, error, dbapi.Error) from error
         finally:
             cursor.close()
@@ -139,17 +161,17 @@ class MySQLRunning(LiveDatabase):
         if self._looks >= _MOST_LOOKS:
             self._looks = 0
         for _ in range(_LOOKS):
-            held = self._look(table)
+            held = self._look(self._needed or [table])
             if not held or self._looks >= _MOST_LOOKS:
                 return False
             self._pause(_BETWEEN_LOOKS)
         return True
 
-    def _look(self, table: str) -> bool:
-        """Whether somebody holds it; looks that see the same holder again do not count."""
+    def _look(self, tables: Sequence[str]) -> bool:
+        """Whether somebody holds one of them; looks that see the same holder again do not count."""
         try:
             with self.engine.connect() as connection:
-                found = connection.exec_driver_sql(_held(table)).all()
+                found = connection.exec_driver_sql(_held(tables)).all()
         except DBAPIError:
             self._blind = True
             return False
@@ -206,16 +228,23 @@ class MySQLRunning(LiveDatabase):
         """At its beginning, and at its end: what was built online asks for the table once more."""
         query = sa.text("SELECT state FROM information_schema.processlist WHERE id = :id")
         waited = 0.0
-        while not done.wait(_WATCH):
+        while not done.wait(_CLOSE_WATCH if self._in_one_step else _WATCH):
             with self.engine.connect() as other:
                 state = other.execute(query, {"id": number}).scalar() or ""
                 waited = waited + _WATCH if "metadata lock" in state else 0.0
-                if waited >= self.budget.wait - _WATCH and not done.is_set():
+                enough = _WATCH if self._in_one_step else self.budget.wait - _WATCH
+                if waited >= enough and not done.is_set():
                     other.exec_driver_sql(f"KILL QUERY {number}")
                     return
 
     def is_busy(self, error: DBAPIError) -> bool:
-        return _number(error) in (_LOCK_TIMEOUT, _DEADLOCK, _HELD_AFTER_ALL, *_INTERRUPTED)
+        number = _number(error)
+        if (
+            number in _DENIED and self._in_one_step
+        ):  # it is tried without; if it was the statement, that fails
+            self._may_lock = self._in_one_step = False
+            return True
+        return number in (_LOCK_TIMEOUT, _DEADLOCK, _HELD_AFTER_ALL, *_INTERRUPTED)
 
     def is_not_so_quick(self, error: DBAPIError) -> bool:
         return _number(error) in _NOT_SO_QUICKLY
@@ -230,8 +259,8 @@ class MySQLRunning(LiveDatabase):
         return "; ".join(f"connection {number} for {seconds} s" for number, seconds in found)
 
 
-def _held(table: str) -> str:
-    return _HELD.format(constant(table, backslashes=True))
+def _held(tables: Sequence[str]) -> str:
+    return _HELD.format(", ".join(constant(table, backslashes=True) for table in tables))
 
 
 def _multi_statements() -> int:
