@@ -12,7 +12,7 @@ EXCLUDED := slow or faults or keystone24 or releases or galera
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides upgrade-demo lint format test test-records test-pairs test-costs test-faults test-galera test-upstream test-upstream-stock \
+.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides upgrade-demo lint format test test-records test-pairs test-costs test-hostile test-faults test-galera test-upstream test-upstream-stock \
 	test-upstream-capture test-keystone-24 test-releases galera docs clean
 
 help: ## this list
@@ -111,6 +111,9 @@ upgrade-demo: venv venv-24 venv-25 servers ## Keystone 24 becomes 25 under load,
 
 test-records: venv servers ## records at random on fleets of different engines: each arrives or is named; ARGS: --records N --seed S
 	$(BIN)/python -W ignore -m tests.records.run $(ARGS)
+
+test-hostile: venv ## what a limited site may try, each attempt with a twin that it may do
+	$(BIN)/python -W ignore -m tests.simulation.hostile
 
 test-costs: venv servers ## what a page costs, for each kind, in statements, rows and bytes; ARGS: --n N --engine E
 	$(BIN)/python -W ignore -m tests.costs.run $(ARGS)

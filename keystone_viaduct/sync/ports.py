@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
+from keystone_viaduct.kinds.hashing import Hashing
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.sync.charter import Coverage
@@ -86,6 +87,9 @@ class Tables(Protocol):
 
     def external_drivers(self) -> ExternalDrivers:
         """Which domains have an identity driver other than SQL, by Keystone's configuration."""
+
+    def hashing(self) -> Hashing:
+        """The most that this site may be made to pay for comparing a password."""
 
     def large(self, refs: Sequence[Ref], beyond: int) -> dict[Ref, int]:
         """Those of these records whose texts have more than so many characters in all, and how many."""

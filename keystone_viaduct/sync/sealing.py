@@ -108,6 +108,14 @@ class KeyRing:
             ) from error
 
 
+def is_public_key(key: bytes) -> bool:
+    """Whether something can be sealed for it: some points of the curve, such as zero, are nobody's."""
+    try:
+        return bool(SealedBox(PublicKey(key)).encrypt(b""))
+    except (CryptoError, ValueError, TypeError):
+        return False
+
+
 def seal(public_key: bytes, plain: bytes) -> bytes:
     """Close something so that only the holder of that exchange key can open it."""
     if len(public_key) != KEY_BYTES:

@@ -12,7 +12,7 @@ T = TypeVar("T")
 Hook = Callable[[int, str], None]
 
 #: What is answered without a look at the database: nothing can come between.
-PURE = frozenset({"known_fields", "release", "defaults", "external_drivers", "enforced", "stamp"})
+PURE = frozenset({"known_fields", "release", "defaults", "external_drivers", "hashing", "enforced", "stamp"})
 
 
 class Interposed:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from keystone_viaduct.errors import KindError, StoreError, ViaductError
+from keystone_viaduct.kinds.hashing import Hashing
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.kinds.raw import dumps_members, same_documents
@@ -204,6 +205,10 @@ class MemoryTransaction:
     def external_drivers(self) -> ExternalDrivers:
         """As the store was told."""
         return self._drivers
+
+    def hashing(self) -> Hashing:
+        """With Keystone's defaults."""
+        return Hashing()
 
     def large(self, refs: Sequence[Ref], beyond: int) -> dict[Ref, int]:
         """By the texts of the rows."""

@@ -23,7 +23,7 @@ class Caller:
     """``credentials`` as policies see them; ``revocations``: the newest revocation when they were checked."""
 
     credentials: Mapping[str, Any]
-    revocations: int
+    revocations: object
     until: float
 
 
@@ -36,7 +36,7 @@ class Callers:
         self._known: dict[bytes, Caller] = {}
         self._lock = threading.Lock()
 
-    def find(self, token: str, revocations: int) -> Caller | None:
+    def find(self, token: str, revocations: object) -> Caller | None:
         """Who came with this token before, if nothing was revoked since."""
         with self._lock:
             found = self._known.get(_key(token))
@@ -44,7 +44,7 @@ class Callers:
             return None
         return found
 
-    def remember(self, token: str, credentials: Mapping[str, Any], revocations: int, left: float) -> None:
+    def remember(self, token: str, credentials: Mapping[str, Any], revocations: object, left: float) -> None:
         """``left``: seconds until the token itself ends."""
         until = self._monotonic() + min(self.seconds, left)
         with self._lock:

@@ -29,7 +29,7 @@ class FrontDoor:
     revocation.
     """
 
-    def __init__(self, application: Application, newest: Callable[[], int]) -> None:
+    def __init__(self, application: Application, newest: Callable[[], object]) -> None:
         self._application = application
         self._newest = newest
 

@@ -151,7 +151,7 @@ def truth(name: str) -> bool:
 def number(name: str, default: int, most: int) -> int:
     """A positive number in the query."""
     text = argument(name, str(default))
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:20]) <= most:
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or not 0 < int(text) <= most:
         raise BadRequest(
             f"{name} is not a number from 1 to {most}", hint=f"leave it out for {default}", where=name
         )

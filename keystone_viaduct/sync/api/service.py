@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from keystone_viaduct import __version__
 from keystone_viaduct.clock import Clock
-from keystone_viaduct.errors import NotInitialised, NotThere, Refused, UnknownSite
+from keystone_viaduct.errors import BadRequest, NotInitialised, NotThere, Refused, UnknownSite
 from keystone_viaduct.sync.api import admission
 from keystone_viaduct.sync.api.isolation import Contact
 from keystone_viaduct.sync.api.watched import Watched
@@ -37,7 +37,7 @@ from keystone_viaduct.sync.model import (
     site_of,
 )
 from keystone_viaduct.sync.ports import Transaction, Write
-from keystone_viaduct.sync.sealing import KeyRing, seal
+from keystone_viaduct.sync.sealing import KeyRing, is_public_key, seal
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.guard import GUARD, Guard
 from keystone_viaduct.sync.site.promote import obstacle
@@ -51,7 +51,8 @@ from keystone_viaduct.sync.wire.resources import Capabilities
 
 T = TypeVar("T")
 LEASE = "agent"
-_NEWEST_REVOCATION = sa.text("SELECT max(id) FROM revocation_event")
+#: All of the newest row: SQLite gives a number out again once the rows above it are gone.
+_NEWEST_REVOCATION = sa.text("SELECT * FROM revocation_event ORDER BY id DESC LIMIT 1")
 MICROSECONDS = 1_000_000
 
 Written = Callable[[Sequence[Write], str], None]
@@ -280,8 +281,14 @@ class Service:
 
     def register(self, peer: Peer) -> Peer:
         """Register a peer or what has changed of it; how far it has come is kept while it lives the same
-        life.
+        life. Raises BadRequest, Refused.
         """
+        if not is_public_key(peer.public_key):
+            raise BadRequest(
+                "public_key is the key of nobody",
+                hint="let the site tell its own: GET /v3/OS-SYNC there",
+                where="public_key",
+            )
 
         def work(tx: SqlTransaction) -> Peer:
             state = tx.state()
@@ -389,9 +396,14 @@ class Service:
 
         self.store.run(work)
 
-    def newest_revocation(self) -> int:
-        """Number of the newest revocation event; 0 when there is none."""
-        return self.store.read(lambda tx: int(tx.connection.execute(_NEWEST_REVOCATION).scalar() or 0))
+    def newest_revocation(self) -> object:
+        """The newest revocation event, to be compared with an earlier one; None when there is none."""
+
+        def work(tx: SqlTransaction) -> object:
+            row = tx.connection.execute(_NEWEST_REVOCATION).first()
+            return None if row is None else tuple(str(value) for value in row)
+
+        return self.store.read(work)
 
     def contact(self) -> Contact:
         """When this site last had all that the hub had. Raises NotInitialised."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from keystone_viaduct.errors import ConfigError, SiteUnavailable
 from keystone_viaduct.sync.client.reaching import reaching
+from keystone_viaduct.sync.wire.faults import one_line
 
 #: Seconds before a token's end from which a new one is fetched.
 SPARE = 60
@@ -140,7 +141,7 @@ class CloudLogin:
                 return str(access.auth_token)
             except (exceptions.Unauthorized, exceptions.Forbidden) as error:
                 raise SiteUnavailable(
-                    f"{self._name} refuses the account: {error}",
+                    f"{self._name} refuses the account: {one_line(str(error))}",
                     hint="look at its user, password and system_scope in clouds.yaml",
                     site=self._name,
                 ) from error

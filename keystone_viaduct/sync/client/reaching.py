@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import httpx
 
 from keystone_viaduct.errors import SiteUnavailable
+from keystone_viaduct.sync.wire.faults import one_line
 
 #: OSError: a missing file of authorities, a reset, no such host. ValueError: an address that is none, bytes
 #: that are no text. Each library has exceptions that derive from neither.
@@ -26,5 +27,5 @@ def reaching(site: str, fault: str, hint: str) -> Iterator[None]:
         yield
     except (*_LIBRARIES, ClientException) as error:
         raise SiteUnavailable(
-            f"{site} {fault}: {error or type(error).__name__}", hint=hint, site=site
+            f"{site} {fault}: {one_line(str(error)) or type(error).__name__}", hint=hint, site=site
         ) from error

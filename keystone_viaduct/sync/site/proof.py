@@ -36,6 +36,9 @@ from keystone_viaduct.sync.site.verdict import Verdict, judge
 
 #: A stamp further ahead of the hub's clock than this (microseconds) is taken back to it.
 FARTHEST = 24 * 3600 * 1_000_000
+#: Lives of sites, its own or others', that the hub has not met and that a spoke whose delegation is limited
+#: may name: of the first in what it knows, of the others in the version of one record.
+STRANGE = 64
 #: Why a change waits that will be refused when what other sites show of the record is decided.
 REFUSABLE = "refusable"
 #: More changes than this may not wait from a spoke whose delegation is limited.
@@ -78,6 +81,8 @@ def check_page(tx: Transaction, state: SiteState, page: Page) -> None:
                 hint="look at what runs at that site",
                 ref=str(ref),
             )
+    if not state.charter.delegation_of(page.source).is_full:
+        _check_lives(tx, state, page)
     number = len(page.changes) + len(page.unreadable)
     if state.charter.delegation_of(page.source).is_full:
         return  # it could as well have the hub store so many records
@@ -86,6 +91,39 @@ def check_page(tx: Transaction, state: SiteState, page: Page) -> None:
             f"more than {MOST_WAITING} changes of {page.source} wait already",
             hint="`viaduct status` says why; a start over with that site forgets them",
         )
+
+
+def _check_lives(tx: Transaction, state: SiteState, page: Page) -> None:
+    """Raise Refused for a page that names very many lives of sites. Each would be handed on for ever, in the
+    hub's knowledge or with a record, until no other site reads the hub's pages any more.
+
+    A few are named by honest sites, too: of a site that was restored, or by one that a restored hub has
+    forgotten.
+    """
+    known = {*state.all_knowledge.entries, state.origin, origin_of(page.source, page.upto.incarnation)}
+    if known.issuperset(_named(page)):
+        return
+    known |= {origin_of(peer.site, peer.incarnation) for peer in tx.peers().values()}
+    own = {o for o in (*page.knowledge.entries, *state.all_knowledge.entries) if site_of(o) == page.source}
+    if len(own) > STRANGE:
+        raise _too_strange(page.source, f"{len(own)} lives of its own")
+    odd = [change for change in page.changes if not known.issuperset(change.version.entries)]
+    records = tx.records([change.ref for change in odd])
+    for change in odd:
+        local = records.get(change.ref)
+        strange = {*change.version.entries, *(local.version.entries if local else ())} - known
+        if len(strange) > STRANGE:
+            raise _too_strange(page.source, f"{len(strange)} lives that nobody has met, at {change.ref}")
+
+
+def _named(page: Page) -> set[str]:
+    """The lives in a page, but those of other sites in its knowledge: these are not taken from a spoke."""
+    found = {origin for change in page.changes for origin in change.version.entries}
+    return found | {origin for origin in page.knowledge.entries if site_of(origin) == page.source}
+
+
+def _too_strange(source: str, what: str) -> Refused:
+    return Refused(f"{source} names {what}", hint="look at what runs at that site")
 
 
 def own_knowledge(page: Page) -> tuple[Version, Exceptions]:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from oslo_config import cfg
 
 from keystone_viaduct.errors import ConfigError
+from keystone_viaduct.kinds.hashing import Hashing
 from keystone_viaduct.sync.external import SQL, ExternalDrivers
 from keystone_viaduct.sync.store import queries as q
 from keystone_viaduct.sync.store.base import Part
@@ -28,6 +29,10 @@ IDENTITY_OPTIONS: tuple[tuple[str, cfg.Opt], ...] = (
     ("identity", cfg.StrOpt("default_domain_id", default="default")),
     ("identity", cfg.BoolOpt("domain_specific_drivers_enabled", default=False)),
     ("identity", cfg.BoolOpt("domain_configurations_from_database", default=False)),
+    ("identity", cfg.StrOpt("password_hash_algorithm", default="bcrypt")),
+    ("identity", cfg.IntOpt("password_hash_rounds")),
+    ("identity", cfg.IntOpt("scrypt_block_size")),
+    ("identity", cfg.IntOpt("scrypt_parallelism")),
     ("identity", cfg.StrOpt("domain_config_dir", default="/etc/keystone/domains")),
     ("identity_mapping", cfg.BoolOpt("backward_compatible_ids", default=True)),
 )
@@ -56,6 +61,7 @@ class DriverSettings:
     backward_compatible: bool = True
     from_database: bool = False
     by_name: Mapping[str, str] = field(default_factory=dict)
+    hashing: Hashing = field(default_factory=Hashing)
 
     @classmethod
     def of(cls, conf: Any) -> DriverSettings:
@@ -66,7 +72,8 @@ class DriverSettings:
             from_database = identity.domain_configurations_from_database
             by_name = {} if from_database else dict(_files(identity.domain_config_dir))
         compatible = conf.identity_mapping.backward_compatible_ids
-        return cls(identity.driver, identity.default_domain_id, compatible, from_database, by_name)
+        hashing = _hashing(identity)
+        return cls(identity.driver, identity.default_domain_id, compatible, from_database, by_name, hashing)
 
     def read(self, connection: Any) -> ExternalDrivers:
         """What this means for the domains that there are."""
@@ -111,6 +118,19 @@ def _driver_in(path: str) -> str:
     return str(conf.identity.driver)
 
 
+def _hashing(identity: Any) -> Hashing:
+    """Keystone's defaults, or more where this site is set to more."""
+    default, rounds = Hashing(), identity.password_hash_rounds or 0
+    blocks = (identity.scrypt_block_size or 8) * (identity.scrypt_parallelism or 1)
+    scheme = identity.password_hash_algorithm
+    return Hashing(
+        max(default.bcrypt, rounds if scheme.startswith("bcrypt") else 0),
+        max(default.scrypt, rounds if scheme == "scrypt" else 0),
+        max(default.scrypt_blocks, blocks if scheme == "scrypt" else 0),
+        max(default.pbkdf2, rounds if scheme == "pbkdf2_sha512" else 0),
+    )
+
+
 class DriversPart(Part):
     """The configuration as one transaction sees it."""
 
@@ -123,6 +143,10 @@ class DriversPart(Part):
         if self._external is None:
             self._external = self.drivers.read(self.connection)
         return self._external
+
+    def hashing(self) -> Hashing:
+        """The most that this site may be made to pay for comparing a password."""
+        return self.drivers.hashing
 
     def count_external(self) -> int:
         """How many records say of an owner that it has no row."""

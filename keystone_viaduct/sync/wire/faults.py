@@ -13,6 +13,8 @@ from keystone_viaduct.errors import SiteUnavailable, TooFast, ViaductError
 _MORE = "docs/reference/errors.md says more about it"
 #: Seconds that a site may ask for; a longer wait is none that it has counted.
 _LONGEST = 24 * 3600.0
+#: Controls, line ends, marks of a text's direction, halves of surrogate pairs.
+_ACTIVE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _LATER = "nothing is wrong: send it again later"
 _HINT = "look at the log of that site's Keystone"
 
@@ -54,10 +56,14 @@ def error_from_json(site: str, status: int, body: Any, retry_after: str | None =
     outer = outer if isinstance(outer, dict) else {}
     told = outer.get("viaduct")
     told = dict(told) if isinstance(told, dict) else {}
-    message = str(outer.get("message") or f"it answered {status}")[:1000]
-    hint = str(told.pop("hint", ""))[:1000]
+    message = one_line(str(outer.get("message") or f"it answered {status}"))
+    hint = one_line(str(told.pop("hint", "")))
     found = by_code().get(str(told.pop("code", "")))
-    particulars = {name: value for name, value in told.items() if name not in ("message", "self")}
+    particulars = {
+        name: one_line(value) if isinstance(value, str) else value
+        for name, value in told.items()
+        if name not in ("message", "self") and isinstance(value, str | int | float | bool | None)
+    }
     if found is TooFast or (found is None and status == 429):
         wait = _seconds(particulars.pop("wait", None), retry_after)
         told_wait = {} if wait is None else {"wait": wait}
@@ -67,6 +73,11 @@ def error_from_json(site: str, status: int, body: Any, retry_after: str | None =
     if found is None:
         return SiteUnavailable(f"{site}: {message}", hint=hint or _hint(status), site=site, answer=status)
     return found(f"{site}: {message}", hint=hint, **{**particulars, "site": site})
+
+
+def one_line(text: str) -> str:
+    """What another site says, such that it does nothing in a log or on a terminal, and begins no line."""
+    return _ACTIVE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text[:1000])
 
 
 def _seconds(wait: Any, retry_after: str | None) -> float | None:

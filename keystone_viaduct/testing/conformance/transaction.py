@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from keystone_viaduct.kinds.hashing import Hashing
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.external import External, ExternalDrivers
@@ -248,6 +249,9 @@ class TransactionSuite:
 
     def test_no_driver_is_external_where_nobody_says_so(self, store: Store) -> None:
         assert store.run(lambda tx: tx.external_drivers()) == ExternalDrivers()
+
+    def test_hashes_may_cost_what_keystone_makes_by_default_where_nobody_says_so(self, store: Store) -> None:
+        assert store.run(lambda tx: tx.hashing()) == Hashing()
 
     def test_a_record_that_is_saved_again_replaces_the_old_one(self, store: Store) -> None:
         ref = Ref("user", "u1")

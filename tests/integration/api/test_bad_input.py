@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from collections.abc import Iterator
@@ -240,12 +241,13 @@ def test_a_malformed_lease_is_refused(east: httpx.Client, body: dict[str, Any]) 
 
 
 def test_a_malformed_peer_is_refused(east: httpx.Client) -> None:
-    key = "A" * 43 + "="
-    good = {"public_key": key, "incarnation": "x"}
+    nobodys = "A" * 43 + "="
+    good = {"public_key": base64.b64encode(b"k" * 32).decode(), "incarnation": "x"}
     for body in (
         {},
         {**good, "public_key": "AAAA"},
         {**good, "public_key": "?"},
+        {**good, "public_key": nobodys},
         {**good, "incarnation": "a#b"},
     ):
         told(east.put(f"{SYNC}/peers/north", json=body), 400, "request.invalid")

@@ -7,19 +7,21 @@ from __future__ import annotations
 import sys
 
 from tests.simulation.hostile.catalogue import ATTEMPTS
+from tests.simulation.hostile.derived import DERIVED
 
 
 def main() -> int:
     """Play all of them; the last line sums up."""
     accepted = failed = 0
-    for number, attempt in enumerate(ATTEMPTS, 1):
+    everything = (*ATTEMPTS, *DERIVED)
+    for number, attempt in enumerate(everything, 1):
         found = attempt.run()
         accepted += found.accepted
         failed += not found.twin
         end = "ACCEPTED" if found.accepted else "refused"
         twin = "allowed" if found.twin else f"REFUSED ({found.twin_why[:100]})"
         print(f"{number:3} {found.name:66} {end:9} twin {twin:9} {found.why[:110]}")
-    print(f"attempts={len(ATTEMPTS)} accepted={accepted} twins={len(ATTEMPTS) - failed}")
+    print(f"attempts={len(everything)} accepted={accepted} twins={len(everything) - failed}")
     return 1 if accepted or failed else 0
 
 

@@ -14,7 +14,7 @@ APP = {"name": "tool", "secret_hash": "known", "user_id": "ann", "project_id": "
 RULE = {"user_id": "ann", "service": "compute", "path": "/v2", "method": "GET"}
 TOKEN = {"access_secret": "known", "project_id": "web", "consumer_id": "app", "role_ids": ["member"]}
 REQUEST = {"request_secret": "known", "requested_project_id": "web", "consumer_id": "app"}
-WHEN = {"issued_before": "2026-06-01T00:00:00Z", "revoked_at": "2026-06-01T00:00:00Z"}
+WHEN = {"issued_before": "2023-06-01T00:00:00Z", "revoked_at": "2023-06-01T00:00:00Z"}
 ALL_ROLES = replace(LIMITED, roles=None)
 
 
@@ -71,7 +71,7 @@ ATTEMPTS = (
         lambda s: s.set("trust", "weak", remaining_uses=1000),
     ),
     Attempt("an application credential with too strong a role", _app(roles=["admin"]), _app()),
-    Attempt("an application credential of another domain's user", _app(user_id="boss"), _app(user_id="ally")),
+    Attempt("an application credential of another domain's user", _app(user_id="boss"), _app()),
     Attempt(
         "an unrestricted application credential",
         _app(unrestricted=True),
@@ -102,7 +102,7 @@ ATTEMPTS = (
         lambda s: s.set("credential", "own", user_id="ann", type="totp", blob="known"),
     ),
     Attempt("an OAuth token with too strong a role", _access("ann", role_ids=["admin"]), _access("ann")),
-    Attempt("an OAuth token of another domain's user", _access("boss"), _access("ally")),
+    Attempt("an OAuth token of another domain's user", _access("boss"), _access("ann")),
     Attempt(
         "an OAuth request for another domain's project",
         _request(requested_project_id="vault"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import flask
 import pytest
 
-from keystone_viaduct.errors import Refused, StoreBusy, TooFast, ViaductError
-from keystone_viaduct.sync.api.gate import fault
+from keystone_viaduct.errors import BadRequest, Refused, StoreBusy, TooFast, ViaductError
+from keystone_viaduct.sync.api.gate import fault, number
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,19 @@ def test_an_error_that_passes_says_when_to_come_again(
     reply = fault(error)
     assert (reply.status, reply.headers) == (status, headers)
     assert reply.content["error"]["viaduct"]["hint"] == error.hint
+
+
+@pytest.mark.parametrize(
+    "text", ["0" * 20 + "1" * 20, "9" * 40, "1" * 5000, "0", "-1", "1e3", "²", " 7", "1001"]
+)
+def test_a_number_in_a_query_that_is_none_is_named(text: str) -> None:
+    with (
+        flask.Flask("x").test_request_context("/", query_string={"limit": text}),
+        pytest.raises(BadRequest, match="limit"),
+    ):
+        number("limit", 100, 1000)
+
+
+def test_a_number_in_a_query_is_taken_up_to_its_bound() -> None:
+    with flask.Flask("x").test_request_context("/", query_string={"limit": "1000"}):
+        assert number("limit", 100, 1000) == 1000

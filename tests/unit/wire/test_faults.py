@@ -82,3 +82,15 @@ def test_a_proxy_that_asks_to_wait_is_understood(answer: object) -> None:
     assert isinstance(error, TooFast)
     assert (error.wait, error.fields["site"]) == (30.0, "west")
     assert error.hint
+
+
+def test_what_another_site_says_begins_no_line_in_a_log_and_does_nothing_on_a_terminal() -> None:
+    said = "no\nERROR viaduct: all is lost\x1b[2J\u202e\r\n"
+    body = {
+        "error": {"message": said, "viaduct": {"code": "sync.fence", "hint": said, "ref": said, "x": [said]}}
+    }
+    found = error_from_json("west", 409, body)
+    for text in (str(found), found.hint, str(found.fields["ref"])):
+        assert not set(text) & set("\n\r\x1b\u202e")
+        assert "all is lost" in text
+    assert "x" not in found.fields

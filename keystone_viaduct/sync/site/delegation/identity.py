@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.site.delegation.act import Act, Problem
 from keystone_viaduct.sync.site.delegation.court import Court
+from keystone_viaduct.sync.site.delegation.persons import hashes
 
 #: Fields by whose change nobody can become a user, or keep one from being himself.
 _HARMLESS_USER = frozenset({"last_active_at", "created_at", "default_project_id", "description"})
@@ -16,7 +17,8 @@ _HARMLESS_GROUP = frozenset({"description"})
 
 def user(court: Court, act: Act) -> Iterator[Problem]:
     """In a delegated domain, before and after; default project and identity providers too. Whoever holds
-    more than is delegated keeps passwords, name, options and the like as the hub has them.
+    more than is delegated keeps passwords, name, options and the like as the hub has them. Hashes cost no
+    more than the hub's own.
     """
     yield from court.domain(act.values("domain_id"))
     if "default_project_id" in act.changed and act.new is not None:
@@ -26,6 +28,9 @@ def user(court: Court, act: Act) -> Iterator[Problem]:
         yield from court.within("identity_provider", _providers(act))
     if _touches(act, _HARMLESS_USER):
         yield from court.holds_nothing_beyond("user", act.ref.key)
+    if "passwords" in act.changed and act.new is not None:
+        kept = act.new.get("passwords") or []
+        yield from hashes(court, [item.get("password_hash") for item in kept if isinstance(item, dict)])
     if act.creates:
         yield from _other_mapping(court, act)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from keystone_viaduct.sync.site.delegation.act import Act, Problem
 from keystone_viaduct.sync.site.delegation.court import Court, texts
+from keystone_viaduct.sync.site.delegation.persons import person
 
 
 def consumer(court: Court, act: Act) -> Iterator[Problem]:
@@ -14,19 +15,22 @@ def consumer(court: Court, act: Act) -> Iterator[Problem]:
 
 
 def request_token(court: Court, act: Act) -> Iterator[Problem]:
-    """User and project lie in delegated domains, and every role may be granted."""
+    """User and project lie in delegated domains, every role may be granted, and the user holds nothing that
+    is not delegated.
+    """
     yield from _token(court, act, "requested_project_id")
 
 
 def access_token(court: Court, act: Act) -> Iterator[Problem]:
-    """User and project lie in delegated domains, and every role may be granted: Keystone gives its bearer
-    these roles, whether or not the user holds them.
+    """User and project lie in delegated domains, every role may be granted, and the user holds nothing that
+    is not delegated: Keystone gives its bearer these roles, whether or not the user holds them.
     """
     yield from _token(court, act, "project_id")
 
 
 def _token(court: Court, act: Act, project: str) -> Iterator[Problem]:
     yield from court.within("user", act.values("authorizing_user_id"), gone=act.deletes)
+    yield from person(court, act.values("authorizing_user_id"))
     yield from court.within("project", act.values(project), gone=act.deletes)
     for content in act.contents:
         named = content.get("role_ids")

@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.site.delegation.act import Act, Problem
 from keystone_viaduct.sync.site.delegation.court import Court
+from keystone_viaduct.sync.site.delegation.persons import living_in
 
 _GIVEN = frozenset({"name", "id"})
 
 
 def domain(court: Court, act: Act) -> Iterator[Problem]:
-    """A delegated domain may be described, tagged, enabled and disabled. To make, rename or delete one
-    takes a delegation of all domains.
+    """A delegated domain may be described and tagged, and enabled and disabled as long as nobody lives there
+    who holds a role on the system. To make, rename or delete one takes a delegation of all domains.
     """
     yield from court.domain([act.ref.key])
     if act.creates or act.deletes or act.changed & _GIVEN:
         yield from court.fleet_wide("a domain's being and name")
+    if "enabled" in act.changed:
+        yield from living_in(court, act.ref.key)
     yield from _same_table(court, act, "project")
 
 

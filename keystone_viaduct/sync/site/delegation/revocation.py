@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.site.delegation.act import Act, Problem
 from keystone_viaduct.sync.site.delegation.court import Court
+from keystone_viaduct.sync.site.delegation.persons import dated, living_in, person
 
 _PLACED = (
     ("user_id", "user"),
@@ -16,32 +16,33 @@ _PLACED = (
     ("access_token_id", "access_token"),
 )
 _TOKENS = ("audit_id", "audit_chain_id")
+_TIMES = ("issued_before", "revoked_at")
+#: What bounds a revocation to the tokens for one thing.
+_NARROW = frozenset({"project", "trust", "access_token"})
 
 
 def revocation_event(court: Court, act: Act) -> Iterator[Problem]:
-    """It revokes tokens of a user, project, domain, trust or access token that is delegated (or is nowhere
-    any more), or a token by its audit id. What was revoked stays so.
+    """It revokes tokens of a user, project, domain, trust or access token that is delegated (or was, before
+    it was deleted), or a token by its audit id. All tokens of a user only if he holds nothing that is not
+    delegated, all of a domain only if nobody lives there who holds a role on the system. It is dated no more
+    than a day ahead. What was revoked stays so.
     """
-    if court.delegation.domains is None:
+    if court.is_sovereign:
         return
     if act.new is None:
         yield Problem("a revocation is not taken back")
         return
-    bounded = any(act.new.get(name) is not None for name in _TOKENS)
-    for field, kind in _PLACED:
-        key = act.new.get(field)
-        if key is None:
-            continue
-        bounded = True
+    yield from dated(court, "a revocation", [act.new.get(name) for name in _TIMES])
+    named = {kind: str(act.new[field]) for field, kind in _PLACED if act.new.get(field) is not None}
+    single = any(act.new.get(name) is not None for name in _TOKENS) or bool(named.keys() & _NARROW)
+    for kind, key in named.items():
         if kind == "domain":
-            yield from court.domain([str(key)])
-        elif _is_there(court, kind, str(key)):
-            yield from court.within(kind, [str(key)], gone=True)
-    if not bounded:
+            yield from court.domain([key])
+        else:
+            yield from court.within(kind, [key], gone=True)
+    if "user" in named and not single:
+        yield from person(court, [named["user"]])
+    elif "domain" in named and not single:
+        yield from living_in(court, named["domain"])
+    if not named and not single:
         yield from court.fleet_wide("a revocation that names nobody")
-
-
-def _is_there(court: Court, kind: str, key: str) -> bool:
-    refs = [Ref(kind, key), Ref("id_mapping", key), Ref("domain", key)]
-    world = court.world
-    return any(world.before(ref) is not None for ref in refs) or world.past_scope(refs[0]) is not None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from keystone_viaduct.kinds.hashing import Hashing
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.reference import ALTERNATIVES, ANY_MODE
 from keystone_viaduct.kinds.registry import REGISTRY
@@ -19,9 +20,12 @@ from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.carrying import referrers
 from keystone_viaduct.sync.site.content import contents
 from keystone_viaduct.sync.site.external import believed
+from keystone_viaduct.sync.site.proof import FARTHEST
 
 #: What gives its user or group a right.
 RIGHTS = frozenset({"assignment", "system_assignment", "membership", "expiring_membership", "trust"})
+#: So many of a kind are looked at for one question at most.
+MOST = 1000
 IMPLIED, PROTOCOLS = frozenset({"implied_role"}), frozenset({"federation_protocol"})
 _GOING = (Mode.OWNING, Mode.NULLING)
 
@@ -59,6 +63,15 @@ class World(Protocol):
     def holder(self, kind: str, constraint: str, values: tuple[object, ...]) -> Ref | None:
         """The hub's record that has this name."""
 
+    def all_of(self, kind: str) -> list[Ref] | None:
+        """The hub's records of a kind; None where they are too many to look at."""
+
+    def hashing(self) -> Hashing:
+        """The most that the hub may be made to pay for comparing a password."""
+
+    def latest(self) -> int:
+        """The latest time (microseconds) that anything may be dated."""
+
 
 class PageWorld:
     """The hub's tables, and the set of an apply laid over them."""
@@ -71,6 +84,7 @@ class PageWorld:
         self._referrers: dict[Asked, list[Ref]] = {}
         self._holders: dict[Claim, Ref | None] = {}
         self._outside: dict[Ref, set[str]] | None = None
+        self._all: dict[str, list[Ref] | None] = {}
         self._wanted: dict[Ref, None] = {}
         self._wanted_dependents: dict[Ref, None] = {}
         self._wanted_referrers: dict[Asked, None] = {}
@@ -187,6 +201,23 @@ class PageWorld:
             self._wanted_holders[claim] = None
             raise Unread
         return self._holders[claim]
+
+    def all_of(self, kind: str) -> list[Ref] | None:
+        """The hub's records of a kind, as they are; None where they are too many. Raises Unread."""
+        if kind not in self._all:
+            keys = self._run.tx.live_keys(kind, "", MOST + 1)
+            self._all[kind] = [Ref(kind, key) for key in keys] if len(keys) <= MOST else None
+            self.want(self._all[kind] or ())
+            raise Unread
+        return self._all[kind]
+
+    def hashing(self) -> Hashing:
+        """The most that the hub may be made to pay for comparing a password."""
+        return self._run.tx.hashing()
+
+    def latest(self) -> int:
+        """A day ahead of the hub's clock."""
+        return self._run.now + FARTHEST
 
 
 def named_by(ref: Ref, content: Document) -> list[Ref]:

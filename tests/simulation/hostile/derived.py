@@ -1,0 +1,331 @@
+"""Attempts that nobody has written down one by one: each way to act as somebody × each way to hold more, and
+each lie × each kind of record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.model import DELETED, Document, Dot, Ref, Version, life
+from tests.simulation.hostile.attempt import Attempt
+from tests.simulation.hostile.stage import FULL, Check, Stage, ec2, grant
+from tests.simulation.hostile.tokens import APP, REQUEST, RULE, TOKEN, TRUST, WHEN
+
+WHO = "somebody"
+
+# each way to hold more
+
+
+def _nothing(s: Stage) -> None:
+    grant(s, "hub", "UserProject", WHO, "web", "member")
+
+
+def _system(s: Stage) -> None:
+    fields = {"type": "UserSystem", "actor_id": WHO, "target_id": "system", "role_id": "admin"}
+    key = REGISTRY["system_assignment"].make_key("UserSystem", WHO, "system", "admin", False)
+    s.put("hub", "system_assignment", key, **fields, inherited=False)
+
+
+def _other_domain(s: Stage) -> None:
+    grant(s, "hub", "UserProject", WHO, "vault", "member")
+
+
+def _strong_role(s: Stage) -> None:
+    grant(s, "hub", "UserDomain", WHO, "d1", "admin")
+
+
+def _strong_group(s: Stage) -> None:
+    key = REGISTRY["membership"].make_key(WHO, "staff")
+    s.put("hub", "membership", key, user_id=WHO, group_id="staff")
+
+
+def _trusted(s: Stage) -> None:
+    trust = {"impersonation": False, "roles": ["admin"], "trustor_user_id": "boss", "project_id": "vault"}
+    s.put("hub", "trust", "given", trustee_user_id=WHO, **trust)
+
+
+HOLDING: dict[str, Callable[[Stage], None]] = {
+    "a role on the system": _system,
+    "a role in another domain": _other_domain,
+    "a role that is not delegated": _strong_role,
+    "more by a group": _strong_group,
+    "more by a trust": _trusted,
+}
+
+
+def _somebody(s: Stage, holding: Callable[[Stage], None]) -> None:
+    """A user of the delegated domain, who comes in by its identity provider, too."""
+    link = {"idp_id": "idp1", "protocol_id": "saml", "unique_id": WHO, "display_name": WHO}
+    s.user("hub", WHO, WHO, domain_id="d1", local__domain_id="d1", federated=[link])
+    holding(s)
+    s.sync()
+
+
+# each way to act as him, or to shut him out
+
+ByWest = Callable[[Stage], Check]
+
+
+def _set(kind: str, key: Any, **fields: Any) -> ByWest:
+    return lambda s: s.set(kind, key, **fields)
+
+
+def _revoke(**fields: Any) -> ByWest:
+    event: Document = {**WHEN, "user_id": WHO, **fields}
+    return _set("revocation_event", REGISTRY["revocation_event"].key_of(event), **event)
+
+
+WAYS: dict[str, ByWest] = {
+    "the password": _set("user", WHO, passwords=[{"hash": "known to west"}]),
+    "the name": _set("user", WHO, local__name="renamed"),
+    "being enabled": _set("user", WHO, enabled=False),
+    "the second factor": _set("user", WHO, option__MFAE=False),
+    "the lock of the password": _set("user", WHO, option__lock_password=True),
+    "a federated link": _set(
+        "user", WHO, federated=[{"idp_id": "idp1", "protocol_id": "saml", "unique_id": "evil"}]
+    ),
+    "an EC2 key": _set("credential", "k", user_id=WHO, project_id="web", type="ec2", blob=ec2()),
+    "a one-time password's seed": _set("credential", "k", user_id=WHO, type="totp", blob="known"),
+    "an application credential": _set("application_credential", "t", **{**APP, "user_id": WHO}),
+    "an access rule": _set("access_rule", "r", **{**RULE, "user_id": WHO}),
+    "an impersonating trust": _set("trust", "t", **TRUST, trustor_user_id=WHO),
+    "an OAuth access token": _set("access_token", "t", **TOKEN, authorizing_user_id=WHO),
+    "an OAuth request token": _set("request_token", "t", **REQUEST, authorizing_user_id=WHO),
+    "the revocation of all his tokens": _revoke(),
+    "a remote id of his identity provider": _set("identity_provider", "idp1", remote_ids=["https://evil"]),
+    "his identity provider switched off": _set("identity_provider", "idp1", enabled=False),
+    "the rules by which he comes in": _set("mapping", "ours", rules=[{"local": [], "remote": []}]),
+}
+
+
+def _done_to(holding: Callable[[Stage], None], way: ByWest, s: Stage) -> Check:
+    _somebody(s, holding)
+    return way(s)
+
+
+PERSONS = tuple(
+    Attempt(
+        f"{way} of an own user who holds {holding}",
+        partial(_done_to, holds, done),
+        partial(_done_to, _nothing, done),
+    )
+    for holding, holds in HOLDING.items()
+    for way, done in WAYS.items()
+)
+
+
+def _domain_off(holding: Callable[[Stage], None], s: Stage) -> Check:
+    _somebody(s, holding)
+    return s.set("domain", "d1", enabled=False)
+
+
+def _domain_revoked(holding: Callable[[Stage], None], s: Stage) -> Check:
+    _somebody(s, holding)
+    event: Document = {**WHEN, "domain_id": "d1"}
+    return s.set("revocation_event", REGISTRY["revocation_event"].key_of(event), **event)
+
+
+def _system_group(s: Stage) -> None:
+    """A role on the system by a group in which he is."""
+    _strong_group(s)
+    key = REGISTRY["system_assignment"].make_key("GroupSystem", "staff", "system", "admin", False)
+    fields = {"type": "GroupSystem", "actor_id": "staff", "target_id": "system", "role_id": "admin"}
+    s.put("hub", "system_assignment", key, **fields, inherited=False)
+
+
+DOMAINS = tuple(
+    Attempt(f"{what} where {who} lives", partial(deed, holds), partial(deed, _nothing))
+    for what, deed in (("a domain disabled", _domain_off), ("a domain's tokens revoked", _domain_revoked))
+    for who, holds in (("an administrator", _system), ("one by a group", _system_group))
+)
+
+# what the hub survives
+
+
+def _hash(text: str) -> ByWest:
+    item = {"created_at_int": 1, "password_hash": text, "self_service": False}
+    return _set("user", "ann", passwords=[item])
+
+
+def _secret(text: str) -> ByWest:
+    return _set("application_credential", "t", **{**APP, "secret_hash": text})
+
+
+COSTS = tuple(
+    Attempt(f"{what} with {name}", made(bad), made(good))
+    for what, made in (("a password", _hash), ("an application credential's secret", _secret))
+    for name, bad, good in (
+        ("a bcrypt of cost 13", "$2b$13$" + "a" * 53, "$2b$12$" + "a" * 53),
+        ("a bcrypt of cost 31", "$2b$31$" + "a" * 53, "$2b$04$" + "a" * 53),
+        (
+            "a bcrypt of a digest of cost 16",
+            "$bcrypt-sha256$v=2,t=2b,r=16$" + "a" * 22 + "$" + "b" * 31,
+            "$bcrypt-sha256$v=2,t=2b,r=12$" + "a" * 22 + "$" + "b" * 31,
+        ),
+        (
+            "an scrypt of 2^31 rounds",
+            "$scrypt$ln=31,r=8,p=1$c2FsdA$aGFzaA",
+            "$scrypt$ln=16,r=8,p=1$c2FsdA$aGFzaA",
+        ),
+        (
+            "an scrypt of huge blocks",
+            "$scrypt$ln=16,r=99999,p=1$c2FsdA$aGFzaA",
+            "$scrypt$ln=10,r=4,p=2$c2FsdA$aGFzaA",
+        ),
+        (
+            "a pbkdf2 of 10^9 rounds",
+            "$pbkdf2-sha512$1000000000$c2FsdA$aGFzaA",
+            "$pbkdf2-sha512$60000$c2FsdA$aGFzaA",
+        ),
+        ("a sha512_crypt of 10^9 rounds", "$6$rounds=999999999$salt$hash", "$6$rounds=5000$salt$hash"),
+        ("a hash of no scheme of Keystone's", "$argon2id$v=19$m=999999999$x$y", "$2b$12$" + "a" * 53),
+    )
+)
+FAR = "2199-01-01T00:00:00Z"
+
+
+def _revoke_of(user: str, **fields: Any) -> ByWest:
+    return _revoke(user_id=user, **fields)
+
+
+REVOCATIONS = (
+    *(
+        Attempt(
+            f"a revocation whose {name} lies in 2199", _revoke_of("ann", **{name: FAR}), _revoke_of("ann")
+        )
+        for name in ("issued_before", "revoked_at")
+    ),
+    *(
+        Attempt(
+            f"a revocation for {field} that nobody has",
+            _revoke_of("ann", **{field: "nobody"}),
+            _revoke_of("ann", **{field: known}),
+        )
+        for field, known in (("project_id", "web"), ("trust_id", "weak"))
+    ),
+    Attempt("a revocation for a user that nobody has", _revoke_of("nobody"), _revoke_of("ann")),
+)
+
+
+def _strange_lives(number: int, s: Stage) -> Check:
+    """A version that names lives of sites that nobody has met."""
+    ref = Ref("user", "ann")
+    mine = s.record("west", ref)
+    version = mine.version
+    for life_ in range(number):
+        version = version.plus(Dot(f"nowhere#{life_}", 1))
+    document = {**(s.row("west", ref) or {}), "extra.email": "evil"}
+    head = s.site("west").state().head
+    own = Dot(s.store("west").data.state.origin, head)
+    s.lie(s.claim(ref, document, version=version.plus(own), dot=own))
+    return lambda: s.has("hub", ref, {"extra.email": "evil"})
+
+
+def _own_lives(number: int, s: Stage) -> Check:
+    lives = {f"west#{life_}": 1 for life_ in range(number)}
+    s.lie(knowledge=lambda page: Version({**page.knowledge.entries, **lives}))
+    return lambda: "west#1" in s.site("hub").state().all_knowledge.entries
+
+
+LIVES = (
+    Attempt(
+        "an edit whose version names hundreds of lives that nobody has met",
+        partial(_strange_lives, 400),
+        partial(_strange_lives, 3),
+    ),
+    Attempt("hundreds of lives of its own", partial(_own_lives, 400), partial(_own_lives, 3)),
+)
+
+# each lie, for each kind
+
+
+def _first(s: Stage, kind: str) -> Ref:
+    """A record of that kind on which nothing depends, if there is one."""
+    if kind == "region":  # the only one is in use, and a region in use stays
+        s.put("hub", kind, "spare", description="spare", parent_region_id=None)
+        s.sync()
+    refs = sorted(ref for ref in s.store("west").data.rows if ref.kind == kind)
+    used = {
+        (found.kind, found.key)
+        for ref, row in s.store("hub").data.rows.items()
+        for found in REGISTRY[ref.kind].references_of(row)
+    }
+    return next((ref for ref in refs if (ref.kind, ref.key) not in used), refs[-1])
+
+
+def _deleted(kind: str, s: Stage) -> Check:
+    ref = _first(s, kind)
+    s.force("west", ref, None)
+    return lambda: s.row("hub", ref) is None
+
+
+def _deleted_by(kind: str, origin: str, s: Stage) -> Check:
+    """A deletion that another one is said to have made."""
+    ref = _first(s, kind)
+    mine = s.record("west", ref)
+    dot = Dot(origin, 10**6)
+    s.lie(
+        s.claim(
+            ref,
+            None,
+            version=mine.version.plus(dot),
+            birth=mine.birth,
+            fields={DELETED: life(s.clock.now(), dot, deleted=True)},
+        )
+    )
+    return lambda: s.row("hub", ref) is None
+
+
+KINDS = (
+    "domain",
+    "role",
+    "implied_role",
+    "user",
+    "group",
+    "project",
+    "assignment",
+    "system_assignment",
+    "id_mapping",
+    "membership",
+    "region",
+    "service",
+    "endpoint",
+    "endpoint_group",
+    "policy",
+    "registered_limit",
+    "service_provider",
+    "consumer",
+    "mapping",
+    "identity_provider",
+    "federation_protocol",
+    "trust",
+    "access_rule",
+    "application_credential",
+    "credential",
+)
+NOT_DELEGATED = tuple(
+    Attempt(
+        f"a deletion where the kind {kind} is not delegated",
+        partial(_deleted, kind),
+        partial(_deleted, kind),
+        replace(FULL, kinds=frozenset(REGISTRY) - {kind}),
+        FULL,
+    )
+    for kind in KINDS
+)
+BORROWED = tuple(
+    Attempt(
+        f"a deletion of a {kind} that {whose} is said to have made",
+        partial(_deleted_by, kind, origin),
+        partial(_deleted, kind),
+        FULL,
+    )
+    for kind in KINDS
+    for whose, origin in (("the hub", "hub#hub-1"), ("another region", "south#south-1"))
+)
+
+DERIVED = (*PERSONS, *DOMAINS, *COSTS, *REVOCATIONS, *LIVES, *NOT_DELEGATED, *BORROWED)
