@@ -7,9 +7,12 @@ from dataclasses import replace
 import pytest
 
 from keystone_viaduct.sync.link.compare import Comparison
-from keystone_viaduct.sync.model import Reason, Ref, SweepState, Version
+from keystone_viaduct.sync.model import Held, Reason, Ref, SweepState, Version
+from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site import sweep as sweeping
 from keystone_viaduct.sync.site.guard import Guard
 from keystone_viaduct.sync.site.purge import Retention
+from keystone_viaduct.sync.site.sweep import Decided
 from keystone_viaduct.testing.simulation.fleet import SECOND
 from tests.simulation.scene import Scene
 
@@ -191,17 +194,38 @@ def test_what_is_held_in_front_does_not_hide_a_kind(scene: Scene, monkeypatch: p
     assert not any(scene.row(site, ref) for ref in users for site in ("hub", "west", "south"))
 
 
-def test_what_is_found_after_a_decision_began_was_not_decided(scene: Scene) -> None:
+def test_what_is_found_after_a_decision_began_was_not_decided(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, *refs = crowd(scene, 30)
+    lose(scene, "west", *refs)
+    sweep(scene, "west")
+    lose(scene, "west", late)
+    confirm = sweeping.confirm
+
+    def meanwhile(
+        tx: Transaction, /, *, kinds: frozenset[str] | None, after: Held | None, now: int
+    ) -> Decided:
+        decided = confirm(tx, kinds=kinds, after=after, now=now)
+        if not tx.held_of([late]):
+            scene.clock.advance(1)
+            tx.hold([Held(late, Reason.MISSING, scene.clock.now())])
+        return decided
+
+    monkeypatch.setattr(sweeping, "BATCH", 10)
+    monkeypatch.setattr(sweeping, "confirm", meanwhile)
+    assert scene.site("west").confirm() == 29
+    assert held(scene, "west") == {late}
+
+
+@pytest.mark.parametrize("meant", [False, True])
+def test_what_was_found_before_the_clock_was_set_back_is_decided(scene: Scene, meant: bool) -> None:
     refs = crowd(scene, 30)
     lose(scene, "west", *refs)
     sweep(scene, "west")
-    later = {
-        ref: item._replace(found_at=scene.clock.now() + DAY)
-        for ref, item in scene.store("west").data.held.items()
-    }
-    scene.store("west").data.held = {**later, refs[0]: later[refs[0]]._replace(found_at=0)}
-    assert scene.site("west").confirm() == 1
-    assert held(scene, "west") == set(refs[1:])
+    scene.clock.advance(-DAY)
+    site = scene.site("west")
+    assert (site.confirm() if meant else site.discard()) == 30
 
 
 def test_a_few_deletions_need_nobody() -> None:

@@ -191,9 +191,25 @@ def test_a_limited_spoke_that_shows_what_the_hub_has_lost_deletes_nothing(scene:
     sweep(scene, "hub")
     scene.site("hub").discard()
     compare(scene, "west")
-    scene.send("west", "hub")
+    scene.talk("west")
     scene.sync()
     assert all(scene.row(site, ref) for ref in found for site in ("hub", "west", "south"))
+
+
+def test_an_edit_that_its_site_has_forgotten_with_the_row_is_not_taken_for_replaced(scene: Scene) -> None:
+    """West has an older version of it, and the hub edits that before south shows what it has."""
+    found = users(scene, "ada", "bob", "cyd")
+    scene.put("hub", "user", "ada", extra__email="new")
+    scene.send("hub", "south")
+    lose(scene, "hub", *found)
+    sweep(scene, "hub")
+    scene.site("hub").discard()
+    scene.talk("west")
+    assert "extra.email" not in (scene.row("hub", found[0]) or {"extra.email": "not back"})
+    scene.put("hub", "user", "ada", extra__phone="1")
+    scene.equal()
+    row = scene.row("west", found[0]) or {}
+    assert (row["extra.email"], row["extra.phone"]) == ("new", "1") and not scene.conflicts
 
 
 def test_what_a_page_left_out_is_sent_when_its_source_is_put_back_to_a_backup(scene: Scene) -> None:

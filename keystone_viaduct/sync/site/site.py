@@ -294,8 +294,12 @@ class Site:
         return self._decided(sweep.discard, kinds)
 
     def _decided(self, decide: Decide, kinds: frozenset[str] | None) -> int:
-        """All that waited when it began, in batches of a transaction each: later ones nobody has seen."""
-        now = self._clock.now()
+        """All that waited when it began, in batches of a transaction each: later ones nobody has seen.
+
+        The clock may have been set back since the last of them was found.
+        """
+        found = self._store.run(lambda tx: max((item.found_at for item in all_held(tx)), default=0))
+        now = max(self._clock.now(), found)
         place = Decided(0, None)
         number = 0
         while True:

@@ -36,6 +36,7 @@ from keystone_viaduct.sync.site.external import is_evidence, is_shadow, outsider
 from keystone_viaduct.sync.site.guard import Guard, delete_missing
 from keystone_viaduct.sync.site.needs import OWNING, Need, needs
 from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
+from keystone_viaduct.sync.site.restore import renew
 
 #: Held records that are looked at at once.
 BATCH = 1000
@@ -246,6 +247,9 @@ def discard(tx: Transaction, /, *, kinds: frozenset[str] | None, after: Held | N
     state = tx.state()
     chosen, last = _chosen(tx, kinds, after, now)
     records = tx.records([item.ref for item in chosen if item.reason is Reason.MISSING])
+    if any(state.origin in record.version.entries for record in records.values()):
+        # what it does to an older version of these must not seem to contain its edits that it has forgotten
+        state = renew(tx, None, "", now=now, safe=state.head)
     tx.save_records([_hollow(record) for record in records.values()])
     tx.let_go([item.ref for item in chosen if item.reason is Reason.DANGLING])
     if records:
