@@ -12,7 +12,7 @@ EXCLUDED := slow or faults or keystone24 or releases or galera
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides upgrade-demo lint format test test-records test-pairs test-costs test-hostile test-faults test-galera test-upstream test-upstream-stock \
+.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides test-upgrade-rules upgrade-demo lint format test test-records test-pairs test-costs test-hostile test-faults test-galera test-upstream test-upstream-stock \
 	test-upstream-capture test-keystone-24 test-releases galera docs clean
 
 help: ## this list
@@ -105,6 +105,9 @@ test-upgrade-waits: venv servers ## a reader holds the table in each phase of an
 
 test-upgrade-sides: venv servers ## old and new code write the same records of two tables: no deadlock; ARGS: --seconds S --engine E
 	$(BIN)/python -W ignore -m tests.upgrades.sides $(ARGS)
+
+test-upgrade-rules: venv servers ## each clause of the rules of a bridge broken: a named test notices; ARGS: --rule N --quick
+	$(BIN)/python -W ignore -m tests.upgrades.mutations $(ARGS)
 
 upgrade-demo: venv venv-24 venv-25 servers ## Keystone 24 becomes 25 under load, and back again: ENGINE (postgresql, mariadb, mysql, galera); ARGS: --requests N --round back --json FILE
 	@$(BIN)/python -W ignore -m tests.upgrades.demo --engine $(if $(filter sqlite,$(ENGINE)),postgresql,$(ENGINE)) $(ARGS)

@@ -158,7 +158,7 @@ class Server:
     primary: tuple[tuple[str, str], ...] = ()
     """(table, name of its primary key) (PostgreSQL)."""
     triggers: tuple[tuple[str, str, str], ...] = ()
-    """(table, event, name) of the first BEFORE trigger that is no bridge's (MariaDB, MySQL)."""
+    """(table, event, name) of the first BEFORE trigger of capture's (MariaDB, MySQL)."""
     later_triggers: tuple[tuple[str, str, str], ...] = ()
     """The same of AFTER triggers."""
 

@@ -87,7 +87,7 @@ class MySQLDatabase(MySQLRunning):
         collations = tuple((table, column, name) for table, column, name in found)
         first: dict[tuple[str, str, str], str] = {}
         for table, event, name, timing in connection.execute(sa.text(_TRIGGERS)):
-            if not name.startswith(PREFIX):
+            if name.startswith("viaduct_") and not name.startswith(PREFIX):  # capture's, not the service's
                 first.setdefault((timing, table, event), name)
         indexes = tuple(
             (table, Index(name, tuple(columns.split(",")), not int(plain)))

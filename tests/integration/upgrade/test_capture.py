@@ -53,11 +53,29 @@ def capture(made: Site) -> set[TriggerState]:
         }
 
 
+_ORDER = """
+SELECT trigger_name FROM information_schema.triggers
+WHERE event_object_table = 'region' AND action_timing = 'BEFORE' AND event_manipulation = 'UPDATE' AND {}
+"""
+
+
+def before_an_update(made: Site) -> list[str]:
+    """The triggers that run before a region is updated, in their order: by name on PostgreSQL."""
+    engine = made.database.engine
+    if engine.dialect.name == "sqlite":
+        return []
+    own = "trigger_schema = DATABASE() ORDER BY action_order"
+    told = "true ORDER BY trigger_name" if engine.dialect.name == "postgresql" else own
+    with engine.connect() as connection:
+        return list(connection.exec_driver_sql(_ORDER.format(told)).scalars())
+
+
 def test_a_backfill_marks_nothing_and_each_write_of_either_release_marks_its_record(made: Site) -> None:
     assert len(marks(made)) == 20
     with made.runner() as runner:
         runner.expand()
         assert capture(made) == {TriggerState.INSTALLED}
+        assert before_an_update(made)[:1] in ([], ["viaduct_b_region_summary_upd"])
         runner.migrate()
         runner.verify()
         assert marks(made) == []

@@ -24,6 +24,7 @@ from keystone_viaduct.upgrade.steps import (
     Steps,
     Upgrade,
 )
+from keystone_viaduct.upgrade.turns import next_step
 from tests.bridges.declared import DECLARED
 
 TRANSFORM = next(item.bridge for item in DECLARED if item.operation == "transform")
@@ -244,6 +245,11 @@ def test_no_statement_of_contract_runs_before_verification() -> None:
     with pytest.raises(UpgradeRefused, match="1 inconsistent"):
         made.contract()
     assert world.ran == before and world.states["next"] is State.VERIFIED
+
+
+def test_only_after_verification_an_operator_is_told_to_start_new_code() -> None:
+    told = [state for state in State if "start the new release" in next_step(state)]
+    assert told == [State.VERIFIED]
 
 
 def test_contract_is_refused_while_an_old_release_is_seen() -> None:
