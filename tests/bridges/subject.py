@@ -51,6 +51,8 @@ class Subject(ABC):
             self.metadata.create_all(connection)
             connection.execute(self.parent.insert(), [{"id": "p1"}, {"id": "p2"}])
         made()
+        #: What the last statement has left, read in its own transaction.
+        self._left: dict[str, Values] | None = None
 
     @abstractmethod
     def _declare(self) -> Callable[[], object]:
@@ -89,6 +91,7 @@ class Subject(ABC):
 
     def clear(self) -> None:
         """No rows, and both parents."""
+        self._left = None
         with self.connection.begin():
             self.connection.execute(self.table.delete())
             self.connection.execute(self.parent.delete())
@@ -96,16 +99,28 @@ class Subject(ABC):
 
     def rows(self) -> dict[str, Values]:
         """What the table holds."""
+        if self._left is not None:
+            return self._left
         with self.connection.begin():
-            found = self.connection.execute(sa.select(self.table)).mappings().all()
+            return self._read()
+
+    def forget(self) -> None:
+        """Somebody else has written."""
+        self._left = None
+
+    def _read(self) -> dict[str, Values]:
+        found = self.connection.execute(sa.select(self.table)).mappings().all()
         return {row["id"]: dict(row) for row in found}
 
     def play(self, side: str, statement: Statement) -> int:
         """On the table as that side sees it; the number of rows that the server says. Raises DBAPIError."""
+        self._left = None
         with self.connection.begin():
             count = self._run(statement, self.places[side])
             if isinstance(statement, DeleteParent):
                 self.connection.execute(self.parent.insert(), [{"id": statement.parent}])
+            found = self._read()
+        self._left = found
         return count
 
     def alone_fails(self, side: str, statement: Statement, rows: Sequence[Values]) -> bool:

@@ -107,6 +107,7 @@ def _case(subject: Subject, declared: Sealed, chance: random.Random, outcome: Ou
         with subject.connection.begin():
             outcome.marked += settle_now(subject.connection, declared.bridge)
             assert subject.connection.execute(sa.select(MARKS)).first() is None
+        subject.forget()
         found = subject.rows()
         wrong = list(_wrong(declared.bridge, side, before, meant, found))
         if wrong:
