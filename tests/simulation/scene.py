@@ -137,11 +137,9 @@ class Scene:
 
     def purge(self, site: str, keep: Retention) -> Purged:
         """Drop what a site keeps for a time only."""
-        before = set(self.store(site).data.records)
+        before = dict(self.store(site).data.records)
         purged = self.site(site).clean(keep)
-        gone = before - set(self.store(site).data.records)
-        self.fleet.buried |= gone
-        self.fleet.purged.update((site, ref) for ref in gone)
+        self.fleet.buried |= self.fleet.note_purged(site, before)
         return purged
 
     def put_back(self, site: str, data: Data) -> None:

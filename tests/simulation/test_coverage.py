@@ -18,6 +18,7 @@ from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.wire.page import page_to_json
+from keystone_viaduct.testing.simulation.watch import Watch
 from tests.simulation.scene import Scene
 
 ACME = Coverage(domains=frozenset({"acme"}))
@@ -129,6 +130,22 @@ def test_what_was_deleted_while_it_was_evicted_does_not_come_back(scene: Scene) 
     scene.equal()
     assert ref not in scene.store("west").data.records
     assert ref not in held(scene, "hub")
+
+
+def test_what_is_made_anew_after_its_tombstone_was_forgotten_is_no_gap_in_knowledge(scene: Scene) -> None:
+    """South has not heard of the deletion yet. West, which holds a part only, says nothing of what was."""
+    cover(scene, "west", ACME)
+    user = acme_user(scene, "hub", "u")
+    scene.equal()
+    scene.delete("west", user)
+    scene.talk("west")
+    scene.purge("west", Retention())
+    acme_user(scene, "west", "u")
+    scene.site("west").read("hub", None, 50)
+    assert not scene.record("west", user).version.includes(scene.record("south", user).birth)
+    Watch().look(scene.fleet, ["west"])
+    scene.equal()
+    assert scene.row("south", user) is not None and not scene.conflicts
 
 
 @pytest.mark.parametrize("grows", [False, True], ids=["does not hold it", "is to hold it again"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -12,7 +12,7 @@ from keystone_viaduct.errors import Refused
 from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
-from keystone_viaduct.sync.model import Conflict, Page, Peer, Ref
+from keystone_viaduct.sync.model import Conflict, Page, Peer, Record, Ref, Version
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.promote import obstacle
@@ -135,8 +135,8 @@ class Fleet:
     forked: set[str] = field(default_factory=set)
     excused: set[Edit] = field(default_factory=set)
     buried: set[Ref] = field(default_factory=set)
-    #: At which site whose tombstone was dropped.
-    purged: set[tuple[str, Ref]] = field(default_factory=set)
+    #: At which site whose tombstone was dropped, and what that contained.
+    purged: dict[tuple[str, Ref], Version] = field(default_factory=dict)
     unseen: Unseen = field(default_factory=Unseen)
     #: Users and groups that directories know: they need no row anywhere.
     directory: frozenset[Ref] = frozenset()
@@ -227,6 +227,14 @@ class Fleet:
     def tell(self, text: str) -> None:
         """A line of the story."""
         self.story.append(f"{self.step:4}: {text}")
+
+    def note_purged(self, site: str, before: Mapping[Ref, Record]) -> set[Ref]:
+        """The site has dropped tombstones since it had these records; which."""
+        gone = before.keys() - self.nodes[site].store.data.records.keys()
+        for ref in gone:
+            known = self.purged.get((site, ref), Version())
+            self.purged[site, ref] = known.join(before[ref].version)
+        return gone
 
     def note_conflicts(self) -> None:
         """What is listed now was there to be read, whatever is restored later."""

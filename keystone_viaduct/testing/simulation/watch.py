@@ -151,10 +151,13 @@ class Watch:
 
 
 def _is_older(fleet: Fleet, site: str, mine: Record | None, theirs: Record) -> bool:
-    """Whether it is the tombstone of what a site has forgotten, before a record came that was made apart."""
-    if mine is None or mine.deleted or not theirs.deleted or (site, mine.ref) not in fleet.purged:
+    """Whether it is what a site has deleted and forgotten, or the tombstone of that, before a record came
+    that was made apart.
+    """
+    forgotten = fleet.purged.get((site, theirs.ref))
+    if mine is None or mine.deleted or forgotten is None or theirs.version.includes(mine.birth):
         return False
-    return not theirs.version.includes(mine.birth)
+    return theirs.deleted or forgotten.covers(theirs.version)
 
 
 def _is_purged(data: Data, key: tuple[int, str, Ref]) -> bool:

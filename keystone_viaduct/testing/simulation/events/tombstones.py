@@ -31,9 +31,7 @@ def purge(fleet: Fleet, site: str) -> list[str]:
         fleet.past_restarts += 1  # who is away is read from the start
     if dropped:
         _check_safe(node, before)
-        gone = set(before) - set(node.store.data.records)
-        fleet.purged.update((site, ref) for ref in gone)
-        _outdate_backups(fleet, gone)
+        _outdate_backups(fleet, fleet.note_purged(site, before))
         fleet.tell(f"{site}: {dropped} tombstones purged, away: {sorted(away)}")
     return [site]
 
