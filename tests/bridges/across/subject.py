@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -80,27 +81,14 @@ class Subject:
             return self._told(self.bridged)
 
     def _told(self, tables: Tables) -> Told:
-        """Both tables by one query: most of what a case takes is the way to the server and back."""
-        both = [tables.parent, tables.child]
-        parts = [
-            sa.select(
-                sa.literal(number).label("place"),
-                *(
-                    column if table is mine else sa.type_coerce(sa.null(), column.type)
-                    for mine in both
-                    for column in mine.c
-                ),
-            ).select_from(table)
-            for number, table in enumerate(both)
-        ]
-        told: tuple[Rows, Rows] = ({}, {})
-        for number, *values in self.connection.execute(sa.union_all(*parts)):
-            names = [column.name for column in both[number].c]
-            begin = len(both[0].c) if number else 0
-            row = dict(zip(names, values[begin : begin + len(names)], strict=True))
+        both, told = (tables.parent, tables.child), Told({}, {})
+        places = ((told.parents, 0, len(both[0].c)), (told.children, len(both[0].c), None))
+        for number, *values in self.connection.execute(_both(tables)):
+            rows, begin, end = places[number]
+            row = dict(zip(both[number].c.keys(), values[begin:end], strict=True))
             (key,) = both[number].primary_key
-            told[number][str(row[key.name])] = row
-        return Told(*told)
+            rows[str(row[key.name])] = row
+        return told
 
     def play(self, act: Act) -> None:
         """On the bridged tables. Raises DBAPIError."""
@@ -140,6 +128,24 @@ class Subject:
             if self.connection.execute(sa.select(MARKS.c.number).limit(1)).first() is None:
                 return 0
             return settle_now(self.connection, self.move)
+
+
+@lru_cache(maxsize=8)
+def _both(tables: Tables) -> Any:
+    """Both tables in one query: most of what a case takes is the way to the server and back."""
+    both = (tables.parent, tables.child)
+    parts = [
+        sa.select(
+            sa.literal(number),
+            *(
+                column if table is mine else sa.type_coerce(sa.null(), column.type)
+                for mine in both
+                for column in mine.c
+            ),
+        ).select_from(table)
+        for number, table in enumerate(both)
+    ]
+    return sa.union_all(*parts)
 
 
 def _is_mariadb(connection: Any) -> bool:
