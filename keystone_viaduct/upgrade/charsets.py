@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from .move import Move
 from .shape import Bridge, Column
 from .steps import Refusal, Server
 from .types import Enum, Text
@@ -26,20 +27,24 @@ WHERE table_schema = DATABASE() AND table_name = :table
 """
 
 
-def charset_problems(connection: Any, server: Server, bridges: Sequence[Bridge]) -> Iterator[Refusal]:
+def charset_problems(connection: Any, server: Server, bridges: Sequence[Bridge | Move]) -> Iterator[Refusal]:
     """What would make triggers fail, or take equal texts for different ones."""
     for bridge in bridges:
-        table = bridge.table.name
-        usual = str(connection.execute(sa.text(_TABLE), {"table": table}).scalar() or "")
+        here, there = bridge.tables if isinstance(bridge, Move) else (bridge.table, bridge.table)
+        table = here.name
         found = {column.name: server.collation(table, column.name) for column in bridge.old if _has(column)}
         known = {name: collation for name, collation in found.items() if collation}
-        if any(_has(column) for column in bridge.new) and not known and usual:
-            known = {"its default": usual}
+        if any(_has(column) for column in bridge.new):
+            usual = _usual(connection, there.name)
+            if isinstance(bridge, Move):
+                yield from _apart(server, table, known, there.name, usual)
+            if not known and usual:
+                table, known = there.name, {"its default": usual}
         yield from _unlike(server, table, known)
         plain = repr((bridge.up, bridge.down)).isascii()
         fit = _LIKE_ASCII if plain else _LIKE_OURS
         for name, collation in known.items():
-            charset = collation.partition("_")[0]
+            charset = _charset(collation)
             if charset not in fit:
                 what = "texts" if plain else "texts outside of ASCII, which the declaration has,"
                 yield Refusal(
@@ -47,6 +52,27 @@ def charset_problems(connection: Any, server: Server, bridges: Sequence[Bridge])
                     f"{table}, {name}: {what} have other bytes in {charset} than in utf8mb4",
                     f"ALTER TABLE {table} CONVERT TO CHARACTER SET utf8mb4 first",
                 )
+
+
+def _usual(connection: Any, table: str) -> str:
+    """The collation of a column that says nothing of it; empty where there is no such table."""
+    return str(connection.execute(sa.text(_TABLE), {"table": table}).scalar() or "")
+
+
+def _charset(collation: str) -> str:
+    return collation.partition("_")[0]
+
+
+def _apart(server: Server, table: str, known: dict[str, str], there: str, usual: str) -> Iterator[Refusal]:
+    """A text that moves gets the character set of the table that it moves to."""
+    for name, collation in known.items():
+        one, other = _charset(collation), _charset(usual)
+        if usual and one != other and not {one, other} <= _LIKE_OURS:
+            yield Refusal(
+                server.engine,
+                f"{table}.{name} is {one} and {there} is {other}: the same text has other bytes there",
+                f"ALTER TABLE {table} CONVERT TO CHARACTER SET utf8mb4 first, and {there}",
+            )
 
 
 def _has(column: Column) -> bool:

@@ -318,11 +318,9 @@ def _statements(change: Change, server: Server) -> Sequence[Statement]:
 
 def _run(context: Any, connection: Any, database: Any, statement: Statement) -> None:
     """Within the revision's own transaction. PostgreSQL can't try again inside of one: the revision can."""
-    if statement.lock.stops:
-        raise UpgradeRefused(
-            f"{statement.lock.value} for as long as this runs: {statement.sql}",
-            hint="run it yourself, or leave it",
-        )
+    found = database.refusal(statement, database.facts(connection))
+    if found is not None:
+        raise UpgradeRefused(f"{found.engine}: {found.reason}", hint="run it yourself, or leave it")
     if statement.patient:  # CONCURRENTLY waits by itself, and in no transaction
         with context.autocommit_block():
             for sql in filter(None, (statement.around[0], statement.sql)):

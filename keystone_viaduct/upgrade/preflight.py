@@ -45,8 +45,8 @@ class Preflight:
             if phase is Phase.EXPAND:
                 found += _tables(connection, server, bridges)
                 if server.engine in ("mariadb", "mysql"):
-                    within = [bridge for bridge in bridges if isinstance(bridge, Bridge)]
-                    found += charset_problems(connection, server, within)
+                    compared = [bridge for bridge in bridges if isinstance(bridge, (Bridge, Move))]
+                    found += charset_problems(connection, server, compared)
             if phase is Phase.CONTRACT:
                 found += _indexes(connection, server, bridges, leaving)
             if server.engine in ("mariadb", "mysql"):

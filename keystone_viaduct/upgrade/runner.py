@@ -104,12 +104,15 @@ class Runner:
         self._hooks = hooks or Hooks()
         self._scripts = scripts
 
-    def plan(self) -> list[Planned]:
-        """What the service's own migrations and each operation would do here; nothing is changed."""
+    def plan(self, phases: Sequence[Phase] = tuple(Phase)) -> list[Planned]:
+        """What the service's own migrations and each operation would do here; nothing is changed.
+
+        ``phases``: of the migrations only these are shown, for they are played for it.
+        """
         found = []
         if self._scripts is not None:
-            phases = (Phase.EXPAND, Phase.CONTRACT)
-            statements = {phase: tuple(self._scripts.statements(phase)) for phase in phases}
+            wanted = [phase for phase in (Phase.EXPAND, Phase.CONTRACT) if phase in phases]
+            statements = {phase: tuple(self._scripts.statements(phase)) for phase in wanted}
             found.append(Planned(None, None, None, statements, self._scripts.release))
         return [*found, *self._planned_operations()]
 
@@ -346,7 +349,7 @@ class Runner:
 
     def _refuse_what_stops(self, *phases: Phase) -> None:
         """A statement that will not be run is said before the first one is: no phase ends halfway by it."""
-        for planned in self.plan():
+        for planned in self.plan(phases):
             for statement in (item for phase in phases for item in planned.statements.get(phase, ())):
                 found = self._database.refusal(statement)
                 if found is not None:

@@ -56,6 +56,7 @@ class UpstreamScripts:
         self._pause = pause
         self._talk: Talk | None = None
         self._release = ""
+        self._shown: dict[Phase, Sequence[Statement]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -89,16 +90,19 @@ class UpstreamScripts:
             ) from error
 
     def statements(self, phase: Phase) -> Sequence[Statement]:
-        """What the scripts of a phase would run now; nothing is changed."""
-        with self._conversation(phase, dry=True) as talk:
-            shown = _Showing(talk, self._database)
-            shown.listen()
-        return shown.statements
+        """What the scripts of a phase would run; nothing is changed. They are played once, until one runs."""
+        if phase not in self._shown:
+            with self._conversation(phase, dry=True) as talk:
+                shown = _Showing(talk, self._database)
+                shown.listen()
+            self._shown[phase] = shown.statements
+        return self._shown[phase]
 
     def run(self, upgrade: str, phase: Phase, ran: Callable[[Statement], None]) -> None:
         """Run them, or go on with them. Raises UpgradeRefused, TableBusy, UpgradeError, LeaseHeld."""
         for statement in self.statements(phase):
             self._database.refuse_to_stop(statement)
+        self._shown.clear()
         entries = [entry for entry in self._journal.entries(upgrade) if entry.phase == phase]
         with self._conversation(phase, dry=False) as talk:
             _Running(talk, self._database, self._journal, upgrade, phase, entries, ran, self._pause).listen()

@@ -4,6 +4,7 @@ For ``--seconds`` each, two clients of the old side and two of the new one updat
 our triggers and the worker, and once with plain triggers that change the counterpart wherever it is. With
 ``galera`` each side writes to a node of its own. The last line is ``deadlocks=N inconsistent=M errors=E`` of
 ours, and the exit code is 1 unless all are zero; what a cluster's certification refuses is counted apart.
+``oldest``: the seconds that a mark waited for the worker at most.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import sqlalchemy as sa
 from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.testing.galera import Galera
 from keystone_viaduct.upgrade.expression import Not
+from keystone_viaduct.upgrade.marks import MARKS
 from keystone_viaduct.upgrade.move import Move
 from keystone_viaduct.upgrade.operations import MoveColumn
 from keystone_viaduct.upgrade.repair import Repairer, Round
@@ -56,6 +58,8 @@ class Tally:
     others: list[str] = field(default_factory=list)
     worst: float = 0.0
     marks: int = 0
+    oldest: float = 0.0
+    """Seconds for which a mark was seen at most, from the commit that left it to the one that settled it."""
     inconsistent: int = 0
 
 
@@ -130,14 +134,33 @@ def _worker(url: str, move: Move, tally: Tally) -> Iterator[None]:
         tally.others += [f"{name}: {said}" for name, said in done.failed.items()]
 
     worker = Repairer(made.database.engine, SystemClock(), [move])
-    thread = threading.Thread(target=worker.run, args=(stop, told))
-    thread.start()
+    threads = [
+        threading.Thread(target=worker.run, args=(stop, told)),
+        threading.Thread(target=_age, args=(url, tally, stop)),
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
         made.database.close()
+
+
+def _age(url: str, tally: Tally, stop: threading.Event) -> None:
+    """Watch marks come and go: each is as old as the last look at which it was there."""
+    engine = sa.create_engine(url, isolation_level="READ COMMITTED")
+    came: dict[int, float] = {}
+    with engine.connect() as connection:
+        while not stop.wait(0.01):
+            there = set(connection.execute(sa.select(MARKS.c.number)).scalars())
+            connection.rollback()
+            now = time.monotonic()
+            came = {number: came.get(number, now) for number in there}
+            tally.oldest = max([tally.oldest, *(now - since for since in came.values())])
+    engine.dispose()
 
 
 @contextmanager
@@ -227,7 +250,8 @@ def _told(engine: str, move: Move, plain: bool, tally: Tally) -> None:
     print(
         f"{engine:10} {move.name:8} {'plain' if plain else 'ours':5} writes={tally.writes}"
         f" deadlocks={tally.deadlocks} certification={tally.certification} worst={tally.worst:.2f}"
-        f" marks={tally.marks} inconsistent={tally.inconsistent} others={len(tally.others)}",
+        f" marks={tally.marks} oldest={tally.oldest:.2f} inconsistent={tally.inconsistent}"
+        f" others={len(tally.others)}",
         *tally.others[:2],
         sep="\n  ",
         flush=True,

@@ -135,9 +135,9 @@ class LiveDatabase(ABC):
         """While a statement of that connection runs: end it if it waits for longer than the budget."""
         return nullcontext()
 
-    def refusal(self, statement: Statement) -> Refusal | None:
-        """See :class:`keystone_viaduct.upgrade.ports.Executor`."""
-        server = self.server()
+    def refusal(self, statement: Statement, server: Server | None = None) -> Refusal | None:
+        """See :class:`keystone_viaduct.upgrade.ports.Executor`. ``server``: if it is known already."""
+        server = server or self.server()
         stalls = server.cluster and statement.lock is Lock.ONLINE
         if self.stopping_allowed or not (statement.lock.stops or stalls):
             return None

@@ -11,8 +11,11 @@ from alembic import command
 from alembic.config import Config
 
 from keystone_viaduct.errors import BadDeclaration, UpgradeRefused
+from keystone_viaduct.upgrade import op
+from keystone_viaduct.upgrade.ddl import database_on
 from keystone_viaduct.upgrade.expression import Scalar
 from keystone_viaduct.upgrade.marks import MARKS
+from keystone_viaduct.upgrade.steps import Lock, Observation, Seen, Server, Statement
 from tests.bridges.across.declared import MOVED as MOVES
 from tests.bridges.declared import DECLARED
 from tests.support.moves import make_old, pairs
@@ -208,6 +211,17 @@ def test_all_revisions_can_be_printed_as_sql(config: Config, engine: str) -> Non
         assert printed.count("DELIMITER $$") == 2 == printed.count("END$$")
     else:
         assert "lock_timeout" in printed
+
+
+def test_what_would_stall_a_cluster_is_refused_in_a_revision_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = sa.create_engine("sqlite://")
+    database = database_on(engine)
+    cluster = Server("mariadb", (10, 11), cluster=True)
+    monkeypatch.setattr(database, "facts", lambda connection: cluster)
+    with engine.connect() as connection:
+        built = Statement("CREATE INDEX i ON t (a)", "t", Lock.ONLINE, Observation(Seen.INDEX, "t", "i"))
+        with pytest.raises(UpgradeRefused, match=r"the whole cluster would stand still .*CREATE INDEX i"):
+            op._run(None, connection, database, built)
 
 
 def test_a_column_of_a_type_without_bridges_is_refused_by_name() -> None:

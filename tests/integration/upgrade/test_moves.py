@@ -202,6 +202,37 @@ def test_a_link_without_a_foreign_key_is_refused(server_url: str) -> None:
         runner.expand()
 
 
+@pytest.mark.parametrize("engine_name", ["mariadb", "mysql"], indirect=True)
+def test_texts_that_would_get_another_character_set_by_moving_are_refused(database_url: str) -> None:
+    made, _ = prepared(database_url, SINGLE)
+    old, new = SINGLE.move.tables
+    made.run(f"ALTER TABLE {old.name} MODIFY COLUMN mail VARCHAR(16) CHARACTER SET latin1")
+    with made.runner() as runner:
+        with pytest.raises(UpgradeRefused, match=f"{old.name}.mail is latin1 and {new.name} is utf8mb4"):
+            runner.expand()
+    assert made.journal.state("next") is None
+
+
+@pytest.mark.parametrize("engine_name", ["mariadb", "mysql"], indirect=True)
+def test_texts_of_a_smaller_character_set_move_within_it(database_url: str) -> None:
+    made, tables = prepared(database_url, SEVERAL)
+    old, new = SEVERAL.move.tables
+    made.run(
+        f"ALTER TABLE {old.name} MODIFY COLUMN mail VARCHAR(16) CHARACTER SET latin1",
+        f"ALTER TABLE {new.name} DEFAULT CHARACTER SET latin1",
+    )
+    with made.runner() as runner:
+        runner.expand()
+        runner.migrate()
+        made.run(f"UPDATE {old.name} SET mail = 'é' WHERE id LIKE '%1%'")
+        made.run(f"UPDATE {new.name} SET email = 'ü' WHERE id LIKE '%2%'")
+        assert [item for _, item in runner.verify() if item.fatal] == []
+    values = {row["id"]: (row["old.mail"], row["new.email"]) for row in held(made, tables, SEVERAL)}
+    assert (values["p1"], values["p2"]) == (("é", "é"), ("ü", "ü"))
+    with made.database.engine.connect() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(MARKS)).scalar() == 0
+
+
 def test_a_log_of_statements_is_refused_for_its_reads_lock(server_url: str) -> None:
     made, _ = prepared(server_url, SEVERAL)
     with made.database.engine.connect() as connection:

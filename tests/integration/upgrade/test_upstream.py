@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -153,6 +154,28 @@ def test_contract_before_expand_and_what_nothing_shows_to_be_done_are_refused(sq
             scripts.run("next", Phase.CONTRACT, lambda statement: None)
     journal.release()
     database.close()
+
+
+@pytest.mark.usefixtures("release")
+def test_scripts_are_played_for_show_once_before_they_run(
+    sqlite_keystone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played: list[tuple[str, bool]] = []
+    conversation = UpstreamScripts._conversation
+
+    def counted(scripts: UpstreamScripts, phase: Phase, *, dry: bool) -> Any:
+        played.append((phase.value, dry))
+        return conversation(scripts, phase, dry=dry)
+
+    monkeypatch.setattr(UpstreamScripts, "_conversation", counted)
+    with runner(sqlite_keystone) as made:
+        made.expand()
+        assert played == [("expand", True), ("contract", True), ("expand", False)]
+        made.migrate()
+        made.verify()
+        played.clear()
+        made.contract()
+        assert played == [("contract", True), ("contract", False)]
 
 
 def test_an_environment_without_keystone_is_named(sqlite_keystone: str, tmp_path: Path) -> None:
