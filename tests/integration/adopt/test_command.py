@@ -101,6 +101,22 @@ def test_a_preferred_id_of_the_site_is_given_to_the_hub_by_a_file(
     }
 
 
+@pytest.mark.parametrize("odd", ["spoke", "hub"])
+def test_records_that_cannot_travel_are_named_in_the_plan_and_stop_nothing(
+    sites: tuple[Site, Site], odd: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A hand has written into a column of JSON what is none, here or at the hub."""
+    hub, spoke = sites
+    with (spoke if odd == "spoke" else hub).engine.begin() as connection:
+        key = connection.execute(sa.text("SELECT id FROM service")).scalars().first()
+        connection.execute(sa.text("UPDATE service SET extra = '{no json' WHERE id = :id"), {"id": key})
+    assert adopt_at(spoke, *hub_of(hub)) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert ("records that can't travel as they are: 1" in told) is (odd == "spoke")
+    assert (f"service/{key}: " in told) is (odd == "spoke")
+    assert adopt_at(spoke, *hub_of(hub), "--apply", "--rekey", *CHOSEN) == 0
+
+
 def store_of(site: Site) -> SqlStore:
     from keystone_viaduct.documents.codec import Codecs
     from keystone_viaduct.documents.schema import reflect
