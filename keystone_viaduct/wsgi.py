@@ -32,6 +32,7 @@ def _load_policies() -> None:
 
 def build() -> Any:
     """Build the WSGI application from the configuration that ``OS_KEYSTONE_CONFIG_DIR`` and its kin name."""
+    api.make_room()
     del sys.argv[1:]  # Keystone parses them as its own; under gunicorn they are gunicorn's
     import keystone.conf
     from keystone.server import wsgi

@@ -35,14 +35,15 @@ def install(conf: Any, after_write: Callable[[], None] | None = None) -> None:
 def around(application: Any, conf: Any) -> Any:
     """The WSGI application with what our API needs around it. ``conf`` is parsed by now."""
     from keystone_viaduct.clock import SystemClock
-    from keystone_viaduct.sync.api import assembly, callers, frontdoor, isolation, poke
+    from keystone_viaduct.sync.api import assembly, callers, frontdoor, isolation, nesting, poke
 
     settings = options.sync_settings(conf)
     worker = poke.PokeWorker(assembly.service, settings) if settings.poke_url else None
     callers.current = callers.Callers(settings.token_cache_time)
     door = frontdoor.FrontDoor(application, lambda: assembly.service().newest_revocation())
     sender = poke.PokeSender(door, worker)
+    served = nesting.Nesting(sender, conf.oslo_middleware.max_request_body_size)
     if not settings.refuse_after:
-        return sender
+        return served
     watch = isolation.Watch(settings.refuse_after, lambda: assembly.service().contact(), SystemClock())
-    return isolation.Isolation(sender, watch)
+    return isolation.Isolation(served, watch)

@@ -24,6 +24,10 @@ from tests.support.databases import DatabaseScope
 Address = tuple[str, str]
 
 
+#: Those into which rows are put.
+TABLES = ["credential", "project", "region", "service", "trust", "mapping"]
+
+
 class Shell:
     """A site's database, behind Keystone's back."""
 
@@ -32,7 +36,7 @@ class Shell:
         self.narrow = keystone.database_url.startswith("mysql")
         self._engine = sa.create_engine(keystone.database_url, poolclass=sa.pool.NullPool)
         self._tables = sa.MetaData()
-        self._tables.reflect(self._engine, only=["credential", "project", "region", "trust", "mapping"])
+        self._tables.reflect(self._engine, only=TABLES)
 
     def insert(self, table: str, **row: Any) -> None:
         """One row."""

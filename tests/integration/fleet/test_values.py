@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
@@ -14,10 +15,11 @@ from cryptography.fernet import Fernet
 from keystone_viaduct.demo.keystones import Keystone, Keystones
 from keystone_viaduct.demo.scenario.place import Place
 from keystone_viaduct.documents.cipher import NULL_KEY
+from keystone_viaduct.kinds.deepjson import DEPTH, decode
 from keystone_viaduct.sync.wire import limits
 from tests.integration.fleet.odd import Shell, carried, post, specs_on
 from tests.integration.fleet.pair import HUB, SPOKE, Pair, joined
-from tests.records.play import waiting
+from tests.records.play import last_words, waiting
 from tests.support.databases import DatabaseScope
 from tests.unit.wire.strategies import nested
 
@@ -45,6 +47,8 @@ ODD: dict[str, Any] = {
     "big": 10**400,
     "deep": nested(250),
 }
+#: In every token's catalog, if it is a service's.
+DEEPEST = f'{{"deepest": {"[" * 1000}{"]" * 1000}}}'
 MANY = {f"a{number}": number for number in range(4100)}
 #: Characters of the largest texts: beyond a page, and the most that is promised.
 LARGE, LARGEST = limits.PAGE_BYTES + limits.PART // 2, 16 * 1024 * 1024
@@ -59,7 +63,8 @@ def grown(keystones: Keystones) -> None:
 def _grown(keystone: Keystone) -> None:
     shell = Shell(keystone)
     shell.region("odd", ODD)
-    shell.region("deep", f'{{"deepest": {"[" * 1000}{"]" * 1000}}}')
+    shell.region("deep", DEEPEST)
+    shell.insert("service", id=f"{keystone.name}-deep", type=keystone.name, enabled=True, extra=DEEPEST)
     shell.region("many", MANY)
     shell.region("number", '{"x": 1e999, "y": [-1E400]}')
     rules = [{"local": [{"user": {"name": "{0}"}}], "remote": [{"type": "A" * 200}]}] * (
@@ -121,6 +126,38 @@ def test_what_the_api_takes_with_such_values_is_at_the_other_site(pair: Pair, si
         carried(pair)
         assert repr(place.admin.get(f"/regions/{key}")["region"]["told-apart"]) == repr([after])
     assert carried(pair).named.keys() == too_large(pair)
+
+
+def services(place: Place, type_: str) -> Any:
+    """Those of a type, read by who knows no depth that is too much."""
+    headers = {"X-Auth-Token": place.admin.token}
+    answer = httpx.get(f"{place.keystone.url}/services?type={type_}", headers=headers, timeout=60)
+    assert answer.status_code == 200, last_words(place)
+    return decode(answer.text, DEPTH + 10)["services"]
+
+
+def test_what_is_nested_as_deep_as_can_travel_keeps_nobody_out(pair: Pair) -> None:
+    """Each site has a service of the other one's in its catalog that is 1,000 deep."""
+    for place in (pair.hub, pair.spoke):
+        found = [service["id"] for site in (HUB, SPOKE) for service in services(place, site)]
+        assert found == [f"{HUB}-deep", f"{SPOKE}-deep"]
+        again = place.login(
+            username="admin",
+            user_domain_id="default",
+            password=place.admin_password,
+            project_name="admin",
+            project_domain_id="default",
+        )
+        assert again.token
+        headers = {"X-Auth-Token": place.admin.token, "Content-Type": "application/json"}
+        for text, status in ((DEEPEST, 201), (f'{{"deeper": [{DEEPEST}]}}', 400)):
+            body = f'{{"service": {text[:-1]}, "type": "api"}}}}'
+            answer = httpx.post(f"{place.keystone.url}/services", content=body, headers=headers, timeout=60)
+            assert answer.status_code == status, answer.text[:300]
+            assert status == 201 or "nested" in answer.text
+    carried(pair)
+    for place in (pair.hub, pair.spoke):
+        assert len(services(place, "api")) == 2
 
 
 @pytest.mark.parametrize("site", [HUB, SPOKE])
