@@ -78,6 +78,7 @@ class Carried:
     ``document`` has the values. ``base`` is what its row says in their stead (a name in only one of the two
     is absent in the other), None where there is no row: then ``document`` is the whole record. ``reason`` is
     one of :data:`CARRIED_REASONS`, ``why`` says it in words, ``since`` when it began, ``source`` who sent it.
+    ``claims`` are the unique values that the whole record claims, as ``sync.naming`` writes them.
     """
 
     document: Document
@@ -86,6 +87,7 @@ class Carried:
     why: str
     since: int
     source: str = ""
+    claims: tuple[str, ...] = ()
 
 
 #: Why a record is carried: this database can't hold a value; it takes its name for another record's; it needs

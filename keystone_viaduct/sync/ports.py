@@ -210,6 +210,18 @@ class Records(Protocol):
         a position.
         """
 
+    def carries(self) -> bool:
+        """Whether anything is carried; it may say so for a while after nothing is."""
+
+    def carried_naming(self, targets: Sequence[str]) -> list[Record]:
+        """Records of which something is carried that names one of these (``sync.naming``), in feed order.
+
+        There may be some too many.
+        """
+
+    def forget_names(self) -> None:
+        """Drop what is kept for that of records that are not carried any more."""
+
     def tallies(
         self, within: Sequence[Bucket] | None, coverage: Coverage | None = None
     ) -> dict[Bucket, Tally]:

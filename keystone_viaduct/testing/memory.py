@@ -43,6 +43,7 @@ from keystone_viaduct.sync.model import (
     Version,
     bucket_of,
 )
+from keystone_viaduct.sync.naming import targets_of
 from keystone_viaduct.sync.ports import Claim, Write
 from keystone_viaduct.sync.site.claims import claims_of
 from keystone_viaduct.sync.site.needs import Need, needs
@@ -445,6 +446,19 @@ class MemoryTransaction:
             and not coverage.holds(record.ref.kind, record.scope)
         ]
         return sorted(entries, key=lambda record: record.seq)[:limit]
+
+    def carries(self) -> bool:
+        """A scan."""
+        return any(record.carried is not None for record in self.data.records.values())
+
+    def carried_naming(self, targets: Sequence[str]) -> list[Record]:
+        """A scan."""
+        wanted = {*targets}
+        found = [r for r in self.data.records.values() if wanted & targets_of(r)]
+        return sorted(found, key=lambda record: record.seq)
+
+    def forget_names(self) -> None:
+        """Nothing is kept."""
 
     def tallies(
         self, within: Sequence[Bucket] | None, coverage: Coverage | None = None

@@ -178,6 +178,62 @@ def test_a_name_that_the_hub_tells_apart_and_a_spoke_does_not_is_carried_until_i
     assert not scene.conflicts
 
 
+@pytest.mark.parametrize("order", [("west", "south"), ("south", "west")])
+@pytest.mark.parametrize("name", [POO, "plain"])
+def test_two_records_of_one_name_that_the_hub_only_carries_are_a_clash_as_any_other(
+    scene: Scene, order: tuple[str, str], name: str
+) -> None:
+    """Whether it is the name that it can't hold, or something else of one of them."""
+    refuses(scene, "hub", POO)
+    roles = {
+        site: scene.put(site, "role", f"r-{site}", name=name, domain_id=None, description=POO)
+        for site in order
+    }
+    users = {site: scene.user(site, f"u-{site}", name, extra__email=POO) for site in order}
+    for site in order:
+        scene.talk(site)
+    scene.equal()
+    first, second = order
+    for refs, field in ((roles, "name"), (users, "local.name")):
+        told = {site: (scene.row("west", refs[site]) or {})[field] for site in order}
+        assert told == {first: name, second: f"{name}~{second}"}
+        assert scene.row("south", refs[first]) == scene.row("west", refs[first])
+    assert {row.ref for row in scene.conflicts} == {roles[second], users[second]}
+    assert {row.sort for row in scene.conflicts} == {"clash"}
+    assert not carried(scene, "west") and not carried(scene, "south")
+
+
+@pytest.mark.parametrize("first", ["row", "carried"])
+def test_a_name_that_one_has_in_the_tables_and_the_other_only_beside_them_is_a_clash(
+    scene: Scene, first: str
+) -> None:
+    refuses(scene, "hub", POO)
+    refs = {
+        "row": scene.put("west", "role", "row", name="same", domain_id=None),
+        "carried": scene.put("south", "role", "carried", name="same", domain_id=None, description=POO),
+    }
+    for site in ("west", "south") if first == "row" else ("south", "west"):
+        scene.talk(site)
+    scene.equal()
+    (second,) = refs.keys() - {first}
+    assert (scene.row("south", refs[first]) or {})["name"] == "same"
+    assert (scene.row("south", refs[second]) or {})["name"].startswith("same~")
+    assert [row.ref for row in scene.conflicts] == [refs[second]]
+
+
+def test_equal_rules_that_the_hub_only_carries_become_one(scene: Scene) -> None:
+    """Their user can't be held there, so nor can they."""
+    refuses(scene, "hub", POO)
+    scene.user("west", "u", "ada", extra__email=POO)
+    scene.sync()
+    assert carried(scene, "hub")
+    rule = {"service": "compute", "path": "/v2.1/servers", "method": "GET", "user_id": "u"}
+    refs = [scene.put(site, "access_rule", f"a-{site}", **rule) for site in ("west", "south")]
+    scene.equal()
+    there = [ref for ref in refs if scene.row("west", ref)]
+    assert len(there) == 1 and scene.row("south", there[0])
+
+
 def test_an_edit_to_the_value_that_is_carried_is_an_edit_all_the_same(scene: Scene) -> None:
     """Its maker has seen another one; who knows only of the carried value has not seen this edit."""
     first = scene.put("hub", "region", "a", description="", parent_region_id=None)

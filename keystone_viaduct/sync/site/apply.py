@@ -30,12 +30,14 @@ from keystone_viaduct.sync.model import (
     life,
     newest_stamp,
 )
+from keystone_viaduct.sync.naming import value_of
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.alias import reread
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
 from keystone_viaduct.sync.site.awaiting import keep, take_up
 from keystone_viaduct.sync.site.carrying import alike, as_carried, releasable
 from keystone_viaduct.sync.site.charter import adopt_charter
+from keystone_viaduct.sync.site.claims import claims_of
 from keystone_viaduct.sync.site.content import digests, for_tables, overlaid, rows_of, split_known
 from keystone_viaduct.sync.site.coverage import check_coverage, covering, evict, reached
 from keystone_viaduct.sync.site.cuts import adopt_cuts, check_cuts, check_life
@@ -248,6 +250,8 @@ def _kept(run: Applying, intent: Intent, record: Record) -> Record:
     carried = None
     if carry is not None:
         carried = as_carried(carry, row, run.records.get(intent.ref), run.now, run.page.source)
+        claims = claims_of(run.tx, intent.ref, carry.content, code=True)
+        carried = replace(carried, claims=tuple(sorted({value_of(claim) for claim in claims})))
     _, unknown = split_known(intent.content, run.tx.known_fields(intent.ref.kind))
     if carried is not None and carried.base is None:
         unknown = {}

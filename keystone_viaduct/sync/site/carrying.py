@@ -8,7 +8,7 @@ obstacle may be gone, and when a sweep or a person asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from keystone_viaduct.sync.model import (
     Record,
     Ref,
 )
+from keystone_viaduct.sync.naming import target_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.external import is_shadow
 
@@ -105,7 +106,7 @@ def rowless(tx: Transaction) -> Iterator[Record]:
 
 def releasable(tx: Transaction, reasons: frozenset[str], now: int) -> list[Record]:
     """Those to try again, at most a batch; of more of them another part each time."""
-    found = tx.carried(0, BATCH + 1, reasons)
+    found = tx.carried(0, BATCH + 1, reasons) if tx.carries() else []
     if len(found) <= BATCH:
         return found
     later = tx.carried(now % (tx.state().head + 1), BATCH, reasons)
@@ -123,6 +124,22 @@ def all_carried(tx: Transaction) -> Iterator[tuple[Record, Document]]:
         after = batch[-1].seq
 
 
+def naming(tx: Transaction, refs: Collection[Ref]) -> Iterator[tuple[Record, Document]]:
+    """Those records that may refer to one of these by what is carried of them, with that."""
+    if refs:
+        for record in tx.carried_naming([target_of(ref) for ref in refs]):
+            if record.carried is not None:
+                yield record, record.carried.document
+
+
+def note_names(tx: Transaction) -> None:
+    """After an update of ours: note what is named by what is carried."""
+    after = 0
+    while batch := tx.carried(after, BATCH):
+        tx.save_records(batch)
+        after = batch[-1].seq
+
+
 def owned(tx: Transaction, tombstones: Sequence[Record]) -> list[tuple[Record, Ref]]:
     """What belongs to one of these records that are gone by what is carried of it, each with its owner.
 
@@ -130,7 +147,7 @@ def owned(tx: Transaction, tombstones: Sequence[Record]) -> list[tuple[Record, R
     """
     faint = {gone.ref: is_shadow(gone) for gone in tombstones}
     found: list[tuple[Record, Ref]] = []
-    for record, document in all_carried(tx) if faint else ():
+    for record, document in naming(tx, faint):
         references = REGISTRY[record.ref.kind].references_of(document)
         named = ((Ref(one.kind, one.key), one.external) for one in references if one.mode is Mode.OWNING)
         going = [ref for ref, outlives in named if ref in faint and not (outlives and faint[ref])]
@@ -188,7 +205,7 @@ def carried_referrers(
 ) -> dict[Ref, list[Ref]]:
     """Those that refer to these records by what is carried of them."""
     wanted, found = set(refs), dict[Ref, list[Ref]]()
-    for record, document in all_carried(tx) if wanted else ():
+    for record, document in naming(tx, wanted):
         if kinds is not None and record.ref.kind not in kinds:
             continue
         for reference in REGISTRY[record.ref.kind].references_of(document):

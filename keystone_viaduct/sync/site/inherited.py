@@ -34,7 +34,7 @@ def decide_inherited(
     policy_for: PolicyFor,
 ) -> SiteState:
     """At the hub: decide what it carries for a reason that only a spoke may have; returns the saved state."""
-    if not state.is_hub or not tx.carried(0, 1, _DECIDED):
+    if not state.is_hub or not tx.carries() or not tx.carried(0, 1, _DECIDED):
         return state
     itself = Peer(state.site, b"", state.incarnation, seen=state.checkpoint)
     return look_again(tx, itself, work, quarantine, at_head=True, now=now, policy_for=policy_for)

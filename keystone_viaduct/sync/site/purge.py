@@ -39,6 +39,7 @@ def clean(tx: Transaction, keep: Retention, *, now: int) -> Purged:
         horizon = min(horizon, keep.before - 1)
     found = tx.tombstones(state.head, BATCH, keep.after)
     gone = _drop_tombstones(tx, state, readers, horizon, found)
+    tx.forget_names()
     left = [record.fields[DELETED].stamp for record in found if record.ref not in gone]
     return Purged(
         tombstones=len(gone),

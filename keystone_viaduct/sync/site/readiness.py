@@ -29,6 +29,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.model import UNREADABLE as UNREADABLE
 from keystone_viaduct.sync.model import UNTRIED as UNTRIED
 from keystone_viaduct.sync.ports import Claim
+from keystone_viaduct.sync.site.carriednames import CarriedNames
 from keystone_viaduct.sync.site.carrying import Carry, differing, referrers, unwritable
 from keystone_viaduct.sync.site.claims import Claims
 from keystone_viaduct.sync.site.content import for_tables, split_known
@@ -62,6 +63,7 @@ class Readiness:
         self._referrers: dict[Ref, list[Ref]] = {}
         self.invariants = Invariants(run)
         self.names = Claims(run.tx, code=True)
+        self.carried_names = CarriedNames(self)
         self._fitting: dict[Ref, Document] = {}
         self._held: set[Ref] = set()
         self._losing: set[Ref] = set()
@@ -83,6 +85,7 @@ class Readiness:
                     | self._missing()
                     | self._referred()
                     | self._clashing()
+                    | self.carried_names.clashing()
                     | self.invariants.unwritable()
                     | self.invariants.broken()
                 )

@@ -11,7 +11,7 @@ from keystone_viaduct.kinds.raw import same
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import UNSTORABLE, Carried, Document, Reason, Record, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction, Write
-from keystone_viaduct.sync.site.carrying import try_again, unwritable
+from keystone_viaduct.sync.site.carrying import note_names, try_again, unwritable
 from keystone_viaduct.sync.site.content import for_tables, split_known
 
 BATCH = 500
@@ -33,6 +33,7 @@ def adopt_release(tx: Transaction, state: SiteState, now: int) -> SiteState:
                 hint="restart Keystone's workers at this site",
             )
         _adopt(tx, now)
+        note_names(tx)
         try_again(tx)
         state = _with_new_kinds(tx, state, set(json.loads(state.release)), set(json.loads(release)))
     state = replace(state, release=release)

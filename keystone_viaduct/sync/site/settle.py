@@ -206,8 +206,8 @@ def _rival(run: Applying, readiness: Readiness, ref: Ref, claim: Claim) -> Ref |
                 return other.ref
     holder = readiness.holder(claim)
     if holder is None or holder == ref or readiness.gives_way(holder, claim):
-        return None
-    return holder
+        holder = readiness.carried_names.holder(claim)
+    return holder if holder != ref else None
 
 
 def _loser(run: Applying, intent: Intent, rival: Intent) -> tuple[Intent, Intent, str, bool]:

@@ -73,7 +73,8 @@ def sweep(tx: Transaction, limit: int, guard: Guard, *, now: int) -> SweepState:
         place = replace(place, found=place.found + len(fresh))
     else:
         keys = tx.live_keys(place.kind, place.key, limit)
-        found, deleted = _compare(tx, state, [Ref(place.kind, key) for key in keys], guard, now)
+        refs = [Ref(place.kind, key) for key in keys]
+        found, deleted = _compare(tx, state, refs, guard, now, first=not place.key)
         place = replace(place, found=place.found + found, deleted=place.deleted + deleted)
     place = replace(place, checked=place.checked + len(keys))
     place = replace(place, key=keys[-1]) if len(keys) == limit else _next(place, now)
@@ -95,9 +96,10 @@ def _next(place: SweepState, now: int) -> SweepState:
 
 
 def _compare(
-    tx: Transaction, state: SiteState, refs: Sequence[Ref], guard: Guard, now: int
+    tx: Transaction, state: SiteState, refs: Sequence[Ref], guard: Guard, now: int, *, first: bool
 ) -> tuple[int, int]:
-    """How many of these records differ from their rows, and how many deletions were made of it.
+    """How many of these records differ from their rows, and how many deletions were made of it; with the
+    ``first`` of a kind the hub looks at those, too, that have no row.
 
     The marks are read last: an edit that is committed meanwhile has one, and is left to it.
     """
@@ -113,7 +115,7 @@ def _compare(
     changed = altered(tx, state, records, {ref: found[ref] for ref in quiet if ref in found})
     tx.add_marks(changed, now)
     gone = delete_missing(tx, [ref for ref in quiet if ref not in found], guard, now)
-    if state.is_hub:
+    if state.is_hub and first:
         carried = _without_rows(tx, refs[0].kind)
         records.update((record.ref, record) for record in carried)
         found.update((record.ref, record.carried.document) for record in carried if record.carried)

@@ -124,13 +124,16 @@ def unpack_document(data: bytes) -> Document:
 
 def pack_carried(carried: Carried) -> bytes:
     """What the tables can't hold of a record: to be encrypted before it is stored."""
-    value = [carried.document, carried.base, carried.reason, carried.why, carried.since, carried.source]
+    told = [carried.reason, carried.why, carried.since, carried.source, *carried.claims]
+    value = [carried.document, carried.base, *told]
     return zlib.compress(dumps_list(value, _CARRIED).encode(), 1)
 
 
 def unpack_carried(data: bytes) -> Carried:
     """The opposite of :func:`pack_carried`."""
-    return Carried(*parse_list(zlib.decompress(data).decode(), _CARRIED))
+    document, base, reason, why, since, *more = parse_list(zlib.decompress(data).decode(), _CARRIED)
+    source, *claims = more or ("",)
+    return Carried(document, base, reason, why, since, source, tuple(claims))
 
 
 def pack_exceptions(exceptions: Exceptions) -> str | None:

@@ -121,6 +121,23 @@ CARRIED = (
     .order_by(t.record.c.seq)
     .limit(_param("limit"))
 )
+#: What is carried of them names one of these; rows may be left of records that are not carried any more.
+CARRIED_NAMING = sa.select(t.record).where(
+    t.carried.c.target.in_(_list("targets")),
+    t.carried.c.kind == t.record.c.kind,
+    t.carried.c.key == t.record.c.key,
+    t.record.c.waits.is_not(None),
+)
+ANY_CARRIED = sa.select(t.carried.c.target).limit(1)
+DELETE_CARRIED = t.carried.delete().where(_these(t.carried))
+INSERT_CARRIED = t.carried.insert()
+FORGET_CARRIED = t.carried.delete().where(
+    ~sa.exists().where(
+        t.record.c.kind == t.carried.c.kind,
+        t.record.c.key == t.carried.c.key,
+        t.record.c.waits.is_not(None),
+    )
+)
 TOMBSTONES = (
     sa.select(t.record)
     .where(

@@ -27,6 +27,7 @@ from keystone_viaduct.sync.model import (
     bucket_of,
     fingerprint,
 )
+from keystone_viaduct.sync.naming import targets_of
 from keystone_viaduct.sync.sealing import seal
 from keystone_viaduct.sync.store import queries as q
 from keystone_viaduct.sync.store.base import Part, keys_by_kind
@@ -68,6 +69,7 @@ class RecordsPart(Part):
         None  # the sealed fleet secret, and opened: one public-key operation less
     )
     _stored: SiteState | None = None
+    _carries: bool | None = None
 
     def state(self) -> SiteState:
         """The site's row, locked until this transaction ends. Raises NotInitialised."""
@@ -206,6 +208,39 @@ class RecordsPart(Part):
         if latest:
             rows = [self._record_row(record) for record in latest.values()]
             self.connection.execute(q.INSERT_RECORDS, rows)
+            self._note_names([record for record in latest.values() if record.carried is not None])
+
+    def _note_names(self, records: Sequence[Record]) -> None:
+        """What these name that are only carried. Of what is not carried any more it stays for a while."""
+        for kind, keys in keys_by_kind([record.ref for record in records]).items():
+            for part in q.chunks(keys):
+                self.connection.execute(q.DELETE_CARRIED, {"p_kind": kind, "p_keys": part})
+        rows = [
+            {"target": target, "kind": record.ref.kind, "key": record.ref.key}
+            for record in records
+            for target in sorted(targets_of(record))
+        ]
+        if rows:
+            self.connection.execute(q.INSERT_CARRIED, rows)
+            self._carries = True
+
+    def carries(self) -> bool:
+        """Whether something may be carried; asked once in a transaction."""
+        if self._carries is None:
+            self._carries = self.connection.execute(q.ANY_CARRIED).first() is not None
+        return self._carries
+
+    def carried_naming(self, targets: Sequence[str]) -> list[Record]:
+        """Records of which something is carried that may name one of these."""
+        found: dict[Ref, Record] = {}
+        for part in q.chunks(list(dict.fromkeys(targets))) if self.carries() else ():
+            rows = self.connection.execute(q.CARRIED_NAMING, {"p_targets": part})
+            found.update((record.ref, record) for record in map(self._record, rows))
+        return sorted(found.values(), key=lambda record: record.seq)
+
+    def forget_names(self) -> None:
+        """Drop what was noted of records that are not carried any more."""
+        self.connection.execute(q.FORGET_CARRIED)
 
     def drop_records(self, refs: Sequence[Ref]) -> None:
         """Forget these records."""

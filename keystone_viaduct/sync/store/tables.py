@@ -136,6 +136,15 @@ record = _table(
     sa.Index("ix_viaduct_record_waits", "waits", "seq"),
 )
 
+#: What the carried records name: a digest of each (``sync.naming``). There may be rows too many.
+carried = _table(
+    "carried",
+    sa.Column("target", sa.String(32), primary_key=True),
+    sa.Column("kind", kind(), primary_key=True),
+    sa.Column("key", key(), primary_key=True),
+    sa.Index("ix_viaduct_carried_record", "kind", "key"),
+)
+
 checkpoint = _table(
     "checkpoint",
     sa.Column("source", site(), primary_key=True),

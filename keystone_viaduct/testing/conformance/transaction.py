@@ -43,6 +43,7 @@ from keystone_viaduct.sync.model import (
     evicted_fields,
     life,
 )
+from keystone_viaduct.sync.naming import target_of
 from keystone_viaduct.sync.ports import Claim, Store, Transaction, Write
 
 EAST, WEST = "east#00000001", "west#00000002"
@@ -159,6 +160,36 @@ class TransactionSuite:
             assert not tx.records([two])[two].rowless
 
         store.run(check)
+
+    def test_what_is_carried_is_found_by_what_it_names(self, store: Store) -> None:
+        """Records that it refers to, in whatever way, and values that it claims; not what it once named."""
+        user, key = Ref("user", "u"), Ref("credential", "c")
+        document = {"id": "c", "user_id": "u", "project_id": "p"}
+        whole = Carried(document, None, UNSTORABLE, "why", NOW, claims=("name of it",))
+        asked = [target_of(user), target_of(Ref("project", "p")), "name of it", target_of(Ref("user", "v"))]
+
+        def found(targets: list[str]) -> list[Ref]:
+            return [record.ref for record in store.run(lambda tx: tx.carried_naming(targets))]
+
+        def save(carried: Carried | None) -> None:
+            store.run(lambda tx: tx.save_records([record(key, 1, carried=carried)]))
+
+        assert not store.run(lambda tx: tx.carries())
+        save(whole)
+        assert store.run(lambda tx: tx.carries())
+        store.run(lambda tx: tx.save_records([record(Ref("service", "s"), 2)]))
+        assert found(asked) == [key] and found([]) == []
+        assert [found([target]) for target in asked] == [[key], [key], [key], []]
+        save(replace(whole, document={**document, "user_id": "v"}, claims=()))
+        assert [found([target]) for target in asked] == [[], [key], [], [key]]
+        store.run(lambda tx: tx.forget_names())
+        assert found(asked) == [key]
+        save(None)
+        assert found(asked) == []
+        store.run(lambda tx: tx.forget_names())
+        save(whole)
+        store.run(lambda tx: tx.drop_records([key]))
+        assert found(asked) == []
 
     def test_what_is_carried_without_a_row_is_not_missed_in_the_tables(self, store: Store) -> None:
         """A sweep goes by the records that should have a row."""
