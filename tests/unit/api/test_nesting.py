@@ -76,6 +76,8 @@ def test_reading_our_own_api_and_what_keystone_refuses_for_its_size_is_no_concer
     deep = nested(MOST + 1)
     assert answer(deep, "GET")[0] == "201"
     assert answer(deep, path=f"{PATH}/pages")[0] == "201"
+    assert answer(deep, CONTENT_TYPE="text/xml")[0] == "201"
+    assert answer(deep, CONTENT_TYPE="application/json; charset=utf-8")[0] == "400"
     assert answer(nested(LONGEST))[0] == "201"
 
 
