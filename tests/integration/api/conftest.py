@@ -26,10 +26,15 @@ _SHARED = ("keystone.db", "fernet", "receipts", "credentials")
 
 
 class Sites:
-    """The sites (the first is the hub) and how to call them. ``options``: more of ``[viaduct]``."""
+    """The sites (the first is the hub) and how to call them. ``options``: more of ``[viaduct]``; ``cached``:
+    with a cache of the one process that serves a site, for Keystone has none unless it is told so.
+    """
 
-    def __init__(self, folder: Path, names: Sequence[str] = SITES, **options: str) -> None:
+    def __init__(
+        self, folder: Path, names: Sequence[str] = SITES, *, cached: bool = False, **options: str
+    ) -> None:
         self.folder = folder
+        self._cache = {"cache": {"backend": "dogpile.cache.memory"}} if cached else {}
         self._options = options
         self.names = names
         self.agent_port = Port()
@@ -39,7 +44,8 @@ class Sites:
     def _spec(self, name: str) -> SiteSpec:
         keys = str(self.folder / name / "viaduct-keys")
         url = f"http://127.0.0.1:{self.agent_port.number}/poke"
-        return SiteSpec(name, options={"viaduct": {"key_repository": keys, "poke_url": url, **self._options}})
+        ours = {"key_repository": keys, "poke_url": url, **self._options}
+        return SiteSpec(name, options={"viaduct": ours, **self._cache})
 
     def start(self) -> None:
         """Set everything up and wait until both answer."""
@@ -113,9 +119,9 @@ class Sites:
 
 
 @contextmanager
-def running(folder: Path, **options: str) -> Iterator[Sites]:
+def running(folder: Path, *, cached: bool = False, **options: str) -> Iterator[Sites]:
     """Both sites, running and joined to one fleet."""
-    found = Sites(folder, **options)
+    found = Sites(folder, cached=cached, **options)
     try:
         found.start()
         assert found.agent().once() == []
