@@ -12,6 +12,7 @@ from typing import cast
 
 import sqlalchemy as sa
 
+from keystone_viaduct.cli._charter_words import doubts
 from keystone_viaduct.cli._keystone import KeystoneSettings
 from keystone_viaduct.cli._orphans import OrphanKeeper
 from keystone_viaduct.cli._site import Database, open_database
@@ -192,6 +193,17 @@ def check_site(site: Site) -> Iterator[Finding]:
         )
 
 
+def check_delegations(site: Site) -> Iterator[Finding]:
+    """May a limited site do more than its operator may have meant?"""
+    store = _store(site, KeyRing.load(site.settings.viaduct_keys))
+    found = store.read(lambda tx: list(doubts(cast(Transaction, tx), tx.known_state().charter)))
+    for doubt in found:
+        hint = "`viaduct charter show`, then set one that says what is meant"
+        yield Finding("delegations", Verdict.WARNING, doubt, hint)
+    if not found:
+        yield Finding("delegations", Verdict.OK, "no limited site may do more than was said")
+
+
 def check_capture(site: Site) -> Iterator[Finding]:
     """Does every change leave its mark?"""
     with site.database.engine.connect() as connection:
@@ -355,6 +367,7 @@ CHECKS: tuple[Check, ...] = (
     check_tables,
     check_keys,
     check_site,
+    check_delegations,
     check_capture,
     check_drivers,
     check_marks,

@@ -49,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Read the fleet's file and work."""
+    from keystone_viaduct.sync.agent.agent import doubts_of
     from keystone_viaduct.sync.agent.following import follow_hub
     from keystone_viaduct.sync.agent.topology import read_topology
 
@@ -62,7 +63,9 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     following = follow_hub(topology, _choosing(args, topology), strict=len(topology.spokes) == 1)
     if args.check:
         terminal.say(f"{args.config}: hub {topology.hub}, spokes {', '.join(topology.spokes)}")
-        terminal.json({"hub": topology.hub, "spokes": topology.spokes})
+        for doubt in (found := doubts_of(topology)):
+            terminal.say(f"! {doubt}")
+        terminal.json({"hub": topology.hub, "spokes": topology.spokes, "warnings": found})
         return 0
     if not (args.once or args.first_load):
         return _serve(following, topology)
@@ -73,13 +76,20 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
 
 def _serve(following: Following, topology: Topology) -> int:
     """Work until a signal says to end."""
+    from keystone_viaduct.sync.agent.agent import doubts_of
     from keystone_viaduct.sync.agent.listener import Listener
 
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
+    for doubt in doubts_of(topology):
+        LOG.warning("%s", doubt)
     address = topology.agent.listen
-    listener = Listener(lambda: following.agent, address) if address else None
+    listener = (
+        Listener(lambda: following.agent, address, open_status=topology.agent.open_status)
+        if address
+        else None
+    )
     if listener is not None:
         listener.start()
         LOG.info("listening on %s:%s", *listener.address)

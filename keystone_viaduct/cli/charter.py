@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from keystone_viaduct.cli import _fleet
+from keystone_viaduct.cli._charter_words import in_words
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.errors import ConfigError
-from keystone_viaduct.sync.charter import charter_to_json
+from keystone_viaduct.sync.charter import charter_to_set
 
 HELP = "show or replace what each spoke holds and may change"
 #: Much more than a charter of a thousand sites.
@@ -39,8 +40,10 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
         if args.site:
             raise ConfigError("a charter is set at the hub only", hint="leave out --site")
         charter = _fleet.open_hub(args).write_charter(_read(args.file))
-    terminal.json(charter_to_json(charter))
-    terminal.say(_yaml(charter_to_json(charter)))
+    terminal.json(charter_to_set(charter))
+    terminal.say(_yaml(charter_to_set(charter)))
+    for sentence in in_words(charter):
+        terminal.say(f"# {sentence}")
     return 0
 
 

@@ -57,11 +57,15 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """What a spoke may change: kinds, domains (ids) and the roles (ids) that it may grant; None: all."""
+    """What a spoke may change: kinds, domains (ids) and the roles (ids) that it may grant; None: all.
+
+    ``administration``: whoever wrote it has said that some of these roles make administrators.
+    """
 
     kinds: frozenset[str] | None = ALL
     domains: frozenset[str] | None = ALL
     roles: frozenset[str] | None = ALL
+    administration: bool = False
 
     @property
     def is_full(self) -> bool:
@@ -141,9 +145,7 @@ def charter_to_json(charter: Charter) -> dict[str, Any]:
     body: dict[str, Any] = {
         "edition": [*charter.edition],
         "coverages": {site: _sets(c, ("kinds", "domains")) for site, c in charter.coverages.items()},
-        "delegations": {
-            site: _sets(d, ("kinds", "domains", "roles")) for site, d in charter.delegations.items()
-        },
+        "delegations": {site: _delegation_to_json(d) for site, d in charter.delegations.items()},
         "policies": [
             {"policy": rule.policy, **_sets(rule, ("kinds", "domains"))} for rule in charter.policies
         ],
@@ -168,7 +170,10 @@ def charter_from_json(body: Mapping[str, Any]) -> Charter:
             for site, value in body.get("coverages", {}).items()
         },
         {
-            site: Delegation(**sets(value, ("kinds", "domains", "roles")))
+            site: Delegation(
+                **sets(value, ("kinds", "domains", "roles")),
+                administration=bool(value.get("administration", False)),
+            )
             for site, value in body.get("delegations", {}).items()
         },
         tuple(
@@ -178,6 +183,20 @@ def charter_from_json(body: Mapping[str, Any]) -> Charter:
         frozenset(body.get("retired", ())),
         body.get("external", ""),
     )
+
+
+def _delegation_to_json(found: Delegation) -> dict[str, Any]:
+    body: dict[str, Any] = _sets(found, ("kinds", "domains", "roles"))
+    return {**body, "administration": True} if found.administration else body
+
+
+def charter_to_set(charter: Charter) -> dict[str, Any]:
+    """As :func:`charter_to_json`, in the form in which one is set: "all" is written out."""
+    body = charter_to_json(charter)
+    for part, names in (("coverages", ("kinds", "domains")), ("delegations", ("kinds", "domains", "roles"))):
+        for site, entry in body[part].items():
+            body[part][site] = {**dict.fromkeys(names, "all"), **entry}
+    return body
 
 
 def _sets(value: object, names: tuple[str, ...]) -> dict[str, list[str]]:

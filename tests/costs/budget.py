@@ -27,7 +27,7 @@ class Budget:
 
 CREATE = Budget("create", "new records, from a site that may change everything", 30, 25)
 CHANGE = Budget("change", "changed records, from a site that may change everything", 30, 20)
-LIMITED = Budget("limited", "changed records, from a site whose delegation is limited", 40, 75)
+LIMITED = Budget("limited", "changed records, from a site whose delegation is limited", 40, 80)
 DELETE = Budget("delete", "deleted records, from a site that may change everything", 30, 25)
 READ = Budget("read", "a page that is read, of any records", 15, 8)
 BUDGETS = (CREATE, CHANGE, LIMITED, DELETE, READ)

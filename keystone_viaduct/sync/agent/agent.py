@@ -22,6 +22,7 @@ from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.lease import LeaseKeeper, Leasing
 from keystone_viaduct.sync.agent.pacing import Pacer
 from keystone_viaduct.sync.agent.post import Post
+from keystone_viaduct.sync.agent.roads import check_road, doubts
 from keystone_viaduct.sync.agent.topology import AgentSettings, Topology
 from keystone_viaduct.sync.agent.upkeep import KeptSite, Upkeep
 from keystone_viaduct.sync.client import HttpSite, Transport, cloud_login
@@ -259,4 +260,15 @@ def open_site(topology: Topology, name: str) -> HttpSite:
     files = [str(topology.clouds)] if topology.clouds else None
     patience = min(PATIENCE, times.answer)
     login = cloud_login(entry.cloud, name=name, url=entry.url, files=files, patience=patience)
+    check_road(name, login, plain_http=topology.agent.plain_http)
     return HttpSite(name, Transport(name, login, times))
+
+
+def doubts_of(topology: Topology) -> list[str]:
+    """What is dangerous about the ways to the sites. Raises ConfigError."""
+    files = [str(topology.clouds)] if topology.clouds else None
+    logins = {
+        name: cloud_login(entry.cloud, name=name, url=entry.url, files=files)
+        for name, entry in topology.sites.items()
+    }
+    return list(doubts(logins))

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from keystone_viaduct.errors import ViaductError
 from keystone_viaduct.sync.agent.agent import Agent, make_agent, open_site
 from keystone_viaduct.sync.agent.joining import Choosing, choosing_of
-from keystone_viaduct.sync.agent.post import Post, Witness, find_hub
+from keystone_viaduct.sync.agent.post import Post, Witness, charter_of, find_hub
 from keystone_viaduct.sync.agent.topology import Topology
+from keystone_viaduct.sync.charter import Charter
 
 LOG = logging.getLogger(__name__)
 #: Seconds between two questions for the hub while nothing gives cause to ask.
@@ -47,6 +48,7 @@ class Following:
         self._thread: threading.Thread | None = None
         self._started = False
         self._said = ""
+        self._charter: Charter | None = None
         self.agent = self._made(Post(configured, configured))
 
     def settle(self) -> Agent:
@@ -78,9 +80,17 @@ class Following:
         return agent
 
     def _find(self) -> Post:
-        """What the sites say; the present hub if none of them answers."""
-        found = find_hub(self._sites, self._configured)
-        return self.agent.post if not found.term else found
+        """What the sites say; the present hub if none of them answers, or if what they say is of before.
+
+        The hub's charter says who may lead the agent elsewhere once the hub is away; so it is remembered.
+        """
+        present = self.agent.post
+        found = find_hub(self._sites, self._configured, self._charter)
+        if not found.term or found.term < present.term:
+            return present
+        if found.taken:
+            self._charter = charter_of(self._sites, found.hub) or self._charter
+        return found
 
     def _take(self, found: Post) -> None:
         """Have the agent work at that hub."""

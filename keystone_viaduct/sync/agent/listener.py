@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 import math
@@ -25,12 +26,16 @@ _NUMBER = re.compile("[0-9]{1,19}")
 class Listener:
     """Serves ``POST /poke``, ``GET /status``, ``GET /metrics``, ``GET /healthz``.
 
-    ``present`` gives the agent that works now.
+    ``present`` gives the agent that works now. ``open_status``: whether other machines may ask for status and
+    metrics, which name all sites and what is wrong with them.
     """
 
-    def __init__(self, present: Callable[[], Agent], address: tuple[str, int]) -> None:
+    def __init__(
+        self, present: Callable[[], Agent], address: tuple[str, int], *, open_status: bool = False
+    ) -> None:
         try:
             self._server = _Server(address, present)
+            self._server.open_status = open_status
         except OSError as error:
             host, port = address
             raise ConfigError(
@@ -61,6 +66,8 @@ class Listener:
 
 
 class _Server(BoundedServer):
+    open_status = False
+
     def __init__(self, address: tuple[str, int], present: Callable[[], Agent]) -> None:
         self.present = present
         super().__init__(address, _Handler)
@@ -73,7 +80,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         agent = self.server.present()
-        if self.path == "/status":
+        if self.path in ("/status", "/metrics") and not (self.server.open_status or self._is_local()):
+            self._refuse(403, f"{self.path} is for this machine only: set agent.open_status to open it")
+        elif self.path == "/status":
             self._answer(200, json.dumps(snapshot(agent)).encode())
         elif self.path == "/metrics":
             self._answer(200, metrics(agent), "text/plain; version=0.0.4; charset=utf-8")
@@ -81,6 +90,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, b"{}")
         else:
             self._refuse(404, "nothing here: try /status or /metrics")
+
+    def _is_local(self) -> bool:
+        """Whether who asks is on this machine."""
+        address = ipaddress.ip_address(str(self.client_address[0]).partition("%")[0])
+        mapped = getattr(address, "ipv4_mapped", None)
+        return (mapped or address).is_loopback
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")

@@ -56,18 +56,19 @@ class Post:
         return ""
 
 
-def find_hub(sites: Mapping[str, Witness], configured: str) -> Post:
+def find_hub(sites: Mapping[str, Witness], configured: str, known: Charter | None = None) -> Post:
     """The hub of the latest term that any site knows of; the configured one if none answers.
 
     A site that the charter limits in coverage or delegation is not believed, or it could lead the agent
-    astray. Raises ConfigError when the hub is none of ``sites``.
+    astray. ``known`` is what the hub last said of that; without it, and while the hub does not answer, nobody
+    is believed whom any charter limits that is shown. Raises ConfigError when the hub is none of ``sites``.
     """
     told = _ask(sites)
-    charter = _charter(sites, told, configured)
+    charters = _charters(sites, told, configured, known)
     claims = [
         (found.term, found.hub)
         for name, found in told.items()
-        if found.has_secret and _may_lead(charter, name) and _may_lead(charter, found.hub)
+        if found.has_secret and all(_may_lead(c, name) and _may_lead(c, found.hub) for c in charters)
     ]
     if not claims:
         return Post(configured, configured)
@@ -104,16 +105,27 @@ def _ask(sites: Mapping[str, Witness]) -> dict[str, Capabilities]:
     return {name: told for name in sites if (told := found.get(name)) is not None and told.site == name}
 
 
-def _charter(sites: Mapping[str, Witness], told: Mapping[str, Capabilities], configured: str) -> Charter:
-    """The charter by which claims are weighed: none is needed while all are of one opinion."""
+def _charters(
+    sites: Mapping[str, Witness], told: Mapping[str, Capabilities], configured: str, known: Charter | None
+) -> list[Charter]:
+    """The charters by which claims are weighed: none is needed while all are of one opinion."""
     if {found.hub for found in told.values()} <= {configured}:
-        return Charter()
-    for name in sorted(told, key=lambda name: (name != configured, told[name].hub == name, name)):
-        try:
-            return sites[name].charter()
-        except ViaductError as error:
-            LOG.debug("%s was not asked for the charter: %s", name, error)
-    return Charter()
+        return []
+    if known is not None:
+        return [known]
+    shown = {name: charter for name in told if (charter := charter_of(sites, name)) is not None}
+    return [shown[configured]] if configured in shown else list(shown.values())
+
+
+def charter_of(sites: Mapping[str, Witness], name: str) -> Charter | None:
+    """The charter that a site shows; None where it does not."""
+    try:
+        return sites[name].charter()
+    except ViaductError as error:
+        LOG.debug("%s was not asked for the charter: %s", name, error)
+    except Exception:
+        LOG.exception("%s was not asked for the charter", name)
+    return None
 
 
 def _may_lead(charter: Charter, site: str) -> bool:

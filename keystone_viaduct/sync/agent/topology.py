@@ -38,6 +38,10 @@ _CENTURY = 36600 * DAY
 class AgentSettings:
     """Times in seconds. ``listen``: where pokes come in, and who asks for status and metrics.
 
+    ``open_status``: other machines may ask for these.
+
+    ``plain_http``: sites may be reached without TLS over a road that others may be on.
+
     ``confirm``: after so long without news a spoke is told that it is up to date (0: never).
 
     ``upkeep``: between two rounds of purge, sweep and comparison (0: never). ``retention``: of tombstones;
@@ -53,6 +57,8 @@ class AgentSettings:
     connect_timeout: float = 5.0
     timeout: float = 60.0
     total_timeout: float = 300.0
+    plain_http: bool = False
+    open_status: bool = False
     first_backoff: float = 0.5
     longest_backoff: float = 60.0
     upkeep: float = 3600.0
@@ -139,6 +145,8 @@ def _agent(found: Located, value: Any) -> AgentSettings:
         connect_timeout=number("connect_timeout", 0.1, 300),
         timeout=number("timeout", 1, 3600),
         total_timeout=number("total_timeout", 1, 36000),
+        open_status=_flag(found, options.get("open_status", False), ("agent", "open_status")),
+        plain_http=_flag(found, options.get("plain_http", False), ("agent", "plain_http")),
         first_backoff=number("first_backoff", 0.01, 60),
         longest_backoff=number("longest_backoff", 0.1, 3600),
         upkeep=number("upkeep", 0, _CENTURY),
@@ -147,6 +155,12 @@ def _agent(found: Located, value: Any) -> AgentSettings:
         lost_retention=number("lost_retention", 0, _CENTURY),
         away=number("away", 60, _CENTURY),
     )
+
+
+def _flag(found: Located, value: Any, place: tuple[str, ...]) -> bool:
+    if not isinstance(value, bool):
+        raise found.bad(place, "is neither true nor false", "leave it out for false")
+    return value
 
 
 def _listen(found: Located, value: Any) -> tuple[str, int] | None:

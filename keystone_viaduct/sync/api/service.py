@@ -37,6 +37,7 @@ from keystone_viaduct.sync.model import (
     site_of,
 )
 from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.powers import check_administration
 from keystone_viaduct.sync.sealing import KeyRing, is_public_key, seal
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.guard import GUARD, Guard
@@ -179,7 +180,12 @@ class Service:
     def write_charter(self, value: object) -> Charter:
         """At the hub: replace the charter of the edition that ``value`` names. Raises BadRequest, Refused."""
         charter = checked_charter(value, "charter", strict=True)
-        return Site(self.store, self.clock).write_charter(charter, charter.edition)
+
+        def check(tx: SqlTransaction) -> None:
+            if tx.known_state().is_hub:
+                check_administration(cast(Transaction, tx), charter)
+
+        return Site(Watched(self.store, check), self.clock).write_charter(charter, charter.edition)
 
     def compared(self, other: str) -> Site:
         """This site, to be compared with a peer. Its calls raise UnknownSite."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -62,12 +63,15 @@ class CloudLogin:
         auth: Any,
         session: Any,
         elsewhere: Callable[[str], Any] | None = None,
+        secret: str = "",
     ) -> None:
         self._name = name
         self._url = base_url(url)
         self._auth = auth
         self._session = session
         self._elsewhere = elsewhere
+        #: A digest of what it logs in with, to be compared with others'; '' where that is not known.
+        self.secret = hashlib.sha256(secret.encode()).hexdigest() if secret else ""
         self._lock = threading.Lock()
         self._asking: Future[str] | None = None
 
@@ -75,6 +79,11 @@ class CloudLogin:
     def url(self) -> str:
         """The identity API's base, ending in ``/v3``."""
         return self._url
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where calls and log-ins go."""
+        return list(dict.fromkeys([self._url, str(getattr(self._auth, "auth_url", None) or self._url)]))
 
     @property
     def verify(self) -> bool | str:
@@ -191,7 +200,8 @@ def cloud_login(
     def elsewhere(there: str) -> Any:
         return _load(cloud, files, there)[1]
 
-    return CloudLogin(name or cloud, url or str(auth_url), auth, session, elsewhere)
+    secret = str(options.get("password") or options.get("application_credential_secret") or "")
+    return CloudLogin(name or cloud, url or str(auth_url), auth, session, elsewhere, secret)
 
 
 def _load(cloud: str, files: Sequence[str] | None, auth_url: str = "") -> tuple[Any, Any, Any]:

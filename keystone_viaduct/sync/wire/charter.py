@@ -16,23 +16,42 @@ _PARTS = frozenset({"edition", "coverages", "delegations", "policies", "retired"
 def checked_charter(value: Any, where: str, *, strict: bool = False) -> Charter:
     """The charter in a JSON object. Raises BadRequest, TooLarge naming the place.
 
-    ``strict``: it comes from an operator, so an unknown member or kind is a mistake; from the hub it may be
-    the word of a later release.
+    ``strict``: it comes from an operator, so an unknown member or kind is a mistake, and so is what is left
+    out of a coverage or delegation: nobody should give more than he has written. From the hub it may be the
+    word of a later release, and what is left out is all.
     """
     body = checks.mapping(value, where)
     if strict:
         _only(body, _PARTS, where)
+    charter = _charter(body, where, strict)
+    if strict:
+        _check_coverages(charter, where)
+    return charter
+
+
+def _check_coverages(charter: Charter, where: str) -> None:
+    """A site that may not change everything gets only what is said."""
+    for site, delegation in charter.delegations.items():
+        if not delegation.is_full and site not in charter.coverages:
+            raise checks.bad(
+                f"{where}.coverages.{site}",
+                "is missing: a site whose delegation is limited holds what is said, and nothing else",
+                "write the kinds and domains that it is to hold, or `all` for each",
+            )
+
+
+def _charter(body: dict[str, Any], where: str, strict: bool) -> Charter:
     return Charter(
         _edition(body.get("edition", [0, 0]), f"{where}.edition"),
         {
             checks.site_name(site, f"{where}.coverages"): Coverage(
-                **_sets(entry, ("kinds", "domains"), f"{where}.coverages.{site}", strict)
+                **_sets(entry, ("kinds", "domains"), f"{where}.coverages.{site}", strict, complete=strict)
             )
             for site, entry in checks.mapping(body.get("coverages", {}), f"{where}.coverages").items()
         },
         {
-            checks.site_name(site, f"{where}.delegations"): Delegation(
-                **_sets(entry, ("kinds", "domains", "roles"), f"{where}.delegations.{site}", strict)
+            checks.site_name(site, f"{where}.delegations"): _delegation(
+                entry, f"{where}.delegations.{site}", strict
             )
             for site, entry in checks.mapping(body.get("delegations", {}), f"{where}.delegations").items()
         },
@@ -53,6 +72,15 @@ def checked_coverage(value: Any, where: str) -> Coverage:
     return Coverage(**_sets(value, ("kinds", "domains"), where, strict=False))
 
 
+def _delegation(value: Any, where: str, strict: bool) -> Delegation:
+    body = checks.mapping(value, where)
+    rest = {name: member for name, member in body.items() if name != "administration"}
+    return Delegation(
+        **_sets(rest, ("kinds", "domains", "roles"), where, strict, complete=strict),
+        administration=checks.flag(body.get("administration", False), f"{where}.administration"),
+    )
+
+
 def _edition(value: Any, where: str) -> Edition:
     term, number = checks.tuple_of(value, where, 2)
     return Edition(checks.integer(term, where), checks.integer(number, where))
@@ -65,15 +93,22 @@ def _rule(value: Any, where: str, strict: bool) -> PolicyRule:
     return PolicyRule(policy, **_sets(rest, ("kinds", "domains"), where, strict))
 
 
-def _sets(value: Any, names: tuple[str, ...], where: str, strict: bool) -> dict[str, frozenset[str]]:
+def _sets(
+    value: Any, names: tuple[str, ...], where: str, strict: bool, *, complete: bool = False
+) -> dict[str, frozenset[str]]:
+    """``complete``: each has to be given, be it as `all`."""
     body = checks.mapping(value, where)
     if strict:
         _only(body, frozenset(names), where)
     found: dict[str, frozenset[str]] = {}
     for name in names:
-        if body.get(name) is None:
-            continue
         place = f"{where}.{name}"
+        if complete and body.get(name) is None:
+            raise checks.bad(
+                place, "is missing", f"list the {name}, or write `{name}: all`; an empty list is none"
+            )
+        if body.get(name) in (None, "all"):
+            continue
         members = checks.sequence(body[name], place)
         found[name] = frozenset(checks.text(member, place, limits.FIELD) for member in members)
     unknown = sorted(found.get("kinds", frozenset()) - set(REGISTRY)) if strict else []

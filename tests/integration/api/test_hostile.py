@@ -47,7 +47,8 @@ def limit(client: httpx.Client, delegation: dict[str, Any] | None) -> None:
     """Set or lift west's limits."""
     body = {"edition": client.get(CHARTER).json()["edition"]}
     if delegation is not None:
-        body["delegations"] = {"west": delegation}
+        body["coverages"] = {"west": {"kinds": "all", "domains": "all"}}
+        body["delegations"] = {"west": {"kinds": "all", "domains": "all", "roles": "all", **delegation}}
     client.put(CHARTER, json=body).raise_for_status()
 
 

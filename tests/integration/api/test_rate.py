@@ -14,7 +14,7 @@ import pytest
 from keystone_viaduct.clock import ManualClock, SystemClock
 from keystone_viaduct.errors import CheckpointMismatch, TooFast
 from keystone_viaduct.sync.api.service import Service, Surroundings, peek
-from keystone_viaduct.sync.charter import Charter, Delegation, charter_to_json
+from keystone_viaduct.sync.charter import Charter, Coverage, Delegation, charter_to_set
 from keystone_viaduct.sync.model import Checkpoint, Page, Peer, SiteState
 from keystone_viaduct.sync.store import SqlTransaction
 from tests.integration.api.conftest import running
@@ -33,9 +33,12 @@ class Hub:
     def __init__(self, service: Service, clock: ManualClock) -> None:
         self.service = service
         self.clock = clock
-        limited = Charter(delegations={"west": Delegation(kinds=frozenset({"domain"}))})
+        limited = Charter(
+            coverages={"west": Coverage()},
+            delegations={"west": Delegation(kinds=frozenset({"domain"}), roles=frozenset())},
+        )
         edition = service.charter().edition
-        service.write_charter({**charter_to_json(limited), "edition": [*edition]})
+        service.write_charter({**charter_to_set(limited), "edition": [*edition]})
         for name in ("west", "south"):
             service.register(Peer(name, b"k" * 32, "a1"))
 
@@ -141,7 +144,10 @@ def test_an_agent_brings_a_flood_more_slowly_and_all_of_it(tmp_path: Path) -> No
     with running(tmp_path, limited_changes_per_second="5") as sites:
         with sites.client("east") as east:
             charter = {"edition": east.get("/OS-SYNC/charter").json()["edition"]}
-            limits = {"delegations": {"west": {"kinds": ["domain"]}}}
+            limits = {
+                "coverages": {"west": {"kinds": "all", "domains": "all"}},
+                "delegations": {"west": {"kinds": ["domain"], "domains": "all", "roles": []}},
+            }
             east.put("/OS-SYNC/charter", json={**charter, **limits}).raise_for_status()
         agent, made = sites.agent(), set()
         assert agent.once() == []

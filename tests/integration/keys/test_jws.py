@@ -158,7 +158,9 @@ def test_a_site_that_is_not_trusted_has_its_tokens_to_itself(fleet: Fleet) -> No
     head = {"X-Auth-Token": fleet.token("hub")}
     url = f"{fleet.keystones['hub'].url}/OS-SYNC/charter"
     charter = httpx.get(url, headers=head, trust_env=False).json()
-    limited = {**charter, "delegations": {"west": {"domains": ["default"]}}}
+    limits = {"kinds": "all", "domains": ["default"], "roles": []}
+    holds = {"kinds": "all", "domains": "all"}
+    limited = {**charter, "coverages": {"west": holds}, "delegations": {"west": limits}}
     httpx.put(url, headers=head, json=limited, trust_env=False).raise_for_status()
     fleet.carry()
     assert not fleet.is_valid(fleet.token("west"), "hub")

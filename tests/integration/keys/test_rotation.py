@@ -275,7 +275,11 @@ def test_the_status_names_no_key(fleet: Fleet, capsys: pytest.CaptureFixture[str
 def test_a_site_with_a_limited_delegation_gets_no_keys(fleet: Fleet) -> None:
     site = open_site(read_topology(fleet.config), "hub")
     charter = site.charter()
-    body = {"edition": [*charter.edition], "delegations": {"south": {"kinds": ["user"]}}}
+    body = {
+        "edition": [*charter.edition],
+        "coverages": {"south": {"kinds": "all", "domains": "all"}},
+        "delegations": {"south": {"kinds": ["user"], "domains": "all", "roles": []}},
+    }
     site.write_charter(body)
     try:
         assert fleet.keys().sites == ("hub", "west")

@@ -19,7 +19,7 @@ from keystone_viaduct.sync.api.conflicts import ConflictsService
 from keystone_viaduct.sync.api.joining import JoiningService
 from keystone_viaduct.sync.api.records import RecordsService
 from keystone_viaduct.sync.api.service import Service, Surroundings
-from keystone_viaduct.sync.charter import Delegation, charter_to_json
+from keystone_viaduct.sync.charter import Coverage, Delegation, charter_to_set
 from keystone_viaduct.sync.model import Checkpoint, Conflict, Held, Peer, Places, Reason, Ref
 from keystone_viaduct.sync.sealing import seal
 from keystone_viaduct.sync.site import Site
@@ -61,8 +61,9 @@ def _alone(service: Service) -> None:
 
 def _charter(service: Service) -> Any:
     edition = service.charter().edition
-    charter = replace(service.charter(), delegations={"west": Delegation(kinds=frozenset({"user"}))})
-    return service.write_charter({**charter_to_json(charter), "edition": [*edition]}).edition
+    limited = Delegation(kinds=frozenset({"user"}), roles=frozenset())
+    charter = replace(service.charter(), coverages={"west": Coverage()}, delegations={"west": limited})
+    return service.write_charter({**charter_to_set(charter), "edition": [*edition]}).edition
 
 
 def _resume(service: Service) -> None:

@@ -15,7 +15,7 @@ from keystone_viaduct.sync.agent.following import Following
 from keystone_viaduct.sync.agent.post import Post, find_hub
 from keystone_viaduct.sync.agent.status import snapshot
 from keystone_viaduct.sync.agent.topology import AgentSettings
-from keystone_viaduct.sync.charter import Coverage
+from keystone_viaduct.sync.charter import Charter, Coverage
 from tests.unit.agent.fleet import PATIENCE, FakeSite, domain
 from tests.unit.agent.test_agent import at_rest, eventually
 
@@ -163,3 +163,48 @@ def test_a_site_that_answers_too_late_does_not_hold_up_the_search(
         assert find_hub(sites, "hub").hub == "south"
     finally:
         sites["west"].blocked.set()
+
+
+def limit_south(sites: Sites) -> None:
+    """The hub limits the south, which denies it, and says that it is the hub itself, since long."""
+    charter = sites["hub"].site.charter()
+    limited = replace(charter, coverages={"south": Coverage(kinds=frozenset({"user"}))})
+    sites["hub"].site.write_charter(limited, charter.edition)
+
+
+def lie_in_the_south(sites: Sites) -> None:
+    data = sites["south"].store.data
+    data.state = replace(data.state, term=9, hub="south", charter=Charter())
+
+
+def test_a_limited_spoke_leads_nobody_astray_while_the_hub_is_away(sites: Sites) -> None:
+    """What the hub said of who may lead is remembered, whatever charter the others show."""
+    limit_south(sites)
+    found = following(sites)
+    found.settle()
+    lie_in_the_south(sites)
+    sites["hub"].down = sites["west"].down = True
+    assert found.settle().hub.name == "hub"
+    sites["west"].down = False
+    assert found.settle().hub.name == "hub"
+
+
+def test_an_agent_that_starts_while_the_hub_is_away_believes_nobody_whom_a_charter_limits(
+    sites: Sites,
+) -> None:
+    limit_south(sites)
+    assert following(sites).settle().once() == []
+    lie_in_the_south(sites)
+    sites["hub"].down = True
+    assert find_hub(sites, "hub").hub == "hub"
+
+
+def test_what_was_before_is_not_followed_again(sites: Sites) -> None:
+    found = following(sites)
+    sites["west"].site.promote()
+    assert found.settle().hub.name == "west"
+    sites["west"].down = True
+    for name in ("hub", "south"):
+        data = sites[name].store.data
+        data.state = replace(data.state, term=1, hub="hub")
+    assert found.settle().hub.name == "west"

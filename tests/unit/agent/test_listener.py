@@ -164,6 +164,31 @@ def test_status_and_metrics_are_served_and_nothing_else(door: Door) -> None:
     assert door.client.post("/status", content=b"").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("asker", "open_status", "status"),
+    [
+        ("127.0.0.1", False, 200),
+        ("::1", False, 200),
+        ("::ffff:127.0.0.1", False, 200),
+        ("fe80::1%eth0", False, 403),
+        ("192.0.2.7", False, 403),
+        ("::ffff:192.0.2.7", False, 403),
+        ("192.0.2.7", True, 200),
+    ],
+)
+def test_status_and_metrics_are_for_this_machine_unless_they_are_opened(
+    door: Door, monkeypatch: pytest.MonkeyPatch, asker: str, open_status: bool, status: int
+) -> None:
+    server = door.listener._server
+    server.open_status = open_status
+    honest = server.finish_request
+    monkeypatch.setattr(server, "finish_request", lambda request, _: honest(request, (asker, 1)))
+    for path in ("/status", "/metrics"):
+        with httpx.Client(base_url=door.client.base_url) as client:
+            assert client.get(path).status_code == status
+            assert client.get("/healthz").status_code == 200
+
+
 def test_a_port_that_is_taken_is_told_with_a_hint(door: Door) -> None:
     with pytest.raises(ConfigError, match="can't listen") as caught:
         Listener(lambda: door.agent, door.listener.address)
