@@ -202,7 +202,8 @@ def batches(made: Site, *, armed: bool, batch: int) -> Iterator[Progress]:
 def backfill(databases: DatabaseScope, engine: str, args: argparse.Namespace) -> tuple[float, float]:
     """The same batches with the triggers armed and without, and on tables of all sizes at the same time.
 
-    The rate with triggers beside that without, at worst; and the fastest size's beside the slowest's.
+    The rate with triggers beside that without, at worst; and what a batch takes beside one of the largest
+    table at the same moment, or the other way round, at worst.
     """
     sizes, batch = args.rows or [10_000, 100_000, 1_000_000], args.batch
     running, clocks, took = {}, {}, defaultdict(list)
@@ -211,29 +212,33 @@ def backfill(databases: DatabaseScope, engine: str, args: argparse.Namespace) ->
             made = prepared(databases, engine, BRIDGES["rename column"], rows)
             clocks[rows, armed] = Clock(made.database.engine, engine)
             running[rows, armed] = batches(made, armed=armed, batch=batch)
-    largest = max(sizes)
+    largest, moments = max(sizes), defaultdict(list)
     for number in range(largest // batch):
         for rows in sizes:
             if number * rows // largest == (number + 1) * rows // largest - 1 or rows == largest:
+                moments[rows].append(number)
                 for armed in (False, True) if number % 2 else (True, False):
                     took[rows, armed].append(clocks[rows, armed].timed(lambda: next(running[rows, armed])))  # noqa: B023
     for running_one in running.values():
         for _ in running_one:
             pass
-    least, costs = 1e9, []
+    least, spread = 1e9, 1.0
     for rows in sizes:
         plain, armed_ = (took[rows, armed][1:] for armed in (False, True))  # the first also counts the rows
         cpu, wall = (factor(plain, armed_, kind) for kind in ("cpu", "wall"))
         least = min(least, cpu)
-        costs.append(statistics.median(one.cpu for one in armed_))
+        beside = [took[largest, True][number] for number in moments[rows]]  # of the same moments
+        size = factor(took[rows, True][1:], beside[1:], "cpu")
+        spread = max(spread, size, 1 / size)
+        cost = 1e6 * statistics.median(one.cpu for one in armed_) / batch
         rates = [batch / statistics.median(one.wall for one in side) for side in (plain, armed_)]
         print(
             f"{engine:11} {rows:8} rows, backfill in {len(plain) + 1} batches: without triggers"
-            f" {rates[0]:.0f} rows/s, with {rates[1]:.0f} rows/s, {1e6 * costs[-1] / batch:.1f} us of the"
-            f" server's a row: {cpu:.2f} (wall {wall:.2f})",
+            f" {rates[0]:.0f} rows/s, with {rates[1]:.0f} rows/s, {cost:.1f} us of the server's a row"
+            f" ({size:.2f} of what the largest takes): {cpu:.2f} (wall {wall:.2f})",
             flush=True,
         )
-    return least, max(costs) / min(costs)
+    return least, spread
 
 
 def main() -> None:
