@@ -13,10 +13,12 @@ from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import Coverage, Delegation
 from keystone_viaduct.sync.link.compare import Comparison
 from keystone_viaduct.sync.link.link import Link
-from keystone_viaduct.sync.model import Change, Dot, FieldState, Ref
+from keystone_viaduct.sync.model import Change, Dot, FieldState, Pending, Ref
 from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.sync.site.nonce import seeded
+from keystone_viaduct.sync.site.proof import REFUSABLE
 from keystone_viaduct.sync.site.purge import Retention
+from keystone_viaduct.sync.site.readiness import ASIDE
 from keystone_viaduct.sync.wire.page import page_to_json
 from keystone_viaduct.testing.simulation.watch import Watch
 from tests.simulation.scene import Scene
@@ -501,3 +503,23 @@ def test_a_refused_record_that_was_made_without_a_field_is_listed_with_that(scen
     assert scene.row("hub", region)["parent_region_id"] == "r1"  # type: ignore[index]
     (row,) = (conflict for conflict in scene.conflicts if conflict.ref == region)
     assert row.sort == "refused" and "parent_region_id" in row.fields
+
+
+def test_a_change_that_a_former_hub_has_shown_waits_no_longer_than_its_maker_s(scene: Scene) -> None:
+    """South was the hub and has shown west's group; it has forgotten it since, and knows of the gap only
+    what the hub says: that the group waits.
+    """
+    hub, store = scene.site("hub"), scene.store("hub")
+    limits = {"west": Delegation(domains=frozenset({"acme"}))}
+    hub.write_charter(replace(hub.charter(), delegations=limits), hub.charter().edition)
+    scene.sync()
+    group = scene.put("west", "group", "g", name="bob", domain_id="default")
+    (change,) = scene.read("west", "hub").changes
+    store.run(lambda tx: tx.save_pending("south", [Pending("south", change, ASIDE)], []))
+    scene.send("west", "hub")
+    assert {entry.reason for entry in store.data.pending.values()} == {ASIDE, REFUSABLE}
+    scene.send("hub", "south")
+    assert group in scene.store("south").data.state.exceptions
+    scene.equal()
+    assert group not in held(scene, "west") and not store.data.pending
+    assert [row.sort for row in scene.conflicts if row.ref == group] == ["refused"]

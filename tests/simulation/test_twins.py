@@ -11,6 +11,8 @@ from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.store.ordering import plan
 from keystone_viaduct.testing.memory import MemoryTransaction
+from keystone_viaduct.testing.simulation import twins
+from keystone_viaduct.testing.simulation.cloud import Edit, Ledger
 from tests.simulation.scene import Scene
 
 RULE = {"service": "compute", "path": "/v2.1/servers", "method": "GET"}
@@ -363,3 +365,15 @@ def test_two_lives_of_the_hub_that_unite_the_other_way_round_leave_one(scene: Sc
 
 def test_every_kind_that_is_united_is_declared() -> None:
     assert set(TWINNED) == {"access_rule", "id_mapping", "limit", "registered_limit"}
+
+
+@pytest.mark.parametrize(("listed", "meant"), [("two", True), ("three", False)])
+def test_the_judge_knows_a_lost_reference_under_the_other_name_of_its_target(
+    scene: Scene, listed: str, meant: bool
+) -> None:
+    """Two hubs have united two rules, each the other way round, and all of it went with the user."""
+    credential, one = Ref("application_credential", "a"), Ref("access_rule", "one")
+    united = {Ref("access_rule", "two"): one, one: one}
+    edit = Edit(1, "hub", credential, "access_rules", "['one']")
+    told = {credential: [("access_rules", f"['{listed}']")]}
+    assert twins.is_meant(edit, scene.store("hub").data, united, told, Ledger()) is meant

@@ -410,10 +410,14 @@ def _still_disputed(run: Applying, shown: set[Ref]) -> set[Ref]:
 
 def _give_up(run: Applying, shown: set[Ref]) -> set[Ref]:
     """What was put aside and has not been shown again: the source has deleted it, or a lost life had made
-    it. What the source has and does not show goes on waiting.
+    it. What the source has and does not show goes on waiting, unless another site shows all of it here:
+    then the source may lack it only because this site has told it so.
     """
+    elsewhere = _waiting_elsewhere(run) if run.aside.keys() & run.page.exceptions.keys() else {}
     for ref, change in run.aside.items():
         if ref in shown or run.page.knows(ref).covers(change.version):
+            continue
+        if any(version.covers(change.version) for version in elsewhere.get(ref, ())):
             continue
         if ref in run.page.exceptions:
             run.waiting[ref] = Pending(run.page.source, change, ASIDE)
@@ -421,6 +425,16 @@ def _give_up(run: Applying, shown: set[Ref]) -> set[Ref]:
         why = "a life of the source that was lost had made it, and what it needs is not here"
         run.conflicts.append(run.listing(ref, "lost", why, change.document))
     return set(run.aside)
+
+
+def _waiting_elsewhere(run: Applying) -> dict[Ref, list[Version]]:
+    """What waits from other sites of the records that were put aside."""
+    found: dict[Ref, list[Version]] = {}
+    for peer in run.tx.peers().values():
+        for entry in run.tx.pending(peer.site) if peer.site != run.page.source else ():
+            if entry.change.ref in run.aside and entry.reason != ASIDE:
+                found.setdefault(entry.change.ref, []).append(entry.change.version)
+    return found
 
 
 def _acknowledge(tx: Transaction, page: Page, state: SiteState) -> None:

@@ -114,8 +114,7 @@ def _decide_life(
     alive_changed = _changed_here(change, local) if incoming_dead else _changed_there(change, local)
     dead = change.fields[DELETED] if incoming_dead else local.fields[DELETED]
     withdrawn = _withdrawn(local if incoming_dead else change)
-    known = local.version.join(sides.known) if incoming_dead else change.version
-    dead_is_news = not known.includes(dead.dot)
+    dead_is_news = not _known_to_the_living(local, change, sides).includes(dead.dot)
     if dead.dot.seq == 0 and dead.stamp == 0:  # a hollow tombstone (a creation refused) has a stamp
         return _survivor(local, content, change, version, dot, (DELETED,), {}, f"the deletion was {BACKUP}")
     if dead_is_news and withdrawn:
@@ -142,6 +141,19 @@ def _decide_life(
             local, change, version, dot, stamp, lost, tuple(sorted(alive_changed)), why, open_=choice.open
         )
     return _survivor(local, content, change, version, dot, (DELETED,), {}, why, open_=choice.open)
+
+
+def _known_to_the_living(local: Record, change: Change, sides: Sides) -> Version:
+    """What whoever made the living record had seen: here all that the hub knew, and may have forgotten.
+
+    But if the deletion was of this very life, the record was not made after it. The hub may know all edits of
+    a site, and hear of that deletion only now, from who kept the tombstone.
+    """
+    if not change.deleted:
+        return change.version
+    if local.birth.seq and change.version.includes(local.birth):
+        return local.version
+    return local.version.join(sides.known)
 
 
 def _made_anew(tombstone: Record, change: Change) -> bool:

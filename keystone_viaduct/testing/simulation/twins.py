@@ -34,9 +34,10 @@ def is_meant(edit: Edit, data: Data, united: Mapping[Ref, Ref], listed: Listed, 
     family = {into, *(old for old, new in united.items() if new == into)}
     keys = {old.key: new.key for old, new in united.items()}
     value = _reworded(ast.literal_eval(edit.value), keys)
+    told = {(name, _told(text, keys)) for ref in family for name, text in listed.get(ref, [])}
     if len(family) == 1 and repr(value) == edit.value:
-        return False
-    final, told = whole(data, into), [item for ref in family for item in listed.get(ref, [])]
+        return (edit.field, repr(value)) in told  # listed under the other of two names of its target
+    final = whole(data, into)
     if edit.field in REGISTRY[into.kind].key or (edit.field, repr(value)) in told:
         return True
     if final is None:
@@ -52,6 +53,13 @@ def _last(found: Mapping[Ref, Ref], ref: Ref) -> Ref:
         ref = found[ref]
     # two hubs have united them, each the other way round, and both are gone: either name will do
     return min(seen[seen.index(ref) :]) if ref in seen else ref
+
+
+def _told(text: str, keys: Mapping[str, str]) -> str:
+    try:
+        return repr(_reworded(ast.literal_eval(text), keys))
+    except ValueError:
+        return text  # (a number that is none names nothing)
 
 
 def _reworded(value: Any, keys: Mapping[str, str]) -> Any:

@@ -46,15 +46,25 @@ def incoming(record: Record) -> Change:
     return Change(REF, 1, record.version, record.birth, record.fields, content, None)
 
 
-def outcome(local: Record, change: Record) -> Decision:
-    """What the hub makes of it."""
+def outcome(local: Record, change: Record, *known: Dot) -> Decision:
+    """What a hub that knows of these edits makes of it."""
     content = None if local.deleted else CONTENT
-    return decide(local, content, incoming(change), Sides("west", "hub"), HUB, 1_000)
+    sides = Sides("west", "hub", known=version(*known))
+    return decide(local, content, incoming(change), sides, HUB, 1_000)
 
 
 def test_what_was_made_after_its_deletion_by_who_knew_of_it_lives() -> None:
     decision = outcome(tombstone(OLD, Dot("hub#1", 7), 50, Dot("hub#1", 7)), alive(NEW, 60, OLD))
     assert not decision.record.deleted and not decision.is_conflict
+
+
+@pytest.mark.parametrize("meant", [True, False])
+def test_a_deletion_that_a_hub_hears_of_late_means_the_life_that_it_had_seen(meant: bool) -> None:
+    """A hub may know all edits of south, and of a deletion of south's only hear by who kept the tombstone."""
+    gone = Dot("south#1", 5)
+    living = alive(OLD if meant else NEW, 60, OLD)
+    decision = outcome(living, tombstone(OLD, gone, 70), gone)
+    assert decision.record.deleted is meant
 
 
 def test_one_creation_under_two_dots_is_not_made_anew_after_its_deletion() -> None:
