@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from keystone_viaduct.kinds.registry import REGISTRY
@@ -9,6 +11,7 @@ from keystone_viaduct.sync.charter import Charter, Coverage, Delegation
 from keystone_viaduct.sync.external import External, ExternalDrivers
 from keystone_viaduct.sync.link.compare import Comparison
 from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.site.sequencer import sequence
 from keystone_viaduct.testing.simulation.fleet import SECOND
@@ -353,6 +356,22 @@ def test_a_row_that_is_shown_after_it_came_and_went_says_whose_it_was(scene: Sce
     sweep(scene)
     assert scene.row("hub", user) is None and not any(scene.row(s, credential) for s in scene.fleet.nodes)
     assert [(c.ref, c.sort) for c in scene.conflicts if c.ref == credential] == [(credential, "dangling")]
+
+
+def test_a_user_that_the_hub_holds_was_no_shadow_whatever_his_tombstone_says() -> None:
+    """West is put back to before it had numbered its own user, and deletes him with what he has."""
+    with seeded(random.Random(7)):
+        scene = Scene("hub", "west", "south", policy="latest")
+    scene.directory("west", people=["jdoe"])
+    user = scene.user("west", "u", "ada")
+    backup = scene.store("west").data.copy()
+    scene.sync()
+    scene.put_back("west", backup)
+    scene.delete("west", user)
+    credential = scene.credential("hub", "c", "u")
+    scene.equal()
+    assert not any(scene.row(site, ref) for site in scene.fleet.nodes for ref in (user, credential))
+    assert "dependent" in {row.sort for row in scene.conflicts if row.ref == credential}
 
 
 def limited(scene: Scene, domains: set[str], external: str = "") -> None:

@@ -64,3 +64,20 @@ def test_what_is_made_over_a_tombstone_and_gone_before_it_is_numbered_never_was(
     scene.equal()
     assert (scene.row("south", region) is None) is numbered
     assert [row.sort for row in scene.conflicts] == ["concurrent"] * numbered
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_what_was_emptied_before_its_record_was_numbered_was_never_there(
+    scene: Scene, numbered: bool
+) -> None:
+    scene.put("hub", "region", "r1", description="land")
+    scene.sync()
+    region, store = Ref("region", "r"), scene.fleet.nodes["west"].store
+    for step, parent in enumerate(({"parent_region_id": "r1"}, {}), start=1):
+        scene.clock.advance(1_000_000)
+        new: Document = {"id": "r", "description": "land", **parent}
+        assert scene.fleet.cloud.write("west", store, step, scene.clock.now(), region, new)
+        if numbered:
+            scene.sync()
+    emptied = [edit for edit in scene.fleet.ledger.edits if edit.value == repr(None)]
+    assert bool(emptied) is numbered

@@ -489,9 +489,12 @@ class Readiness:
 
 
 def _is_faint(intent: Intent) -> bool:
-    """Whether a deletion says nothing about the user whose row goes: it was a shadow, or never accepted."""
-    shadows = is_shadow(intent.record) or shadow(intent.record) or shadow(intent.change)
-    return bool(shadows) or intent.hollow
+    """Whether a deletion says nothing about the user whose row goes: it was a shadow, or never accepted.
+
+    What a tombstone says of itself counts as merged: the living record here may show that it was none.
+    """
+    lives = not intent.change.deleted and shadow(intent.change)
+    return bool(is_shadow(intent.record) or shadow(intent.record) or lives) or intent.hollow
 
 
 def _is_missed(intent: Intent) -> bool:

@@ -92,7 +92,7 @@ class Ledger:
                 self.replaced.update(edit for edit in self.edits if edit.what == seen)
             if (name not in before or before[name] != value) and numbered.get(name) != value:
                 self.edits.append(Edit(step, site, ref, name, repr(value)))
-        if new is not None:
+        if new is not None and numbered:  # (of a record that was never numbered nothing was said)
             gone = [name for name in before if name not in after and numbered.get(name, "") is not None]
             self.edits.extend(Edit(step, site, ref, name, repr(None)) for name in gone)
         if old is None:
