@@ -325,6 +325,24 @@ def test_what_a_lost_life_of_the_hub_has_united_is_no_deletion_by_who_tells_of_i
     assert (there(scene, first), there(scene, second)) == ([True] * 3, [False] * 3)
 
 
+def test_who_still_shows_the_second_as_it_was_has_not_edited_what_it_has_become() -> None:
+    """The hub is put back and makes anew what the others have: all that they show of it is listed."""
+    scene = Scene("hub", "west", "south", "north")
+    scene.put("hub", "service", "s", type="compute", enabled=True)
+    scene.sync()
+    backup = scene.store("hub").data.copy()
+    registered(scene, "hub", "n1", 10)
+    scene.sync()
+    scene.put("west", "registered_limit", "n1", default_limit=60)
+    scene.put_back("hub", backup)
+    mine = registered(scene, "hub", "n2", 48)
+    for spoke in ("west", "south", "north"):
+        scene.talk(spoke)
+    scene.equal()
+    assert [(scene.row(name, mine) or {})["default_limit"] for name in scene.fleet.nodes] == [48] * 4
+    assert {60, 10} <= {row.lost.get("default_limit") for row in scene.conflicts}
+
+
 def test_a_limit_that_the_hub_carries_names_what_its_registered_limit_has_become(scene: Scene) -> None:
     first = registered(scene, "hub", "n1", 10)
     registered(scene, "west", "n2", 10)

@@ -16,7 +16,7 @@ from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.kinds.reference import ALTERNATIVES, ANY_MODE
 from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
-from keystone_viaduct.sync.model import DELETED, Document, Ref, life
+from keystone_viaduct.sync.model import DELETED, Document, Ref, Version, life
 from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.carrying import carried_referrers, referrers
 from keystone_viaduct.sync.site.conflicts import Contest, choose
@@ -160,12 +160,16 @@ def _delete(run: Applying, readiness: Readiness, intent: Intent, into: Ref) -> N
 
 
 def _is_as_united(run: Applying, readiness: Readiness, intent: Intent, into: Ref) -> bool:
-    """Whether the first has been what it is since before the two were united, and they were alike then."""
+    """Whether the first is what it was when the two were united, and the source goes on from there.
+
+    Who shows the second as it was before what was united with the first says something older, or of his own.
+    """
     before, there = run.records.get(intent.ref), readiness.local(into)
     if before is None or not before.deleted or there is None:
         return False
     dot = before.fields[DELETED].dot
-    return dot.origin == run.state.origin and there.seq < dot.seq
+    united = Version({o: seq for o, seq in before.version.entries.items() if o != run.state.origin})
+    return dot.origin == run.state.origin and there.seq < dot.seq and intent.change.version.covers(united)
 
 
 def _stays(run: Applying, intent: Intent, there: Intent, why: str) -> None:
