@@ -23,10 +23,10 @@ from keystone_viaduct.sync.agent.lease import LeaseKeeper, Leasing
 from keystone_viaduct.sync.agent.pacing import Pacer
 from keystone_viaduct.sync.agent.post import Post
 from keystone_viaduct.sync.agent.roads import check_road, doubts
-from keystone_viaduct.sync.agent.topology import AgentSettings, Topology
+from keystone_viaduct.sync.agent.topology import AgentSettings, SiteEntry, Topology
 from keystone_viaduct.sync.agent.upkeep import KeptSite, Upkeep
 from keystone_viaduct.sync.client import HttpSite, Transport, cloud_login
-from keystone_viaduct.sync.client.login import PATIENCE
+from keystone_viaduct.sync.client.login import PATIENCE, CloudLogin
 from keystone_viaduct.sync.client.transport import Timeouts
 from keystone_viaduct.sync.link.keys import KeyCarrier
 from keystone_viaduct.sync.link.link import Link
@@ -257,18 +257,17 @@ def open_site(topology: Topology, name: str) -> HttpSite:
         known = ", ".join(topology.sites)
         raise UnknownSite(f"{name[:64]} is not in viaduct.yaml", hint=f"it has {known}", unknown=name[:64])
     times = Timeouts(topology.agent.connect_timeout, topology.agent.timeout, topology.agent.total_timeout)
-    files = [str(topology.clouds)] if topology.clouds else None
-    patience = min(PATIENCE, times.answer)
-    login = cloud_login(entry.cloud, name=name, url=entry.url, files=files, patience=patience)
+    login = _login(topology, name, entry)
     check_road(name, login, plain_http=topology.agent.plain_http)
     return HttpSite(name, Transport(name, login, times))
 
 
 def doubts_of(topology: Topology) -> list[str]:
     """What is dangerous about the ways to the sites. Raises ConfigError."""
+    return list(doubts({name: _login(topology, name, entry) for name, entry in topology.sites.items()}))
+
+
+def _login(topology: Topology, name: str, entry: SiteEntry) -> CloudLogin:
     files = [str(topology.clouds)] if topology.clouds else None
-    logins = {
-        name: cloud_login(entry.cloud, name=name, url=entry.url, files=files)
-        for name, entry in topology.sites.items()
-    }
-    return list(doubts(logins))
+    patience = min(PATIENCE, topology.agent.timeout)
+    return cloud_login(entry.cloud, name=name, url=entry.url, files=files, patience=patience)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx
@@ -142,40 +143,25 @@ class Transport:
 
         ``repeatable``: the site does the same if it gets it twice, as it does with all that only asks.
         """
-        once = self._repeating if repeatable or method == "GET" else self._once
         sent = dict(headers or {})
         if data is not None:
             sent["Content-Type"] = "application/json"
         if encoding:
             sent["Content-Encoding"] = encoding
+
+        def ask(token: str) -> Answer:
+            headed = {**sent, "X-Auth-Token": token}
+            once = partial(self._once, method, path, query, data, headed)
+            return _once_more(once) if repeatable or method == "GET" else once()
+
         token = self._login.token()
-        answer = once(method, path, query, data, {**sent, "X-Auth-Token": token})
+        answer = ask(token)
         if answer.status == 401:
             self._login.forget(token)
-            answer = once(method, path, query, data, {**sent, "X-Auth-Token": self._login.token()})
+            answer = ask(self._login.token())
         if answer.status >= 300:
             raise error_from_json(self.site, answer.status, self._error_body(answer), answer.retry_after)
         return answer
-
-    def _repeating(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None,
-        data: bytes | None,
-        headers: Mapping[str, str],
-    ) -> Answer:
-        """Once more where the server hung up without an answer.
-
-        A server that refuses a large body unread (gunicorn above 64 KiB) closes the connection behind its
-        answer, and may do so only after the next request.
-        """
-        try:
-            return self._once(method, path, query, data, headers)
-        except SiteUnavailable as error:
-            if not isinstance(error.__cause__, httpx.RemoteProtocolError):
-                raise
-        return self._once(method, path, query, data, headers)
 
     def _once(
         self,
@@ -230,6 +216,20 @@ class Transport:
             return answer.json()
         except BadRequest:
             return None  # a proxy's page: the status says enough
+
+
+def _once_more(ask: Callable[[], Answer]) -> Answer:
+    """Again, where the server hung up without an answer.
+
+    A server that refuses a large body unread (gunicorn above 64 KiB) closes the connection behind its answer,
+    and may do so only after the next request.
+    """
+    try:
+        return ask()
+    except SiteUnavailable as error:
+        if not isinstance(error.__cause__, httpx.RemoteProtocolError):
+            raise
+    return ask()
 
 
 def garbled(site: str, error: BadRequest) -> SiteUnavailable:

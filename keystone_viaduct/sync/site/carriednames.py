@@ -64,8 +64,7 @@ class CarriedNames:
 
     def _in_order(self) -> list[tuple[Intent, Document]]:
         """What is here already comes first."""
-        living = [(i, i.content) for i in self._run.intents.values() if i.content is not None]
-        return sorted(living, key=lambda pair: (not pair[0].release, pair[0].change.seq))
+        return sorted(self._readiness.living(), key=lambda pair: (not pair[0].release, pair[0].change.seq))
 
     def _claims(self, intent: Intent, content: Document) -> tuple[set[Claim], set[Claim], set[Claim]]:
         """What it claims, what of that its row will have, and what its row has had."""

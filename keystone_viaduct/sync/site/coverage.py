@@ -26,6 +26,7 @@ from keystone_viaduct.sync.model import (
     site_of,
 )
 from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.site.aside import aside
 from keystone_viaduct.sync.site.carrying import referrers
 from keystone_viaduct.sync.site.content import altered, contents
 from keystone_viaduct.sync.site.sequencer import sequence_records
@@ -97,8 +98,8 @@ def evict(
         return state, bool(tx.outside(state.swept, state.head, 1, state.coverage))
     seen = min(fence.seen.seq, state.head)
     outside = tx.outside(state.swept, seen, BATCH, state.coverage)
-    aside = _put_aside(tx, outside, failing, now)
-    found = [record for record in outside if record.ref not in aside]
+    kept = _put_aside(tx, outside, failing, now)
+    found = [record for record in outside if record.ref not in kept]
     records = {record.ref: record for record in found}
     unseen = altered(tx, state, records, contents(tx, list(records), records))
     if unseen:  # the hub is to read first what no trigger saw
@@ -129,8 +130,7 @@ def _put_aside(tx: Transaction, outside: list[Record], failing: Mapping[Ref, str
     """Those that failed before, or do now."""
     refs = [record.ref for record in outside]
     tx.hold([Held(ref, Reason.QUARANTINED, now, failing[ref]) for ref in refs if ref in failing])
-    held = tx.held_of(refs) if refs and tx.held(1) else {}
-    return {ref for ref, item in held.items() if item.reason is Reason.QUARANTINED}
+    return aside(tx, refs)
 
 
 def _has_arrived(state: SiteState, page: Page, record: Record) -> bool:

@@ -17,13 +17,13 @@ from keystone_viaduct.sync.model import (
     Fence,
     Page,
     Peer,
-    Reason,
     Record,
     SiteState,
     Version,
     site_of,
 )
 from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.aside import aside
 from keystone_viaduct.sync.site.content import contents, digests, matches
 from keystone_viaduct.sync.site.decisions import MOST, told_conflicts
 from keystone_viaduct.sync.site.excepted import excepted
@@ -208,7 +208,8 @@ def _changes(
     """
     entries: list[Record] = []
     changes: list[Change] = []
-    for entry in _not_put_aside(tx, found):
+    left_out = aside(tx, [entry.ref for entry in found])  # exceptions to what this site knows
+    for entry in (entry for entry in found if entry.ref not in left_out):
         if _is_inside(entry, coverage):
             entries.append(entry)
         elif _was_inside(entry, coverage):
@@ -242,14 +243,6 @@ def _changes(
         delete_missing(tx, sorted(gone), guard, now)
     coming = set(stale) - tx.held_of(stale).keys() if stale else set()
     return sorted(changes, key=lambda change: change.seq), not coming
-
-
-def _not_put_aside(tx: Transaction, found: list[Record]) -> list[Record]:
-    """Without the records that this site can't read or show; they are exceptions to what it knows."""
-    if not tx.held(1):
-        return found
-    held = tx.held_of([entry.ref for entry in found])
-    return [e for e in found if e.ref not in held or held[e.ref].reason is not Reason.QUARANTINED]
 
 
 def _is_fresh(tx: Transaction, state: SiteState, entry: Record, document: Document) -> bool:

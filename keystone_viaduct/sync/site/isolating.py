@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from keystone_viaduct.errors import Unreadable
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import Held, Page, Reason, Ref
+from keystone_viaduct.sync.model import Page, Ref
 from keystone_viaduct.sync.ports import Store, Transaction
 from keystone_viaduct.sync.site.carrying import PASSING, releasable
 from keystone_viaduct.sync.site.coverage import leaving
@@ -108,17 +108,6 @@ def in_words(ref: Ref, error: Exception) -> str:
     why = error.fields.get("why", {}).get(ref.key) if isinstance(error, Unreadable) else None
     lines = str(why or cause).splitlines()
     return f"{name}: {lines[0][:_LONGEST]}" if lines else name
-
-
-def hold(tx: Transaction, found: dict[Ref, str], now: int) -> None:
-    """Put records of this site aside: they are left out of pages, and their marks are dropped.
-
-    What nobody can read waits for that, and not for somebody to say whether it is to be deleted.
-    """
-    tx.drop_marks([mark.id for mark in tx.marks_of(list(found))])
-    known = tx.held_of(list(found))
-    tx.let_go([ref for ref, item in known.items() if item.reason is Reason.DANGLING])
-    tx.hold([Held(ref, Reason.QUARANTINED, now, why) for ref, why in found.items()])
 
 
 def considered(tx: Transaction, page: Page, now: int) -> list[Ref]:

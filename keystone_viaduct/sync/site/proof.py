@@ -81,11 +81,10 @@ def check_page(tx: Transaction, state: SiteState, page: Page) -> None:
                 hint="look at what runs at that site",
                 ref=str(ref),
             )
-    if not state.charter.delegation_of(page.source).is_full:
-        _check_lives(tx, state, page)
-    number = len(page.changes) + len(page.unreadable)
     if state.charter.delegation_of(page.source).is_full:
         return  # it could as well have the hub store so many records
+    _check_lives(tx, state, page)
+    number = len(page.changes) + len(page.unreadable)
     if number and len(tx.pending(page.source)) + number > MOST_WAITING:
         raise Refused(
             f"more than {MOST_WAITING} changes of {page.source} wait already",

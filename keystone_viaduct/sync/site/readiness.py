@@ -235,7 +235,8 @@ class Readiness:
         intent = self.run.intents.get(target)
         return intent is not None and intent.deletes and _is_faint(intent)
 
-    def _living(self) -> list[tuple[Intent, Document]]:
+    def living(self) -> list[tuple[Intent, Document]]:
+        """What is there once the set is written, each with its content."""
         return [(i, i.content) for i in self.run.intents.values() if i.content is not None]
 
     def _landing(self) -> list[tuple[Intent, Document]]:
@@ -281,7 +282,7 @@ class Readiness:
         return tx.refusals(kind, [for_tables(content, defaults, known) for content in contents])
 
     def _missing(self) -> dict[Ref, tuple[str, str]]:
-        wanted = {i.ref: needs(i.ref, content, i.record.external) for i, content in self._living()}
+        wanted = {i.ref: needs(i.ref, content, i.record.external) for i, content in self.living()}
         self._preload([ref for found in wanted.values() for need in found for ref in need.any_of])
         return {
             ref: (REFERENCE, "") for ref, found in wanted.items() if not all(self.satisfied(n) for n in found)

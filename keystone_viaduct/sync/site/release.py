@@ -9,8 +9,9 @@ from dataclasses import replace
 from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.raw import same
 from keystone_viaduct.sync.charter import Coverage
-from keystone_viaduct.sync.model import UNSTORABLE, Carried, Document, Reason, Record, Ref, SiteState
+from keystone_viaduct.sync.model import UNSTORABLE, Carried, Document, Record, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.site.aside import aside
 from keystone_viaduct.sync.site.carrying import note_names, try_again, unwritable
 from keystone_viaduct.sync.site.content import for_tables, split_known
 
@@ -66,9 +67,8 @@ def adopt_records(tx: Transaction, refs: Sequence[Ref], now: int) -> None:
 def _adopt(tx: Transaction, now: int) -> None:
     """All of them, but those that were put aside: each of them when it can be read again."""
     for batch in _carrying(tx):
-        held = tx.held_of([record.ref for record in batch])
-        aside = {ref for ref, item in held.items() if item.reason is Reason.QUARANTINED}
-        _write(tx, [record for record in batch if record.ref not in aside], now)
+        left = aside(tx, [record.ref for record in batch])
+        _write(tx, [record for record in batch if record.ref not in left], now)
 
 
 def _carrying(tx: Transaction) -> Iterator[list[Record]]:

@@ -74,8 +74,9 @@ def _withdraw_old_marks(tx: Transaction, state: SiteState, before: SiteState, ho
     zero dot, which every version includes. So whatever the other side holds, a version or a tombstone,
     prevails.
     """
-    marks = [mark for mark in tx.take_marks(ALL_MARKS) if mark.stamped_at <= horizon]
-    later = {mark.ref for mark in tx.take_marks(ALL_MARKS) if mark.stamped_at > horizon}
+    taken = tx.take_marks(ALL_MARKS)
+    marks = [mark for mark in taken if mark.stamped_at <= horizon]
+    later = {mark.ref for mark in taken if mark.stamped_at > horizon}
     refs = [ref for ref in dict.fromkeys(mark.ref for mark in marks) if ref not in later]
     records = tx.records(refs)
     rows = rows_of(tx, refs)

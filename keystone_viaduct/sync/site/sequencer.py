@@ -15,7 +15,6 @@ from keystone_viaduct.sync.model import (
     Dot,
     FieldState,
     Mark,
-    Reason,
     Record,
     Ref,
     SiteState,
@@ -24,6 +23,7 @@ from keystone_viaduct.sync.model import (
     site_of,
 )
 from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.aside import aside
 from keystone_viaduct.sync.site.carrying import drop, orphans, owned
 from keystone_viaduct.sync.site.content import (
     changed_fields,
@@ -90,9 +90,9 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
         stamped[mark.ref] = max(stamped.get(mark.ref, 0), mark.stamped_at)
         ids.setdefault(mark.ref, []).append(mark.id)
     refs = list(stamped)
-    aside = _put_aside(tx, refs)
-    if aside:
-        adopt_records(tx, aside, now)
+    readable = sorted(aside(tx, refs))  # what can be read again is nothing special any more
+    if readable:
+        adopt_records(tx, readable, now)
     records = tx.records(refs)
     rows = rows_of(tx, refs)
     found = overlaid(refs, rows, records)
@@ -115,13 +115,13 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
             if lost:
                 head += 1
                 listed.append(_overwritten(state, ref, lost, now, head))
-        elif before is not None and ref in aside:
+        elif before is not None and ref in readable:
             head += 1  # its readers have passed it meanwhile
             numbered.append(replace(before, seq=head, learned_from=None, carried=carried))
         elif before is not None and before.carried != carried:
             tx.save_records([replace(before, carried=carried)])
     tx.drop_marks([mark_id for ref in refs if ref not in torn for mark_id in ids[ref]])
-    tx.let_go([ref for ref in aside if ref not in torn])
+    tx.let_go([ref for ref in readable if ref not in torn])
     numbered = with_owners(tx, numbered, found) if numbered else []
     lost_owner = owned(tx, [r for r in numbered if r.deleted]) if state.is_hub else []
     drop(tx, [record for record, _ in lost_owner], now)
@@ -157,13 +157,6 @@ def drop_orphans(tx: Transaction, state: SiteState, now: int) -> SiteState:
     state = replace(state, head=state.head + len(listed), nonce=new_nonce(now))
     tx.save_state(state)
     return sequence(tx, state, now)
-
-
-def _put_aside(tx: Transaction, refs: list[Ref]) -> list[Ref]:
-    """Those that were put aside; what can be read again is nothing special any more."""
-    if not tx.held(1):
-        return []
-    return [ref for ref, item in tx.held_of(refs).items() if item.reason is Reason.QUARANTINED]
 
 
 def follow(tx: Transaction, state: SiteState, moved: list[Ref]) -> SiteState:

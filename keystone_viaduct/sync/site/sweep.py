@@ -29,6 +29,7 @@ from keystone_viaduct.sync.model import (
     site_of,
 )
 from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.site.aside import aside
 from keystone_viaduct.sync.site.carrying import drop, referrers, rowless
 from keystone_viaduct.sync.site.content import altered, contents
 from keystone_viaduct.sync.site.decisions import list_now
@@ -103,9 +104,8 @@ def _compare(
 
     The marks are read last: an edit that is committed meanwhile has one, and is left to it.
     """
-    if refs and tx.held(1):
-        held = tx.held_of(refs)
-        refs = [r for r in refs if r not in held or held[r].reason is not Reason.QUARANTINED]
+    left = aside(tx, refs)
+    refs = [ref for ref in refs if ref not in left]
     if not refs or REGISTRY[refs[0].kind].insert_only:
         return 0, 0
     records = tx.records(refs)

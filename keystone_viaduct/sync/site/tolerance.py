@@ -11,13 +11,17 @@ from typing import TypeVar
 from keystone_viaduct.clock import Clock
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.ports import Store, Transaction
+from keystone_viaduct.sync.site.aside import put_aside
 from keystone_viaduct.sync.site.feed import MOST_MARKS
-from keystone_viaduct.sync.site.isolating import NONE, Quarantine, culprits, failure, gentler, hold, in_words
+from keystone_viaduct.sync.site.isolating import NONE, Quarantine, culprits, failure, gentler, in_words
 from keystone_viaduct.sync.site.release import adopt_release, to_be_adopted
 from keystone_viaduct.sync.site.sequencer import sequence_some
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
+#: The records that something deals with; what it fails with when some of them are put aside.
+LookedAt = Callable[[Transaction], list[Ref]]
+Fails = Callable[[frozenset[Ref]], Exception | None]
 
 
 class Tolerance:
@@ -30,7 +34,7 @@ class Tolerance:
     def applying(
         self,
         work: Callable[[Transaction, Mapping[Ref, Quarantine]], T],
-        looked_at: Callable[[Transaction], list[Ref]],
+        looked_at: LookedAt,
         run: Callable[[Callable[[Transaction], T]], T] | None = None,
     ) -> T:
         """Apply something; the records that make it fail in an unforeseen way are put aside first.
@@ -63,7 +67,7 @@ class Tolerance:
 
     def _number_apart(self) -> bool:
         """Put aside what can't be numbered, or be adopted after an upgrade; whether there was anything."""
-        anything = self._adopt_apart()
+        adopted = self._adopt_apart()
 
         def fails(aside: frozenset[Ref]) -> Exception | None:
             def work(tx: Transaction) -> None:
@@ -72,39 +76,42 @@ class Tolerance:
 
             return failure(self._store, work)
 
-        while fails(frozenset()) is not None:
-            marks = self._store.run(lambda tx: tx.take_marks(MOST_MARKS))
-            found = culprits([mark.ref for mark in marks], fails, some=True)
-            if not found:
-                break
-            self.put_aside({ref: in_words(ref, error) for ref, error in found.items()})
-            anything = True
-        return anything
+        def marked(tx: Transaction) -> list[Ref]:
+            return [mark.ref for mark in tx.take_marks(MOST_MARKS)]
+
+        return self._apart(marked, fails) or adopted
 
     def _adopt_apart(self) -> bool:
         """Put aside what can't be adopted after an upgrade; whether there was anything."""
 
         def fails(aside: frozenset[Ref]) -> Exception | None:
             def work(tx: Transaction) -> None:
-                hold(tx, dict.fromkeys(aside, ""), self._clock.now())
+                put_aside(tx, dict.fromkeys(aside, ""), self._clock.now())
                 adopt_release(tx, tx.state(), self._clock.now())
 
             return failure(self._store, work)
 
+        return self._apart(to_be_adopted, fails)
+
+    def _apart(self, looked_at: LookedAt, fails: Fails) -> bool:
+        """Put aside what it ``fails`` for, until it does for nothing more; whether there was anything."""
         anything = False
-        while fails(frozenset()) is not None:
-            found = culprits(self._store.run(to_be_adopted), fails, some=True)
-            if not found:
-                break
-            self.put_aside({ref: in_words(ref, error) for ref, error in found.items()})
+        while fails(frozenset()) is not None and self._culprits_put_aside(looked_at, fails):
             anything = True
         return anything
+
+    def _culprits_put_aside(self, looked_at: LookedAt, fails: Fails) -> bool:
+        """Whether it fails for some of those that are looked at; these are put aside."""
+        found = culprits(self._store.run(looked_at), fails, some=True)
+        if found:
+            self.put_aside({ref: in_words(ref, error) for ref, error in found.items()})
+        return bool(found)
 
     def isolated(
         self,
         run: Callable[[], T],
         work: Callable[[Transaction], T],
-        shown: Callable[[Transaction], list[Ref]],
+        shown: LookedAt,
     ) -> T:
         """Run; what can't be numbered, or be shown, is put aside first if it fails for that."""
         try:
@@ -117,17 +124,17 @@ class Tolerance:
 
         def fails(aside: frozenset[Ref]) -> Exception | None:
             def without(tx: Transaction) -> T:
-                hold(tx, dict.fromkeys(aside, ""), self._clock.now())
+                put_aside(tx, dict.fromkeys(aside, ""), self._clock.now())
                 return work(tx)
 
             return failure(self._store, without)
 
-        while found := culprits(self._store.run(shown), fails, some=True):
-            self.put_aside({ref: in_words(ref, error) for ref, error in found.items()})
+        while self._culprits_put_aside(shown, fails):
+            pass
         return run()
 
     def put_aside(self, found: Mapping[Ref, str]) -> None:
         """Leave records out of pages that can't be sent; named, until they change or another try is asked."""
-        self._store.run(lambda tx: hold(tx, dict(found), self._clock.now()))
+        self._store.run(lambda tx: put_aside(tx, found, self._clock.now()))
         for ref, why in found.items():
             LOG.warning("%s is put aside and not sent: %s", ref, why)

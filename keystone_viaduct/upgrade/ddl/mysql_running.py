@@ -239,9 +239,8 @@ class MySQLRunning(LiveDatabase):
 
     def is_busy(self, error: DBAPIError) -> bool:
         number = _number(error)
-        if (
-            number in _DENIED and self._in_one_step
-        ):  # it is tried without; if it was the statement, that fails
+        if self._in_one_step and number in _DENIED:
+            # It is tried without LOCK TABLES; if it was the statement that is not allowed, that says so.
             self._may_lock = self._in_one_step = False
             return True
         return number in (_LOCK_TIMEOUT, _DEADLOCK, _HELD_AFTER_ALL, *_INTERRUPTED)
