@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import NAME, REFERENCE, Pending, Ref, site_of
+from keystone_viaduct.sync.knowledge import Gap
+from keystone_viaduct.sync.model import NAME, REFERENCE, Dot, Pending, Ref, Version, site_of
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.needs import needs
 from keystone_viaduct.sync.site.proof import REFUSABLE
@@ -50,13 +51,23 @@ def kept(run: Applying, readiness: Readiness) -> frozenset[Ref]:
 
 
 def _is_withheld(run: Applying, ref: Ref) -> bool:
-    """Whether the source has edited a record, and does not show it yet.
+    """Whether the source has edited a record, and does not show it yet."""
+    return withholds(run.source_origin, run.page.exceptions.get(ref, {}), run.state.knows(ref))
 
-    It lacks the last edits of an earlier life of its own where it waits itself for what others have of them.
+
+def withholds(origin: str, gaps: Mapping[str, Gap], known: Version) -> bool:
+    """Whether some edits that a site lacks of one record are its own, and yet to be shown by it.
+
+    ``origin`` is its present life; ``known`` is what the hub has of the record: for that nobody need wait. It
+    lacks the last edits of an earlier life where it waits itself for what others have of them.
     """
-    gaps = run.page.exceptions.get(ref, {})
-    own = {origin: gap for origin, gap in gaps.items() if site_of(origin) == run.page.source}
-    return run.source_origin in own or any(gap.after == 0 for gap in own.values())
+    site = site_of(origin)
+    own = {
+        life: gap
+        for life, gap in gaps.items()
+        if site_of(life) == site and not known.includes(Dot(life, gap.upto))
+    }
+    return origin in own or any(gap.after == 0 for gap in own.values())
 
 
 def _waits_elsewhere(run: Applying, ref: Ref) -> bool:

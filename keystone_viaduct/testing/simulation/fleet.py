@@ -138,6 +138,8 @@ class Fleet:
     #: At which site whose tombstone was dropped, and what that contained.
     purged: dict[tuple[str, Ref], Version] = field(default_factory=dict)
     unseen: Unseen = field(default_factory=Unseen)
+    #: Lies about records of the liar's own domain: the value, and the life that was said to have set it.
+    borrowed: dict[str, str] = field(default_factory=dict)
     #: Users and groups that directories know: they need no row anywhere.
     directory: frozenset[Ref] = frozenset()
     #: The sites that have one.

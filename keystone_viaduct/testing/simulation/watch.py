@@ -37,8 +37,9 @@ class Watch:
             data = node.store.data
             changed = self._changed(fleet, name, data)
             self._forgotten.update(key for key in self._decided if _is_purged(data, key))
+            unmet = _unmet_life(fleet, name)
             for record in changed:
-                self._seen(name, record)
+                self._seen(name, record, unmet)
                 if data.state.is_hub:
                     self._chained(data.state, record)
             self._exact(fleet, name, data, changed)
@@ -65,12 +66,16 @@ class Watch:
         self._decided, self._knowledge, self._looked_at = {}, {}, {}
         self._restorations, self._forked = fleet.restorations, fleet.forked
         for node in fleet.nodes.values():
+            unmet = _unmet_life(fleet, node.name)
             for record in self._changed(fleet, node.name, node.store.data):
-                self._seen(node.name, record)
+                self._seen(node.name, record, unmet)
 
-    def _seen(self, site: str, record: Record) -> None:
+    def _seen(self, site: str, record: Record, unmet: str) -> None:
+        """``unmet``: a life in which the site numbers what nobody has read of it (``_unmet_life``)."""
         if record.evicted:
             return  # of its contents nothing is left to look at
+        if record.version.entries.get(unmet):
+            return
         if any(origin in self._forked for origin in record.version.entries):
             return  # a life of the hub that was lost: two branches of it, until its cut is known everywhere
         if self._versions.setdefault((record.ref, record.version), record.digest) != record.digest:
@@ -158,6 +163,17 @@ def _is_older(fleet: Fleet, site: str, mine: Record | None, theirs: Record) -> b
     if mine is None or mine.deleted or forgotten is None or theirs.version.includes(mine.birth):
         return False
     return theirs.deleted or forgotten.covers(theirs.version)
+
+
+def _unmet_life(fleet: Fleet, site: str) -> str:
+    """The life of a site that was restored and has not met anybody since, or ''.
+
+    A record tried again there is numbered as the lost history has numbered others. Nobody reads it: the
+    first contact begins a new life, with other numbers.
+    """
+    state = fleet.nodes[site].store.data.state
+    lives = {backup.data.state.origin for backup in fleet.put_back if backup.site == site}
+    return state.origin if state.origin in lives else ""
 
 
 def _is_purged(data: Data, key: tuple[int, str, Ref]) -> bool:
