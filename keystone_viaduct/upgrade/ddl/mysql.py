@@ -19,6 +19,7 @@ from keystone_viaduct.upgrade.types import Text
 from .common import drop_triggers
 from .marking import marks_statements
 from .mysql_tables import further
+from .mysql_together import PRECEDES
 from .text import Words, backticked, canonical, constant, type_name
 
 _WORDS = Words(long_text="LONGTEXT", seconds="DATETIME", microseconds="DATETIME(6)", enum="listed")
@@ -129,5 +130,5 @@ def _before_others(sql: str, spec: TriggerSpec, server: Server) -> str:
     known = server.triggers if spec.timing is Timing.BEFORE else server.later_triggers
     for place, what, name in known:
         if (place, what) == (spec.table.name, spec.event.value):
-            return sql.replace("FOR EACH ROW\n", f"FOR EACH ROW PRECEDES {backticked(name)}\n", 1)
+            return sql.replace("FOR EACH ROW\n", f"{PRECEDES}{backticked(name)}\n", 1)
     return sql

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from keystone_viaduct.errors import TableBusy
 from keystone_viaduct.upgrade.ddl import Budget, LiveDatabase, open_database
-from keystone_viaduct.upgrade.ddl.mysql_together import together, within_lock
+from keystone_viaduct.upgrade.ddl.mysql_together import PRECEDES, together, within_lock
 from keystone_viaduct.upgrade.steps import Lock, Observation, Seen, Statement
 from tests.bridges.declared import DECLARED
 from tests.support.upgrades import make_table
@@ -27,6 +27,11 @@ _CASCADE = "ON DELETE CASCADE) ENGINE=InnoDB"
 _HELD = """
 SELECT DISTINCT object_name FROM performance_schema.metadata_locks
 WHERE object_type = 'TABLE' AND object_schema = DATABASE() AND lock_status = 'GRANTED'
+"""
+_ORDERED = """
+SELECT trigger_name FROM information_schema.triggers
+WHERE trigger_schema = DATABASE() AND event_object_table = 'thing' AND event_manipulation = 'UPDATE'
+ORDER BY action_order
 """
 
 
@@ -110,3 +115,21 @@ def test_a_table_is_taken_in_one_step_if_the_account_may(
     finally:
         database.close()
         run(related, f"DROP USER '{name}'@'localhost'")
+
+
+def test_a_trigger_comes_before_another_one_on_a_table_that_triggers_read(related: LiveDatabase) -> None:
+    """As capture's do: under LOCK TABLES MySQL would not find the other one."""
+    mark = "INSERT INTO apart SELECT OLD.id, t.id FROM thing t WHERE t.id = OLD.id"
+    run(
+        related,
+        "CREATE TRIGGER viaduct_c_first BEFORE UPDATE ON thing FOR EACH ROW SET @seen = 1",
+        f"CREATE TRIGGER viaduct_c_reads AFTER DELETE ON below FOR EACH ROW {mark}",
+    )
+    body = (
+        f"CREATE TRIGGER viaduct_b_early BEFORE UPDATE ON thing\n{PRECEDES}`viaduct_c_first`\nSET @seen = 0"
+    )
+    done = Observation(Seen.TRIGGER, "thing", "viaduct_b_early")
+    related.run(Statement(body, "thing", Lock.BRIEF, done))
+    with related.engine.connect() as connection:
+        found = connection.exec_driver_sql(_ORDERED).scalars().all()
+    assert found == ["viaduct_b_early", "viaduct_c_first"]
