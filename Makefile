@@ -9,12 +9,12 @@ ENGINE ?= sqlite
 SUITE ?= all
 RELEASE ?= 30
 PYTEST := $(BIN)/python -m pytest
-EXCLUDED := slow or faults or keystone24 or releases or galera
+EXCLUDED := slow or faults or keystone24 or releases or galera or cassandra
 # what the tests need inside another release's environment, beside Keystone and the product
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides test-upgrade-rules upgrade-demo lint format test test-records test-pairs test-costs test-hostile test-faults test-galera test-upstream test-upstream-stock \
+.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides test-upgrade-rules upgrade-demo lint format test test-records test-pairs test-costs test-hostile test-faults test-galera cassandra test-cassandra test-upstream test-upstream-stock \
 	test-upstream-capture test-keystone-24 test-releases galera docs clean
 
 help: ## this list
@@ -92,6 +92,12 @@ test-upstream-capture: $(VENV)/.upstream ## Keystone's SQL and v3 identity tests
 
 test-galera: venv servers ## Keystone on a Galera cluster of three sites (root)
 	$(PYTEST) -q -m galera $(ARGS)
+
+cassandra: ## the jars of a real Cassandra, by Maven, into .cache/cassandra (needs a JDK 17 and Debian's maven)
+	@tools/fetch-cassandra .cache/cassandra
+
+test-cassandra: venv cassandra ## records and drivers on a real Cassandra, which the tests start
+	$(PYTEST) -q -m cassandra tests/conformance/cassandra tests/integration/cassandra $(ARGS)
 
 test-faults: venv servers ## processes killed, roads cut, clocks wrong, disks full, backups put back; ARGS: --schedules N --seed S
 	$(BIN)/python -W ignore -m tests.faults.run $(ARGS)

@@ -28,8 +28,10 @@
     +-- StoreError                  our tables are missing, outdated or unreadable
     |   +-- NotInitialised
     |   +-- SchemaMissing           no tables of Keystone there
+    |   +-- SchemaNewer             they are of a later version than we know
     |   +-- StoreBusy
     |   +-- StoreUnavailable
+    |   +-- OutcomeUnknown          a change may have been made or not
     +-- SealingError                a secret could not be sealed or opened
     +-- SiteUnavailable             the other site did not answer
     +-- LeaseHeld                   another agent is at work
@@ -255,6 +257,20 @@ class SchemaMissing(StoreError):
     """The database holds no tables of Keystone, or not those that were asked for."""
 
     code = "schema.missing"
+    status = 503
+
+
+class SchemaNewer(StoreError):
+    """The tables are of a later version than this release of Viaduct knows."""
+
+    code = "schema.newer"
+    status = 503
+
+
+class OutcomeUnknown(StoreError):
+    """The database did not say whether it made a change, and could not be asked."""
+
+    code = "store.unknown"
     status = 503
 
 

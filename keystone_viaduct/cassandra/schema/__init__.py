@@ -1,0 +1,3 @@
+"""The schema in Cassandra: released ``.cql`` files, in order, and what brings a keyspace from one to the
+next.
+"""
