@@ -25,6 +25,7 @@ def open_hub(args: argparse.Namespace) -> HttpSite:
 
     Raises ConfigError.
     """
+    from keystone_viaduct.sync.agent.memory import Memory
     from keystone_viaduct.sync.agent.post import find_hub
     from keystone_viaduct.sync.agent.topology import read_topology
 
@@ -35,7 +36,9 @@ def open_hub(args: argparse.Namespace) -> HttpSite:
             return named
     except SiteUnavailable:
         pass  # another one may have been promoted for that very reason
-    found = find_hub({name: open_site(args, name) for name in topology.sites}, topology.hub)
+    known = Memory(topology.agent.memory).load(topology.hub)
+    charter = known.charter if known is not None else None
+    found = find_hub({name: open_site(args, name) for name in topology.sites}, topology.hub, charter)
     if found.warning:
         print(found.warning, file=sys.stderr)
     return open_site(args, found.hub)

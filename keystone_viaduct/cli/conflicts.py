@@ -24,6 +24,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as", dest="name", default="", metavar="NAME", help="with --restore: under this name"
     )
+    parser.add_argument(
+        "--all-refused",
+        default="",
+        metavar="SITE",
+        help="with resolve --keep: all that was refused to this site",
+    )
     parser.add_argument("--json", action="store_true", help="print as JSON")
     _fleet.add_arguments(parser)
 
@@ -32,6 +38,11 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Over the hub's API."""
     _check(args)
     hub = _fleet.open_hub(args)
+    if args.all_refused:
+        kept = hub.keep_refused(args.all_refused)
+        terminal.json({"site": args.all_refused, "records": kept})
+        terminal.say(f"{kept} refused changes of {args.all_refused} are left as decided")
+        return 0
     if args.action == "list":
         found = hub.conflicts(args.limit, open_only=args.open)
         terminal.json({"conflicts": found})
@@ -52,6 +63,13 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError(
             "--as names what is restored", hint="`viaduct conflicts resolve ID --restore --as NAME`"
         )
+    if args.all_refused:
+        if args.action != "resolve" or args.id or not args.keep:
+            raise ConfigError(
+                "--all-refused closes what was refused to a site",
+                hint="`viaduct conflicts resolve --all-refused SITE --keep`",
+            )
+        return
     if args.action == "list":
         if args.id or args.keep or args.restore:
             raise ConfigError("`list` takes no conflict", hint="`viaduct conflicts show ID` or `resolve ID`")

@@ -467,6 +467,17 @@ class Conflict:
         return bool(self.into) and self.resolution != "restored"
 
 
+#: The sort of what is listed where a site has shown something that it may not do.
+REFUSED = "refused"
+
+
+class Volume(NamedTuple):
+    """How many rows something takes, and how many bytes."""
+
+    rows: int
+    size: int
+
+
 class Retired(NamedTuple):
     """What became of a site that was retired.
 

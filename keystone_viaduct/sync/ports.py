@@ -38,6 +38,7 @@ from keystone_viaduct.sync.model import (
     Summary,
     SweepState,
     Tally,
+    Volume,
 )
 
 T = TypeVar("T")
@@ -344,7 +345,30 @@ class Sweeping(Protocol):
         """Take from them."""
 
 
-class Transaction(Tables, Marks, Records, Bookkeeping, Sweeping, Protocol):
+class Budgets(Protocol):
+    """What a site costs this one, and who lives where: for bounds and delegations."""
+
+    def waiting_volume(self, source: str) -> Volume:
+        """Of the changes from there that wait."""
+
+    def refused_volume(self, site: str) -> Volume:
+        """Of what was refused to that site and is on the list of conflicts in full, and that no operator has
+        looked at.
+        """
+
+    def refused_ids(self, site: str, limit: int) -> list[str]:
+        """The oldest of these."""
+
+    def listed_refusals(self, site: str, refs: Sequence[Ref], limit: int) -> list[Conflict]:
+        """Those of these records, the latest first, at least so many if there are."""
+
+    def crossing(self, kinds: Collection[str], domain: str, limit: int) -> list[Ref]:
+        """The living records of these kinds that belong to that domain (as it stands in a scope) and to
+        another one, too.
+        """
+
+
+class Transaction(Tables, Marks, Records, Bookkeeping, Sweeping, Budgets, Protocol):
     """Everything that one transaction at a site can do."""
 
 

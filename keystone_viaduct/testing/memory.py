@@ -25,6 +25,7 @@ from keystone_viaduct.kinds.shape import Shape
 from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
 from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.model import (
+    REFUSED,
     Bucket,
     Checkpoint,
     Conflict,
@@ -41,6 +42,7 @@ from keystone_viaduct.sync.model import (
     SweepState,
     Tally,
     Version,
+    Volume,
     bucket_of,
 )
 from keystone_viaduct.sync.naming import targets_of
@@ -599,6 +601,38 @@ class MemoryTransaction:
         self.data.conflicts = [replace(c, lost={}) if c.id in old else c for c in self.data.conflicts]
         return len(old)
 
+    # budgets
+
+    def waiting_volume(self, source: str) -> Volume:
+        """By what it would take as text."""
+        return _volume([entry.change.document for entry in self.pending(source)])
+
+    def _unseen(self, site: str) -> list[Conflict]:
+        found = [c for c in self.data.conflicts if c.site == site and c.sort == REFUSED]
+        return sorted((c for c in found if not c.resolution), key=lambda row: row.at)
+
+    def refused_volume(self, site: str) -> Volume:
+        """By what it would take as text."""
+        return _volume([row.lost for row in self._unseen(site)])
+
+    def refused_ids(self, site: str, limit: int) -> list[str]:
+        """By time."""
+        return [row.id for row in self._unseen(site)][:limit]
+
+    def listed_refusals(self, site: str, refs: Sequence[Ref], limit: int) -> list[Conflict]:
+        """The latest first."""
+        return [row for row in reversed(self._unseen(site)) if row.ref in refs][:limit]
+
+    def crossing(self, kinds: Collection[str], domain: str, limit: int) -> list[Ref]:
+        """By their scopes."""
+        found = [
+            record.ref
+            for record in self.data.records.values()
+            if record.ref.kind in kinds and _in_tables(record) and "/" in (record.scope or "")
+            if domain in domains_of(record.scope)
+        ]
+        return sorted(found)[:limit]
+
     # sweeps
 
     def sweep_state(self) -> SweepState:
@@ -675,6 +709,10 @@ class MemoryTransaction:
 def _release(known: tuple[tuple[str, frozenset[str]], ...]) -> str:
     limited = dict(known)
     return json.dumps({kind: sorted(limited.get(kind, {"*"})) for kind in REGISTRY})
+
+
+def _volume(contents: Sequence[Document]) -> Volume:
+    return Volume(len(contents), sum(len(repr(content)) for content in contents))
 
 
 def _in_tables(record: Record) -> bool:

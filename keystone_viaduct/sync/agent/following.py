@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from keystone_viaduct.errors import ViaductError
 from keystone_viaduct.sync.agent.agent import Agent, make_agent, open_site
 from keystone_viaduct.sync.agent.joining import Choosing, choosing_of
+from keystone_viaduct.sync.agent.memory import Known, Memory
 from keystone_viaduct.sync.agent.post import Post, Witness, charter_of, find_hub
 from keystone_viaduct.sync.agent.topology import Topology
 from keystone_viaduct.sync.charter import Charter
@@ -37,6 +39,7 @@ class Following:
         *,
         look: float = LOOK,
         least: float = LEAST,
+        memory: Memory | None = None,
     ) -> None:
         self._sites = sites
         self._configured = configured
@@ -48,8 +51,13 @@ class Following:
         self._thread: threading.Thread | None = None
         self._started = False
         self._said = ""
-        self._charter: Charter | None = None
-        self.agent = self._made(Post(configured, configured))
+        self._memory = memory or Memory()
+        known = self._memory.load(configured)
+        self._charter: Charter | None = known.charter if known is not None else None
+        before = Post(configured, configured)
+        if known is not None and known.hub in sites:
+            before = Post(known.hub, configured, known.term)
+        self.agent = self._made(before)
 
     def settle(self) -> Agent:
         """Ask for the hub once; the agent for it, not started. Raises ConfigError."""
@@ -82,14 +90,19 @@ class Following:
     def _find(self) -> Post:
         """What the sites say; the present hub if none of them answers, or if what they say is of before.
 
-        The hub's charter says who may lead the agent elsewhere once the hub is away; so it is remembered.
+        The hub's charter says who may lead the agent elsewhere once the hub is away; so it is remembered, by
+        the next agent too.
         """
         present = self.agent.post
         found = find_hub(self._sites, self._configured, self._charter)
+        if found.doubted:
+            return replace(present, doubted=found.doubted)
         if not found.term or found.term < present.term:
-            return present
+            return replace(present, doubted="")
         if found.taken:
             self._charter = charter_of(self._sites, found.hub) or self._charter
+        if self._charter is not None:
+            self._memory.save(Known(self._configured, found.hub, found.term, self._charter))
         return found
 
     def _take(self, found: Post) -> None:
@@ -148,5 +161,8 @@ def follow_hub(topology: Topology, choosing: Choosing | None = None, *, strict: 
     sites = {name: open_site(topology, name) for name in topology.sites}
     choose = choosing or choosing_of(topology)
     return Following(
-        sites, topology.hub, lambda post: make_agent(sites, post, topology.agent, choose, strict=strict)
+        sites,
+        topology.hub,
+        lambda post: make_agent(sites, post, topology.agent, choose, strict=strict),
+        memory=Memory(topology.agent.memory),
     )

@@ -32,17 +32,24 @@ class Post:
     """The hub that an agent works at; ``configured`` is the one of viaduct.yaml.
 
     ``term`` is 0 as long as no site has told. ``taken`` says whether the hub itself says that it is: one that
-    was only appointed, or put back to before its promotion, does not.
+    was only appointed, or put back to before its promotion, does not. ``doubted`` is whom others take for the
+    hub, when none of them can be believed.
     """
 
     hub: str
     configured: str
     term: int = 0
     taken: bool = True
+    doubted: str = ""
 
     @property
     def warning(self) -> str:
         """What an operator should know; '' for nothing."""
+        if self.doubted:
+            return (
+                f"{self.hub} does not answer, and {self.doubted} is said to be the hub; nobody is believed "
+                f"as long as the hub has not said whom it limits: if that is true, set `hub: {self.doubted}`"
+            )
         if not self.taken:
             return (
                 f"{self.hub} is to be the hub in term {self.term}, but does not say that it is: "
@@ -60,16 +67,14 @@ def find_hub(sites: Mapping[str, Witness], configured: str, known: Charter | Non
     """The hub of the latest term that any site knows of; the configured one if none answers.
 
     A site that the charter limits in coverage or delegation is not believed, or it could lead the agent
-    astray. ``known`` is what the hub last said of that; without it, and while the hub does not answer, nobody
-    is believed whom any charter limits that is shown. Raises ConfigError when the hub is none of ``sites``.
+    astray. ``known`` is what the hub last said of that; without it, and while the configured hub does not
+    answer, nobody is. Raises ConfigError when the hub is none of ``sites``.
     """
     told = _ask(sites)
-    charters = _charters(sites, told, configured, known)
-    claims = [
-        (found.term, found.hub)
-        for name, found in told.items()
-        if found.has_secret and all(_may_lead(c, name) and _may_lead(c, found.hub) for c in charters)
-    ]
+    claims = _believed(sites, told, configured, known)
+    if claims is None:
+        others = {found.hub for found in told.values() if found.has_secret} - {configured}
+        return Post(configured, configured, doubted=max(others, default=""))
     if not claims:
         return Post(configured, configured)
     term, hub = max(claims)
@@ -105,16 +110,26 @@ def _ask(sites: Mapping[str, Witness]) -> dict[str, Capabilities]:
     return {name: told for name in sites if (told := found.get(name)) is not None and told.site == name}
 
 
-def _charters(
+def _believed(
     sites: Mapping[str, Witness], told: Mapping[str, Capabilities], configured: str, known: Charter | None
-) -> list[Charter]:
-    """The charters by which claims are weighed: none is needed while all are of one opinion."""
-    if {found.hub for found in told.values()} <= {configured}:
-        return []
-    if known is not None:
-        return [known]
-    shown = {name: charter for name in told if (charter := charter_of(sites, name)) is not None}
-    return [shown[configured]] if configured in shown else list(shown.values())
+) -> list[tuple[int, str]] | None:
+    """The terms and hubs that those say who may; None where nobody knows whose word counts.
+
+    No charter is needed while all that answer are of one opinion, which is the configured hub's own, too.
+    """
+    claims = {name: (found.term, found.hub) for name, found in told.items() if found.has_secret}
+    if configured in claims and claims[configured][1] == configured and len(set(claims.values())) == 1:
+        return list(claims.values())
+    if known is None and configured in told:
+        known = charter_of(sites, configured)
+    if known is None:
+        return None
+    charter = known
+    return [
+        (term, hub)
+        for name, (term, hub) in claims.items()
+        if _may_lead(charter, name) and _may_lead(charter, hub)
+    ]
 
 
 def charter_of(sites: Mapping[str, Witness], name: str) -> Charter | None:

@@ -40,6 +40,8 @@ class AgentSettings:
 
     ``open_status``: other machines may ask for these.
 
+    ``memory``: the file that keeps what the hub has said of whom it limits; None for none.
+
     ``plain_http``: sites may be reached without TLS over a road that others may be on.
 
     ``confirm``: after so long without news a spoke is told that it is up to date (0: never).
@@ -58,6 +60,7 @@ class AgentSettings:
     timeout: float = 60.0
     total_timeout: float = 300.0
     plain_http: bool = False
+    memory: Path | None = None
     open_status: bool = False
     first_backoff: float = 0.5
     longest_backoff: float = 60.0
@@ -146,6 +149,7 @@ def _agent(found: Located, value: Any) -> AgentSettings:
         timeout=number("timeout", 1, 3600),
         total_timeout=number("total_timeout", 1, 36000),
         open_status=_flag(found, options.get("open_status", False), ("agent", "open_status")),
+        memory=_memory(found, options.get("memory")),
         plain_http=_flag(found, options.get("plain_http", False), ("agent", "plain_http")),
         first_backoff=number("first_backoff", 0.01, 60),
         longest_backoff=number("longest_backoff", 0.1, 3600),
@@ -155,6 +159,14 @@ def _agent(found: Located, value: Any) -> AgentSettings:
         lost_retention=number("lost_retention", 0, _CENTURY),
         away=number("away", 60, _CENTURY),
     )
+
+
+def _memory(found: Located, value: Any) -> Path | None:
+    """Beside viaduct.yaml, unless another place is named; false for none."""
+    if value is False:
+        return None
+    named = found.text(value, ("agent", "memory"), f"{found.file.stem}.memory.json")
+    return found.file.parent / Path(named).expanduser()
 
 
 def _flag(found: Located, value: Any, place: tuple[str, ...]) -> bool:

@@ -10,7 +10,7 @@ from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.shape import Rename
 from keystone_viaduct.sync.api.recording import Recording
 from keystone_viaduct.sync.api.records import Found, check_fields, check_neighbours, living, write
-from keystone_viaduct.sync.api.service import Service, joined
+from keystone_viaduct.sync.api.service import Service, at_hub, joined
 from keystone_viaduct.sync.model import DELETED, Conflict, Document, Ref
 from keystone_viaduct.sync.ports import Claim, Transaction
 from keystone_viaduct.sync.site.decisions import close
@@ -18,6 +18,8 @@ from keystone_viaduct.sync.site.sequencer import sequence_records
 from keystone_viaduct.sync.store import SqlTransaction
 
 KEPT, RESTORED = "kept", "restored"
+#: Conflicts that are closed in one transaction.
+BATCH = 500
 TAKEN = "restore it under another name: `viaduct conflicts resolve ID --restore --as NAME`"
 OTHERWISE = "change or delete that one first, and restore then"
 
@@ -59,6 +61,23 @@ class ConflictsService:
         conflict, recording = self._service.run(work)
         self._service.around.written(recording.writes, "")
         return conflict
+
+    def keep_refused(self, site: str) -> int:
+        """Leave as decided all that was refused to a site and that nobody has looked at; how many. A batch
+        is a transaction. Raises Refused at a spoke.
+        """
+
+        def work(tx: SqlTransaction) -> int:
+            at_hub(tx)
+            found = tx.refused_ids(site, BATCH)
+            for identifier in found:
+                close(cast(Transaction, tx), identifier, KEPT, self._service.clock.now())
+            return len(found)
+
+        closed = 0
+        while number := self._service.run(work):
+            closed += number
+        return closed
 
     def _restore(self, tx: SqlTransaction, recording: Recording, conflict: Conflict, name: str) -> None:
         ref, now = conflict.ref, self._service.clock.now()

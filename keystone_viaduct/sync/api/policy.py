@@ -57,7 +57,12 @@ RULES = (
         "hold_lease", "Take, renew or give back the agents' lease", ("PUT", "/lease"), ("DELETE", "/lease")
     ),
     _rule("list_conflicts", "The list of conflicts", ("GET", "/conflicts"), ("GET", "/conflicts/{id}")),
-    _rule("resolve_conflict", "Keep or reverse a decision", ("PUT", "/conflicts/{id}/resolution")),
+    _rule(
+        "resolve_conflict",
+        "Keep or reverse a decision",
+        ("PUT", "/conflicts/{id}/resolution"),
+        ("POST", "/conflicts"),
+    ),
     _rule("merge_records", "Merge two records under one id", ("POST", "/merges")),
     _rule("get_joining", "What was chosen for a site that joins", ("GET", "/joining/{site}")),
     _rule("put_joining", "Choose whose access changes how when a site joins", ("PUT", "/joining/{site}")),

@@ -271,6 +271,13 @@ class ConflictsResource(flask_restful.Resource):  # type: ignore[misc]
         found = assembly.service().conflicts(number("limit", 100, limits.LIST), open_only=truth("open"))
         return Reply({"conflicts": [conflict_to_json(conflict, detail=False) for conflict in found]})
 
+    @gated("sync:resolve_conflict")
+    def post(self) -> Reply:
+        """Leave as decided all that was refused to a site, at the hub."""
+        body = checks.mapping(read_json(), "body")
+        site = checks.site_name(checks.member(body, "keep_refused", ""), "keep_refused")
+        return Reply({"records": ConflictsService(assembly.service()).keep_refused(site)})
+
 
 class ConflictResource(flask_restful.Resource):  # type: ignore[misc]
     """One conflict."""

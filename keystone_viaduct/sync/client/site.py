@@ -283,6 +283,13 @@ class HttpSite:
         )
         return self._transport.understood(lambda: checks.mapping(body, "conflict"))
 
+    def keep_refused(self, site: str) -> int:
+        """Leave as decided all that was refused to a site; how many conflicts. Raises Refused."""
+        body = self._transport.call("POST", "/conflicts", content={"keep_refused": site})
+        return self._transport.understood(
+            lambda: checks.integer(checks.member(checks.mapping(body, "kept"), "records", ""), "records")
+        )
+
     def merge(self, kind: str, key: str, into: str) -> dict[str, Any]:
         """Merge a record into another of its kind. Raises NotThere, Refused."""
         body = self._transport.call("POST", "/merges", content={"kind": kind, "key": key, "into": into})

@@ -15,6 +15,7 @@ from keystone_viaduct.sync.model import DELETED, Conflict, Document, Page, SiteS
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.nonce import new_nonce
+from keystone_viaduct.sync.site.refusals import unlisted
 from keystone_viaduct.sync.site.term import may_lead
 
 #: The sort of what is listed where two sites have changed one record.
@@ -54,7 +55,7 @@ def still_lost(row: Conflict, content: Document | None) -> Conflict | None:
 def list_conflicts(run: Applying) -> None:
     """Add what was decided, and at the hub what the page tells of the list, each at a position of its own."""
     news, closed = _received(run.tx, run.state, run.page)
-    own = [replace(row, seq=run.next_dot().seq) for row in run.conflicts]
+    own = [replace(row, seq=run.next_dot().seq) for row in unlisted(run, run.conflicts)]
     if run.state.is_hub:
         news = [replace(row, seq=run.next_dot().seq) for row in news]
     run.tx.add_conflicts([*own, *news])

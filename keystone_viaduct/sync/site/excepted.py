@@ -33,7 +33,7 @@ def learned(
 ) -> SiteState:
     """The state of a site that has applied all of ``source`` but what is waiting, when that knows so much.
 
-    Beyond the bound of exceptions it learns nothing.
+    Beyond the bound of exceptions it learns nothing of it.
     """
     known, exceptions = joined(state.all_knowledge, state.exceptions, *told)
     for change in waiting:
@@ -46,7 +46,20 @@ def learned(
     # the own edits are the head of the own feed, and no part of what is stored
     learning = replace(state, knowledge=known.clipped(state.origin, 0), exceptions=exceptions)
     learning = ended(tx, learning)
-    return learning if len(learning.exceptions) <= MOST_EXCEPTIONS else state
+    return learning if _is_bounded(learning, source) else state
+
+
+def _is_bounded(state: SiteState, source: str) -> bool:
+    """Whether there are few enough exceptions, and of a limited site no more than its share: the limited
+    sites together take half of them, or one would keep the hub from learning anything from anybody.
+    """
+    if len(state.exceptions) > MOST_EXCEPTIONS:
+        return False
+    limits = [site for site, found in state.charter.delegations.items() if not found.is_full]
+    if not state.is_hub or source not in limits:
+        return True
+    own = sum(any(site_of(origin) == source for origin in gaps) for gaps in state.exceptions.values())
+    return own <= MOST_EXCEPTIONS // (2 * len(limits))
 
 
 def _waiting_still(tx: Transaction, state: SiteState, exceptions: Exceptions) -> list[Change]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from keystone_viaduct.kinds.raw import differing, same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import DELETED, Change, Page, Pending, Ref, SiteState
+from keystone_viaduct.sync.model import DELETED, REFUSED, Change, Page, Pending, Ref, SiteState
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.delegation import RULES, Act, Court, PageWorld, Problem, Unread, named_by
 from keystone_viaduct.sync.site.intent import Intent
@@ -154,7 +154,7 @@ class Trial:
             return False
         intent.conflicts.clear()
         told = f"{run.page.source} may not do that: {why}"
-        revert(run, intent, "refused", told, hollow=True, lost=intent.change.document)
+        revert(run, intent, REFUSED, told, hollow=True, lost=intent.change.document)
         return True
 
     def _asked(self, act: Act) -> Problem | None:

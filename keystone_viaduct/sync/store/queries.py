@@ -88,10 +88,10 @@ MARKED_KEYS = sa.select(t.dirty.c.key).where(_these(t.dirty)).distinct()
 # records
 RECORDS = sa.select(t.record).where(_these(t.record))
 #: A record that should have a row.
-_IN_TABLES = sa.and_(
+IN_TABLES = sa.and_(
     t.record.c.deleted == sa.false(), t.record.c.evicted == sa.false(), t.record.c.rowless == sa.false()
 )
-RECORD_KEYS = sa.select(t.record.c.key).where(_these(t.record), _IN_TABLES)
+RECORD_KEYS = sa.select(t.record.c.key).where(_these(t.record), IN_TABLES)
 DELETE_RECORDS = t.record.delete().where(_these(t.record))
 INSERT_RECORDS = t.record.insert()
 SCOPES = sa.select(t.record.c.key, t.record.c.scope).where(_these(t.record))
@@ -263,13 +263,13 @@ LIVE_KEYS = (
     .where(
         t.record.c.kind == _param("kind"),
         t.record.c.key > _param("after"),
-        _IN_TABLES,
+        IN_TABLES,
     )
     .order_by(t.record.c.key)
     .limit(_param("limit"))
 )
 COUNT_LIVE = (
-    sa.select(sa.func.count()).select_from(t.record).where(t.record.c.kind == _param("kind"), _IN_TABLES)
+    sa.select(sa.func.count()).select_from(t.record).where(t.record.c.kind == _param("kind"), IN_TABLES)
 )
 HELD = (
     sa.select(t.held)

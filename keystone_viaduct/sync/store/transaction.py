@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keystone_viaduct.sync.store.bookkeeping import BookkeepingPart
+from keystone_viaduct.sync.store.budgets import BudgetsPart
 from keystone_viaduct.sync.store.choices import ChoicesPart
 from keystone_viaduct.sync.store.documents import DocumentsPart
 from keystone_viaduct.sync.store.drivers import DriversPart
@@ -19,7 +19,7 @@ class SqlTransaction(
     DriversPart,
     MarksPart,
     RecordsPart,
-    BookkeepingPart,
+    BudgetsPart,
     ChoicesPart,
     SweepingPart,
     LeasesPart,

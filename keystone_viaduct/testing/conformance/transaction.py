@@ -7,6 +7,7 @@ over Keystone's tables as its migrations leave them, whose edits leave marks.
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from keystone_viaduct.sync.external import External, ExternalDrivers
 from keystone_viaduct.sync.model import (
     DELETED,
     NAME,
+    REFUSED,
     UNSTORABLE,
     Bucket,
     Carried,
@@ -877,6 +879,48 @@ class TransactionSuite:
         assert between(9, 20) == ["c0", "c4"]
         found = store.run(lambda tx: tx.known_conflicts(["c4", "c7"]))
         assert found == {"c4": replace(rows[0], open=False, resolution="kept", seq=12)}
+
+    def test_what_was_refused_and_what_waits_is_counted(self, store: Store) -> None:
+        ann, bob = Ref("user", "ann"), Ref("user", "bob")
+        odd = random.Random(1)
+
+        def row(number: int, ref: Ref, site: str, sort: str = REFUSED) -> Conflict:
+            return Conflict(
+                f"c{number}",
+                ref,
+                sort,
+                "rule",
+                "why",
+                ("name",),
+                site,
+                NOW + number,
+                {"name": odd.randbytes(600).hex()},
+            )
+
+        rows = [row(1, ann, "west"), row(2, bob, "west"), row(3, ann, "west"), row(4, ann, "south")]
+        store.run(lambda tx: tx.add_conflicts([*rows, row(5, ann, "west", "concurrent")]))
+        found = store.run(lambda tx: tx.refused_volume("west"))
+        assert found.rows == 3 and 1800 <= found.size < 6000
+        assert store.run(lambda tx: tx.refused_ids("west", 2)) == ["c1", "c2"]
+        assert store.run(lambda tx: [c.id for c in tx.listed_refusals("west", [ann], 9)]) == ["c3", "c1"]
+        store.run(lambda tx: tx.close_conflict("c3", "kept"))
+        assert store.run(lambda tx: [c.id for c in tx.listed_refusals("west", [ann, bob], 9)]) == ["c2", "c1"]
+        assert store.run(lambda tx: tx.refused_volume("west")).rows == 2
+        assert store.run(lambda tx: tx.refused_volume("north")) == (0, 0)
+        assert store.run(lambda tx: tx.waiting_volume("west")) == (0, 0)
+
+    def test_records_of_two_domains_are_found_by_either(self, store: Store) -> None:
+        scopes = {"a": "d1/d2", "b": "d0/d1", "c": "d1", "d": "d0/d1/d2", "e": "d2/d11", "f": None}
+        dot = Dot("hub#1", 1)
+        records = [
+            Record(Ref("assignment", k), n, Version({"hub#1": n}), dot, {"x": FieldState(1, dot, "d")}, scope)
+            for n, (k, scope) in enumerate(scopes.items(), 1)
+        ]
+        store.run(lambda tx: tx.save_records(records))
+        kinds = {"assignment", "membership"}
+        assert store.run(lambda tx: [r.key for r in tx.crossing(kinds, "d1", 9)]) == ["a", "b", "d"]
+        assert store.run(lambda tx: [r.key for r in tx.crossing(kinds, "d1", 2)]) == ["a", "b"]
+        assert store.run(lambda tx: tx.crossing({"user"}, "d1", 9)) == []
 
     def test_a_record_that_was_merged_is_known_by_what_it_became(self, store: Store) -> None:
         def row(number: int, key: str, into: str) -> Conflict:

@@ -114,6 +114,20 @@ def test_the_command_lists_shows_and_resolves(
     assert east.get(f"/users/{contested}").json()["user"]["description"] == "the spoke's"
 
 
+def test_all_that_was_refused_to_a_site_is_left_as_decided(
+    sites: Sites, east: httpx.Client, west: httpx.Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = ["--config", str(sites.topology_file)]
+    wanted = ["conflicts", "resolve", "--all-refused", "west"]
+    assert main([*wanted, *config]) == 2 and main(["conflicts", "--all-refused", "west", *config]) == 2
+    assert "--all-refused SITE --keep" in capsys.readouterr().err
+    assert main([*wanted, "--keep", *config]) == 0
+    assert "0 refused changes of west" in capsys.readouterr().out
+    answer = west.post("/OS-SYNC/conflicts", json={"keep_refused": "west"})
+    assert answer.status_code == 403, answer.text
+    assert east.post("/OS-SYNC/conflicts", json={}).status_code == 400
+
+
 def test_a_name_that_is_taken_is_restored_as_another(
     sites: Sites, east: httpx.Client, west: httpx.Client, capsys: pytest.CaptureFixture[str]
 ) -> None:

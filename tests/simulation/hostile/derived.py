@@ -10,7 +10,10 @@ from functools import partial
 from typing import Any
 
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.model import DELETED, Document, Dot, Ref, Version, life
+from keystone_viaduct.sync.charter import domains_of
+from keystone_viaduct.sync.knowledge import Gap
+from keystone_viaduct.sync.model import DELETED, REFUSED, Document, Dot, Ref, Version, life
+from keystone_viaduct.sync.site.delegation.world import RIGHTS
 from tests.simulation.hostile.attempt import Attempt
 from tests.simulation.hostile.stage import FULL, Check, Stage, ec2, grant
 from tests.simulation.hostile.tokens import APP, REQUEST, RULE, TOKEN, TRUST, WHEN
@@ -118,15 +121,38 @@ PERSONS = tuple(
 )
 
 
-def _domain_off(holding: Callable[[Stage], None], s: Stage) -> Check:
+def _alone(s: Stage, holding: Callable[[Stage], None]) -> None:
+    """He is the only one of the delegated domain who holds something elsewhere."""
+    for record in list(s.store("hub").data.records.values()):
+        if record.ref.kind in RIGHTS and domains_of(record.scope) == {"d1", "d2"}:
+            s.delete("hub", record.ref)
     _somebody(s, holding)
+
+
+def _domain_off(holding: Callable[[Stage], None], s: Stage) -> Check:
+    _alone(s, holding)
     return s.set("domain", "d1", enabled=False)
 
 
 def _domain_revoked(holding: Callable[[Stage], None], s: Stage) -> Check:
-    _somebody(s, holding)
+    _alone(s, holding)
     event: Document = {**WHEN, "domain_id": "d1"}
     return s.set("revocation_event", REGISTRY["revocation_event"].key_of(event), **event)
+
+
+def _crew(s: Stage) -> None:
+    """A group of another domain, in which he is, holds something there."""
+    grant(s, "hub", "GroupProject", "crew", "vault", "member")
+    key = REGISTRY["membership"].make_key(WHO, "crew")
+    s.put("hub", "membership", key, user_id=WHO, group_id="crew")
+
+
+def _team_abroad(s: Stage) -> None:
+    """A group of the delegated domain, in which he is, holds something in another one."""
+    s.put("hub", "group", "club", name="club", domain_id="d1")
+    key = REGISTRY["membership"].make_key(WHO, "club")
+    s.put("hub", "membership", key, user_id=WHO, group_id="club")
+    grant(s, "hub", "GroupProject", "club", "vault", "member")
 
 
 def _system_group(s: Stage) -> None:
@@ -140,7 +166,14 @@ def _system_group(s: Stage) -> None:
 DOMAINS = tuple(
     Attempt(f"{what} where {who} lives", partial(deed, holds), partial(deed, _nothing))
     for what, deed in (("a domain disabled", _domain_off), ("a domain's tokens revoked", _domain_revoked))
-    for who, holds in (("an administrator", _system), ("one by a group", _system_group))
+    for who, holds in (
+        ("an administrator", _system),
+        ("one by a group", _system_group),
+        ("one of another domain", _other_domain),
+        ("one of another domain by a group of it", _crew),
+        ("one of another domain by an own group", _team_abroad),
+        ("one who acts there by a trust", _trusted),
+    )
 )
 
 # what the hub survives
@@ -240,6 +273,43 @@ LIVES = (
     Attempt("hundreds of lives of its own", partial(_own_lives, 400), partial(_own_lives, 3)),
 )
 
+# what the hub keeps of it
+
+
+def _refused_again(values: tuple[str, ...], s: Stage) -> Check:
+    """The same refused edit, or another one each time; a row of the list for each would fill it."""
+    for value in values:
+        s.set("user", "boss", extra__email=value)
+        s.carry()
+    rows = [c for c in s.conflicts if c.sort == REFUSED and c.ref == Ref("user", "boss")]
+    return lambda: len(rows) == len(values)
+
+
+def _excepted(number: int, s: Stage) -> Check:
+    """It says that it lacks a part of what it knows; the hub would hand that on for ever, and beyond a
+    thousand learn nothing from anybody.
+    """
+    s.put("west", "user", "ann", extra__phone="1")
+    origin, head = s.store("west").data.state.origin, s.site("west").read("hub", None).upto.seq
+    lacking = {Ref("user", f"none{n}"): {origin: Gap(0, head)} for n in range(number)}
+    s.lie(exceptions=lambda page: lacking, at_head=lambda page: True)
+    taken = Ref("user", "none0") in s.store("hub").data.state.exceptions
+    return lambda: taken
+
+
+VOLUMES = (
+    Attempt(
+        "a row of the list for the same refusal each time",
+        partial(_refused_again, ("evil", "evil", "evil")),
+        partial(_refused_again, ("evil", "worse", "worst")),
+    ),
+    Attempt(
+        "hundreds of records of which it says that it lacks a part",
+        partial(_excepted, 900),
+        partial(_excepted, 5),
+    ),
+)
+
 # each lie, for each kind
 
 
@@ -328,4 +398,4 @@ BORROWED = tuple(
     for whose, origin in (("the hub", "hub#hub-1"), ("another region", "south#south-1"))
 )
 
-DERIVED = (*PERSONS, *DOMAINS, *COSTS, *REVOCATIONS, *LIVES, *NOT_DELEGATED, *BORROWED)
+DERIVED = (*PERSONS, *DOMAINS, *COSTS, *REVOCATIONS, *LIVES, *VOLUMES, *NOT_DELEGATED, *BORROWED)

@@ -182,7 +182,7 @@ ATTEMPTS = (
     Attempt(
         "another domain disabled",
         lambda s: s.set("domain", "d2", enabled=False),
-        lambda s: s.set("domain", "d1", enabled=False),
+        lambda s: s.set("domain", "d1", description="theirs to describe"),
     ),
     Attempt(
         "the own domain renamed",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from keystone_viaduct.errors import ConfigError
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.following import Following
+from keystone_viaduct.sync.agent.memory import Known, Memory
 from keystone_viaduct.sync.agent.post import Post, find_hub
 from keystone_viaduct.sync.agent.status import snapshot
 from keystone_viaduct.sync.agent.topology import AgentSettings
@@ -31,7 +34,7 @@ def sites() -> Sites:
     return found
 
 
-def following(sites: Sites) -> Following:
+def make_for(sites: Sites) -> Callable[[Post], Agent]:
     """It hears of a new hub from what fails, for nobody asks for an hour."""
     settings = AgentSettings(listen=None, poll=3600.0, first_backoff=0.02, lease=3.0)
 
@@ -39,7 +42,12 @@ def following(sites: Sites) -> Following:
         spokes = {name: site for name, site in sites.items() if name != post.hub}
         return Agent(sites[post.hub], spokes, settings, post=post)
 
-    return Following(sites, "hub", make, look=3600.0, least=0.01)
+    return make
+
+
+def following(sites: Sites, memory: Path | None = None) -> Following:
+    """The agent, wherever the hub is."""
+    return Following(sites, "hub", make_for(sites), look=3600.0, least=0.01, memory=Memory(memory))
 
 
 @contextmanager
@@ -62,7 +70,8 @@ def test_the_hub_of_the_latest_term_counts_not_that_of_the_file(sites: Sites) ->
 
 def test_a_hub_that_is_down_stays_the_hub_until_another_one_is_promoted(sites: Sites) -> None:
     sites["hub"].down = True
-    assert find_hub(sites, "hub") == Post("hub", "hub", 1)
+    assert find_hub(sites, "hub") == Post("hub", "hub")
+    assert find_hub(sites, "hub", Charter()) == Post("hub", "hub", 1)
     for site in sites.values():
         site.down = True
     assert find_hub(sites, "hub") == Post("hub", "hub")
@@ -189,14 +198,62 @@ def test_a_limited_spoke_leads_nobody_astray_while_the_hub_is_away(sites: Sites)
     assert found.settle().hub.name == "hub"
 
 
-def test_an_agent_that_starts_while_the_hub_is_away_believes_nobody_whom_a_charter_limits(
-    sites: Sites,
+@pytest.mark.parametrize("answering", [["south"], ["south", "west"]])
+def test_an_agent_that_starts_while_the_hub_is_away_is_led_by_no_site_that_lies(
+    sites: Sites, answering: list[str], tmp_path: Path
 ) -> None:
+    """Be there what another one has remembered, or nothing; though only those answer who lie."""
     limit_south(sites)
-    assert following(sites).settle().once() == []
-    lie_in_the_south(sites)
+    file = tmp_path / "memory.json"
+    assert following(sites, file).settle().once() == []
+    for name in answering:
+        data = sites[name].store.data
+        data.state = replace(data.state, term=9, hub="south", charter=Charter())
+    for name in {"hub", "west"} - set(answering):
+        sites[name].down = True
     sites["hub"].down = True
-    assert find_hub(sites, "hub").hub == "hub"
+    assert following(sites, file).settle().hub.name == "hub"
+    found = find_hub(sites, "hub")
+    assert (found.hub, found.doubted) == ("hub", "south") and "set `hub: south`" in found.warning
+
+
+def test_an_agent_that_starts_while_the_hub_is_away_goes_by_what_was_remembered(
+    sites: Sites, tmp_path: Path
+) -> None:
+    file = tmp_path / "memory.json"
+    limit_south(sites)
+    following(sites, file).settle()
+    sites["hub"].down = True
+    sites["west"].site.promote()
+    assert following(sites, file).settle().hub.name == "west"
+    assert json.loads(file.read_text())["term"] == 2
+    sites["west"].down = True
+    sites["hub"].down = False
+    assert following(sites, file).settle().hub.name == "west", "an earlier term does not count again"
+    assert Following(sites, "hub", make_for(sites)).settle().hub.name == "hub"
+    assert Memory(file).load("south") is None, "who names another hub has decided anew"
+
+
+def test_a_memory_that_can_not_be_read_or_written_is_said_and_done_without(
+    sites: Sites, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "memory.json"
+    file.write_text('{"configured": "hub"}')
+    assert Memory(file).load("hub") is None and "can't be read" in caplog.text
+    nowhere = Memory(tmp_path / "none" / "memory.json")
+    for term in (1, 2):
+        nowhere.save(Known("hub", "hub", term, Charter()))
+    assert caplog.text.count("can't be written") == 1 and "agent.memory" in caplog.text
+
+
+def test_a_term_that_only_a_limited_site_has_heard_of_does_not_count(sites: Sites) -> None:
+    """Else no hub that is promoted later would be followed any more."""
+    limit_south(sites)
+    data = sites["south"].store.data
+    data.state = replace(data.state, term=10**9, hub="hub")
+    assert find_hub(sites, "hub").term == 1
+    sites["hub"].down = True
+    assert find_hub(sites, "hub", sites["hub"].site.charter()).term == 1
 
 
 def test_what_was_before_is_not_followed_again(sites: Sites) -> None:

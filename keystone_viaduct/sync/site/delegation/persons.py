@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.site.delegation.act import Problem
-from keystone_viaduct.sync.site.delegation.court import Court
+from keystone_viaduct.sync.site.delegation.court import Court, actor_of
 from keystone_viaduct.sync.site.delegation.world import MOST
 
 _USERS, _MEMBERS = frozenset({"user"}), frozenset({"membership", "expiring_membership"})
@@ -39,9 +39,12 @@ def linked_to(court: Court, provider: str) -> Iterator[Problem]:
 
 
 def living_in(court: Court, domain: str) -> Iterator[Problem]:
-    """What shuts out a whole domain: no administrator of the system lives there."""
+    """What shuts out a whole domain: nobody lives there who holds a role on the system, or more than is
+    delegated in another domain.
+    """
     if court.is_sovereign:
         return
+    yield from _abroad(court, domain)
     grants = court.world.all_of("system_assignment")
     if grants is None:
         yield Problem(f"more than {MOST} hold roles on the system: who lives in {domain} is not looked up")
@@ -50,6 +53,29 @@ def living_in(court: Court, domain: str) -> Iterator[Problem]:
         for user in _holders(court, court.world.before(grant) or {}):
             if _lives_in(court, user, domain):
                 yield Problem(f"user {user} of domain {domain} holds a role on the system")
+
+
+def _abroad(court: Court, domain: str) -> Iterator[Problem]:
+    """Who lives in this domain and holds something in another one: only what is delegated, too."""
+    rights = court.world.crossing(domain)
+    if rights is None:
+        yield Problem(f"more than {MOST} hold something in {domain} and elsewhere: they are not looked up")
+        return
+    for ref in rights:
+        content = court.world.before(ref) or {}
+        kind, key = _receiver(ref, content)
+        if _lives_in(court, key, domain, kind):
+            yield from court.holds_nothing_beyond(kind, key)
+
+
+def _receiver(ref: Ref, content: Document) -> tuple[str, str]:
+    """Whom a right is given to."""
+    if ref.kind == "trust":
+        return "user", str(content.get("trustee_user_id"))
+    if ref.kind in _MEMBERS:
+        return "user", str(content.get("user_id"))
+    kind, keys = actor_of(content)
+    return kind, keys[0]
 
 
 def _holders(court: Court, grant: Document) -> Iterator[str]:
@@ -63,10 +89,10 @@ def _holders(court: Court, grant: Document) -> Iterator[str]:
             yield str(content.get("user_id"))
 
 
-def _lives_in(court: Court, user: str, domain: str) -> bool:
-    places = [court.world.before(Ref(kind, user)) for kind in ("user", "id_mapping")]
+def _lives_in(court: Court, key: str, domain: str, sort: str = "user") -> bool:
+    places = [court.world.before(Ref(kind, key)) for kind in (sort, "id_mapping")]
     known = {content.get("domain_id") for content in places if content is not None}
-    return domain in known or domain in court.world.outside(Ref("user", user))
+    return domain in known or domain in court.world.outside(Ref(sort, key))
 
 
 def hashes(court: Court, texts: Iterable[object]) -> Iterator[Problem]:

@@ -14,7 +14,8 @@ _GIVEN = frozenset({"name", "id"})
 
 def domain(court: Court, act: Act) -> Iterator[Problem]:
     """A delegated domain may be described and tagged, and enabled and disabled as long as nobody lives there
-    who holds a role on the system. To make, rename or delete one takes a delegation of all domains.
+    who holds a role on the system, or more than is delegated in another domain. To make, rename or delete one
+    takes a delegation of all domains.
     """
     yield from court.domain([act.ref.key])
     if act.creates or act.deletes or act.changed & _GIVEN:

@@ -24,8 +24,8 @@ _NARROW = frozenset({"project", "trust", "access_token"})
 def revocation_event(court: Court, act: Act) -> Iterator[Problem]:
     """It revokes tokens of a user, project, domain, trust or access token that is delegated (or was, before
     it was deleted), or a token by its audit id. All tokens of a user only if he holds nothing that is not
-    delegated, all of a domain only if nobody lives there who holds a role on the system. It is dated no more
-    than a day ahead. What was revoked stays so.
+    delegated, all of a domain only if nobody lives there who holds a role on the system, or more than is
+    delegated in another domain. It is dated no more than a day ahead. What was revoked stays so.
     """
     if court.is_sovereign:
         return

@@ -14,6 +14,7 @@ from keystone_viaduct.kinds.hashing import Hashing
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.reference import ALTERNATIVES, ANY_MODE
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.kinds.value import key_part
 from keystone_viaduct.sync.model import Document, Record, Ref
 from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.applying import Applying
@@ -66,6 +67,9 @@ class World(Protocol):
     def all_of(self, kind: str) -> list[Ref] | None:
         """The hub's records of a kind; None where they are too many to look at."""
 
+    def crossing(self, domain: str) -> list[Ref] | None:
+        """What gives rights and belongs to this domain and another one; None where they are too many."""
+
     def hashing(self) -> Hashing:
         """The most that the hub may be made to pay for comparing a password."""
 
@@ -85,6 +89,7 @@ class PageWorld:
         self._holders: dict[Claim, Ref | None] = {}
         self._outside: dict[Ref, set[str]] | None = None
         self._all: dict[str, list[Ref] | None] = {}
+        self._crossing: dict[str, list[Ref] | None] = {}
         self._wanted: dict[Ref, None] = {}
         self._wanted_dependents: dict[Ref, None] = {}
         self._wanted_referrers: dict[Asked, None] = {}
@@ -210,6 +215,15 @@ class PageWorld:
             self.want(self._all[kind] or ())
             raise Unread
         return self._all[kind]
+
+    def crossing(self, domain: str) -> list[Ref] | None:
+        """What gives rights in that domain and another one; None where they are too many. Raises Unread."""
+        if domain not in self._crossing:
+            found = self._run.tx.crossing(RIGHTS, key_part(domain), MOST + 1)
+            self._crossing[domain] = found if len(found) <= MOST else None
+            self.want(self._crossing[domain] or ())
+            raise Unread
+        return self._crossing[domain]
 
     def hashing(self) -> Hashing:
         """The most that the hub may be made to pay for comparing a password."""
