@@ -652,6 +652,7 @@ class Purged:
     oldest: int | None = None
     away: tuple[str, ...] = ()
     next: int | None = None
+    conflicts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

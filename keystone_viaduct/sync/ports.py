@@ -130,10 +130,10 @@ class Tables(Protocol):
 class Marks(Protocol):
     """``viaduct_dirty``."""
 
-    def take_marks(self, limit: int) -> list[Mark]:
-        """Committed marks, oldest first; they stay until dropped.
+    def take_marks(self, limit: int, after: int = 0) -> list[Mark]:
+        """Committed marks with a number above ``after``, oldest first; they stay until dropped.
 
-        With a record's mark come all further ones of it, so there may be more than ``limit``.
+        With a record's mark come all other ones of it, behind the first ``limit``: there may be more.
         """
 
     def marks_of(self, refs: Sequence[Ref]) -> list[Mark]:
@@ -200,8 +200,8 @@ class Records(Protocol):
     def outside(self, after: int, upto: int, limit: int, coverage: Coverage) -> list[Record]:
         """Living records that are not part of ``coverage``, in feed order, after a position up to another."""
 
-    def evicted(self, limit: int) -> list[Record]:
-        """Records of which only the version is left."""
+    def evicted(self, limit: int, after: int | None = None) -> list[Record]:
+        """Records of which only the version is left, by position, after one (None: from the first)."""
 
     def carrying(self, after: int, limit: int) -> list[Record]:
         """Records with fields that this release can't store, in feed order after a position."""
@@ -282,6 +282,11 @@ class Bookkeeping(Protocol):
 
     def close_conflict(self, identifier: str, resolution: str) -> None:
         """An operator has looked at it: it is not open any more."""
+
+    def drop_conflicts(self, before: int, upto: int, limit: int) -> int:
+        """Forget closed conflicts that were decided before then, at feed positions up to ``upto``, at most so
+        many; how many there were. Those that say what a record was merged into stay.
+        """
 
     def forget_lost(self, before: int) -> int:
         """Take what was lost out of closed conflicts that were decided before then; how many there were."""

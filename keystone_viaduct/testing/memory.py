@@ -357,13 +357,12 @@ class MemoryTransaction:
         for mark_id in self._new_marks:
             self.data.marks[mark_id] = self.data.marks[mark_id]._replace(stamped_at=stamped_at)
 
-    def take_marks(self, limit: int) -> list[Mark]:
-        """Oldest first, with all further marks of the same records."""
-        ids = sorted(self.data.marks)
-        first = [self.data.marks[mark_id] for mark_id in ids[:limit]]
-        refs = {mark.ref for mark in first}
-        rest = (self.data.marks[mark_id] for mark_id in ids[limit:])
-        return first + [mark for mark in rest if mark.ref in refs]
+    def take_marks(self, limit: int, after: int = 0) -> list[Mark]:
+        """Oldest first, with all other marks of the same records."""
+        marks = [self.data.marks[mark_id] for mark_id in sorted(self.data.marks)]
+        first = [mark for mark in marks if mark.id > after][:limit]
+        refs, ids = {mark.ref for mark in first}, {mark.id for mark in first}
+        return first + [mark for mark in marks if mark.ref in refs and mark.id not in ids]
 
     def marks_of(self, refs: Sequence[Ref]) -> list[Mark]:
         """All marks of these records."""
@@ -509,9 +508,11 @@ class MemoryTransaction:
             and (coverage is None or coverage.holds(ref.kind, record.scope))
         ]
 
-    def evicted(self, limit: int) -> list[Record]:
-        """In any order."""
-        return [record for record in self.data.records.values() if record.evicted][:limit]
+    def evicted(self, limit: int, after: int | None = None) -> list[Record]:
+        """By position."""
+        evicted = (record for record in self.data.records.values() if record.evicted)
+        found = [record for record in evicted if after is None or record.seq > after]
+        return sorted(found, key=lambda record: record.seq)[:limit]
 
     def carrying(self, after: int, limit: int) -> list[Record]:
         """In feed order."""
@@ -613,6 +614,14 @@ class MemoryTransaction:
             replace(row, open=False, resolution=resolution) if row.id == identifier else row
             for row in self.data.conflicts
         ]
+
+    def drop_conflicts(self, before: int, upto: int, limit: int) -> int:
+        """The oldest of them."""
+        closed = [row for row in self.data.conflicts if not row.open and not row.into]
+        old = sorted((row for row in closed if row.at < before and row.seq <= upto), key=lambda row: row.at)
+        gone = {row.id for row in old[:limit]}
+        self.data.conflicts = [row for row in self.data.conflicts if row.id not in gone]
+        return len(gone)
 
     def forget_lost(self, before: int) -> int:
         """Of closed ones."""

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from keystone_viaduct.errors import Refused
+from keystone_viaduct.errors import TooFast
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.value import Document
-from keystone_viaduct.sync.charter import Delegation
-from keystone_viaduct.sync.model import Ref
-from keystone_viaduct.sync.site import proof
+from keystone_viaduct.sync.api import admission
+from keystone_viaduct.sync.api.service import Service, Surroundings
+from keystone_viaduct.sync.charter import Charter, Coverage, Delegation
+from keystone_viaduct.sync.model import Bucket, Ref
 from tests.costs.budget import CREATE, LIMITED, table
 from tests.costs.copies import CHANGED, copy_of
 from tests.costs.play import play
@@ -85,6 +86,26 @@ def _burden(made: Stage, users: list[Document]) -> None:
 
 
 @pytest.mark.parametrize("number", [40, 160])
+def test_what_a_limited_site_is_to_hold_is_summed_up_by_the_database(made: Stage, number: int) -> None:
+    """However many records there are of its domain and of others."""
+    domains = ["d" * 32, "e" * 32]
+    groups: list[Document] = [
+        {"id": f"{n:032x}", "domain_id": domains[n % 2], "name": f"g{n}"} for n in range(number)
+    ]
+    made.edit("domain", [(None, {"id": key, "name": key, "enabled": True}) for key in domains])
+    made.edit("group", [(None, group) for group in groups])
+    made.send()
+    held = {"west": Coverage(domains=frozenset(domains[:1]))}
+    made.east.write_charter(Charter(coverages=held), made.east.charter().edition)
+    found = made.east.summary("west", None).tallies
+    assert found[Bucket("group")].number == number // 2
+    assert made.cost(lambda: made.east.summary("west", None)).read <= 12
+    below = made.east.summary("west", [Bucket("group")]).tallies
+    assert sum(tally.number for tally in below.values()) == number // 2
+    assert made.cost(lambda: made.east.summary("west", [Bucket("group")])).read <= 16 + 12
+
+
+@pytest.mark.parametrize("number", [40, 160])
 def test_what_waits_is_written_once_however_long_it_waits(made: Stage, number: int) -> None:
     """Groups whose domain lies last in the feed, in pages of ten."""
     domain: Document = {"id": DOMAIN, "name": "Corp", "enabled": True}
@@ -103,24 +124,30 @@ def test_what_waits_is_written_once_however_long_it_waits(made: Stage, number: i
     assert max(cost.statements for _, cost in pages[:-1]) <= CREATE.most(1)
 
 
-def test_a_site_that_may_change_everything_is_not_refused_for_what_waits(
-    made: Stage, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("bound", "value"), [("MOST_WAITING", 8), ("MOST_WAITING_BYTES", 2000)])
+def test_a_site_of_which_much_waits_is_slowed_down_and_never_refused(
+    made: Stage, monkeypatch: pytest.MonkeyPatch, bound: str, value: int
 ) -> None:
-    """One with a limited delegation is: it could fill the hub's database with what comes to nothing."""
-    monkeypatch.setattr(proof, "MOST_WAITING", 5)
+    """It could fill the hub's database with what comes to nothing; or what all of it needs comes last."""
+    monkeypatch.setattr(admission, bound, value)
+    monkeypatch.setattr(admission, "CROWDED", 2000)
     groups: list[Document] = [
-        {"id": f"{n:032x}", "domain_id": DOMAIN, "name": f"g{n}", "description": "it"} for n in range(12)
+        {"id": f"{n:032x}", "domain_id": DOMAIN, "name": f"g{n}", "description": "it"} for n in range(40)
     ]
     made.edit("domain", [(None, {"id": DOMAIN, "name": "Corp", "enabled": True})])
     made.edit("group", [(None, group) for group in groups])
     made.west.state()
     made.west.show("east", [Ref("domain", DOMAIN)])
-    pages = made.pages(limit=4)
-    assert [made.applied(next(pages))[0].pending for _ in range(2)] == [4, 8]
     made.limit(Delegation(domains=frozenset({DOMAIN})))
-    page = next(pages)
-    with pytest.raises(Refused, match="wait already"):
-        made.applied(page)
-    made.limit(Delegation())
-    made.applied(page)
-    assert [made.applied(page)[0].pending for page in pages] == [0]
+    hub = Service(made.store, made.clock, Surroundings("30.0.0", {}, lambda writes, source: None))
+    applied, waits = [], [0.0]
+    for page in made.pages(limit=4):
+        while True:
+            try:
+                applied.append(hub.apply(page))
+                break
+            except TooFast as error:
+                waits.append(error.wait)
+                made.clock.advance(int(error.wait * 1_000_000))
+    assert [result.pending for result in applied] == [*range(4, 44, 4), 0]
+    assert applied[-1].applied == 41 and sorted(waits) == waits and len(waits) > 1

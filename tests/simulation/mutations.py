@@ -111,7 +111,7 @@ def _nothing(*_: object, **__: object) -> None:
 
 
 def _apply_first(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(apply, "sequence", lambda tx, state, now: state)
+    patch.setattr(apply, "sequence_some", lambda tx, state, now, most: (state, True))
     patch.setattr(apply, "sequence_records", lambda tx, state, refs, now: state)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from keystone_viaduct.errors import Refused
 from keystone_viaduct.sync.ports import Transaction
-from keystone_viaduct.sync.site import proof, refusals
+from keystone_viaduct.sync.site import refusals
 from tests.simulation.hostile.stage import LIMITED, Stage, staged
 
 
@@ -54,20 +53,3 @@ def test_the_bytes_of_what_was_refused_are_bounded_too(monkeypatch: pytest.Monke
         with pytest.raises(Refused, match="nobody has looked at them"):
             _refused(s, "y" * 10)
         assert _listed(s) == 1
-
-
-@pytest.mark.parametrize(("bound", "value"), [("MOST_WAITING", 1), ("MOST_WAITING_BYTES", 3000)])
-def test_what_waits_from_a_limited_site_is_bounded_in_number_and_bytes(
-    monkeypatch: pytest.MonkeyPatch, bound: str, value: int
-) -> None:
-    monkeypatch.setattr(proof, bound, value)
-    with staged(LIMITED) as s:
-        for number in range(2):
-            fields = {"name": f"odd{number}", "domain_id": "d1", "is_domain": False, "enabled": True}
-            s.set("project", f"odd{number}", **fields, parent_id="nowhere", description="z" * 4000)
-            page = replace(s.read("west", "hub"), at_head=False)
-            if number:
-                with pytest.raises(Refused, match="wait already"):
-                    s.site("hub").apply(page)
-            else:
-                assert s.site("hub").apply(page).pending == 1

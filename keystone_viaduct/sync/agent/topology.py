@@ -47,7 +47,8 @@ class AgentSettings:
     ``confirm``: after so long without news a spoke is told that it is up to date (0: never).
 
     ``upkeep``: between two rounds of purge, sweep and comparison (0: never). ``retention``: of tombstones;
-    ``lost_retention``: of what closed conflicts have lost; ``away``: how long a silent site is waited for.
+    ``lost_retention``: of what closed conflicts have lost; ``conflict_retention``: of these conflicts;
+    ``away``: how long a silent site is waited for.
     """
 
     listen: tuple[str, int] | None = ("127.0.0.1", 7788)
@@ -68,6 +69,7 @@ class AgentSettings:
     sweep_batch: int = 500
     retention: float = 7 * DAY
     lost_retention: float = 90 * DAY
+    conflict_retention: float = 366 * DAY
     away: float = 30 * DAY
 
 
@@ -157,6 +159,7 @@ def _agent(found: Located, value: Any) -> AgentSettings:
         sweep_batch=int(number("sweep_batch", 1, limits.SWEPT)),
         retention=number("retention", 0, _CENTURY),
         lost_retention=number("lost_retention", 0, _CENTURY),
+        conflict_retention=number("conflict_retention", 0, _CENTURY),
         away=number("away", 60, _CENTURY),
     )
 

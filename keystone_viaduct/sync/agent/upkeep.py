@@ -136,6 +136,7 @@ class Upkeep:
         times = Times(
             tombstones=int(settings.retention * MICROSECONDS),
             lost=int(settings.lost_retention * MICROSECONDS),
+            conflicts=int(settings.conflict_retention * MICROSECONDS),
             away=int(settings.away * MICROSECONDS) if site is self.hub else None,
             before=None if site is self.hub else before,
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from keystone_viaduct.errors import TooFast
-from keystone_viaduct.sync.model import Page, SiteState
+from keystone_viaduct.sync.model import Page, SiteState, Volume
 from keystone_viaduct.sync.rate import Rates
 
 #: Changes per second and spoke, unless an option says otherwise.
@@ -12,6 +14,9 @@ RATE = 500
 BURST = 10
 #: A page counts as so many changes at least: an empty one is a transaction, too.
 LEAST = 10
+#: Where more changes than this wait of a spoke, or bytes of them, each further one counts as so many, and as
+#: twice as many for each time that again: it could fill the hub's database with what comes to nothing.
+MOST_WAITING, MOST_WAITING_BYTES, CROWDED = 20_000, 64 * 1024 * 1024, 10
 
 
 def rates(changes_per_second: int) -> Rates:
@@ -24,13 +29,16 @@ class Admission:
     for another reason: judging it is work as well.
     """
 
-    def __init__(self, counted: Rates, page: Page) -> None:
+    def __init__(self, counted: Rates, crowded: Rates, page: Page) -> None:
         self._counted = counted
+        self._crowded = crowded
         self._page = page
         self._passed = False
 
-    def check(self, state: SiteState, now: int) -> None:
-        """Raise TooFast when the page has to wait. Its source is registered; ``now`` in microseconds."""
+    def check(self, state: SiteState, now: int, waiting: Callable[[], Volume]) -> None:
+        """Raise TooFast when the page has to wait. Its source is registered; ``now`` in microseconds;
+        ``waiting``: what waits of it already.
+        """
         source = self._page.source
         if self._passed or not state.is_hub or state.charter.delegation_of(source).is_full:
             return
@@ -42,4 +50,20 @@ class Admission:
                 "[viaduct] limited_changes_per_second",
                 wait=wait,
             )
+        if self._page.changes:
+            self._slow_down(source, waiting(), now)
         self._passed = True
+
+    def _slow_down(self, source: str, waiting: Volume, now: int) -> None:
+        """Let in what comes, but slower the more of it waits: what it waits for may come last."""
+        times = max(waiting.rows // MOST_WAITING, waiting.size // MOST_WAITING_BYTES)
+        if not times:
+            return
+        number = len(self._page.changes)
+        wait = self._crowded.take(source, number * CROWDED * 2 ** min(times - 1, 20), now)
+        if wait:
+            raise TooFast(
+                f"{waiting.rows} changes of {source} ({waiting.size >> 20} MiB) wait at the hub",
+                hint="the agent brings more, slower and slower; `viaduct status` says what they wait for",
+                wait=wait,
+            )

@@ -169,7 +169,8 @@ class PurgeResource(flask_restful.Resource):  # type: ignore[misc]
     def post(self) -> Reply:
         """Drop what is due."""
         times = upkeep.times_from_json(read_json())
-        keep = Retention(times.tombstones, times.lost, times.away, times.before, times.after or 0)
+        kept = times.tombstones, times.lost, times.away, times.before
+        keep = Retention(*kept, after=times.after or 0, conflicts=times.conflicts)
         found = assembly.service().clean(keep)
         return Reply(upkeep.purged_to_json(found))
 

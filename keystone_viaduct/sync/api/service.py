@@ -88,6 +88,7 @@ class Service:
         self.clock = clock
         self.around = around
         self._rates = admission.rates(around.limited_changes_per_second)
+        self._crowded = admission.rates(admission.RATE)
 
     @property
     def ring(self) -> KeyRing:
@@ -136,8 +137,13 @@ class Service:
 
     def apply(self, page: Page) -> ApplyResult:
         """Apply a peer's page. Raises UnknownSite, FenceMismatch, CheckpointMismatch, Refused, TooFast."""
-        admitted = admission.Admission(self._rates, page)
-        watched = Watched(self.store, lambda tx: admitted.check(_check_source(tx, page), self.clock.now()))
+        admitted = admission.Admission(self._rates, self._crowded, page)
+
+        def check(tx: SqlTransaction) -> None:
+            state = _check_source(tx, page)
+            admitted.check(state, self.clock.now(), lambda: tx.waiting_volume(page.source))
+
+        watched = Watched(self.store, check)
         result = Site(watched, self.clock, self._policy_for).apply(page)
         if watched.numbered:
             self.around.found(watched.numbered)

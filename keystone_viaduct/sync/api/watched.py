@@ -13,8 +13,8 @@ T = TypeVar("T")
 
 
 class Watched:
-    """For one call. ``check`` begins each transaction; ``writes`` are those of the last one committed,
-    ``numbered`` the local edits that it has numbered.
+    """For one call. ``check`` begins each transaction; ``writes`` are those of all that were committed,
+    ``numbered`` the local edits that they have numbered.
     """
 
     def __init__(self, store: SqlStore, check: Callable[[SqlTransaction], None]) -> None:
@@ -55,5 +55,6 @@ class Watched:
 
     def _remembered(self, found: tuple[T, Recording]) -> T:
         result, recording = found
-        self.writes, self.numbered = recording.writes, recording.numbered
+        self.writes += recording.writes
+        self.numbered += recording.numbered
         return result

@@ -58,7 +58,7 @@ from keystone_viaduct.sync.site.readiness import ASIDE, CONFLICT, Readiness
 from keystone_viaduct.sync.site.register import adopt_peers
 from keystone_viaduct.sync.site.reviving import revive
 from keystone_viaduct.sync.site.scope import rescoped, resolve
-from keystone_viaduct.sync.site.sequencer import follow, sequence, sequence_records
+from keystone_viaduct.sync.site.sequencer import MOST_MARKS, follow, sequence_records, sequence_some
 from keystone_viaduct.sync.site.term import check_term
 from keystone_viaduct.sync.site.trial import Trial, is_heard, with_stamps_bounded
 from keystone_viaduct.sync.site.unseen import number_unseen
@@ -71,14 +71,19 @@ def apply_page(
     now: int,
     policy_for: PolicyFor,
     quarantine: Mapping[Ref, Quarantine] = NONE,
-) -> ApplyResult:
+) -> ApplyResult | None:
     """Apply one page on exactly its checkpoint; ``quarantine`` are the records that are known to fail.
+
+    None where so much was edited here that only a part of that was numbered: commit it, and call again.
 
     Raises CheckpointMismatch when another page was applied meanwhile, and what :func:`check_term` raises.
     """
     state = tx.state()
     check(tx, state, page)
-    state = _follow(tx, sequence(tx, state, now), page, now)
+    state, numbered = sequence_some(tx, state, now, MOST_MARKS)
+    if not numbered:
+        return None
+    state = _follow(tx, state, page, now)
     state = decide_inherited(tx, state, apply_waiting, quarantine, now=now, policy_for=policy_for)
     if is_heard(state, page):
         page = with_stamps_bounded(page, now)

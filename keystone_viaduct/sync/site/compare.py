@@ -29,11 +29,11 @@ from keystone_viaduct.sync.site.charter import take_next_charter
 from keystone_viaduct.sync.site.coverage import covering
 from keystone_viaduct.sync.site.decisions import show_conflicts
 from keystone_viaduct.sync.site.excepted import excepted
-from keystone_viaduct.sync.site.feed import MOST_MARKS, selection_for
+from keystone_viaduct.sync.site.feed import selection_for
 from keystone_viaduct.sync.site.fence import check_fence, check_reader
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.readiness import ASIDE
-from keystone_viaduct.sync.site.sequencer import sequence_some
+from keystone_viaduct.sync.site.sequencer import MOST_MARKS, sequence_some
 
 #: Records after which a listing leaves the remaining buckets to the next call.
 MOST_ENTRIES = 5000

@@ -8,7 +8,7 @@ eviction for a deletion.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from keystone_viaduct.errors import FenceMismatch
@@ -76,11 +76,20 @@ def reached(tx: Transaction, state: SiteState) -> SiteState:
     """
     if state.covered == state.coverage:
         return state
-    back = [r.ref for r in tx.evicted(1_000_000) if state.coverage.holds(r.ref.kind, r.scope)]
-    gone = [ref for ref in back if ref not in state.exceptions]
-    if gone:
-        tx.drop_records(gone)
+    for batch in evicted(tx):
+        back = [record.ref for record in batch if state.coverage.holds(record.ref.kind, record.scope)]
+        gone = [ref for ref in back if ref not in state.exceptions]
+        if gone:
+            tx.drop_records(gone)
     return replace(state, covered=state.coverage)
+
+
+def evicted(tx: Transaction) -> Iterator[list[Record]]:
+    """All of which only the version is left, in batches."""
+    after = None
+    while batch := tx.evicted(BATCH, after):
+        yield batch
+        after = batch[-1].seq
 
 
 def evict(

@@ -34,10 +34,8 @@ from keystone_viaduct.sync.site.looking import MustWrite
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.register import told_peers
 from keystone_viaduct.sync.site.scope import selection
-from keystone_viaduct.sync.site.sequencer import sequence_some
+from keystone_viaduct.sync.site.sequencer import MOST_MARKS, sequence_some
 
-#: Marks that a read numbers at most; the page is then not at the head, and the next read numbers more.
-MOST_MARKS = 5000
 #: Bytes that any record is taken to have; of larger ones it is asked how many they have.
 SMALL = 1024
 #: Microseconds after which it is noted again that a reader is there.

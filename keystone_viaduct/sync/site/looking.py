@@ -21,6 +21,7 @@ WRITES = frozenset(
         "add_marks",
         "close_conflict",
         "drop_batches",
+        "drop_conflicts",
         "drop_marks",
         "drop_own_marks",
         "drop_parts",

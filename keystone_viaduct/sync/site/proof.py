@@ -41,8 +41,6 @@ FARTHEST = 24 * 3600 * 1_000_000
 STRANGE = 64
 #: Why a change waits that will be refused when what other sites show of the record is decided.
 REFUSABLE = "refusable"
-#: More changes than this, or bytes, may not wait from a spoke whose delegation is limited.
-MOST_WAITING, MOST_WAITING_BYTES = 20_000, 64 * 1024 * 1024
 
 
 class Doubt(NamedTuple):
@@ -84,20 +82,6 @@ def check_page(tx: Transaction, state: SiteState, page: Page) -> None:
     if state.charter.delegation_of(page.source).is_full:
         return  # it could as well have the hub store so many records
     _check_lives(tx, state, page)
-    _check_waiting(tx, page)
-
-
-def _check_waiting(tx: Transaction, page: Page) -> None:
-    """Raise Refused for a page of news from a site of which too much waits."""
-    number = len(page.changes) + len(page.unreadable)
-    if not number:
-        return
-    waiting = tx.waiting_volume(page.source)
-    if waiting.rows + number > MOST_WAITING or waiting.size > MOST_WAITING_BYTES:
-        raise Refused(
-            f"{waiting.rows} changes of {page.source} ({waiting.size >> 20} MiB) wait already",
-            hint="`viaduct status` says why; a start over with that site forgets them",
-        )
 
 
 def _check_lives(tx: Transaction, state: SiteState, page: Page) -> None:

@@ -17,6 +17,8 @@ BATCH = 1000
 class Retention:
     """Microseconds. ``tombstones``: kept at least so long. ``lost``: what a closed conflict's loser said.
 
+    ``conflicts``: closed conflicts as a whole (None: for ever).
+
     ``away``: a peer that has not read for so long is not waited for; it compares when it returns (None: all
     are waited for). ``before``: tombstones stamped later are kept, too. ``after``: the feed position behind
     which tombstones are looked at.
@@ -27,6 +29,7 @@ class Retention:
     away: int | None = None
     before: int | None = None
     after: int = 0
+    conflicts: int | None = None
 
 
 def clean(tx: Transaction, keep: Retention, *, now: int) -> Purged:
@@ -45,6 +48,9 @@ def clean(tx: Transaction, keep: Retention, *, now: int) -> Purged:
         tombstones=len(gone),
         batches=_drop_batches(tx, readers, now - keep.tombstones),
         lost=tx.forget_lost(now - keep.lost) if keep.lost is not None else 0,
+        conflicts=_drop_conflicts(tx, state, readers, now - keep.conflicts)
+        if keep.conflicts is not None
+        else 0,
         oldest=min(left, default=None),
         away=tuple(sorted(away)),
         next=found[-1].seq if len(found) == BATCH else None,
@@ -104,6 +110,12 @@ def _drop_batches(tx: Transaction, readers: Sequence[Peer], horizon: int) -> int
         return 0
     tx.drop_batches(old[-1][0])
     return len(old) - 1
+
+
+def _drop_conflicts(tx: Transaction, state: SiteState, readers: Sequence[Peer], before: int) -> int:
+    """Closed ones whose resolution every live reader has heard of."""
+    reached = min((peer.acknowledged for peer in readers if peer.live), default=state.head)
+    return tx.drop_conflicts(before, reached, BATCH)
 
 
 def _note_absence(tx: Transaction, readers: Sequence[Peer], limit: int | None, now: int) -> list[str]:

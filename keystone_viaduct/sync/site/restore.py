@@ -8,6 +8,7 @@ newer.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from keystone_viaduct.sync.model import (
@@ -17,6 +18,7 @@ from keystone_viaduct.sync.model import (
     Document,
     Dot,
     FieldState,
+    Mark,
     Record,
     Ref,
     SiteState,
@@ -31,8 +33,8 @@ from keystone_viaduct.sync.site.external import shadow, with_owners
 from keystone_viaduct.sync.site.nonce import new_incarnation, new_nonce, numbered_until
 from keystone_viaduct.sync.site.scope import rescoped, resolve
 
-#: What lies unnumbered in a backup is looked at as a whole.
-ALL_MARKS = 1_000_000
+#: Marks that are looked at together.
+BATCH = 1000
 
 
 def renew(
@@ -74,7 +76,28 @@ def _withdraw_old_marks(tx: Transaction, state: SiteState, before: SiteState, ho
     zero dot, which every version includes. So whatever the other side holds, a version or a tombstone,
     prevails.
     """
-    taken = tx.take_marks(ALL_MARKS)
+    if horizon:
+        for taken in _batches(tx):
+            state = _withdrawn(tx, state, before, horizon, taken)
+    return state
+
+
+def marked(tx: Transaction) -> list[Ref]:
+    """All records that have marks."""
+    return list(dict.fromkeys(mark.ref for batch in _batches(tx) for mark in batch))
+
+
+def _batches(tx: Transaction) -> Iterator[list[Mark]]:
+    """All marks, each with all others of its record; some may come twice."""
+    after = 0
+    while batch := tx.take_marks(BATCH, after):
+        after = max(mark.id for mark in batch[:BATCH])
+        yield batch
+
+
+def _withdrawn(
+    tx: Transaction, state: SiteState, before: SiteState, horizon: int, taken: list[Mark]
+) -> SiteState:
     marks = [mark for mark in taken if mark.stamped_at <= horizon]
     later = {mark.ref for mark in taken if mark.stamped_at > horizon}
     refs = [ref for ref in dict.fromkeys(mark.ref for mark in marks) if ref not in later]

@@ -40,6 +40,8 @@ from keystone_viaduct.sync.site.release import adopt_records, adopt_release
 from keystone_viaduct.sync.site.scope import dependents, rescoped, resolve
 
 BATCH = 500
+#: Marks that one transaction numbers at most where it can leave the rest to the next one.
+MOST_MARKS = 5000
 
 
 def sequence(tx: Transaction, state: SiteState, now: int, *, batch: int = BATCH) -> SiteState:
@@ -60,6 +62,7 @@ def sequence_some(
     outlast any caller's patience, and then be undone.
     """
     state = adopt_release(tx, state, now)
+    batch = batch if most is None else min(batch, most)
     taken = 0
     while True:
         marks = tx.take_marks(batch)

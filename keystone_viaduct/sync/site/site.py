@@ -51,9 +51,9 @@ from keystone_viaduct.sync.site.promote import promote, resign
 from keystone_viaduct.sync.site.purge import Retention, clean
 from keystone_viaduct.sync.site.quarantine import ask_again
 from keystone_viaduct.sync.site.quiet import look_at_all
-from keystone_viaduct.sync.site.restore import ALL_MARKS, renew
+from keystone_viaduct.sync.site.restore import marked, renew
 from keystone_viaduct.sync.site.retire import retire
-from keystone_viaduct.sync.site.sequencer import sequence
+from keystone_viaduct.sync.site.sequencer import MOST_MARKS, sequence, sequence_some
 from keystone_viaduct.sync.site.sweep import Decide, Decided, all_held
 from keystone_viaduct.sync.site.term import NewHub, follow
 from keystone_viaduct.sync.site.tolerance import Tolerance
@@ -89,10 +89,13 @@ class Site:
     def state(self) -> SiteState:
         """Who this site is and how far it is, after numbering what is unnumbered."""
 
-        def work(tx: Transaction) -> SiteState:
-            return sequence(tx, tx.state(), self._clock.now())
+        def work(tx: Transaction) -> tuple[SiteState, bool]:
+            return sequence_some(tx, tx.state(), self._clock.now(), MOST_MARKS)
 
-        return self._tolerance.numbering(work)
+        while True:
+            state, numbered = self._tolerance.numbering(work)
+            if numbered:
+                return state
 
     @property
     def name(self) -> str:
@@ -135,15 +138,19 @@ class Site:
         Raises CheckpointMismatch, FenceMismatch, NotYet, OldTerm, Refused.
         """
 
-        def work(tx: Transaction, quarantine: Mapping[Ref, Quarantine]) -> ApplyResult:
+        def work(tx: Transaction, quarantine: Mapping[Ref, Quarantine]) -> ApplyResult | None:
             now, policy_for = self._clock.now(), self._policy_for
             return apply_page(tx, page, now=now, policy_for=policy_for, quarantine=quarantine)
 
-        def run(whole: Callable[[Transaction], ApplyResult]) -> ApplyResult:
+        def run(whole: Callable[[Transaction], ApplyResult | None]) -> ApplyResult | None:
             return self._fenced(whole, page.fence, page.source)
 
+        result = None
         try:
-            result = self._tolerance.applying(work, lambda tx: considered(tx, page, self._clock.now()), run)
+            while result is None:
+                result = self._tolerance.applying(
+                    work, lambda tx: considered(tx, page, self._clock.now()), run
+                )
         except NewHub:
             self.follow(page.term, page.hub, page.fence)
             raise FenceMismatch(
@@ -172,6 +179,7 @@ class Site:
 
     def promote(self, beyond: int = 0) -> SiteState:
         """Become the hub of a term later than ``beyond`` and than this site's own. Raises Refused."""
+        self.state()
 
         def work(tx: Transaction, quarantine: Mapping[Ref, Quarantine]) -> SiteState:
             now = self._clock.now()
@@ -182,6 +190,7 @@ class Site:
 
     def resign(self, successor: str) -> SiteState:
         """At the hub: appoint another site and become its spoke. Raises Refused."""
+        self.state()
         return self._tolerance.numbering(lambda tx: resign(tx, successor, now=self._clock.now()))
 
     def standing(self, source: str, fence: Fence | None = None) -> Standing:
@@ -253,6 +262,7 @@ class Site:
 
     def retire(self, site: str, *, force: bool = False) -> Retired:
         """At the hub: forget a site that is gone for good. Raises NotThere, Refused."""
+        self.state()
 
         def work(tx: Transaction, quarantine: Mapping[Ref, Quarantine]) -> Retired:
             now, policy_for = self._clock.now(), self._policy_for
@@ -264,6 +274,7 @@ class Site:
 
     def unite(self, loser: Ref, winner: Ref) -> United:
         """At the hub: merge a record into another of its kind. Raises NotThere, Refused."""
+        self.state()
         return self._tolerance.numbering(lambda tx: unite(tx, loser, winner, now=self._clock.now()))
 
     def purge(self, retention: int) -> int:
@@ -343,6 +354,7 @@ class Site:
             look_at_all(tx, apply_waiting, quarantine, now=now, policy_for=self._policy_for)
 
         number = self._store.run(ask)
+        self.state()
         self._tolerance.applying(work, lambda tx: tried(tx, tx.peers(), (), self._clock.now()))
         return number
 
@@ -371,8 +383,5 @@ class Site:
 
         def work(tx: Transaction) -> SiteState:
             return renew(tx, seen, caller, now=self._clock.now())
-
-        def marked(tx: Transaction) -> list[Ref]:
-            return [mark.ref for mark in tx.take_marks(ALL_MARKS)]
 
         self._tolerance.isolated(lambda: self._store.run(work), work, marked)

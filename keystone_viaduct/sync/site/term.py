@@ -8,18 +8,20 @@ lets that hub hold and change everything: a limited spoke can't make itself the 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 from keystone_viaduct.errors import FenceMismatch, NotYet, OldTerm, Refused
 from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.knowledge import clipped
 from keystone_viaduct.sync.model import Checkpoint, Dot, Fence, Page, SiteState, origin_of, site_of
 from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.coverage import evicted
 from keystone_viaduct.sync.site.cuts import disown_unions, relabel
 from keystone_viaduct.sync.site.fence import check_fence
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.readiness import ASIDE
 from keystone_viaduct.sync.site.restore import renew
-from keystone_viaduct.sync.site.sequencer import sequence
+from keystone_viaduct.sync.site.sequencer import MOST_MARKS, sequence_some
 
 #: Stands for a life of a site in which it has done nothing; an incarnation is never called that.
 NO_LIFE = "none"
@@ -100,7 +102,7 @@ def follow(tx: Transaction, term: int, hub: str, fence: Fence | None, *, now: in
     state = disown_unions(tx, state)
     tx.save_state(replace(state, nonce=new_nonce(now)))
     start_over(tx, hub)
-    return sequence(tx, tx.state(), now)
+    return sequence_some(tx, tx.state(), now, MOST_MARKS)[0]
 
 
 def _is_later(state: SiteState, term: int, hub: str) -> bool:
@@ -154,7 +156,7 @@ def _showable(tx: Transaction, state: SiteState) -> dict[str, int]:
     What it has evicted only the hub before holds, and the next one may not have heard of it.
     """
     found: dict[str, int] = {}
-    for record in tx.evicted(1_000_000):
+    for record in chain.from_iterable(evicted(tx)):
         for origin, seq in record.version.entries.items():
             if site_of(origin) == state.site:
                 first = record.birth.seq if record.birth.origin == origin else seq

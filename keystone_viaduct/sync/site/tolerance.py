@@ -12,10 +12,9 @@ from keystone_viaduct.clock import Clock
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.ports import Store, Transaction
 from keystone_viaduct.sync.site.aside import put_aside
-from keystone_viaduct.sync.site.feed import MOST_MARKS
 from keystone_viaduct.sync.site.isolating import NONE, Quarantine, culprits, failure, gentler, in_words
 from keystone_viaduct.sync.site.release import adopt_release, to_be_adopted
-from keystone_viaduct.sync.site.sequencer import sequence_some
+from keystone_viaduct.sync.site.sequencer import MOST_MARKS, sequence_some
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -188,6 +188,14 @@ class BookkeepingPart(Part):
         sealed = bytes(row.lost)
         return unpack_document(self.ring.decrypt(sealed, f"conflict:{row.id}")) if sealed else {}
 
+    def drop_conflicts(self, before: int, upto: int, limit: int) -> int:
+        """Forget closed conflicts that were decided before then, at feed positions up to ``upto``."""
+        bounds = {"p_before": before, "p_upto": upto, "p_limit": limit}
+        found = list(self.connection.execute(q.OLD_CONFLICTS, bounds).scalars())
+        for part in q.chunks(found):
+            self.connection.execute(q.DROP_CONFLICTS, {"p_ids": part})
+        return len(found)
+
     def forget_lost(self, before: int) -> int:
         """Take what was lost out of closed conflicts that were decided before then; how many there were."""
         return int(self.connection.execute(q.FORGET_LOST, {"p_before": before}).rowcount)

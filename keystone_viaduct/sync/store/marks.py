@@ -18,16 +18,17 @@ _MOST_DIGITS = 20
 class MarksPart(Part):
     """Marks, with those of revocation events translated from row number to record key."""
 
-    def take_marks(self, limit: int) -> list[Mark]:
-        """Committed marks, oldest first, and all further marks of the same records beyond ``limit``.
+    def take_marks(self, limit: int, after: int = 0) -> list[Mark]:
+        """Committed marks, oldest first, and all other marks of the same records behind these.
 
         So no batch holds only a part of a record's marks: the rest would look like edits made meanwhile.
         """
-        rows = self.connection.execute(q.TAKE_MARKS, {"p_limit": limit}).all()
+        rows = self.connection.execute(q.TAKE_MARKS, {"p_after": after, "p_limit": limit}).all()
         for row in rows:
-            if isinstance(row.key, Undecodable):  # so that it can be found by what it is called
+            # so that it can be found by what it is called
+            if isinstance(row.key, Undecodable) and not self.looks_only:
                 self.connection.execute(q.SPELL_MARK, {"p_id": row.id, "p_key": str(row.key)})
-        if len(rows) == limit:
+        if len(rows) == limit or (after and rows):
             seen = {row.id for row in rows}
             refs = [Ref(row.kind, row.key) for row in rows]
             rows += [row for row in self._rows_of(refs) if row.id not in seen]

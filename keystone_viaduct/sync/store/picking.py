@@ -33,6 +33,19 @@ def perhaps_inside(statement: Any, coverage: Coverage) -> tuple[Any, dict[str, A
     return statement, parameters
 
 
+def of_scopes(statement: Any, coverage: Coverage) -> tuple[Any, dict[str, Any]]:
+    """``statement`` without scopes that are surely not part of ``coverage``, and its parameters."""
+    parameters: dict[str, Any] = {}
+    if coverage.kinds is not None:
+        statement = statement.where(_r.kind.in_(sa.bindparam("p_kinds", expanding=True)))
+        parameters["p_kinds"] = sorted(coverage.kinds)
+    if coverage.domains is not None and len(coverage.domains) <= MOST_DOMAINS:
+        one = _r.scope.in_(sa.bindparam("p_domains", expanding=True))
+        statement = statement.where(sa.or_(_r.scope.is_(None), one, _r.scope.like("%/%")))
+        parameters["p_domains"] = sorted(coverage.domains)
+    return statement, parameters
+
+
 def perhaps_outside(coverage: Coverage) -> tuple[Any, dict[str, Any]]:
     """Living records between two positions that are perhaps not part of ``coverage``, and parameters."""
     parameters: dict[str, Any] = {}

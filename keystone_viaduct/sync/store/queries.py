@@ -69,7 +69,9 @@ OLD_COMMITS = (
 DROP_COMMITS = t.commit.delete().where(t.commit.c.token.in_(_list("tokens")))
 
 # marks
-TAKE_MARKS = sa.select(t.dirty).order_by(t.dirty.c.id).limit(_param("limit"))
+TAKE_MARKS = (
+    sa.select(t.dirty).where(t.dirty.c.id > _param("after")).order_by(t.dirty.c.id).limit(_param("limit"))
+)
 MARKS_OF = sa.select(t.dirty).where(_these(t.dirty))
 DROP_MARKS = t.dirty.delete().where(t.dirty.c.id.in_(_list("ids")))
 SPELL_MARK = t.dirty.update().where(t.dirty.c.id == _param("id")).values(key=_param("key"))
@@ -114,7 +116,12 @@ LIVING_BETWEEN = (
     .order_by(t.record.c.seq)
     .limit(_param("limit"))
 )
-EVICTED = sa.select(t.record).where(t.record.c.evicted == sa.true()).limit(_param("limit"))
+EVICTED = (
+    sa.select(t.record)
+    .where(t.record.c.evicted == sa.true(), t.record.c.seq > _param("after"))
+    .order_by(t.record.c.seq)
+    .limit(_param("limit"))
+)
 CARRYING = FEED.where(t.record.c.unknown.is_not(None))
 CARRIED = (
     sa.select(t.record)
@@ -179,10 +186,12 @@ def _by_digits(count: int) -> Any:
 
 #: Number of digits -> the tallies of a kind in a range of buckets.
 TALLY_BUCKETS = {count: _by_digits(count) for count in range(1, BUCKET_DIGITS + 1)}
-_FOUND = (t.record.c.kind, t.record.c.bucket, t.record.c.low, t.record.c.high, t.record.c.scope)
-#: For a site that is limited to domains: the sums are made of what is found to be in them.
-SCOPED_KINDS = sa.select(*_FOUND).where(t.record.c.bucket > NO_BUCKET)
-SCOPED_BUCKETS = sa.select(*_FOUND).where(_IN_BUCKETS)
+#: For a site that is limited to domains: the same for each scope, of which it may hold some.
+SCOPED_KINDS = TALLY_KINDS.add_columns(t.record.c.scope).group_by(t.record.c.scope)
+SCOPED_BUCKETS = {
+    count: statement.add_columns(t.record.c.scope).group_by(t.record.c.scope)
+    for count, statement in TALLY_BUCKETS.items()
+}
 ENTRIES = sa.select(
     *(t.record.c[name] for name in ("key", "low", "high", "seq", "deleted", "version", "scope"))
 ).where(_IN_BUCKETS)
@@ -240,6 +249,19 @@ PLACE_CONFLICT = t.conflict.update().where(t.conflict.c.id == _param("id")).valu
 OPEN_CONFLICTS = CONFLICTS.where(t.conflict.c.open == sa.true())
 COUNT_CONFLICTS = sa.select(t.conflict.c.open, sa.func.count()).group_by(t.conflict.c.open)
 
+#: What a record was merged into is asked for as long as the record may be named.
+OLD_CONFLICTS = (
+    sa.select(t.conflict.c.id)
+    .where(
+        t.conflict.c.at < _param("before"),
+        t.conflict.c.seq <= _param("upto"),
+        t.conflict.c.open == sa.false(),
+        t.conflict.c.merged_into == "",
+    )
+    .order_by(t.conflict.c.at)
+    .limit(_param("limit"))
+)
+DROP_CONFLICTS = t.conflict.delete().where(t.conflict.c.id.in_(_list("ids")))
 FORGET_LOST = (
     t.conflict.update()
     .where(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from keystone_viaduct.errors import NotInitialised
@@ -15,7 +15,6 @@ from keystone_viaduct.sync.charter import (
     coverage_to_json,
 )
 from keystone_viaduct.sync.model import (
-    BUCKET_DIGITS,
     CARRIED_REASONS,
     Bucket,
     Carried,
@@ -49,10 +48,12 @@ from keystone_viaduct.sync.store.encoding import (
     unpack_fields,
     unpack_version,
 )
+from keystone_viaduct.sync.store.picking import of_scopes, perhaps_inside
 from keystone_viaduct.sync.store.picking import outside as picking_outside
-from keystone_viaduct.sync.store.picking import perhaps_inside
 
 _HALF = 2**32 - 1
+#: Below every position; there are negative ones.
+_FIRST = -(2**62)
 #: With more buckets of a kind than so many, its index is read as a whole.
 SCATTERED = 64
 
@@ -285,9 +286,10 @@ class RecordsPart(Part):
         found = picking_outside(self.connection, after, upto, limit, coverage)
         return [self._record(row) for row in itertools.islice(found, limit)]
 
-    def evicted(self, limit: int) -> list[Record]:
-        """Records of which only the version is left."""
-        return [self._record(row) for row in self.connection.execute(q.EVICTED, {"p_limit": limit})]
+    def evicted(self, limit: int, after: int | None = None) -> list[Record]:
+        """Records of which only the version is left, by position."""
+        bounds = {"p_after": _FIRST if after is None else after, "p_limit": limit}
+        return [self._record(row) for row in self.connection.execute(q.EVICTED, bounds)]
 
     def carrying(self, after: int, limit: int) -> list[Record]:
         """Records with fields that this release can't store, in feed order after a position."""
@@ -305,7 +307,7 @@ class RecordsPart(Part):
     ) -> dict[Bucket, Tally]:
         """The buckets one digit below each of these that hold records; None: all kinds.
 
-        Only of records that are part of ``coverage``. Limits to domains can't be summed up by the database.
+        Only of records that are part of ``coverage``.
         """
         if coverage is None or coverage.is_full:
             return self._tallies(within)
@@ -315,39 +317,40 @@ class RecordsPart(Part):
         return {bucket: tally for bucket, tally in found.items() if coverage.holds(bucket.kind, None)}
 
     def _scoped(self, within: Sequence[Bucket] | None, coverage: Coverage) -> dict[Bucket, Tally]:
+        """The sums of the scopes that are part of it, added up."""
         found: dict[Bucket, Tally] = {}
-        for parent in within if within is not None else [None]:
-            if parent is None:
-                rows = self.connection.execute(q.SCOPED_KINDS)
-            else:
-                limits = {"p_kind": parent.kind, "p_first": parent.first, "p_last": parent.last}
-                rows = self.connection.execute(q.SCOPED_BUCKETS, limits)
-            digits = 0 if parent is None else len(parent.prefix) + 1
-            for kind, number, low, high, scope in rows:
-                if coverage.holds(kind, scope):
-                    bucket = Bucket(kind, f"{number:0{BUCKET_DIGITS}x}"[:digits])
-                    count, total = found.get(bucket, (0, 0))
-                    found[bucket] = Tally(count + 1, (total + low + (high << 32)) % 2**64)
+        for bucket, (*sums, scope) in self._summed(within, q.SCOPED_KINDS, q.SCOPED_BUCKETS, coverage):
+            if coverage.holds(bucket.kind, scope):
+                more, known = _tally(*sums), found.get(bucket, Tally(0, 0))
+                found[bucket] = Tally(known.number + more.number, (known.total + more.total) % 2**64)
         return found
 
     def _tallies(self, within: Sequence[Bucket] | None) -> dict[Bucket, Tally]:
+        found = self._summed(within, q.TALLY_KINDS, q.TALLY_BUCKETS, Coverage())
+        return {bucket: _tally(*sums) for bucket, sums in found}
+
+    def _summed(
+        self, within: Sequence[Bucket] | None, kinds: Any, buckets: Mapping[int, Any], coverage: Coverage
+    ) -> Iterator[tuple[Bucket, Sequence[Any]]]:
+        """What the database has summed up below these buckets; there may be some too many scopes."""
         if within is None:
-            rows = self.connection.execute(q.TALLY_KINDS)
-            return {Bucket(kind): _tally(*sums) for kind, *sums in rows}
+            statement, parameters = of_scopes(kinds, coverage)
+            rows = self.connection.execute(statement, parameters)
+            yield from ((Bucket(kind), sums) for kind, *sums in rows)
+            return
         groups: dict[tuple[str, int], list[Bucket]] = {}
         for bucket in within:
             groups.setdefault((bucket.kind, len(bucket.prefix) + 1), []).append(bucket)
-        found: dict[Bucket, Tally] = {}
         for (kind, digits), parents in groups.items():
             ranges = parents if len(parents) <= SCATTERED else [Bucket(kind)]
             wanted = {parent.prefix for parent in parents}
+            statement, parameters = of_scopes(buckets[digits], coverage)
             for place in ranges:
                 limits = {"p_kind": kind, "p_first": place.first, "p_last": place.last}
-                for number, *sums in self.connection.execute(q.TALLY_BUCKETS[digits], limits):
+                for number, *sums in self.connection.execute(statement, {**parameters, **limits}):
                     prefix = f"{number:0{digits}x}"
                     if prefix[:-1] in wanted:
-                        found[Bucket(kind, prefix)] = _tally(*sums)
-        return found
+                        yield Bucket(kind, prefix), sums
 
     def entries(self, within: Bucket, coverage: Coverage | None = None) -> list[Entry]:
         """The records of a bucket that are part of ``coverage``."""

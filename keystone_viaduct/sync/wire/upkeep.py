@@ -22,6 +22,7 @@ class Times:
     away: int | None = None
     before: int | None = None
     after: int | None = None
+    conflicts: int | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def times_from_json(value: Any) -> Times:
 
     checks.member(body, "tombstones", "")
     tombstones, lost, away = time("tombstones") or 0, time("lost"), time("away")
-    return Times(tombstones, lost, away, time("before", limits.INTEGER), time("after", limits.INTEGER))
+    before, after = time("before", limits.INTEGER), time("after", limits.INTEGER)
+    return Times(tombstones, lost, away, before, after, time("conflicts"))
 
 
 def purged_to_json(purged: Purged) -> dict[str, Any]:
@@ -71,6 +73,7 @@ def purged_from_json(value: Any) -> Purged:
         None if oldest is None else checks.integer(oldest, "oldest"),
         tuple(checks.site_name(site, "away") for site in away),
         None if following is None else checks.integer(following, "next"),
+        checks.integer(body.get("conflicts", 0), "conflicts"),
     )
 
 

@@ -360,7 +360,10 @@ class TransactionSuite:
         def work(tx: Transaction) -> None:
             tx.save_records([gone, record(Ref("user", "u2"), 2)])
             assert tx.records([gone.ref]) == {gone.ref: gone}
-            assert tx.evicted(10) == [gone]
+            assert tx.evicted(10) == [gone] and tx.evicted(10, gone.seq) == []
+            tx.save_records([replace(gone, ref=Ref("user", f"u{seq}"), seq=seq) for seq in (-7, 9, 5)])
+            assert [r.seq for r in tx.evicted(10)] == [-7, 1, 5, 9]
+            assert [r.seq for r in tx.evicted(2, -7)] == [1, 5]
             assert [r.seq for r in tx.feed(0, 10, None)] == [2]
             assert [r.seq for r in tx.outside(0, 10, 10, Coverage(kinds=frozenset()))] == [2]
             assert tx.tallies(None)[Bucket("user")].number == 1
@@ -466,6 +469,9 @@ class TransactionSuite:
         assert {mark.stamped_at for mark in taken} == {NOW}
         assert [mark.id for mark in taken] == sorted(mark.id for mark in taken)
         assert store.run(lambda tx: tx.take_marks(2))[:2] == taken[:2]
+        assert store.run(lambda tx: tx.take_marks(2, taken[0].id))[:2] == taken[1:3]
+        assert sorted(store.run(lambda tx: tx.take_marks(9, taken[2].id))) == [taken[0], taken[3]]
+        assert store.run(lambda tx: tx.take_marks(9, taken[3].id)) == []
         store.run(lambda tx: tx.drop_marks([taken[0].id, taken[1].id]))
         assert store.run(lambda tx: tx.take_marks(10)) == taken[2:]
 
@@ -777,6 +783,18 @@ class TransactionSuite:
             return tx.forget_lost(NOW + 5), tx.forget_lost(NOW + 5)
 
         assert store.run(work) == (1, 0)
+
+    def test_old_closed_conflicts_are_dropped(self, store: Store) -> None:
+        def row(number: int, at: int, is_open: bool = False, seq: int = 3, into: str = "") -> Conflict:
+            said = f"c{number}", Ref("user", "u"), "s", "d", "e", ("name",), "west", at
+            return Conflict(*said, {}, is_open, seq=seq, into=into)
+
+        def work(tx: Transaction) -> tuple[list[int], list[str]]:
+            tx.add_conflicts([row(1, NOW), row(2, NOW + 1), row(3, NOW, is_open=True), row(4, NOW + 9)])
+            tx.add_conflicts([row(5, NOW, seq=7), row(6, NOW, into="v")])
+            return [tx.drop_conflicts(NOW + 5, 6, 1) for _ in range(3)], tx.conflict_ids()
+
+        assert store.run(work) == ([1, 1, 0], ["c3", "c5", "c6", "c4"])
 
     def test_checkpoints_are_kept_by_source(self, store: Store) -> None:
         place = Checkpoint("00000002", 7, "n7")

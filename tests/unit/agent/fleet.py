@@ -133,7 +133,8 @@ class FakeSite:
         self._call("resume", lambda: self.site.resume(source, places))
 
     def purge(self, times: Times) -> Purged:
-        keep = Retention(times.tombstones, times.lost, times.away, times.before, times.after or 0)
+        kept = times.tombstones, times.lost, times.away, times.before
+        keep = Retention(*kept, after=times.after or 0, conflicts=times.conflicts)
         purged: Purged = self._call("purge", lambda: self.site.clean(keep))
         return purged
 

@@ -9,13 +9,18 @@ import pytest
 from keystone_viaduct.errors import TooFast
 from keystone_viaduct.sync.api.admission import LEAST, Admission, rates
 from keystone_viaduct.sync.charter import Charter, Delegation
-from keystone_viaduct.sync.model import Checkpoint, Page, SiteState, Version
+from keystone_viaduct.sync.model import Checkpoint, Page, SiteState, Version, Volume
 from keystone_viaduct.testing.memory import empty
 
 NOW = 1_700_000_000_000_000
 #: A page without changes, of which five may come at once below.
 EMPTY = Page("west", 1, None, Checkpoint("a", 1, "n"), True, Version(), ())
 RATE = 5 * LEAST // 10
+
+
+def nothing() -> Volume:
+    """What waits."""
+    return Volume(0, 0)
 
 
 def site(hub: str, delegation: Delegation) -> SiteState:
@@ -30,7 +35,7 @@ def passed(state: SiteState, tries: int) -> int:
     counted, found = rates(RATE), 0
     for _ in range(tries):
         try:
-            Admission(counted, EMPTY).check(state, NOW)
+            Admission(counted, rates(RATE), EMPTY).check(state, NOW, nothing)
             found += 1
         except TooFast:
             pass
@@ -53,11 +58,11 @@ def test_only_a_hub_counts_and_only_limited_spokes(hub: str, delegation: Delegat
 
 def test_a_transaction_that_is_run_again_is_counted_once() -> None:
     counted, state = rates(RATE), site("east", Delegation(kinds=frozenset()))
-    first = Admission(counted, EMPTY)
+    first = Admission(counted, rates(RATE), EMPTY)
     for _ in range(20):
-        first.check(state, NOW)
+        first.check(state, NOW, nothing)
     for _ in range(4):
-        Admission(counted, EMPTY).check(state, NOW)
+        Admission(counted, rates(RATE), EMPTY).check(state, NOW, nothing)
     with pytest.raises(TooFast) as caught:
-        Admission(counted, EMPTY).check(state, NOW)
+        Admission(counted, rates(RATE), EMPTY).check(state, NOW, nothing)
     assert caught.value.wait == LEAST / RATE

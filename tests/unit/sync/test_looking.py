@@ -10,7 +10,7 @@ import pytest
 
 from keystone_viaduct.clock import ManualClock
 from keystone_viaduct.sync.model import Bucket, Peer, Ref
-from keystone_viaduct.sync.ports import Bookkeeping, Marks, Records, Sweeping, Tables, Write
+from keystone_viaduct.sync.ports import Bookkeeping, Budgets, Marks, Records, Sweeping, Tables, Write
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.looking import WRITES
 from keystone_viaduct.testing.memory import MemoryStore, empty
@@ -29,6 +29,7 @@ READS = frozenset(
         "conflicts_between",
         "count_live",
         "count_rows",
+        "crossing",
         "defaults",
         "documents",
         "enforced",
@@ -45,6 +46,7 @@ READS = frozenset(
         "known_conflicts",
         "known_fields",
         "large",
+        "listed_refusals",
         "live_keys",
         "marks_of",
         "nonce_at",
@@ -57,6 +59,8 @@ READS = frozenset(
         "records",
         "referrers",
         "refusals",
+        "refused_ids",
+        "refused_volume",
         "release",
         "release_is_current",
         "row_keys",
@@ -67,6 +71,7 @@ READS = frozenset(
         "tallies",
         "tombstones",
         "unmarked",
+        "waiting_volume",
     ]
 )
 
@@ -91,7 +96,7 @@ def store() -> Counting:
 
 
 def test_each_call_of_a_transaction_is_known_to_write_or_to_read() -> None:
-    ports = (Tables, Marks, Records, Bookkeeping, Sweeping)
+    ports = (Tables, Marks, Records, Bookkeeping, Budgets, Sweeping)
     calls = {
         name for port in ports for name, _ in inspect.getmembers(port, inspect.isfunction) if name[0] != "_"
     }
