@@ -39,6 +39,7 @@ def snapshot(agent: Agent) -> dict[str, Any]:
         "keys_error": agent.keys.error if agent.keys is not None else "",
         "links": [_lane(lane) for lane in agent.lanes],
         "upkeep": agent.upkeep.snapshot(),
+        "oldest_look": agent.upkeep.oldest_look(),
     }
 
 

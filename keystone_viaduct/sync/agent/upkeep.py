@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
@@ -20,8 +21,10 @@ __all__ = ["Comparison", "Difference", "Kept", "KeptSite", "Upkeep", "compare", 
 
 LOG = logging.getLogger(__name__)
 MICROSECONDS = 1_000_000
-#: Seconds between two batches of a sweep, so that a site is never busy with it.
-PAUSE = 0.5
+#: The share of its time for which a site is kept busy, and the longest rest in between, in seconds.
+SHARE, PAUSE = 0.2, 5.0
+#: Spokes that are looked at side by side.
+AT_ONCE = 8
 #: Records that only one of two sites has, and that no feed would show: more than so many need a person.
 #: Shown, they would be deleted where they are, if the other site's knowledge says that they were there.
 ONESIDED = 50
@@ -71,7 +74,9 @@ class Kept:
 
 @dataclass
 class Upkeep:
-    """Works while ``gate`` is open, one site after the other. ``wake(site)``: a site has shown something."""
+    """Works while ``gate`` is open: the hub first, then spokes side by side. ``wake(site)``: a site has shown
+    something.
+    """
 
     hub: KeptSite
     spokes: Mapping[str, KeptSite]
@@ -84,6 +89,7 @@ class Upkeep:
     def __post_init__(self) -> None:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._oldest: int | None = 0  # nothing is known of the hub yet: the spokes keep all tombstones
 
     def start(self) -> None:
         """Begin to work, unless it is switched off."""
@@ -101,34 +107,62 @@ class Upkeep:
 
     def snapshot(self) -> dict[str, Any]:
         """For status."""
-        return {name: asdict(kept) for name, kept in self.sites.items()}
+        return {name: asdict(kept) for name, kept in list(self.sites.items())}
+
+    def oldest_look(self) -> dict[str, Any] | None:
+        """Which site was wholly looked at the longest ago, and when (0: never); None if it is off."""
+        if not self.settings.upkeep:
+            return None
+        names = [self.hub.name, *(site.name for site in self.spokes.values())]
+        looks = {name: self.sites[name].finished_at if name in self.sites else 0.0 for name in names}
+        site = min(looks, key=lambda name: looks[name])
+        return {"site": site, "at": looks[site]}
 
     def round(self) -> None:
         """All sites once; the hub first, because the spokes keep tombstones as long as it does."""
-        oldest: int | None = None
-        for site in (self.hub, *self.spokes.values()):
-            if self._stopping.is_set() or not self.gate.is_set():
-                return
-            kept = self.sites.setdefault(site.name, Kept())
-            try:
-                oldest = self._keep(site, kept, oldest)
-                kept.error = ""
-                kept.finished_at = time.time()
-            except Exception as error:
-                if str(error) != kept.error:
-                    LOG.warning(
-                        "upkeep of %s: %s", site.name, error, exc_info=not isinstance(error, ViaductError)
-                    )
-                kept.error = str(error)
+        if self._is_to_stop():
+            return
+        spokes = list(self.spokes.values())
+        for site in (self.hub, *spokes):
+            self.sites.setdefault(site.name, Kept())
+        self._look(self.hub)
+        if spokes:
+            with ThreadPoolExecutor(min(len(spokes), AT_ONCE), "upkeep") as pool:
+                list(pool.map(self._look, spokes))
 
-    def _keep(self, site: KeptSite, kept: Kept, oldest: int | None) -> int | None:
-        """Sweep, compare, purge; the oldest tombstone that the hub still has."""
-        self._sweep(site, kept)
+    def _is_to_stop(self) -> bool:
+        return self._stopping.is_set() or not self.gate.is_set()
+
+    def _look(self, site: KeptSite) -> None:
+        """At one site: what fails there is said, and costs no other one."""
+        if self._is_to_stop():
+            return
+        kept = self.sites[site.name]
+        try:
+            if self._keep(site, kept):
+                kept.finished_at = time.time()
+            kept.error = ""
+        except Exception as error:
+            if str(error) != kept.error:
+                LOG.warning(
+                    "upkeep of %s: %s", site.name, error, exc_info=not isinstance(error, ViaductError)
+                )
+            kept.error = str(error)
+
+    def _keep(self, site: KeptSite, kept: Kept) -> bool:
+        """Sweep, compare, purge; whether the sweep has come to its end."""
+        swept = self._sweep(site, kept)
         self._name(site, kept)
-        if site is not self.hub:
+        if site is self.hub:
+            self._oldest = self._purge(site, kept, None)
+        else:
             self._compare(site, kept)
-        left = self._purge(site, kept, oldest)
-        return left if site is self.hub else oldest
+            self._purge(site, kept, self._oldest)
+        return swept
+
+    def _rest(self, took: float) -> float:
+        """Seconds to leave a site alone after a call that took so long."""
+        return min(self.pause, took * (1 / SHARE - 1))
 
     def _purge(self, site: KeptSite, kept: Kept, before: int | None) -> int | None:
         """Drop what is due, batch by batch; the oldest tombstone that is left."""
@@ -142,6 +176,7 @@ class Upkeep:
         )
         left: list[int] = []
         while True:
+            began = time.monotonic()
             purged = site.purge(times)
             kept.purged += purged.tombstones
             if purged.oldest is not None:
@@ -152,18 +187,28 @@ class Upkeep:
             if purged.next is None:
                 break
             times = replace(times, after=purged.next)
-            if self._stopping.wait(self.pause) or not self.gate.is_set():
+            if self._stopping.wait(self._rest(time.monotonic() - began)) or not self.gate.is_set():
                 return 0  # not all were looked at: the spokes keep whatever the hub may still have
         kept.oldest_tombstone = min(left, default=0) / MICROSECONDS
         return min(left, default=None)
 
-    def _sweep(self, site: KeptSite, kept: Kept) -> None:
-        while not self._stopping.is_set():
+    def _sweep(self, site: KeptSite, kept: Kept) -> bool:
+        """Go on with it for as long as one round may take; whether it has come to its end."""
+        began, ended = time.monotonic(), False
+        while not (ended or self._stopping.is_set()):
+            now = time.monotonic()
+            if 0 < self.settings.upkeep <= now - began:
+                break
             place = site.sweep(self.settings.sweep_batch)
             kept.found, kept.deleted = place.found, place.deleted
-            if not place.kind:
-                break
-            self._stopping.wait(self.pause)
+            ended = not place.kind
+            if not ended:
+                self._stopping.wait(self._rest(time.monotonic() - now))
+        self._report(site, kept)
+        return ended
+
+    def _report(self, site: KeptSite, kept: Kept) -> None:
+        """What the sweep has found."""
         held = sum(site.swept().held.values())
         if held and held != kept.held:
             LOG.warning(
@@ -209,11 +254,11 @@ class Upkeep:
             self.wake(site.name)
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            # not at once: after a start the links have other things to do
-            if self._stopping.wait(self.settings.upkeep):
-                return
+        # not at once: after a start the links have other things to do
+        due = time.monotonic() + self.settings.upkeep
+        while not self._stopping.wait(max(0.0, due - time.monotonic())):
             self.gate.wait()
+            due = time.monotonic() + self.settings.upkeep
             try:
                 self.round()
             except Exception:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.status import metrics, snapshot
-from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.model import Ref, SweepState
 from tests.unit.agent.fleet import FakeSite, domain, fleet
 
 NAMES = [f"d{number:02}" for number in range(40)]
@@ -158,3 +162,48 @@ def test_all_tombstones_that_are_due_go_in_one_round(monkeypatch: pytest.MonkeyP
     agent.upkeep.round()
     assert (agent.upkeep.sites["hub"].purged, agent.upkeep.sites["west"].purged) == (10, 10)
     assert hub.calls.count("purge") == 4
+
+
+def test_spokes_are_looked_at_side_by_side_after_the_hub() -> None:
+    """None of three gets on before all are there."""
+    agent, hub, sites = loaded("west", "south", "north")
+    order: list[str] = []
+    together = threading.Barrier(len(sites), timeout=60)
+
+    def meeting(site: FakeSite, wait: bool) -> Callable[[int], SweepState]:
+        honest = site.sweep
+
+        def sweep(limit: int) -> SweepState:
+            order.append(site.name)
+            if wait and order.count(site.name) == 1:
+                together.wait()
+            return honest(limit)
+
+        return sweep
+
+    for site in (hub, *sites.values()):
+        site.sweep = meeting(site, site is not hub)  # type: ignore[method-assign, assignment]
+    agent.upkeep.round()
+    assert order[0] == "hub" and order.index("hub") < min(map(order.index, sites))
+    assert not together.broken and all(kept.finished_at for kept in agent.upkeep.sites.values())
+
+
+def test_a_sweep_that_takes_longer_than_a_round_goes_on_in_the_next_one() -> None:
+    agent, _, sites = loaded("west", sweep_batch=5)
+    oldest = agent.upkeep.oldest_look()
+    assert oldest == {"site": "hub", "at": 0.0} == snapshot(agent)["oldest_look"]
+    agent.upkeep.round()
+    looked = agent.upkeep.sites["west"].finished_at
+    agent.upkeep.settings = replace(agent.upkeep.settings, upkeep=1e-9)
+    sites["west"].calls.clear()
+    agent.upkeep.round()
+    assert "sweep" not in sites["west"].calls, "its time was over"
+    assert agent.upkeep.sites["west"].finished_at == looked > 0
+    found = agent.upkeep.oldest_look()
+    assert found is not None and found["at"] == min(k.finished_at for k in agent.upkeep.sites.values())
+
+
+def test_a_site_rests_for_four_times_as_long_as_it_was_kept_busy() -> None:
+    agent, _, _ = loaded("west")
+    agent.upkeep.pause = 5.0
+    assert [round(agent.upkeep._rest(took), 6) for took in (0.0, 0.05, 1.0, 60.0)] == [0.0, 0.2, 4.0, 5.0]
