@@ -19,6 +19,10 @@ class Fault(enum.Enum):
     """The connection was lost, or cannot be made, before the commit: certainly rolled back."""
     REFUSED = "refused"
     """The server answers, but serves nobody at the moment (a Galera node outside of the majority)."""
+    FINAL = "final"
+    """Whoever raises it has repeated what could be, until a deadline of its own: it is given up on at
+    once.
+    """
     AMBIGUOUS = "ambiguous"
     """The connection was lost while the commit was under way: it may have happened or not."""
 
@@ -40,6 +44,8 @@ def classify(error: BaseException) -> Fault | None:
     """What ``error`` means for its transaction; None: running it again is no use."""
     chain = list(causes(error))
     found = {fault for link in chain for classifier in _classifiers.values() if (fault := classifier(link))}
+    if Fault.FINAL in found:
+        return Fault.FINAL
     if Fault.AMBIGUOUS in found:
         return Fault.AMBIGUOUS
     if Fault.CONFLICT in found:

@@ -117,7 +117,8 @@ class _Attempts:
     def _wait(self, error: Exception, fault: Fault) -> bool:
         attempts = self._waits.attempts
         refused = fault is Fault.REFUSED
-        delay = None if refused and outage.refusing() else self._waits.wait(refused=refused)
+        hopeless = fault is Fault.FINAL or (refused and outage.refusing())
+        delay = None if hopeless else self._waits.wait(refused=refused)
         call = f"{self._call.namespace}.{self._call.method}"
         if delay is None:
             self._give_up(call, attempts, fault)

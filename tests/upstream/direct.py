@@ -18,6 +18,10 @@ from keystone_viaduct.drivers import methods
 IDENTITY_TESTS = "keystone.tests.unit.identity.backends.test_sql"
 
 
+instead: dict[str, Any] = {}
+"""Namespace to the class of the driver that is tested in place of the SQL driver."""
+
+
 class Wrapping:
     """Stands in for a module of SQL drivers: what is made from its driver classes is wrapped."""
 
@@ -32,6 +36,7 @@ class Wrapping:
 
 
 def _made(driver_class: Any, namespace: str, *args: Any, **kwargs: Any) -> Any:
+    driver_class = instead.get(namespace, driver_class)
     return drivers.wrap(driver_class(*args, **kwargs), namespace, DriverSettings())
 
 

@@ -55,6 +55,8 @@ ENGINES = {
             example="cockroachdb+psycopg2://root@host:26257/defaultdb",
             environment="cockroach",
         ),
+        Engine("cassandra", "cassandra"),
+        Engine("cassandra-memory", "cassandra"),
         Engine("cockroach-stand-in", "cockroachdb", environment="cockroach"),
     )
 }
@@ -81,6 +83,11 @@ def databases(engine: Engine, number: int) -> Iterator[list[str]]:
         raise MissingServer(reason)
     if engine.dialect == "sqlite":
         yield ["sqlite://"] * number
+    elif engine.name == "cassandra-memory":
+        yield ["cassandra://memory"] * number
+    elif engine.name == "cassandra":
+        with _on_cassandra(number) as urls:
+            yield urls
     elif engine.name == "galera" and not os.environ.get("VIADUCT_GALERA_URL"):
         with _on_a_cluster(number) as urls:
             yield urls
@@ -102,6 +109,18 @@ def _on_a_server(name: str, number: int) -> Iterator[list[str]]:
     try:
         made = Databases(servers)
         yield [made.empty(name) for _ in range(number)]
+    finally:
+        servers.stop_all()
+
+
+@contextmanager
+def _on_cassandra(number: int) -> Iterator[list[str]]:
+    """A node of our own, which all processes share: each test has a prefix of its own in all keys."""
+    from tests.support import cassandras  # not every environment has the driver
+
+    servers = Servers(new_run_folder(), os.getpid())
+    try:
+        yield [f"cassandra://{cassandras.start(servers.run_folder, os.getpid())}"] * number
     finally:
         servers.stop_all()
 

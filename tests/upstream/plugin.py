@@ -23,6 +23,9 @@ from tests.upstream import checkout, database, direct, speed, tally
 
 OPTIONS: dict[str, Any] = json.loads(os.environ["VIADUCT_UPSTREAM"])
 REPEATING = ("MySQLOpportunisticIdentityDriverTestCase", "PostgreSQLOpportunisticIdentityDriverTestCase")
+ON_CASSANDRA = OPTIONS.get("url", "").startswith("cassandra://")
+SQL_URL = "sqlite://" if ON_CASSANDRA else OPTIONS.get("url", "")
+"""Where namespaces are that have no driver for Cassandra yet."""
 WRAPPED = OPTIONS.get("mode") in ("wrapped", "remembering")
 
 
@@ -41,12 +44,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
     speed.compile_rules_once()
     settings = SqlSettings(isolation_level=OPTIONS["isolation_level"])
+    if ON_CASSANDRA:
+        from tests.upstream import on_cassandra
+
+        on_cassandra.load_ours()
     if WRAPPED:
         installer.register()
         drivers.install(keystone.conf.CONF)
         tally.count_calls()
         _surround_applications()
-    upstream.Database = database.fixture(OPTIONS["url"], settings, WRAPPED)
+    upstream.Database = database.fixture(SQL_URL, settings, WRAPPED)
+    if ON_CASSANDRA:
+        from tests.upstream import on_cassandra
+
+        on_cassandra.use(OPTIONS["url"].partition("://")[2], upstream)
 
 
 def _surround_applications() -> None:

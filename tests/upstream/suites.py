@@ -53,10 +53,17 @@ SHARE = (
     "unit/test_v3_endpoint_policy.py",
 )
 
+# The drivers for Cassandra that there are, alone.
+CASSANDRA = (
+    "unit/assignment/role_backends/test_sql.py",
+    "unit/resource/backends/test_sql.py",
+    "unit/identity/backends/test_sql.py",
+)
+
 BATCH = 5
 """Modules per process: starting one costs several seconds of imports."""
 
-SUITES = {"drivers": DRIVERS, "v3": V3, "all": DRIVERS + V3, "share": SHARE}
+SUITES = {"drivers": DRIVERS, "v3": V3, "all": DRIVERS + V3, "share": SHARE, "cassandra": CASSANDRA}
 
 
 def modules(suite: str) -> set[str]:
@@ -67,7 +74,7 @@ def modules(suite: str) -> set[str]:
 def batches(suite: str) -> list[list[str]]:
     """The modules of a suite in the portions that one process runs: the longest first and alone."""
     found = modules(suite)
-    if suite == "share":
+    if suite in ("share", "cassandra"):
         return [sorted(found)]
     rest = sorted(found - set(LONGEST))
     alone = [[name] for name in LONGEST if name in found]

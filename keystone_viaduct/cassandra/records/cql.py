@@ -36,6 +36,9 @@ _LIST_DROP = (
     "WHERE path = ? AND target = ? AND bucket = ? AND key = ? AND hint = ?"
 )
 
+_NOTE = "INSERT INTO {table} (key, value) VALUES (?, ?) USING TIMESTAMP ?"
+_NOTED = "SELECT value FROM {table} WHERE key = ?"
+
 
 class CqlTables:
     """Tables of one keyspace. ``prefix`` goes before the keys of all partitions: tests use it to be alone."""
@@ -113,6 +116,16 @@ class CqlTables:
             [Row(path, target, bucket, row.key, row.hint) for row in rows]
             for bucket, rows in zip(buckets, found, strict=True)
         ]
+
+    def note(self, kind: str, key: str, value: str, stamp: int) -> None:
+        """See :class:`~.ports.Tables`."""
+        self._session.write([(self._of(kind, _NOTE), (self._prefix + key, value, stamp))])
+
+    def noted(self, kind: str, keys: Sequence[str]) -> dict[str, str]:
+        """See :class:`~.ports.Tables`."""
+        values = [(self._prefix + key,) for key in keys]
+        found = zip(keys, self._session.read_many(self._of(kind, _NOTED), values), strict=True)
+        return {key: rows[0].value for key, rows in found if rows}
 
     def _of(self, table: str, text: str) -> str:
         return text.format(table=f"{self._keyspace}.{table}")

@@ -110,3 +110,11 @@ class Tables(Protocol):
         self, kind: str, path: str, target: str, buckets: Sequence[str], after: str, limit: int
     ) -> list[list[Row]]:
         """For each bucket its first rows with keys above ``after``, in order of key; at most ``limit``."""
+
+    def note(self, kind: str, key: str, value: str, stamp: int) -> None:
+        """Write down something that belongs to no record and that may be lost; the latest ``stamp``
+        counts.
+        """
+
+    def noted(self, kind: str, keys: Sequence[str]) -> dict[str, str]:
+        """What was noted at those of these keys where anything was."""

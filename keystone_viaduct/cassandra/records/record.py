@@ -91,6 +91,14 @@ class Records:
         listings = Listings(self._tables, shape, decode)
         return listings.records(path, target, after=after, limit=limit, wanted=wanted)
 
+    def note(self, kind: str, key: str, value: str) -> None:
+        """Write down, at no great cost, what may be lost without harm; the clock says which is the latest."""
+        self._tables.note(kind, key, value, self._clock.now())
+
+    def noted(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
+        """What was noted at those of these keys where anything was."""
+        return self._tables.noted(kind, list(dict.fromkeys(keys)))
+
     def change(self, shape: Shape, key: str, decide: Decide) -> Fields | None:
         """Let ``decide`` say what becomes of the record at ``key``; what it is then.
 

@@ -18,6 +18,7 @@ class MemoryTables:
     partitions: dict[tuple[str, str], Stored] = field(default_factory=dict)
     claims: dict[Claim, Held] = field(default_factory=dict)
     listings: dict[str, Timestamps] = field(default_factory=dict)
+    notes: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self, kind: str, key: str, *, serial: bool = False) -> Stored:
@@ -90,3 +91,11 @@ class MemoryTables:
         return [
             [row for row in there if (row.path, row.target, row.bucket) == place][:limit] for place in places
         ]
+
+    def note(self, kind: str, key: str, value: str, stamp: int) -> None:
+        """The latest counts, and of two at once the greater."""
+        self.notes[kind, key] = max(self.notes.get((kind, key), (0, "")), (stamp, value))
+
+    def noted(self, kind: str, keys: Sequence[str]) -> dict[str, str]:
+        """What was noted."""
+        return {key: self.notes[kind, key][1] for key in keys if (kind, key) in self.notes}

@@ -156,3 +156,10 @@ class TablesSuite:
         tables.list_put(KIND, rows, 3)
         tables.list_drop(KIND, rows[:1], 4)
         assert tables.list_pages(KIND, "domain", target, [""], "", 5) == [rows[1:]]
+
+    def test_of_what_was_noted_the_latest_counts(self, tables: Tables) -> None:
+        place = key()
+        assert tables.noted("activity", [place]) == {}
+        tables.note("activity", place, "second", 7)
+        tables.note("activity", place, "first", 6)
+        assert tables.noted("activity", [key(), place]) == {place: "second"}

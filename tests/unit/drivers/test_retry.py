@@ -11,7 +11,7 @@ from keystone import exception
 from oslo_context import context
 from oslo_db import exception as db_exception
 
-from keystone_viaduct.drivers import counters, methods
+from keystone_viaduct.drivers import counters, methods, outage
 from keystone_viaduct.drivers.calls import Call
 from keystone_viaduct.drivers.faults import Fault
 from keystone_viaduct.drivers.retry import Retrier
@@ -24,11 +24,19 @@ def _fakes() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("fault", sorted(set(Fault) - {Fault.FINAL}, key=str))
 def test_it_runs_again_until_it_succeeds(fault: Fault) -> None:
     driver = Scripted(update_user=[Passing(fault), Passing(fault), {"id": "u"}])
     assert run(driver, "update_user", "u", {}) == {"id": "u"}
     assert len(driver.calls) == 3
+
+
+def test_what_was_repeated_by_whoever_raises_it_is_given_up_on_at_once() -> None:
+    driver = Scripted(update_user=[Passing(Fault.FINAL), {"id": "u"}])
+    with outage.noting() as noted, pytest.raises(Passing):
+        run(driver, "update_user", "u", {})
+    assert len(driver.calls) == 1
+    assert noted.given_up
 
 
 def test_other_errors_are_raised_at_once() -> None:
