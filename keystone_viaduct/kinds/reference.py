@@ -94,7 +94,7 @@ class Reference:
 
     def find(self, document: Document) -> Iterator[Ref]:
         """The references met, None values skipped."""
-        if not self.applies(document):
+        if self.when is not None and not self.applies(document):
             return
         for kind, key in self.targets(document):
             loose = ALTERNATIVES.get(kind, ()) if self.loose else ()

@@ -45,7 +45,9 @@ class Type(enum.Enum):
 
 def key_part(value: object) -> str:
     """The key made of one column."""
-    return join_key((value,))
+    text = value if isinstance(value, str) else _text(value)
+    plain = len(text) <= KEY_SIZE and "/" not in text and "%" not in text
+    return text if plain else join_key((value,))
 
 
 def join_key(parts: tuple[object, ...]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +15,9 @@ from keystone_viaduct.kinds.value import Document
 from keystone_viaduct.sync.api import admission
 from keystone_viaduct.sync.api.service import Service, Surroundings
 from keystone_viaduct.sync.charter import Charter, Coverage, Delegation
-from keystone_viaduct.sync.model import Bucket, Ref
-from tests.costs.budget import CREATE, LIMITED, table
+from keystone_viaduct.sync.model import Bucket, Conflict, Dot, Record, Ref, Version
+from tests.costs import meter
+from tests.costs.budget import CHANGE, CREATE, LIMITED, table
 from tests.costs.copies import CHANGED, copy_of
 from tests.costs.play import play
 from tests.costs.stage import Stage, stage
@@ -151,3 +154,47 @@ def test_a_site_of_which_much_waits_is_slowed_down_and_never_refused(
                 made.clock.advance(int(error.wait * 1_000_000))
     assert [result.pending for result in applied] == [*range(4, 44, 4), 0]
     assert applied[-1].applied == 41 and sorted(waits) == waits and len(waits) > 1
+
+
+@pytest.mark.parametrize("number", [40, 160])
+def test_changes_of_many_rows_are_few_messages(
+    made: Stage, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """An UPDATE of each row, but on PostgreSQL not a round trip of each. (With SQLite there are none.)"""
+    has_server = made.store.engine.dialect.name != "sqlite"
+    regions: list[Document] = [{"id": f"r{n}", "description": "before"} for n in range(number)]
+    made.edit("region", [(None, region) for region in regions])
+    made.send()
+    sent: list[int] = []
+    honest = meter._PostgresCursor.execute
+
+    def execute(cursor: meter._PostgresCursor, *given: Any) -> Any:
+        sent.append(1)
+        return honest(cursor, *given)
+
+    monkeypatch.setattr(meter._PostgresCursor, "execute", execute)
+    made.edit("region", [(region, {**region, "description": "after"}) for region in regions])
+    made.send()
+    assert len(sent) <= CHANGE.most(1) and bool(sent) == has_server
+
+
+@pytest.mark.parametrize("number", [40, 160])
+def test_the_list_of_conflicts_is_moved_in_one_statement_and_records_are_replaced_in_one(
+    made: Stage, number: int
+) -> None:
+    rows = [
+        Conflict(f"c{n:03}", Ref("user", "u"), "s", "d", "e", (), "west", n, {}, seq=n) for n in range(number)
+    ]
+    kinds = ("user", "group", "region")
+    dot = Dot("east#1", 1)
+    records = [Record(Ref(kinds[n % 3], f"k{n}"), n + 1, Version(), dot, {}) for n in range(number)]
+    made.store.run(lambda tx: tx.add_conflicts(rows))
+    made.store.run(lambda tx: tx.save_records(records))
+    nothing = made.cost(lambda: made.store.run(lambda tx: None)).statements
+    moved = {row.id: number - row.seq + 1000 for row in rows}
+    shown = [replace(record, seq=record.seq + 1000) for record in records]
+    for work in (lambda tx: tx.place_conflicts(moved), lambda tx: tx.save_records(shown)):
+        assert made.cost(lambda work=work: made.store.run(work)).statements == nothing + 1  # type: ignore[misc]
+    listed = made.store.read(lambda tx: tx.conflicts_between(1000, 9999, number))
+    assert [row.id for row in listed] == [row.id for row in reversed(rows)]
+    assert made.store.read(lambda tx: tx.feed(1000, number, None)) == shown

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.external import Externals
 from keystone_viaduct.sync.model import CONFLICT as CONFLICT
 from keystone_viaduct.sync.model import (
     CYCLE,
@@ -65,6 +66,7 @@ class Readiness:
         self.names = Claims(run.tx, code=True)
         self.carried_names = CarriedNames(self)
         self._fitting: dict[Ref, Document] = {}
+        self._wanted: dict[Ref, tuple[Document, Externals, list[Need]]] = {}
         self._held: set[Ref] = set()
         self._losing: set[Ref] = set()
         self._clashes: dict[Ref, set[Claim]] = {}
@@ -282,11 +284,18 @@ class Readiness:
         return tx.refusals(kind, [for_tables(content, defaults, known) for content in contents])
 
     def _missing(self) -> dict[Ref, tuple[str, str]]:
-        wanted = {i.ref: needs(i.ref, content, i.record.external) for i, content in self.living()}
+        wanted = {i.ref: self._needs(i, content) for i, content in self.living()}
         self._preload([ref for found in wanted.values() for need in found for ref in need.any_of])
         return {
             ref: (REFERENCE, "") for ref, found in wanted.items() if not all(self.satisfied(n) for n in found)
         }
+
+    def _needs(self, intent: Intent, content: Document) -> list[Need]:
+        """What it needs with this content, worked out once for the same one."""
+        said, known = intent.record.external, self._wanted.get(intent.ref)
+        if known is None or known[0] is not content or known[1] != said:
+            known = self._wanted[intent.ref] = content, said, needs(intent.ref, content, said)
+        return known[2]
 
     def _hindered(self) -> dict[Ref, tuple[str, str]]:
         """What needs a record that is here, but not in the tables."""
@@ -295,7 +304,7 @@ class Readiness:
             row = self.run.rows.get(intent.ref)
             said = intent.record.external
             before = needs(intent.ref, row, said) if row is not None else []
-            wanted[intent.ref] = [need for need in needs(intent.ref, lands, said) if need not in before]
+            wanted[intent.ref] = [need for need in self._needs(intent, lands) if need not in before]
         self._preload([ref for found in wanted.values() for need in found for ref in need.any_of])
         return {
             ref: (REFERENCE, f"it needs {need}, which is not in this site's tables")

@@ -102,6 +102,7 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
     torn = _marked_again(tx, refs, {mark.id for mark in marks})
     head = state.head
     numbered: list[Record] = []
+    kept: list[Record] = []
     listed: list[Conflict] = []
     for ref in refs:
         if ref in torn:
@@ -122,7 +123,8 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
             head += 1  # its readers have passed it meanwhile
             numbered.append(replace(before, seq=head, learned_from=None, carried=carried))
         elif before is not None and before.carried != carried:
-            tx.save_records([replace(before, carried=carried)])
+            kept.append(replace(before, carried=carried))
+    tx.save_records(kept)
     tx.drop_marks([mark_id for ref in refs if ref not in torn for mark_id in ids[ref]])
     tx.let_go([ref for ref in readable if ref not in torn])
     numbered = with_owners(tx, numbered, found) if numbered else []
@@ -164,10 +166,12 @@ def drop_orphans(tx: Transaction, state: SiteState, now: int) -> SiteState:
 
 def follow(tx: Transaction, state: SiteState, moved: list[Ref]) -> SiteState:
     """Show again what belongs elsewhere because one of these records does; not saved yet."""
-    for record in dependents(tx, moved) if moved else []:
-        state = replace(state, head=state.head + 1)
-        tx.save_records([replace(record, seq=state.head, learned_from=None)])
-    return state
+    found = dependents(tx, moved) if moved else []
+    shown = [
+        replace(record, seq=seq, learned_from=None) for seq, record in enumerate(found, start=state.head + 1)
+    ]
+    tx.save_records(shown)
+    return replace(state, head=state.head + len(shown))
 
 
 def _has_moved(record: Record, before: Record | None) -> bool:

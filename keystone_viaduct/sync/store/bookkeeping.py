@@ -144,9 +144,8 @@ class BookkeepingPart(Part):
 
     def place_conflicts(self, positions: Mapping[str, int]) -> None:
         """Give these conflicts new feed positions."""
-        if positions:
-            rows = [{"p_id": identifier, "p_seq": seq} for identifier, seq in positions.items()]
-            self.connection.execute(q.PLACE_CONFLICT, rows)
+        for part in q.chunks(list(positions.items())):
+            self.connection.execute(q.place_conflicts(dict(part)))
 
     def _conflict_row(self, item: Conflict) -> dict[str, Any]:
         return {

@@ -36,6 +36,9 @@ def make_engine(url: str, *, foreign_keys: bool = True, **options: Any) -> sa.en
             _prepare_sqlite(engine, foreign_keys)
             return engine
         options = {"pool_pre_ping": True, "pool_recycle": 3600, **options}
+        if (parsed.get_backend_name(), parsed.get_driver_name()) == ("postgresql", "psycopg2"):
+            # changes of many rows go in one message, where each would be a round trip of its own
+            options.setdefault("executemany_mode", "values_plus_batch")
         return sa.create_engine(parsed, isolation_level="READ COMMITTED", **options)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError) as error:
         raise ConfigError(

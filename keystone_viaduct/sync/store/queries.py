@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from keystone_viaduct.sync.model import BUCKET_BITS, BUCKET_DIGITS, Reason
 from keystone_viaduct.sync.store import tables as t
@@ -97,6 +98,19 @@ IN_TABLES = sa.and_(
 RECORD_KEYS = sa.select(t.record.c.key).where(_these(t.record), IN_TABLES)
 DELETE_RECORDS = t.record.delete().where(_these(t.record))
 INSERT_RECORDS = t.record.insert()
+
+
+def _replacing(insert: Any) -> Any:
+    """The same for records that are there: all but the key is replaced."""
+    rest = {c.name: insert.excluded[c.name] for c in t.record.c if not c.primary_key}
+    return insert.on_conflict_do_update(index_elements=["kind", "key"], set_=rest)
+
+
+#: MySQL and MariaDB take any unique value for the conflict, a position too: another record would be replaced.
+REPLACE_RECORDS = {
+    "postgresql": _replacing(postgresql.insert(t.record)),
+    "sqlite": _replacing(sqlite.insert(t.record)),
+}
 SCOPES = sa.select(t.record.c.key, t.record.c.scope).where(_these(t.record))
 FEED = (
     sa.select(t.record)
@@ -245,7 +259,14 @@ ALIASES = (
     .order_by(t.conflict.c.at, t.conflict.c.id)
 )
 CONFLICT_IDS = sa.select(t.conflict.c.id).order_by(t.conflict.c.at, t.conflict.c.id)
-PLACE_CONFLICT = t.conflict.update().where(t.conflict.c.id == _param("id")).values(seq=sa.bindparam("p_seq"))
+
+
+def place_conflicts(positions: Mapping[str, int]) -> Any:
+    """New feed positions for some of them, in one statement."""
+    seq = sa.case(dict(positions), value=t.conflict.c.id, else_=t.conflict.c.seq)
+    return t.conflict.update().where(t.conflict.c.id.in_(list(positions))).values(seq=seq)
+
+
 OPEN_CONFLICTS = CONFLICTS.where(t.conflict.c.open == sa.true())
 COUNT_CONFLICTS = sa.select(t.conflict.c.open, sa.func.count()).group_by(t.conflict.c.open)
 

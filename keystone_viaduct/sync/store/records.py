@@ -210,10 +210,12 @@ class RecordsPart(Part):
     def save_records(self, records: Sequence[Record]) -> None:
         """Insert or replace; of two with the same address the last counts."""
         latest = {record.ref: record for record in records}
-        self.drop_records(list(latest))
+        statement = q.REPLACE_RECORDS.get(self.connection.dialect.name)
+        if statement is None:
+            self.drop_records(list(latest))
+            statement = q.INSERT_RECORDS
         if latest:
-            rows = [self._record_row(record) for record in latest.values()]
-            self.connection.execute(q.INSERT_RECORDS, rows)
+            self.connection.execute(statement, [self._record_row(record) for record in latest.values()])
             self._note_names([record for record in latest.values() if record.carried is not None])
 
     def _note_names(self, records: Sequence[Record]) -> None:
