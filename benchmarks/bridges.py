@@ -37,6 +37,8 @@ from tests.support.servers import MissingServer, Servers, new_run_folder  # noqa
 from tests.support.upgrades import Site, make_table, site  # noqa: E402
 
 ENGINES = ("sqlite", "postgresql", "mariadb", "mysql")
+#: Rows to fill on each side: a smaller table is taken several times, or its batches were too few to tell.
+_FEWEST = 100_000
 BRIDGES = {
     item.operation: item.bridge for item in DECLARED if item.operation in ("rename column", "transform")
 }
@@ -199,6 +201,16 @@ def batches(made: Site, *, armed: bool, batch: int) -> Iterator[Progress]:
         yield from SqlFiller(made.database.engine, made.journal, pace).fill("next", bridge)
 
 
+def timed(tables: list[Site], engine: str, *, armed: bool, batch: int, number: int) -> Iterator[Took]:
+    """What each of so many batches of each table takes."""
+    for made in tables:
+        clock, filling = Clock(made.database.engine, engine), batches(made, armed=armed, batch=batch)
+        for _ in range(number):
+            yield clock.timed(lambda: next(filling))  # noqa: B023
+        for _ in filling:
+            pass
+
+
 def backfill(databases: DatabaseScope, engine: str, args: argparse.Namespace) -> tuple[float, float]:
     """The same batches with the triggers armed and without, and on tables of all sizes at the same time.
 
@@ -206,34 +218,37 @@ def backfill(databases: DatabaseScope, engine: str, args: argparse.Namespace) ->
     table at the same moment, or the other way round, at worst.
     """
     sizes, batch = args.rows or [10_000, 100_000, 1_000_000], args.batch
-    running, clocks, took = {}, {}, defaultdict(list)
+    tables = {rows: max(1, _FEWEST // rows) for rows in sizes}
+    running, took = {}, defaultdict(list)
     for rows in sizes:
         for armed in (False, True):
-            made = prepared(databases, engine, BRIDGES["rename column"], rows)
-            clocks[rows, armed] = Clock(made.database.engine, engine)
-            running[rows, armed] = batches(made, armed=armed, batch=batch)
+            made = [prepared(databases, engine, BRIDGES["rename column"], rows) for _ in range(tables[rows])]
+            running[rows, armed] = timed(made, engine, armed=armed, batch=batch, number=-(-rows // batch))
     largest, moments = max(sizes), defaultdict(list)
     for number in range(largest // batch):
         for rows in sizes:
-            if number * rows // largest == (number + 1) * rows // largest - 1 or rows == largest:
+            whole = rows * tables[rows]
+            if rows == largest or number * whole // largest == (number + 1) * whole // largest - 1:
                 moments[rows].append(number)
                 for armed in (False, True) if number % 2 else (True, False):
-                    took[rows, armed].append(clocks[rows, armed].timed(lambda: next(running[rows, armed])))  # noqa: B023
+                    took[rows, armed].append(next(running[rows, armed]))
     for running_one in running.values():
         for _ in running_one:
             pass
     least, spread = 1e9, 1.0
     for rows in sizes:
-        plain, armed_ = (took[rows, armed][1:] for armed in (False, True))  # the first also counts the rows
+        counting = -(-rows // batch)  # the first batch of each table also counts its rows
+        later = [place for place in range(len(moments[rows])) if place % counting]
+        plain, armed_ = ([took[rows, armed][place] for place in later] for armed in (False, True))
         cpu, wall = (factor(plain, armed_, kind) for kind in ("cpu", "wall"))
         least = min(least, cpu)
-        beside = [took[largest, True][number] for number in moments[rows]]  # of the same moments
-        size = factor(took[rows, True][1:], beside[1:], "cpu")
+        beside = [took[largest, True][moments[rows][place]] for place in later]  # of the same moments
+        size = factor(armed_, beside, "cpu")
         spread = max(spread, size, 1 / size)
         cost = 1e6 * statistics.median(one.cpu for one in armed_) / batch
         rates = [batch / statistics.median(one.wall for one in side) for side in (plain, armed_)]
         print(
-            f"{engine:11} {rows:8} rows, backfill in {len(plain) + 1} batches: without triggers"
+            f"{engine:11} {rows:8} rows, backfill in {len(moments[rows])} batches: without triggers"
             f" {rates[0]:.0f} rows/s, with {rates[1]:.0f} rows/s, {cost:.1f} us of the server's a row"
             f" ({size:.2f} of what the largest takes): {cpu:.2f} (wall {wall:.2f})",
             flush=True,

@@ -242,13 +242,15 @@ class _Specs:
         done = pair.settled() if fresh else pair.consistent()
         differs = sa.and_(to_sql(Not(done), resolve), sa.not_(sa.and_(self._is_silent(), self._says())))
         sides = self._made_sides()
+        # A row that says nothing does not speak against another one that the same statement makes.
+        calm = DOUBT[NEW] if self.move.parent_side == NEW else sides[1]
         body = take(
             self.parent,
             self._linked(new),
             differs,
             *self._values(self.move.parent_side, resolve),
             otherwise=self._mark_child(sides[0], new),
-            calm=self._mark(sides[1], *self._child_key(new)),
+            calm=self._mark(calm, *self._child_key(new)),
         )
         return self._spec("c_ins", self.child, Event.INSERT, body, when=self._is_linked())
 

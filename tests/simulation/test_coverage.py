@@ -523,3 +523,22 @@ def test_a_change_that_a_former_hub_has_shown_waits_no_longer_than_its_maker_s(s
     scene.equal()
     assert group not in held(scene, "west") and not store.data.pending
     assert [row.sort for row in scene.conflicts if row.ref == group] == ["refused"]
+
+
+def test_the_answer_to_what_was_made_outside_waits_as_long_as_something_refers_to_it(scene: Scene) -> None:
+    """West may change regions only. It makes a user, and gives it a credential before it hears that the hub
+    has refused the user: the deletion, of which nobody says where it belongs, waits and comes through.
+    """
+    cover(scene, "west", ACME)
+    hub = scene.site("hub")
+    limits = {"west": Delegation(kinds=frozenset({"region"}))}
+    hub.write_charter(replace(hub.charter(), delegations=limits), hub.charter().edition)
+    scene.sync()
+    user = acme_user(scene, "west", "odd")
+    page = scene.read("west", "hub")
+    scene.site("hub").apply(page)
+    credential = scene.credential("west", "c", "odd")
+    scene.send("hub", "west")
+    assert [entry.change.ref for entry in scene.store("west").data.pending.values()] == [user]
+    scene.equal()
+    assert not {user, credential} & held(scene, "west")

@@ -395,3 +395,25 @@ def test_the_judge_knows_a_lost_reference_under_the_other_name_of_its_target(
     edit = Edit(1, "hub", credential, "access_rules", "['one']")
     told = {credential: [("access_rules", f"['{listed}']")]}
     assert twins.is_meant(edit, scene.store("hub").data, united, told, Ledger()) is meant
+
+
+def test_a_hub_that_has_handed_over_leaves_it_to_the_next_which_of_two_stays() -> None:
+    """It has united West's limit with its own, which North has. Its successor hears of West's first, and
+    unites the other way round before it hears of that.
+    """
+    scene = Scene("hub", "west", "south", "north")
+    scene.put("hub", "service", "s", type="compute", enabled=True)
+    scene.sync()
+    one = registered(scene, "hub", "n1", 10)
+    scene.send("hub", "north")
+    two = registered(scene, "west", "n2", 10)
+    scene.send("west", "hub")
+    scene.send("west", "hub")  # it hears that its edit was read, and keeps the number that it has
+    scene.site("hub").resign("south")
+    scene.site("south").promote()
+    scene.fleet.counts["promotions"] += 1
+    scene.fleet.elect()
+    for spoke in ("west", "north", "hub"):
+        scene.talk(spoke)
+    scene.equal()
+    assert sorted(map(sum, (there(scene, one), there(scene, two)))) == [0, 4]

@@ -61,7 +61,7 @@ from keystone_viaduct.sync.site.scope import rescoped, resolve
 from keystone_viaduct.sync.site.sequencer import MOST_MARKS, follow, sequence_records, sequence_some
 from keystone_viaduct.sync.site.term import check_term
 from keystone_viaduct.sync.site.trial import Trial, is_heard, with_stamps_bounded
-from keystone_viaduct.sync.site.unseen import number_unseen
+from keystone_viaduct.sync.site.unseen import is_gone, number_unseen
 
 
 def apply_page(
@@ -139,11 +139,18 @@ def _work_out(run: Applying) -> None:
 
 
 def _still_waiting(tx: Transaction, state: SiteState, source: str) -> list[Pending]:
-    """What waits from there, but for what this site is not to hold any more: that is forgotten."""
+    """What waits from there, but for what this site is not to hold any more: that is forgotten.
+
+    Not the deletion of what it has all the same: that is the answer to what was made where it may not be.
+    """
     waiting = tx.pending(source)
-    held = [e for e in waiting if state.coverage.holds(e.change.ref.kind, e.change.scope)]
-    if len(held) < len(waiting):
-        tx.save_pending(source, held, [entry.change.ref for entry in waiting])
+    outside = [e.change for e in waiting if not state.coverage.holds(e.change.ref.kind, e.change.scope)]
+    here = tx.records([change.ref for change in outside if change.deleted])
+    gone = {change.ref for change in outside if is_gone(here.get(change.ref))}
+    if not gone:
+        return waiting
+    held = [entry for entry in waiting if entry.change.ref not in gone]
+    tx.save_pending(source, held, [entry.change.ref for entry in waiting])
     return held
 
 

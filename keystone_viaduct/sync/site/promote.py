@@ -12,6 +12,8 @@ from keystone_viaduct.errors import Refused
 from keystone_viaduct.sync.charter import Edition
 from keystone_viaduct.sync.model import SiteState, site_of
 from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.cuts import disown_unions
+from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.sequencer import drop_orphans, sequence
 from keystone_viaduct.sync.site.term import acknowledged, left, may_lead, start_over
@@ -82,7 +84,7 @@ def resign(tx: Transaction, successor: str, *, now: int) -> SiteState:
     """At the hub: hand the fleet over to ``successor`` in the next term; returns the saved state.
 
     It becomes the hub when it is promoted, too. This site keeps its life: it goes of its own will, and knows
-    what it has done. Raises Refused.
+    what it has done. But the successor may unite records the other way round. Raises Refused.
     """
     state = tx.state()
     if not state.is_hub:
@@ -94,9 +96,11 @@ def resign(tx: Transaction, successor: str, *, now: int) -> SiteState:
             f"{successor} does not hold or may not change everything",
             hint="choose a site that the charter neither limits in coverage nor in delegation",
         )
-    state = sequence(tx, state, now)
+    numbered = sequence(tx, state, now)
+    state = disown_unions(tx, numbered)
+    nonce = state.nonce if state.head == numbered.head else new_nonce(now)
     start_over(tx, successor)
     gone = left(state, successor)
-    state = replace(gone, term=state.term + 1, hub=successor, former="", caught_up=now)
+    state = replace(gone, term=state.term + 1, hub=successor, former="", caught_up=now, nonce=nonce)
     tx.save_state(state)
     return state

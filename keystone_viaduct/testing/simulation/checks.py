@@ -231,6 +231,8 @@ def _one_sided(fleet: Fleet) -> None:
         for name in conflict.fields:
             if EVIL in repr(conflict.lost) or (promoted and _own_past(fleet, conflict, name)):
                 continue
+            if promoted and conflict.lost.get(name, "") is None:
+                continue  # emptied where it was empty: an edit for a site that has begun another life
             if _was_reworded(aliases, conflict, name):
                 continue
             if not _two_sided(fleet, sides, conflict, united.get(conflict.ref, conflict.ref), name):

@@ -113,6 +113,7 @@ class Node:
 class Backup:
     """A copy of a site's database, taken at a step."""
 
+    step: int
     site: str
     copy: object
     data: Data
@@ -152,6 +153,16 @@ class Fleet:
     directory: frozenset[Ref] = frozenset()
     #: The sites that have one.
     having: frozenset[str] = frozenset()
+
+    def unmet_life(self, site: str) -> str:
+        """The life of a site that was restored and has not found it out since, or ''.
+
+        A record tried again there is numbered as the lost history has numbered others. Nobody reads it before
+        the first contact, which begins a new life with other numbers; but who never saw the lost history may.
+        """
+        state = self.nodes[site].store.data.state
+        lives = {backup.data.state.origin for backup in self.put_back if backup.site == site}
+        return state.origin if state.origin in lives else ""
 
     @property
     def spokes(self) -> list[str]:

@@ -37,7 +37,7 @@ class Watch:
             data = node.store.data
             changed = self._changed(fleet, name, data)
             self._forgotten.update(key for key in self._decided if _is_purged(data, key))
-            unmet = _unmet_life(fleet, name)
+            unmet = fleet.unmet_life(name)
             for record in changed:
                 self._seen(name, record, unmet)
                 if data.state.is_hub:
@@ -66,12 +66,12 @@ class Watch:
         self._decided, self._knowledge, self._looked_at = {}, {}, {}
         self._restorations, self._forked = fleet.restorations, fleet.forked
         for node in fleet.nodes.values():
-            unmet = _unmet_life(fleet, node.name)
+            unmet = fleet.unmet_life(node.name)
             for record in self._changed(fleet, node.name, node.store.data):
                 self._seen(node.name, record, unmet)
 
     def _seen(self, site: str, record: Record, unmet: str) -> None:
-        """``unmet``: a life in which the site numbers what nobody has read of it (``_unmet_life``)."""
+        """``unmet``: a life in which the site numbers what nobody has read of it (``Fleet.unmet_life``)."""
         if record.evicted:
             return  # of its contents nothing is left to look at
         if record.version.entries.get(unmet):
@@ -110,7 +110,8 @@ class Watch:
     def _exact(self, fleet: Fleet, name: str, data: Data, changed: list[Record]) -> None:
         """Every edit that the site knows of is in its record, or was replaced, or the record is deleted.
 
-        What the hub has purged while the site was away is still there until the hub has seen it.
+        What the hub has purged while the site was away is still there until the hub has seen it; what a spoke
+        has, until it has been shown it by a later hub.
         """
         decided = fleet.nodes[fleet.hub].store.data.records
         knowledge = data.state.all_knowledge
@@ -128,7 +129,8 @@ class Watch:
                         continue
                     if mine is None and record.ref in fleet.buried:
                         continue
-                    if mine is not None and record.ref in fleet.buried and record.ref not in decided:
+                    dropped = record.ref not in decided or _is_dropped(fleet, record)
+                    if mine is not None and record.ref in fleet.buried and dropped:
                         self._unanswered[name, record.ref] = mine
                     elif not self._is_unanswered(name, mine):
                         self._known((name, other.name), mine, record, data.state.knows(record.ref))
@@ -155,6 +157,16 @@ class Watch:
                     raise Broken("knowledge_exact", f"{sites[0]} lacks {state.dot}, {name} of {record.ref}")
 
 
+def _is_dropped(fleet: Fleet, tombstone: Record) -> bool:
+    """Whether a site has dropped this tombstone, and the hub has changed: from that site the new one may have
+    heard how far all is known, and not of the deletion. The site answers the record when it is shown.
+    """
+    if not (tombstone.deleted and fleet.counts["promotions"]):
+        return False
+    dropped = (version for (_, ref), version in fleet.purged.items() if ref == tombstone.ref)
+    return any(version.includes(tombstone.fields[DELETED].dot) for version in dropped)
+
+
 def _is_older(fleet: Fleet, site: str, mine: Record | None, theirs: Record) -> bool:
     """Whether it is what a site has deleted and forgotten, or the tombstone of that, before a record came
     that was made apart.
@@ -163,17 +175,6 @@ def _is_older(fleet: Fleet, site: str, mine: Record | None, theirs: Record) -> b
     if mine is None or mine.deleted or forgotten is None or theirs.version.includes(mine.birth):
         return False
     return theirs.deleted or forgotten.covers(theirs.version)
-
-
-def _unmet_life(fleet: Fleet, site: str) -> str:
-    """The life of a site that was restored and has not met anybody since, or ''.
-
-    A record tried again there is numbered as the lost history has numbered others. Nobody reads it: the
-    first contact begins a new life, with other numbers.
-    """
-    state = fleet.nodes[site].store.data.state
-    lives = {backup.data.state.origin for backup in fleet.put_back if backup.site == site}
-    return state.origin if state.origin in lives else ""
 
 
 def _is_purged(data: Data, key: tuple[int, str, Ref]) -> bool:

@@ -17,7 +17,7 @@ from keystone_viaduct.upgrade.repair import settle_now
 from keystone_viaduct.upgrade.shape import PREFIX, Column, Table
 from keystone_viaduct.upgrade.types import Text
 from tests.bridges.across.sealing import KEY_HASH, sealed
-from tests.bridges.statements import Generator, Values
+from tests.bridges.statements import Generator, Insert, Values
 from tests.bridges.subject import Subject
 from tests.bridges.workload import STATEMENTS, Outcome, connect
 
@@ -109,7 +109,11 @@ def _case(subject: Subject, declared: Sealed, chance: random.Random, outcome: Ou
             assert subject.connection.execute(sa.select(MARKS)).first() is None
         subject.forget()
         found = subject.rows()
-        wrong = list(_wrong(declared.bridge, side, before, meant, found))
+        fresh: set[Scalar] = set()
+        if isinstance(statement, Insert) and statement.mode == "replace":
+            fresh = {row["id"] for row in statement.rows}
+        was = {key: row for key, row in before.items() if key not in fresh}
+        wrong = list(_wrong(declared.bridge, side, was, meant, found))
         if wrong:
             outcome.inconsistent += 1
             yield f"{statement}\n  on {before}\n  leaves {found}\n  meant {meant}\n  {wrong}"

@@ -91,6 +91,8 @@ class Judge:
                         written.append((table, name, {item: was[item] for item in self.columns[table]}))
         if yields:
             written += self._passing(act, key, meant)
+        if written or yields:
+            written += self._borrowed(act, key, before)
         gone = self.move.makes_rows and key in before.children and key not in meant.children
         if gone and act.side == NEW:
             return []  # its values went with it
@@ -120,6 +122,27 @@ class Judge:
             child = {column: row.get(column) for column in self.columns["child"]}
             pair = self.move.joined(dict.fromkeys(self.columns["parent"]), child)
             yield "parent", key, self.move.made_of(pair, self.move.parent_side)
+
+    def _borrowed(self, act: Act, key: str, before: Told) -> Iterator[Written]:
+        """What a silent row of an upsert has taken from the parent that it names before it met another row.
+
+        Triggers that fill it see no more of it than that; the row in its way takes that as if it was given.
+        """
+        for name, row in act.upserted.items():
+            if name not in act.silent or self.move.one_way:
+                continue
+            parent = before.parents.get(str(row.get("place_id")))
+            given = (
+                [self.move.made_of(self.move.joined(parent, None), self.move.child_side)] if parent else []
+            )
+            given += [
+                {column: other.get(column) for column in self.columns["child"]}
+                for key_, other in act.upserted.items()
+                if key_ not in act.silent and other.get("place_id") == row.get("place_id")
+            ]
+            for child in given:
+                pair = self.move.joined(dict.fromkeys(self.columns["parent"]), child)
+                yield "parent", key, self.move.made_of(pair, self.move.parent_side)
 
     def _either(self, key: str, meant: Told) -> list[Written]:
         """What the act gave to one of the two sides."""

@@ -28,7 +28,7 @@ class Act:
     """A transaction of one statement or two. ``silent``: rows of the child that are given nothing.
 
     ``replaced``: rows that go and come anew, with what they are given; the statement's next row may replace
-    one of them again.
+    one of them again. ``upserted``: rows that are given to a row that stands in their way.
     """
 
     side: str
@@ -36,6 +36,7 @@ class Act:
     made: Callable[[Tables, str], Sequence[Any]]
     silent: set[str] = field(default_factory=set)
     replaced: dict[str, Values] = field(default_factory=dict)
+    upserted: dict[str, Values] = field(default_factory=dict)
 
     def statements(self, tables: Tables, engine: str) -> list[Run]:
         """On these tables."""
@@ -119,7 +120,10 @@ class Generator:
         def made(tables: Tables, engine: str) -> list[Any]:
             return [_insert(tables.of(table), rows, mode, taken, engine)]
 
-        return Act(side, f"{side}: {mode} into {table} {rows} taking {taken}", made, silent, replaced)
+        upserted = by_key if mode == "update" and table == "child" else {}
+        return Act(
+            side, f"{side}: {mode} into {table} {rows} taking {taken}", made, silent, replaced, upserted
+        )
 
     def _keys(self, table: str, key: str) -> Values:
         if table == "parent":
@@ -167,7 +171,9 @@ class Generator:
         def made(tables: Tables, engine: str) -> list[Any]:
             given: dict[str, Any] = dict(values)
             if copied:
-                given[copied] = tables.of(table).c.note
+                note = tables.of(table).c.note
+                may_be_none = None in self.moved.values[copied]
+                given[copied] = note if may_be_none else sa.func.coalesce(note, "none")
             return [tables.of(table).update().values(given).where(where(tables))]
 
         title = f"{side}: update {table} {values} copying {copied} where {where.__doc__}"

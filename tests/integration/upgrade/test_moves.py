@@ -248,3 +248,20 @@ def test_a_log_of_statements_is_refused_for_its_reads_lock(server_url: str) -> N
     finally:
         made.run("SET GLOBAL binlog_format = ROW")
         made.database.close()
+
+
+@pytest.mark.parametrize("engine_name", ["mariadb", "mysql"], indirect=True)
+def test_a_silent_row_of_the_same_statement_takes_nothing_from_one_that_speaks(database_url: str) -> None:
+    """Both get the same parent, which the statement reads: so no trigger may write it, and marks are left."""
+    made, tables = prepared(database_url, SEVERAL)
+    with made.runner() as runner:
+        runner.expand()
+        runner.migrate()
+        child, note = tables.child.name, f"(SELECT note FROM {tables.parent.name} WHERE id = 'p1')"
+        silent, loud = (f"('{key}', 'p1', {mail}, {note})" for key, mail in (("s", "NULL"), ("t", "'new'")))
+        made.run(f"DELETE FROM {child}", f"UPDATE {tables.parent.name} SET email = NULL")
+        runner.verify()
+        made.run(f"INSERT INTO {child} (id, place_id, mail, note) VALUES {silent}, {loud}")
+        assert not any(item.fatal for _, item in runner.verify())
+    found = [row for row in held(made, tables, SEVERAL) if row["id"] == "p1"]
+    assert {(row["old.mail"], row["new.email"]) for row in found} == {("new", "new")}

@@ -12,7 +12,7 @@ from keystone_viaduct.testing.simulation.fleet import Backup, Fleet
 def backup(fleet: Fleet, site: str) -> list[str]:
     """A copy of a site's database is put aside."""
     store = fleet.nodes[site].store
-    taken = Backup(site, store.backup(), store.data.copy())
+    taken = Backup(fleet.step, site, store.backup(), store.data.copy())
     fleet.backups.append(taken)
     fleet.line.append(taken)
     fleet.tell(f"{site}: backup taken")

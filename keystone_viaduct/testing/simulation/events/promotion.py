@@ -82,6 +82,7 @@ def old_agent(fleet: Fleet, site: str) -> list[str]:
 def _take_office(fleet: Fleet, site: str, beyond: int) -> bool:
     if not fleet.may_lead(site):
         return False
+    old, unmet = fleet.hub, fleet.unmet_life(fleet.hub)
     try:
         fleet.nodes[site].site.promote(beyond)
     except Refused as error:
@@ -89,7 +90,18 @@ def _take_office(fleet: Fleet, site: str, beyond: int) -> bool:
         return False
     fleet.counts["promotions"] += 1
     fleet.elect()
+    if unmet:
+        _excuse_branches(fleet, old)
     return True
+
+
+def _excuse_branches(fleet: Fleet, old: str) -> None:
+    """The hub is given up before it has found out that it was restored: what it has done since its backup may
+    bear the numbers of what was lost, and nobody is left to tell which is which. The docs name this residue.
+    """
+    since = min(backup.step for backup in fleet.put_back if backup.site == old)
+    edits = [*fleet.ledger.edits, *fleet.ledger.deleted]
+    fleet.excused.update(edit for edit in edits if edit.site == old and edit.step >= since)
 
 
 EVENTS = (
