@@ -58,6 +58,9 @@ CASSANDRA = (
     "unit/assignment/role_backends/test_sql.py",
     "unit/resource/backends/test_sql.py",
     "unit/identity/backends/test_sql.py",
+    "unit/policy/backends/test_sql.py",
+    "unit/resource/config_backends/test_sql.py",
+    "unit/test_backend_id_mapping_sql.py",
 )
 
 BATCH = 5

@@ -72,6 +72,22 @@ class Columns:
         return found
 
 
+class Simple:
+    """A model that is nothing but its columns."""
+
+    def __init__(self, model: Any, without: Iterable[str] = ("id",), key: str = "id") -> None:
+        self.columns = Columns(model, without)
+        self._key = key
+
+    def fields(self, thing: Any) -> dict[str, Any]:
+        """The record of an object."""
+        return self.columns.values(thing)
+
+    def thing(self, key: str, fields: Mapping[str, Any]) -> Any:
+        """The object of a record."""
+        return self.columns.make(fields, **{self._key: key})
+
+
 class WithOptions:
     """A model with resource options."""
 

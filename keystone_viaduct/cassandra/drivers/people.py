@@ -7,7 +7,7 @@ from typing import Any
 
 from keystone.identity.backends import sql_model as model
 
-from keystone_viaduct.cassandra.drivers.graph import Columns, WithOptions
+from keystone_viaduct.cassandra.drivers.graph import Columns, Simple, WithOptions
 from keystone_viaduct.cassandra.records import Fields, Listing, Shape, Unique
 from keystone_viaduct.cassandra.records.hints import Attribute
 from keystone_viaduct.cassandra.records.shape import ALL, everywhere, field_of
@@ -56,21 +56,6 @@ class Users:
         """What can be filtered by; never the password."""
         found = self._user.columns.filterable(("id", "domain_id", "enabled", "default_project_id"))
         return {**found, "name": Attribute(model.LocalUser.name.property.columns[0].type.length)}
-
-
-class Groups:
-    """From Keystone's group to a record and back."""
-
-    def __init__(self) -> None:
-        self.columns = Columns(model.Group)
-
-    def fields(self, thing: Any) -> dict[str, Any]:
-        """The record of a group."""
-        return self.columns.values(thing)
-
-    def thing(self, key: str, fields: Mapping[str, Any]) -> Any:
-        """The group of a record."""
-        return self.columns.make(fields, id=key)
 
 
 def _named(side: Any) -> str:
@@ -128,4 +113,4 @@ MEMBERSHIP = Shape("membership", listings=(Listing("group", lambda fields: list(
 LOCKOUT = Shape("lockout")
 """Key: the user. How often he gave a wrong password since he gave the right one, and when last."""
 USERS = Users()
-GROUPS = Groups()
+GROUPS = Simple(model.Group)

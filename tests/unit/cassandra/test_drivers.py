@@ -11,6 +11,9 @@ from keystone import exception
 from keystone_viaduct import drivers
 from keystone_viaduct.cassandra.drivers import base
 from keystone_viaduct.cassandra.drivers.assignment import Assignment
+from keystone_viaduct.cassandra.drivers.credential import Credential
+from keystone_viaduct.cassandra.drivers.domain_config import DomainConfig
+from keystone_viaduct.cassandra.drivers.id_mapping import Mapping
 from keystone_viaduct.cassandra.drivers.role import Role
 from keystone_viaduct.cassandra.records import Records
 from keystone_viaduct.config import DriverSettings
@@ -135,6 +138,62 @@ def test_a_duplicate_is_a_conflict_that_names_it(tables: MemoryTables) -> None:
     driver = make("a")
     with pytest.raises(exception.Conflict, match="name a"):
         driver.create_role("other", {"id": "other", "name": "a", "domain_id": None})
+
+
+def test_one_domain_at_a_time_is_registered_and_only_it_can_let_go(tables: MemoryTables) -> None:
+    driver = DomainConfig()
+    other: list[bool] = []
+    use(at(tables, 1, "write", lambda: other.append(driver.obtain_registration("d2", "sql"))))
+    assert not driver.obtain_registration("d1", "sql")
+    assert other == [True]
+    assert driver.read_registration("sql") == "d2"
+    driver.release_registration("d1")
+    driver.release_registration("d1", "sql")
+    assert driver.read_registration("sql") == "d2"
+    driver.release_registration("d2")
+    assert driver.obtain_registration("d1", "sql")
+
+
+def test_a_credential_that_was_moved_meanwhile_is_not_deleted_with_its_former_user(
+    tables: MemoryTables,
+) -> None:
+    driver = Credential()
+    made = {"id": "c", "user_id": "u1", "encrypted_blob": "x", "type": "cert", "key_hash": "k"}
+    driver.create_credential("c", made)
+    use(at(tables, 1, "write", lambda: driver.update_credential("c", {"user_id": "u2"})))
+    driver.delete_credentials_for_user("u1")
+    use(tables)
+    assert [each["id"] for each in driver.list_credentials_for_user("u2")] == ["c"]
+    driver.delete_credentials_for_user("u2")
+    with pytest.raises(exception.CredentialNotFound):
+        driver.get_credential("c")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        ({"domain_id": "d1"}, ["p3"]),
+        ({"public_id": "p1"}, ["p2", "p3"]),
+        ({"domain_id": "d1", "local_id": b"two"}, ["p1", "p3"]),
+        ({"entity_type": "user"}, ["p2"]),
+        ({}, []),
+    ],
+)
+def test_ids_that_match_all_that_is_said_are_forgotten(
+    tables: MemoryTables, wanted: dict[str, Any], left: list[str]
+) -> None:
+    driver = Mapping()
+    for public_id, domain, local, kind in (
+        ("p1", "d1", "one", "user"),
+        ("p2", "d1", b"two", "group"),
+        ("p3", "d2", "one", "user"),
+    ):
+        entity = {"domain_id": domain, "local_id": local, "entity_type": kind}
+        assert driver.create_id_mapping(entity, public_id) == public_id
+        assert driver.create_id_mapping(entity, "another") == public_id, "it has one"
+        assert driver.get_public_id(entity) == public_id
+    driver.purge_mappings(wanted)
+    assert [key for key in ("p1", "p2", "p3") if driver.get_id_mapping(key)] == left
 
 
 @pytest.mark.parametrize("error", [StoreBusy, StoreUnavailable, OutcomeUnknown])
