@@ -153,6 +153,13 @@ class Refused(SyncError):
     status = 403
 
 
+class KeyChanged(SyncError):
+    """A registered site shows another public key, and nothing that only the one before could make."""
+
+    code = "sync.key-changed"
+    status = 403
+
+
 class NotYet(SyncError):
     """The other direction has to carry something first; nothing is wrong."""
 

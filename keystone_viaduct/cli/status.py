@@ -14,6 +14,7 @@ from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.sync.charter import coverage_to_json
 from keystone_viaduct.sync.model import Peer, SiteState
 from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.sealing import key_fingerprint
 from keystone_viaduct.sync.waiting import counted, waiting
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     from keystone_viaduct.cli._site import open_store
 
     settings = _keystone.settings_of(args)
-    found = open_store(settings).read(gather)
+    store = open_store(settings)
+    found = store.read(gather)
+    found["key"] = key_fingerprint(store.ring.public_key)
     found["revocations"] = revocations(found, settings, SystemClock().now())
     terminal.json(found)
     _show(terminal, found)
@@ -129,6 +132,7 @@ def _show_hub(terminal: Terminal, found: dict[str, Any]) -> None:
 
 def _show(terminal: Terminal, found: dict[str, Any]) -> None:
     _show_hub(terminal, found)
+    terminal.say(f"key: {found['key']}")
     terminal.say(f"feed: {found['head']} numbered, {found['marks']['count']} marks to be numbered")
     reasons = {s: ", ".join(f"{n} {why}" for why, n in r.items()) for s, r in found["waiting_for"].items()}
     waiting = ", ".join(f"{number} from {s} ({reasons[s]})" for s, number in found["pending"].items())

@@ -13,7 +13,7 @@ from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.kinds.reference import Mode
 from keystone_viaduct.kinds.registry import REGISTRY, get
 from keystone_viaduct.kinds.shape import Shape
-from keystone_viaduct.kinds.value import JSON, Document
+from keystone_viaduct.kinds.value import JSON, Document, join_key
 
 from . import lookup
 from .cipher import CredentialCipher
@@ -21,7 +21,7 @@ from .delete import delete_records
 from .equality import Folding, ServerFolding
 from .insert import Inserter
 from .layout import Layout, make_layout
-from .load import Loader, batches, in_keys
+from .load import Loader, batches, in_keys, key_values
 from .members import Members
 from .names import Claim, Names
 from .referring import Referrers, Target
@@ -41,7 +41,8 @@ class Codecs:
     Unknown kinds raise UnknownKind, malformed keys BadKey, a kind whose table is missing SchemaMissing.
     ``options``: per kind, the ids of the resource options that the running Keystone has registered. The
     others it would delete with the next change of their owner, so it is not given them (None: given all).
-    ``folding`` answers for the collations of the schema's columns (None: the server does).
+    ``folding`` answers for the collations of the schema's columns (None: the server does). Rows that never
+    travel (``kinds.local``) are not there, unless asked for ``with_local``.
     """
 
     def __init__(
@@ -50,13 +51,17 @@ class Codecs:
         cipher: CredentialCipher,
         options: Options | None = None,
         folding: Folding | None = None,
+        *,
+        with_local: bool = False,
     ) -> None:
         self.schema = schema
         self._folding = folding or ServerFolding()
         self.cipher = cipher
         self.options = options
         self._layouts = {
-            name: make_layout(schema, kind, None if options is None else options.get(name))
+            name: make_layout(
+                schema, kind, None if options is None else options.get(name), with_local=with_local
+            )
             for name, kind in REGISTRY.items()
             if schema.has(kind.table)
         }
@@ -160,6 +165,19 @@ class Codecs:
         found = self._loaders[kind].load(connection, self._possible(layout, keys))
         self._spelling[kind].correct(connection, found)
         return found
+
+    def site_only(self, connection: Connection, kind: str, keys: Sequence[str]) -> list[str]:
+        """Those of the keys whose rows are there and never travel."""
+        layout = self._layout(kind)
+        if kind in self._events or layout.root is None or not layout.root.local:
+            return []
+        columns = layout.root.key_columns
+        statement = sa.select(*columns).where(in_keys(columns), sa.or_(*layout.root.local))
+        return [
+            join_key(tuple(row))
+            for batch in batches(key_values(layout, self._possible(layout, keys)))
+            for row in connection.execute(statement, {"keys": list(batch)})
+        ]
 
     def large(self, connection: Connection, kind: str, keys: Sequence[str], beyond: int) -> dict[str, int]:
         """Key -> how many characters the texts without a bound have, of those with more than so many."""

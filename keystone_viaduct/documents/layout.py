@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from keystone_viaduct.errors import SchemaMissing
+from keystone_viaduct.kinds.local import DOMAIN, placing_fields
 from keystone_viaduct.kinds.model import Kind
 from keystone_viaduct.kinds.shape import Child, Field, Shape
 from keystone_viaduct.kinds.value import JSON, Document, Type
@@ -69,9 +70,11 @@ class Part:
 
 
 class Root(Part):
-    """The root table of a kind."""
+    """The root table of a kind. ``local``: what makes a row one that never travels; such are left out of all
+    that is read or deleted, unless it was made ``with_local``.
+    """
 
-    def __init__(self, schema: Schema, kind: Kind) -> None:
+    def __init__(self, schema: Schema, kind: Kind, *, with_local: bool = False) -> None:
         reserved = {*kind.constants, kind.surrogate}
         if kind.extra:
             reserved.add("extra")
@@ -88,6 +91,11 @@ class Root(Part):
         ]
         if kind.hidden:
             self.filters += [self.keys[0].column != hidden for hidden in sorted(kind.hidden)]
+        self.local = [
+            by_name[name].column.like(f"{DOMAIN}%") for name in placing_fields(kind) if name in by_name
+        ]
+        self.visible = [] if with_local else [sa.func.coalesce(~found, sa.true()) for found in self.local]
+        self.filters += self.visible
         if kind.surrogate and not kind.insert_only and not self.nullable_key:
             self.filters.append(self.keys[0].column.is_not(None))
 
@@ -169,10 +177,13 @@ class Layout:
         )
 
 
-def make_layout(schema: Schema, kind: Kind, options: frozenset[str] | None = None) -> Layout:
+def make_layout(
+    schema: Schema, kind: Kind, options: frozenset[str] | None = None, *, with_local: bool = False
+) -> Layout:
     """Binds ``kind``; raises SchemaMissing when its root table is not there.
 
     ``options``: the resource options that the running Keystone has registered; None: any may be stored.
+    ``with_local``: also rows that never travel.
     """
     if not schema.has(kind.table):
         raise SchemaMissing(
@@ -180,7 +191,7 @@ def make_layout(schema: Schema, kind: Kind, options: frozenset[str] | None = Non
             hint=f"kind {kind.name} can't be kept here",
             kind=kind.name,
         )
-    root = None if kind.rootless else Root(schema, kind)
+    root = None if kind.rootless else Root(schema, kind, with_local=with_local)
     children: list[ChildPart] = []
     for child in kind.children:
         if schema.has(child.table):

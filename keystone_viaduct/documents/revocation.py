@@ -44,15 +44,17 @@ class Events:
             found = sorted(key for key, _, _ in self._within(connection, start) if key > after)
             start += _SECOND
         while len(found) < limit:
-            statement = sa.select(self._time).order_by(self._time).limit(1)
+            statement = sa.select(self._time).where(*self.root.visible).order_by(self._time).limit(1)
             if start is not None:
                 statement = statement.where(self._time >= start)
             first = connection.execute(statement).scalar()
             if first is None:
                 break
-            page = self._page(connection, first.replace(microsecond=0), limit)
+            first = first.replace(microsecond=0)
+            page = self._page(connection, first, limit)
             found += sorted({key for key, _ in page})
-            start = max(second for _, second in page) + _SECOND
+            # none where SQLite compares a text that was written by hand in another form
+            start = max((second for _, second in page), default=first) + _SECOND
         return list(dict.fromkeys(found))[:limit]
 
     def resolve(self, connection: sa.engine.Connection, ids: Sequence[str]) -> dict[str, str | None]:
@@ -69,7 +71,7 @@ class Events:
         statement = self._select().where(self._time >= start).order_by(self._time).limit(limit)
         rows = list(self._shown(connection.execute(statement)))
         page = [(key, parse_time(str(document["issued_before"]))) for key, document, _ in rows]
-        last = page[-1][1]
+        last = page[-1][1] if page else start
         page += [(key, last) for key, _, _ in self._within(connection, last)]
         return page
 
@@ -89,7 +91,7 @@ class Events:
                     yield item
 
     def _select(self) -> Any:
-        return sa.select(self._id, *(bound.column for bound in self.root.bounds))
+        return sa.select(self._id, *(bound.column for bound in self.root.bounds)).where(*self.root.visible)
 
     def _shown(self, rows: Iterable[Any]) -> Iterable[tuple[str, Document, int]]:
         for number, *values in rows:

@@ -98,6 +98,11 @@ class Tables(Protocol):
     def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         """The documents that are there; the others are absent from the result."""
 
+    def site_only(self, refs: Sequence[Ref]) -> set[Ref]:
+        """Those of these records whose rows are here and never travel (``kinds.local``): no document is found
+        for them.
+        """
+
     def lock_documents(self, refs: Sequence[Ref]) -> set[Ref]:
         """Keep others from writing these records until this transaction ends; those that have a row, whether
         it can be read or not.

@@ -19,12 +19,12 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nacl.exceptions import CryptoError
-from nacl.public import PrivateKey, PublicKey, SealedBox
+from nacl.public import Box, PrivateKey, PublicKey, SealedBox
 from nacl.secret import Aead
 from nacl.utils import random
 
@@ -85,6 +85,17 @@ class KeyRing:
             hint="the peer knows an old public key of this site: register it anew",
         )
 
+    def proofs(self, receiver: bytes, site: str) -> list[bytes]:
+        """That the present public key is this site's: closed with each older key of it, for one receiver."""
+        older = list(self._exchange.values())[1:]
+        told = _statement(site, self.public_key)
+        return [bytes(Box(key, PublicKey(receiver)).encrypt(told)) for key in older]
+
+    def is_proven(self, known: bytes, site: str, public_key: bytes, proofs: Sequence[bytes]) -> bool:
+        """Whether whoever has the private half of ``known`` says that this is that site's key now."""
+        told = _statement(site, public_key)
+        return any(_opened(key, known, proof) == told for proof in proofs for key in self._exchange.values())
+
     def encrypt(self, plain: bytes, context: str = "") -> bytes:
         """Close something for our own tables; ``context`` is where it stands, and needed again to open it."""
         number, box = next(iter(self._storage.items()))
@@ -106,6 +117,22 @@ class KeyRing:
                 "a stored secret can't be opened",
                 hint="its storage key was replaced, or the row was changed by hand",
             ) from error
+
+
+def _statement(site: str, public_key: bytes) -> bytes:
+    return b"viaduct public key\n" + site.encode() + b"\n" + public_key
+
+
+def _opened(own: PrivateKey, theirs: bytes, closed: bytes) -> bytes:
+    try:
+        return bytes(Box(own, PublicKey(theirs)).decrypt(closed))
+    except (CryptoError, ValueError, TypeError):
+        return b""
+
+
+def key_fingerprint(public_key: bytes) -> str:
+    """What people compare: the first 32 hexadecimal digits of a digest."""
+    return hashlib.sha256(public_key).hexdigest()[:32]
 
 
 def is_public_key(key: bytes) -> bool:

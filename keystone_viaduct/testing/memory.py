@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from keystone_viaduct.errors import KindError, StoreError, ViaductError
 from keystone_viaduct.kinds.hashing import Hashing
+from keystone_viaduct.kinds.local import is_local
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.natural import NaturalKey
 from keystone_viaduct.kinds.raw import dumps_members, same_documents
@@ -239,11 +240,16 @@ class MemoryTransaction:
 
     def documents(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         """Copies of the rows that are there."""
-        return {ref: dict(self.data.rows[ref]) for ref in refs if ref in self.data.rows}
+        there = {ref: self.data.rows[ref] for ref in refs if ref in self.data.rows}
+        return {ref: dict(row) for ref, row in there.items() if not is_local(*ref, row)}
+
+    def site_only(self, refs: Sequence[Ref]) -> set[Ref]:
+        """By their ids."""
+        return {ref for ref in refs if ref in self.data.rows and is_local(*ref, self.data.rows[ref])}
 
     def lock_documents(self, refs: Sequence[Ref]) -> set[Ref]:
         """Nothing else runs meanwhile."""
-        return {ref for ref in refs if ref in self.data.rows}
+        return set(self.documents(refs))
 
     def write_documents(self, writes: Sequence[Write]) -> None:
         """Delete, then write; then check what a database's constraints would check."""
@@ -678,7 +684,9 @@ class MemoryTransaction:
 
     def row_keys(self, kind: str, after: str, limit: int) -> list[str]:
         """By key."""
-        return sorted(ref.key for ref in self.data.rows if ref.kind == kind and ref.key > after)[:limit]
+        rows = self.data.rows.items()
+        found = (ref.key for ref, row in rows if ref.kind == kind and not is_local(*ref, row))
+        return sorted(key for key in found if key > after)[:limit]
 
     def unmarked(self, kind: str, keys: Sequence[str]) -> list[str]:
         """Neither marked nor recorded as living."""
@@ -693,7 +701,7 @@ class MemoryTransaction:
 
     def count_rows(self, kind: str) -> int:
         """A scan."""
-        return sum(ref.kind == kind for ref in self.data.rows)
+        return sum(ref.kind == kind and not is_local(*ref, row) for ref, row in self.data.rows.items())
 
     def held(
         self, limit: int, after: Held | None = None, reasons: Collection[Reason] = tuple(Reason)

@@ -5,10 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from keystone_viaduct.errors import ConfigError, OldTerm, SiteUnavailable, UnsupportedVersion, ViaductError
+from keystone_viaduct.errors import (
+    ConfigError,
+    KeyChanged,
+    OldTerm,
+    SiteUnavailable,
+    UnsupportedVersion,
+    ViaductError,
+)
 from keystone_viaduct.sync.model import Peer
 from keystone_viaduct.sync.ports import SitePort
 from keystone_viaduct.sync.wire import limits
@@ -27,8 +34,11 @@ class RemoteSite(SitePort, Protocol):
     def capabilities(self) -> Capabilities:
         """What it says of itself."""
 
-    def register(self, peer: Peer) -> None:
-        """Tell it of another site."""
+    def register(self, peer: Peer, proofs: Sequence[bytes] = ()) -> None:
+        """Tell it of another site. Raises KeyChanged."""
+
+    def key_proofs(self, reader: str) -> list[bytes]:
+        """That its public key is its own, for one that knows an older one."""
 
     def poke_key(self) -> str:
         """The key of its own pokes; '' if it has none."""
@@ -95,8 +105,16 @@ class Contact:
             self._made, self._made_at = True, time.monotonic()
 
     def _introduce(self, hub: Capabilities, spoke: Capabilities) -> None:
-        self._hub.register(peer_of(spoke))
-        self._spoke.register(peer_of(hub))
+        _register(self._hub, self._spoke, peer_of(spoke))
+        _register(self._spoke, self._hub, peer_of(hub))
+
+
+def _register(at: RemoteSite, of: RemoteSite, peer: Peer) -> None:
+    """Tell one site of the other, whose keys may have been renewed: only it can show that they are its."""
+    try:
+        at.register(peer)
+    except KeyChanged:
+        at.register(peer, of.key_proofs(at.name))
 
 
 def _poke_key(site: RemoteSite) -> str:

@@ -13,7 +13,8 @@ import flask
 from keystone import exception
 
 from keystone_viaduct.errors import BadRequest, ScopeRequired, TooFast, UnsupportedVersion, ViaductError
-from keystone_viaduct.sync.api import policy
+from keystone_viaduct.sync.api import audit, policy
+from keystone_viaduct.sync.api.audit import Noted
 from keystone_viaduct.sync.api.frontdoor import INPUT, LENGTH
 from keystone_viaduct.sync.wire import body, limits
 from keystone_viaduct.sync.wire.faults import error_to_json
@@ -24,12 +25,13 @@ _SYNC = re.compile(r"\s*sync\s+(\d{1,6})\.(\d{1,6})\s*")
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer. ``raw`` are bytes of JSON that stand for ``content``."""
+    """An answer. ``raw`` are bytes of JSON that stand for ``content``; ``noted`` goes to the audit trail."""
 
     content: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     raw: bytes | None = None
+    noted: Noted | None = None
 
 
 Handler = Callable[..., Reply]
@@ -44,7 +46,10 @@ def gated(action: str) -> Callable[[Handler], Callable[..., flask.Response]]:
             try:
                 policy.enforce(action)
                 negotiate(flask.request.headers.get(HEADER))
-                return answer(handler(*arguments, **variables))
+                reply = handler(*arguments, **variables)
+                if reply.noted is not None:
+                    audit.note(action.removeprefix("sync:"), reply.noted)
+                return answer(reply)
             except exception.ForbiddenAction as error:
                 refusal = ScopeRequired(
                     str(error), hint=f"the account needs the role admin on the system (policy {action})"

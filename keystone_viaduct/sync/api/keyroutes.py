@@ -6,6 +6,7 @@ import flask_restful
 
 from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.api import assembly
+from keystone_viaduct.sync.api.audit import Noted
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, read_json
 from keystone_viaduct.sync.keyset.public import by_fingerprint
 from keystone_viaduct.sync.wire import checks, publickeys
@@ -49,7 +50,7 @@ class KeyRepositoryResource(flask_restful.Resource):  # type: ignore[misc]
         keys = assembly.keys()
         if action == "rotate":
             keys.want(repository)
-            return Reply(status=204)
+            return Reply(status=204, noted=Noted(f"keys {repository}", None, {"rotate": True}))
         if action == "advance":
             verdict, wait = keys.advance(repository)
             return Reply({"step": verdict.step.value, "missing": list(verdict.missing), "wait": wait})

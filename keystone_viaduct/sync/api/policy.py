@@ -11,17 +11,24 @@ from oslo_policy import policy
 from oslo_utils import timeutils
 
 from keystone_viaduct.errors import ScopeRequired
+from keystone_viaduct.kinds.local import ROLE_NAME
 from keystone_viaduct.sync.api import callers
 from keystone_viaduct.sync.api.frontdoor import CALLER, REVOCATIONS
 
-_CHECK = "role:admin and system_scope:all"
+_ADMIN = "role:admin and system_scope:all"
+#: What the agent does it may do by a role of its own, which allows nothing else in Keystone.
+_AGENT = f"(role:admin or role:{ROLE_NAME}) and system_scope:all"
 _SCOPE = ["system"]
+#: Where the id of who calls stands in ``flask.g``: of a remembered caller Keystone knows nothing.
+WHO = "sync_caller"
 
 
-def _rule(name: str, description: str, *operations: tuple[str, str]) -> policy.DocumentedRuleDefault:
+def _rule(
+    name: str, description: str, *operations: tuple[str, str], check: str = _AGENT
+) -> policy.DocumentedRuleDefault:
     return policy.DocumentedRuleDefault(
         name=f"sync:{name}",
-        check_str=_CHECK,
+        check_str=check,
         description=description,
         operations=[{"method": method, "path": f"/v3/OS-SYNC{path}"} for method, path in operations],
         scope_types=_SCOPE,
@@ -33,12 +40,12 @@ _CHECKPOINT = "/checkpoints/{site}"
 _KEYS = "/keys/{repository}"
 
 RULES = (
-    _rule("get_capabilities", "What this site is and can store", ("GET", "")),
+    _rule("get_capabilities", "What this site is and can store", ("GET", ""), ("GET", "/key-proofs")),
     _rule("read_changes", "Read the feed, secrets sealed for a registered peer", ("GET", "/changes")),
     _rule("apply_changes", "Apply another site's changes, with their ids", ("POST", "/changes")),
-    _rule("get_record", "Read a record without its secrets", ("GET", _RECORD)),
-    _rule("put_record", "Create or change a record under a given id", ("PUT", _RECORD)),
-    _rule("delete_record", "Delete a record", ("DELETE", _RECORD)),
+    _rule("get_record", "Read a record without its secrets", ("GET", _RECORD), check=_ADMIN),
+    _rule("put_record", "Create or change a record under a given id", ("PUT", _RECORD), check=_ADMIN),
+    _rule("delete_record", "Delete a record", ("DELETE", _RECORD), check=_ADMIN),
     _rule("get_checkpoint", "How far this site has come with another", ("GET", _CHECKPOINT)),
     _rule("forget_checkpoint", "Have another site's whole feed read again", ("DELETE", _CHECKPOINT)),
     _rule("resume_checkpoint", "Go on with a site's feed after a comparison", ("PUT", _CHECKPOINT)),
@@ -47,30 +54,55 @@ RULES = (
     _rule("purge", "Drop what is kept for a time only", ("POST", "/purge")),
     _rule("get_sweep", "How far the sweep is, and what waits for a person", ("GET", "/sweep")),
     _rule("sweep", "Compare a batch of rows with their records", ("POST", "/sweep")),
-    _rule("decide_held", "Confirm or discard deletions that a sweep has found", ("POST", "/sweep/held")),
+    _rule(
+        "decide_held",
+        "Confirm or discard deletions that a sweep has found",
+        ("POST", "/sweep/held"),
+        check=_ADMIN,
+    ),
     _rule("get_waiting", "What waits at this site, and why", ("GET", "/waiting")),
-    _rule("retry_waiting", "Try again what is carried or put aside", ("POST", "/waiting")),
+    _rule("retry_waiting", "Try again what is carried or put aside", ("POST", "/waiting"), check=_ADMIN),
     _rule("list_peers", "The registered sites", ("GET", "/peers")),
     _rule("register_peer", "Register a site and its public key", ("PUT", "/peers/{site}")),
-    _rule("retire_peer", "Forget a site that is gone for good", ("DELETE", "/peers/{site}")),
+    _rule(
+        "confirm_key",
+        "Take a site's new public key that it has not proven (with `confirmed`)",
+        ("PUT", "/peers/{site}"),
+        check=_ADMIN,
+    ),
+    _rule("retire_peer", "Forget a site that is gone for good", ("DELETE", "/peers/{site}"), check=_ADMIN),
     _rule(
         "hold_lease", "Take, renew or give back the agents' lease", ("PUT", "/lease"), ("DELETE", "/lease")
     ),
-    _rule("list_conflicts", "The list of conflicts", ("GET", "/conflicts"), ("GET", "/conflicts/{id}")),
+    _rule(
+        "list_conflicts",
+        "The list of conflicts",
+        ("GET", "/conflicts"),
+        ("GET", "/conflicts/{id}"),
+        check=_ADMIN,
+    ),
     _rule(
         "resolve_conflict",
         "Keep or reverse a decision",
         ("PUT", "/conflicts/{id}/resolution"),
         ("POST", "/conflicts"),
+        check=_ADMIN,
     ),
-    _rule("merge_records", "Merge two records under one id", ("POST", "/merges")),
+    _rule("merge_records", "Merge two records under one id", ("POST", "/merges"), check=_ADMIN),
     _rule("get_joining", "What was chosen for a site that joins", ("GET", "/joining/{site}")),
     _rule("put_joining", "Choose whose access changes how when a site joins", ("PUT", "/joining/{site}")),
     _rule("get_hub", "Who is the hub, and whether this site could be", ("GET", "/hub")),
     _rule("follow_hub", "Follow a hub that was promoted", ("PUT", "/hub")),
-    _rule("promote", "Make this site the hub, or hand over to another", ("POST", "/hub"), ("DELETE", "/hub")),
+    _rule(
+        "promote",
+        "Make this site the hub, or hand over to another",
+        ("POST", "/hub"),
+        ("DELETE", "/hub"),
+        check=_ADMIN,
+    ),
     _rule("get_charter", "What each spoke holds and may change", ("GET", "/charter")),
-    _rule("put_charter", "Replace the fleet's charter, at the hub", ("PUT", "/charter")),
+    _rule("put_charter", "Replace the fleet's charter, at the hub", ("PUT", "/charter"), check=_ADMIN),
+    _rule("list_audit", "Who has changed the fleet's settings here", ("GET", "/audit"), check=_ADMIN),
     _rule("get_keys", "Fingerprints of the keys of tokens", ("GET", "/keys")),
     _rule("read_keys", "The Fernet keys, sealed for a registered peer", ("GET", _KEYS)),
     _rule("write_keys", "Take the hub's keys of tokens", ("PUT", _KEYS), ("PUT", "/public-keys")),
@@ -87,7 +119,9 @@ def list_rules() -> tuple[policy.DocumentedRuleDefault, ...]:
 
 
 def enforce(action: str) -> None:
-    """Let a system administrator through. Raises Unauthorized, ForbiddenAction (Keystone's), ScopeRequired.
+    """Let a system administrator through, or the agent's account where the rule names its role.
+
+    Raises Unauthorized, ForbiddenAction (Keystone's), ScopeRequired.
 
     The scope is checked here as well: ``[oslo_policy] enforce_scope`` may be off, and a policy file may say
     anything. The shared administrator token of old has no scope and is refused.
@@ -107,6 +141,7 @@ def enforce(action: str) -> None:
             hint="use `system_scope: all` in clouds.yaml (`openstack --os-system-scope all`)",
             action=action,
         )
+    setattr(flask.g, WHO, str(credentials.get("user_id") or ""))
     _register(door._enforcer)
     door._enforce(credentials=credentials, action=action, target={})
     if known is None and REVOCATIONS in environ:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from keystone_viaduct.errors import BadRequest, NotThere, Refused, Stale
+from keystone_viaduct.kinds.local import is_local
 from keystone_viaduct.kinds.model import Kind, Mode, Type
 from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
@@ -40,6 +41,7 @@ class RecordsService:
 
     def get(self, ref: Ref) -> Found:
         """The record, numbered up to now. Raises NotThere."""
+        _check_travels(ref)
         return self._service.run(lambda tx: _number(tx, tx.state(), ref, self._service.clock.now()))
 
     def put(self, ref: Ref, document: Mapping[str, Any], expected: str | None) -> tuple[Found, bool]:
@@ -49,6 +51,7 @@ class RecordsService:
         not given keep their values. Raises BadDocument, Refused, Stale.
         """
         kind = REGISTRY[ref.kind]
+        _check_travels(ref, document)
 
         def work(tx: SqlTransaction) -> tuple[Found, bool, Recording]:
             state = tx.state()
@@ -69,6 +72,7 @@ class RecordsService:
 
     def delete(self, ref: Ref, expected: str | None) -> None:
         """Delete it, if nothing refers to it. Raises NotThere, Refused, Stale."""
+        _check_travels(ref)
 
         def work(tx: SqlTransaction) -> Recording:
             state = tx.state()
@@ -90,6 +94,12 @@ class RecordsService:
 
         recording = self._service.run(work)
         self._service.around.written(recording.writes, "")
+
+
+def _check_travels(ref: Ref, document: Mapping[str, Any] | None = None) -> None:
+    """Raise Refused for what belongs to this site alone: no record is kept of it."""
+    if is_local(*ref, document):
+        raise Refused(f"{ref} never travels", hint="such accounts are made by `viaduct agent-account`")
 
 
 def _number(tx: SqlTransaction, state: SiteState, ref: Ref, now: int) -> Found:

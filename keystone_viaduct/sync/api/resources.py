@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,14 +13,18 @@ from keystone.server import flask as ks_flask
 
 from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.api import assembly, changes
+from keystone_viaduct.sync.api.audit import Noted
 from keystone_viaduct.sync.api.conflicts import ConflictsService
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json, truth
 from keystone_viaduct.sync.api.joining import JoiningService
 from keystone_viaduct.sync.api.keyroutes import KeyRepositoryResource, KeysResource, PublicKeysResource
 from keystone_viaduct.sync.api.merges import merge
+from keystone_viaduct.sync.api.policy import enforce
 from keystone_viaduct.sync.api.records import Found, RecordsService
+from keystone_viaduct.sync.api.service import Service
 from keystone_viaduct.sync.charter import charter_to_json
 from keystone_viaduct.sync.model import Fence, Ref
+from keystone_viaduct.sync.sealing import key_fingerprint
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.wire import checks, comparing, limits, upkeep, values
 from keystone_viaduct.sync.wire.joining import choices_from_json, choices_to_json
@@ -32,6 +37,7 @@ from keystone_viaduct.sync.wire.resources import (
     conflict_to_json,
     peer_from_json,
     peer_to_json,
+    proofs_from_json,
     record_to_json,
     standing_to_json,
 )
@@ -93,13 +99,15 @@ class RecordResource(flask_restful.Resource):  # type: ignore[misc]
         document = with_raw(document, body.get("raw", {}), "raw")
         ref = _ref(kind, key)
         found, created = RecordsService(assembly.service()).put(ref, document, _expected())
-        return _found(found, 201 if created else 200)
+        reply = _found(found, 201 if created else 200)
+        return replace(reply, noted=Noted(str(ref), None, {"digest": found.record.digest}))
 
     @gated("sync:delete_record")
     def delete(self, kind: str, key: str) -> Reply:
         """Delete it."""
-        RecordsService(assembly.service()).delete(_ref(kind, key), _expected())
-        return Reply(status=204)
+        ref = _ref(kind, key)
+        RecordsService(assembly.service()).delete(ref, _expected())
+        return Reply(status=204, noted=Noted(str(ref), {"there": True}))
 
 
 class CheckpointResource(flask_restful.Resource):  # type: ignore[misc]
@@ -212,7 +220,9 @@ class HeldResource(flask_restful.Resource):  # type: ignore[misc]
     def post(self) -> Reply:
         """Confirm or discard them."""
         confirm, kinds = upkeep.decision_from_json(read_json())
-        return Reply({"records": assembly.service().decide_held(kinds, confirm=confirm)})
+        told = {"confirm": confirm, "kinds": sorted(kinds) if kinds is not None else "all"}
+        number = assembly.service().decide_held(kinds, confirm=confirm)
+        return Reply({"records": number}, noted=Noted("held", None, {**told, "records": number}))
 
 
 class PeersResource(flask_restful.Resource):  # type: ignore[misc]
@@ -230,14 +240,36 @@ class PeerResource(flask_restful.Resource):  # type: ignore[misc]
     @gated("sync:register_peer")
     def put(self, site: str) -> Reply:
         """Register it."""
-        return Reply(peer_to_json(assembly.service().register(peer_from_json(site, read_json()))))
+        body = checks.mapping(read_json(), "peer")
+        peer, proofs = peer_from_json(site, body), proofs_from_json(body.get("proofs", []))
+        confirmed = checks.flag(body.get("confirmed", False), "confirmed")
+        if confirmed:
+            enforce("sync:confirm_key")
+        before = key_of_peer(assembly.service(), peer.site)
+        found = assembly.service().register(peer, proofs, confirmed=confirmed)
+        key = key_fingerprint(found.public_key)
+        told = {"key": key, "confirmed": confirmed}
+        noted = None if before == key else Noted(f"peer {peer.site}", before and {"key": before}, told)
+        return Reply(peer_to_json(found), noted=noted)
 
     @gated("sync:retire_peer")
     def delete(self, site: str) -> Reply:
         """Forget it, at the hub."""
         force = truth("force")
         found = assembly.service().retire(checks.site_name(site, "site"), force=force)
-        return Reply(upkeep.retired_to_json(found))
+        told = upkeep.retired_to_json(found)
+        return Reply(told, noted=Noted(f"peer {found.site}", told))
+
+
+class KeyProofsResource(flask_restful.Resource):  # type: ignore[misc]
+    """What shows that this site's public key is its own."""
+
+    @gated("sync:get_capabilities")
+    def get(self) -> Reply:
+        """For a peer that knows an older one."""
+        reader = checks.site_name(argument("reader"), "reader")
+        found = assembly.service().key_proofs(reader)
+        return Reply({"reader": reader, "proofs": [key_to_json(proof) for proof in found]})
 
 
 class LeaseResource(flask_restful.Resource):  # type: ignore[misc]
@@ -277,7 +309,8 @@ class ConflictsResource(flask_restful.Resource):  # type: ignore[misc]
         """Leave as decided all that was refused to a site, at the hub."""
         body = checks.mapping(read_json(), "body")
         site = checks.site_name(checks.member(body, "keep_refused", ""), "keep_refused")
-        return Reply({"records": ConflictsService(assembly.service()).keep_refused(site)})
+        number = ConflictsService(assembly.service()).keep_refused(site)
+        return Reply({"records": number}, noted=Noted(f"refused {site}", None, {"kept": number}))
 
 
 class ConflictResource(flask_restful.Resource):  # type: ignore[misc]
@@ -306,7 +339,8 @@ class ResolutionResource(flask_restful.Resource):  # type: ignore[misc]
         found = ConflictsService(assembly.service()).resolve(
             checks.identifier(conflict_id, "id"), restore=how == "restore", name=name or ""
         )
-        return Reply(conflict_to_json(found, detail=True))
+        noted = Noted(f"conflict {found.id} {found.ref}", None, {"resolution": found.resolution})
+        return Reply(conflict_to_json(found, detail=True), noted=noted)
 
 
 class MergesResource(flask_restful.Resource):  # type: ignore[misc]
@@ -316,7 +350,8 @@ class MergesResource(flask_restful.Resource):  # type: ignore[misc]
     def post(self) -> Reply:
         """Make one of them the other, at the hub."""
         loser, winner = merge_from_json(read_json())
-        return Reply(united_to_json(merge(assembly.service(), loser, winner)))
+        found = united_to_json(merge(assembly.service(), loser, winner))
+        return Reply(found, noted=Noted(str(loser), {"key": loser.key}, {"key": winner.key}))
 
 
 class JoiningResource(flask_restful.Resource):  # type: ignore[misc]
@@ -347,19 +382,24 @@ class HubResource(flask_restful.Resource):  # type: ignore[misc]
     @gated("sync:follow_hub")
     def put(self) -> Reply:
         """Follow a hub of a later term."""
+        before = _hub()
         assembly.service().follow(order_from_json(read_json()))
-        return Reply(status=204)
+        return Reply(status=204, noted=Noted("hub", before, _hub()))
 
     @gated("sync:promote")
     def post(self) -> Reply:
         """Be the hub from now on."""
-        return Reply(office_to_json(assembly.service().promote(beyond_from_json(read_json()))))
+        before = _hub()
+        found = office_to_json(assembly.service().promote(beyond_from_json(read_json())))
+        return Reply(found, noted=Noted("hub", before, _hub()))
 
     @gated("sync:promote")
     def delete(self) -> Reply:
         """Hand over to another site, at the hub."""
         successor = checks.site_name(argument("successor"), "successor")
-        return Reply(office_to_json(assembly.service().resign(successor)))
+        before = _hub()
+        found = office_to_json(assembly.service().resign(successor))
+        return Reply(found, noted=Noted("hub", before, _hub()))
 
 
 class CharterResource(flask_restful.Resource):  # type: ignore[misc]
@@ -373,7 +413,20 @@ class CharterResource(flask_restful.Resource):  # type: ignore[misc]
     @gated("sync:put_charter")
     def put(self) -> Reply:
         """At the hub: replace the edition that the body names."""
-        return Reply(charter_to_json(assembly.service().write_charter(read_json())))
+        before = charter_to_json(assembly.service().charter())
+        found = charter_to_json(assembly.service().write_charter(read_json()))
+        return Reply(found, noted=Noted("charter", before, found))
+
+
+class AuditResource(flask_restful.Resource):  # type: ignore[misc]
+    """Who has changed the fleet's settings at this site."""
+
+    @gated("sync:list_audit")
+    def get(self) -> Reply:
+        """The latest first."""
+        limit = number("limit", 100, limits.LIST)
+        found = assembly.service().store.read(lambda tx: tx.audit(limit))
+        return Reply({"audit": [entry._asdict() for entry in found]})
 
 
 class PokeKeyResource(flask_restful.Resource):  # type: ignore[misc]
@@ -404,6 +457,17 @@ class SecretResource(flask_restful.Resource):  # type: ignore[misc]
             checks.integer(checks.member(body, "term", ""), "term"),
         )
         return Reply(status=204)
+
+
+def _hub() -> dict[str, object]:
+    """Whom this site takes for the hub, and since which term."""
+    found = assembly.service().office()
+    return {"hub": found.hub, "term": found.term}
+
+
+def key_of_peer(service: Service, site: str) -> str:
+    """The fingerprint of what is registered of a site; '' for nothing."""
+    return next((key_fingerprint(peer.public_key) for peer in service.peers() if peer.site == site), "")
 
 
 def _fence() -> Fence | None:
@@ -477,7 +541,9 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
         _route(KeysResource, "/keys", "keys"),
         _route(KeyRepositoryResource, "/keys/<string:repository>", "key_repository", "repository"),
         _route(PublicKeysResource, "/public-keys", "public_keys"),
+        _route(AuditResource, "/audit", "audit"),
         _route(PokeKeyResource, "/poke-key", "poke_key"),
+        _route(KeyProofsResource, "/key-proofs", "key_proofs"),
         _route(SecretResource, "/secret", "secret"),
     ]
 

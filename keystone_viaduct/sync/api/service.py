@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from keystone_viaduct import __version__
 from keystone_viaduct.clock import Clock
-from keystone_viaduct.errors import BadRequest, NotInitialised, NotThere, Refused, UnknownSite
+from keystone_viaduct.errors import BadRequest, KeyChanged, NotInitialised, NotThere, Refused, UnknownSite
 from keystone_viaduct.sync.api import admission
 from keystone_viaduct.sync.api.isolation import Contact
 from keystone_viaduct.sync.api.watched import Watched
@@ -38,7 +38,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.powers import check_administration
-from keystone_viaduct.sync.sealing import KeyRing, is_public_key, seal
+from keystone_viaduct.sync.sealing import KeyRing, is_public_key, key_fingerprint, seal
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.guard import GUARD, Guard
 from keystone_viaduct.sync.site.promote import obstacle
@@ -291,9 +291,16 @@ class Service:
         """The registered peers."""
         return self.store.read(lambda tx: [peer for _, peer in sorted(tx.peers().items())])
 
-    def register(self, peer: Peer) -> Peer:
+    def key_proofs(self, reader: str) -> list[bytes]:
+        """That this site's public key is its own, for a peer that knows an older one. Raises UnknownSite."""
+        site, peer = self.store.read(lambda tx: (peek(tx).site, registered(tx, reader)))
+        return self.ring.proofs(peer.public_key, site)
+
+    def register(self, peer: Peer, proofs: Sequence[bytes] = (), *, confirmed: bool = False) -> Peer:
         """Register a peer or what has changed of it; how far it has come is kept while it lives the same
-        life. Raises BadRequest, Refused.
+        life. Once anything has come from it another public key has to be proven with the known one, or
+        ``confirmed`` by a person.
+        Raises BadRequest, KeyChanged, Refused.
         """
         if not is_public_key(peer.public_key):
             raise BadRequest(
@@ -312,6 +319,9 @@ class Service:
                     hint="take it out of viaduct.yaml; a new Keystone may have its name",
                 )
             known = tx.peers().get(peer.site)
+            # who joins is compared first, under a key of the comparison's own
+            if known is not None and known.seen is not None and not confirmed:
+                self._check_key(known, peer, proofs)
             same_life = known is not None and known.incarnation == peer.incarnation
             found = peer
             if known is not None:
@@ -328,6 +338,18 @@ class Service:
             return found
 
         return self.store.run(work)
+
+    def _check_key(self, known: Peer, peer: Peer, proofs: Sequence[bytes]) -> None:
+        """Secrets are sealed for that key: whoever could replace it would read them."""
+        if known.public_key == peer.public_key:
+            return
+        if not self.ring.is_proven(known.public_key, peer.site, peer.public_key, proofs):
+            raise KeyChanged(
+                f"{peer.site} shows another public key ({key_fingerprint(peer.public_key)}) than is known of "
+                f"it ({key_fingerprint(known.public_key)}), and no proof that it is its own",
+                hint=f"ask who runs it; if it is its key, `viaduct confirm-key {peer.site}`",
+                site=peer.site,
+            )
 
     def retire(self, site: str, *, force: bool) -> Retired:
         """At the hub: forget a site that is gone for good. Raises NotThere, Refused."""

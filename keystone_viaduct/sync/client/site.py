@@ -44,6 +44,7 @@ from keystone_viaduct.sync.wire.resources import (
     capabilities_of,
     conflicts_from_json,
     peer_to_json,
+    proofs_from_json,
     standing_from_json,
 )
 from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json
@@ -210,9 +211,23 @@ class HttpSite:
         body = self._transport.call("GET", "")
         return self._transport.understood(lambda: capabilities_of(body))
 
-    def register(self, peer: Peer) -> None:
-        """Tell the site of another one (its public key and what its release can store)."""
-        self._transport.call("PUT", f"/peers/{quote(peer.site, safe='')}", content=peer_to_json(peer))
+    def register(self, peer: Peer, proofs: Sequence[bytes] = (), *, confirmed: bool = False) -> None:
+        """Tell the site of another one (its public key and what its release can store). Raises KeyChanged."""
+        told = {"proofs": [key_to_json(proof) for proof in proofs]} if proofs else {}
+        content = {**peer_to_json(peer), **told, **({"confirmed": True} if confirmed else {})}
+        self._transport.call("PUT", f"/peers/{quote(peer.site, safe='')}", content=content)
+
+    def key_proofs(self, reader: str) -> list[bytes]:
+        """That its public key is its own, for one that knows an older one; [] where its release has none."""
+        try:
+            body = self._transport.call("GET", "/key-proofs", query={"reader": reader})
+        except SiteUnavailable as error:
+            if error.fields.get("answer") == 404:
+                return []
+            raise
+        return self._transport.understood(
+            lambda: proofs_from_json(checks.member(checks.mapping(body, ""), "proofs", ""))
+        )
 
     def retire(self, site: str, *, force: bool) -> Retired:
         """Have the hub forget a site that is gone for good. Raises NotThere, Refused."""
@@ -282,6 +297,16 @@ class HttpSite:
             "PUT", path, content={"action": action, **({"name": name} if name else {})}
         )
         return self._transport.understood(lambda: checks.mapping(body, "conflict"))
+
+    def audit(self, limit: int = 100) -> list[dict[str, Any]]:
+        """Who has changed the fleet's settings there, the latest first."""
+        body = self._transport.call("GET", "/audit", query={"limit": str(limit)})
+        return self._transport.understood(
+            lambda: [
+                checks.mapping(row, "audit")
+                for row in checks.sequence(checks.member(checks.mapping(body, ""), "audit", ""), "audit")
+            ]
+        )
 
     def keep_refused(self, site: str) -> int:
         """Leave as decided all that was refused to a site; how many conflicts. Raises Refused."""

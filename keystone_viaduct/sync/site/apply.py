@@ -52,7 +52,7 @@ from keystone_viaduct.sync.site.isolating import NONE, Quarantine
 from keystone_viaduct.sync.site.joining import choices_for, leave_out, take_out, used_up, withdraw
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.own import release
-from keystone_viaduct.sync.site.proof import check_page, own_knowledge, vouches
+from keystone_viaduct.sync.site.proof import check_page, check_travels, own_knowledge, vouches
 from keystone_viaduct.sync.site.quarantine import leave_aside
 from keystone_viaduct.sync.site.readiness import ASIDE, CONFLICT, Readiness
 from keystone_viaduct.sync.site.register import adopt_peers
@@ -166,6 +166,7 @@ def _follow(tx: Transaction, state: SiteState, page: Page, now: int) -> SiteStat
 def check(tx: Transaction, state: SiteState, page: Page) -> None:
     """Whether the page may be applied here and now. Raises what :func:`apply_page` does."""
     check_term(state, page)
+    check_travels(page)
     check_fence(tx, state, page.fence)
     if is_heard(state, page):
         check_page(tx, state, page)

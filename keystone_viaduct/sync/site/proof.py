@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from keystone_viaduct.errors import BadDocument, Refused
+from keystone_viaduct.kinds.local import is_local
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.knowledge import Exceptions, limited
 from keystone_viaduct.sync.model import (
@@ -82,6 +83,20 @@ def check_page(tx: Transaction, state: SiteState, page: Page) -> None:
     if state.charter.delegation_of(page.source).is_full:
         return  # it could as well have the hub store so many records
     _check_lives(tx, state, page)
+
+
+def check_travels(page: Page) -> None:
+    """Raise Refused for a page with accounts that belong to one site alone: they are no other's business, and
+    every site has some under these ids.
+    """
+    shown = [(one.ref, None if one.deleted else one.document) for one in page.changes]
+    for ref, document in [*shown, *((bad.ref, None) for bad in page.unreadable)]:
+        if is_local(*ref, document):
+            raise Refused(
+                f"{page.source} shows {ref}, which never travels",
+                hint="look at what runs at that site",
+                ref=str(ref),
+            )
 
 
 def _check_lives(tx: Transaction, state: SiteState, page: Page) -> None:

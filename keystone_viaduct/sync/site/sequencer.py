@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from keystone_viaduct.kinds.local import is_local
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.value import KEY_SIZE
 from keystone_viaduct.sync.knowledge import known_of
@@ -98,6 +99,7 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
         adopt_records(tx, readable, now)
     records = tx.records(refs)
     rows = rows_of(tx, refs)
+    ours = _of_this_site(tx, [ref for ref in refs if ref not in rows and ref not in records])
     found = overlaid(refs, rows, records)
     torn = _marked_again(tx, refs, {mark.id for mark in marks})
     head = state.head
@@ -105,7 +107,7 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
     kept: list[Record] = []
     listed: list[Conflict] = []
     for ref in refs:
-        if ref in torn:
+        if ref in torn or ref in ours:
             continue
         known = tx.known_fields(ref.kind)
         before = records.get(ref)
@@ -172,6 +174,13 @@ def follow(tx: Transaction, state: SiteState, moved: list[Ref]) -> SiteState:
     ]
     tx.save_records(shown)
     return replace(state, head=state.head + len(shown))
+
+
+def _of_this_site(tx: Transaction, lacking: list[Ref]) -> set[Ref]:
+    """Those of records without a row to be seen that never travel: the row is this site's alone, or was."""
+    gone = {ref for ref in lacking if is_local(*ref)}
+    left = [ref for ref in lacking if ref not in gone]
+    return gone | (tx.site_only(left) if left else set())
 
 
 def _has_moved(record: Record, before: Record | None) -> bool:

@@ -59,6 +59,14 @@ class DocumentsPart(Part):
             for key, document in self.codecs.load(self.connection, kind, keys).items()
         }
 
+    def site_only(self, refs: Sequence[Ref]) -> set[Ref]:
+        """Those of these whose rows never travel."""
+        return {
+            Ref(kind, key)
+            for kind, keys in keys_by_kind(refs).items()
+            for key in self.codecs.site_only(self.connection, kind, keys)
+        }
+
     def lock_documents(self, refs: Sequence[Ref]) -> set[Ref]:
         """Keep others from writing these records; in one order always, so that two lockers can't meet."""
         grouped = keys_by_kind(refs)

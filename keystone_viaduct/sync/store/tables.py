@@ -90,6 +90,19 @@ batch = _table(
     sa.Index("ix_viaduct_batch_nonce", "nonce"),
 )
 
+audit = _table(
+    "audit",
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("target", sa.String(255), nullable=False),
+    sa.Column("actor", sa.String(255), nullable=False),
+    sa.Column("address", sa.String(64), nullable=False),
+    sa.Column("old", text(), nullable=False),
+    sa.Column("new", text(), nullable=False),
+    sa.Index("ix_viaduct_audit_at", "at"),
+)
+
 commit = _table(
     "commit",
     sa.Column("token", sa.String(32), primary_key=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keystone_viaduct.sync.store.audit import AuditPart
 from keystone_viaduct.sync.store.budgets import BudgetsPart
 from keystone_viaduct.sync.store.choices import ChoicesPart
 from keystone_viaduct.sync.store.documents import DocumentsPart
@@ -25,5 +26,6 @@ class SqlTransaction(
     LeasesPart,
     KeysetsPart,
     OverviewPart,
+    AuditPart,
 ):
     """Everything that one transaction at a site can do. Made by :class:`SqlStore` only."""

@@ -35,6 +35,8 @@ DEPTH, RAW_DEPTH = raw.PLAIN_DEPTH, raw.DEPTH
 VERSION_ENTRIES = 4096
 CAPABILITY_FIELDS = 500
 LIST = 1000
+#: Proofs of one public key: a site may have been renewed some times.
+PROOFS = 100
 #: Sites of a fleet.
 PEERS = 10_000
 

@@ -11,7 +11,7 @@ from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 from keystone_viaduct.sync.wire.listed import row_to_json
 from keystone_viaduct.sync.wire.page import capabilities_from_json, capabilities_to_json
 from keystone_viaduct.sync.wire.parts import position_from_json
-from keystone_viaduct.sync.wire.values import key_to_json, public_key_from_json
+from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json, public_key_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,12 @@ def peer_from_json(site: str, value: Any) -> Peer:
         checks.identifier(checks.member(body, "incarnation", ""), "incarnation"),
         capabilities={kind: tuple(sorted(fields)) for kind, fields in kinds.items()},
     )
+
+
+def proofs_from_json(value: Any) -> list[bytes]:
+    """What shows that a public key is its site's."""
+    told = checks.sequence(value, "proofs", limits.PROOFS)
+    return [bytes_from_json(proof, f"proofs[{number}]") for number, proof in enumerate(told)]
 
 
 def conflict_to_json(conflict: Conflict, *, detail: bool) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from keystone_viaduct.kinds.local import DOMAIN
 from keystone_viaduct.kinds.resource import ROOT_DOMAIN
 from keystone_viaduct.sync.charter import Charter, Edition
 from keystone_viaduct.sync.model import DELETED, Checkpoint, Dot, Fence, FieldState, Page, Ref, Version
@@ -253,7 +254,46 @@ def _beside_a_deletion_that_waits(s: Stage, lie: bool) -> Check:
     return lambda: taken
 
 
+def _gone(s: Stage, ref: Ref) -> Check:
+    """A deletion, of what the hub has no record of."""
+    s.lie(s.claim(ref, None))
+    return lambda: ref in s.store("hub").data.records
+
+
+def _domain_gone(s: Stage) -> Check:
+    """Of an ordinary domain."""
+    s.put("hub", "domain", "spare", name="spare", enabled=True)
+    s.sync()
+    return s.remove("domain", "spare")
+
+
+def _of_a_site_alone(s: Stage, kind: str, key: str, **fields: Any) -> Check:
+    """Every site has some under such ids: the hub's own are not to be overwritten, nor handed on."""
+    ref = Ref(kind, key)
+    s.lie(s.claim(ref, {"id": key, **fields}))
+    return lambda: s.row("hub", ref) is not None or ref in s.store("hub").data.records
+
+
+_USER = {"domain_id": "d1", "enabled": True, "local.name": "agent", "passwords": []}
+
 ATTEMPTS = (
+    Attempt(
+        "the domain of accounts that never travel",
+        lambda s: _of_a_site_alone(s, "domain", DOMAIN, name="evil", enabled=False),
+        lambda s: _of_a_site_alone(s, "domain", "other", name="other", enabled=False),
+        FULL,
+    ),
+    Attempt(
+        "an account of a kind that never travels",
+        lambda s: _of_a_site_alone(s, "user", f"{DOMAIN}-1", **_USER),
+        lambda s: _of_a_site_alone(s, "user", "agent-1", **_USER),
+    ),
+    Attempt(
+        "the going of the domain of accounts that never travel",
+        lambda s: _gone(s, Ref("domain", DOMAIN)),
+        _domain_gone,
+        FULL,
+    ),
     Attempt("an edit of another region's", lambda s: _as(s, "south#south-1", 10**6), _own),
     Attempt("an edit of a life of another region's that never was", lambda s: _as(s, "south#x", 1), _own),
     Attempt("an edit of a region that never was", lambda s: _as(s, "nowhere#1", 1), _own),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from keystone_viaduct.clock import SystemClock
-from keystone_viaduct.errors import LeaseHeld, Refused, SiteUnavailable, TooFast
+from keystone_viaduct.errors import KeyChanged, LeaseHeld, Refused, SiteUnavailable, TooFast
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.topology import AgentSettings
 from keystone_viaduct.sync.charter import Charter
@@ -59,6 +59,8 @@ class FakeSite:
     calls: list[str] = field(default_factory=list)
     held_by: str = ""
     secret: bool = True
+    public_key: bytes = b"k" * 32
+    proves: bool = True
     busy: list[float] = field(default_factory=list)
     fault: Exception | None = None
     blocked: threading.Event | None = None
@@ -162,7 +164,7 @@ class FakeSite:
 
     def capabilities(self) -> Capabilities:
         def work() -> Capabilities:
-            found = Capabilities.of(self.site.state(), public_key=b"k" * 32, versions=self.versions)
+            found = Capabilities.of(self.site.state(), public_key=self.public_key, versions=self.versions)
             return replace(found, has_secret=self.secret)
 
         found: Capabilities = self._call("capabilities", work)
@@ -172,12 +174,19 @@ class FakeSite:
         found: Charter = self._call("charter", self.site.charter)
         return found
 
-    def register(self, peer: Peer) -> None:
+    def register(self, peer: Peer, proofs: Sequence[bytes] = ()) -> None:
         def work() -> None:
+            before = self.known.get(peer.site, peer)
+            if before.public_key != peer.public_key and peer.public_key not in proofs:
+                raise KeyChanged(f"{peer.site} shows another public key", hint="confirm it")
             self.known[peer.site] = peer
             self.store.run(lambda tx: tx.save_peer(replace(peer, capabilities={})))
 
         self._call("register", work)
+
+    def key_proofs(self, reader: str) -> list[bytes]:
+        proofs: list[bytes] = self._call("key_proofs", lambda: [self.public_key] if self.proves else [])
+        return proofs
 
     def poke_key(self) -> str:
         key: str = self._call("poke_key", lambda: SITE_KEYS[self.name])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from keystone_viaduct.sync.agent.contact import doubt_of_ids
+from keystone_viaduct.errors import KeyChanged
+from keystone_viaduct.sync.agent.contact import Contact, doubt_of_ids
 from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.model import Checkpoint
 from keystone_viaduct.sync.wire.resources import Capabilities
+from tests.unit.agent.fleet import FakeSite
 
 
 def site(name: str, unmapped: str) -> Capabilities:
@@ -25,3 +27,19 @@ def test_two_domains_with_unmapped_ids_are_one_too_many(hub: str, spoke: str, is
     doubt = doubt_of_ids(site("east", hub), site("west", spoke))
     assert bool(doubt) == is_doubtful
     assert not doubt or ("acme" in doubt and "backward_compatible_ids" in doubt)
+
+
+def test_a_site_that_has_renewed_its_keys_proves_them_and_one_that_can_not_is_not_introduced() -> None:
+    hub, west = FakeSite("hub"), FakeSite("west")
+    contact = Contact(hub, west)
+    contact.make()
+    assert "key_proofs" not in west.calls
+    west.public_key = b"n" * 32
+    contact.renew()
+    contact.make()
+    assert hub.known["west"].public_key == b"n" * 32 and west.calls.count("key_proofs") == 1
+    west.public_key, west.proves = b"e" * 32, False
+    contact.renew()
+    with pytest.raises(KeyChanged):
+        contact.make()
+    assert hub.known["west"].public_key == b"n" * 32

@@ -106,10 +106,10 @@ def test_every_route_is_in_the_file_and_no_other(openapi: OpenAPI, routes: set[t
 
 def test_every_policy_rule_is_named_by_the_routes_that_it_guards(openapi: OpenAPI) -> None:
     written = {
-        (f"sync:{match[1]}", method.upper(), path)
+        (f"sync:{name}", method.upper(), path)
         for path, methods in openapi["paths"].items()
         for method, operation in methods.items()
-        if (match := re.search(r"Policy `sync:(\w+)`", operation["description"]))
+        for name in re.findall(r"`sync:(\w+)`", operation["description"])
     }
     declared = {
         (

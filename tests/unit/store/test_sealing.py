@@ -101,3 +101,23 @@ def test_a_missing_repository_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SealingError) as caught:
         KeyRing.load(tmp_path / "none")
     assert "viaduct init" in caught.value.hint
+
+
+def test_a_new_public_key_is_proven_by_who_has_the_one_before_and_by_nobody_else() -> None:
+    """For one receiver, and for that site and key only."""
+    old, new, hub = b"o" * 32, b"n" * 32, KeyRing({1: b"h" * 32, 2: b"i" * 32}, {1: b"s" * 32})
+    before, after = KeyRing({1: old}, {1: b"s" * 32}), KeyRing({1: old, 2: new}, {1: b"s" * 32})
+    for receiver in (hub.public_key, KeyRing({1: b"h" * 32}, {1: b"s" * 32}).public_key):
+        proofs = after.proofs(receiver, "west")
+        assert hub.is_proven(before.public_key, "west", after.public_key, proofs)
+        assert not hub.is_proven(before.public_key, "south", after.public_key, proofs)
+        assert not hub.is_proven(before.public_key, "west", hub.public_key, proofs)
+        assert not hub.is_proven(after.public_key, "west", after.public_key, proofs)
+    stranger = KeyRing.generate()
+    forged = KeyRing({1: b"x" * 32, 2: new}, {1: b"s" * 32}).proofs(hub.public_key, "west")
+    assert not hub.is_proven(before.public_key, "west", after.public_key, forged)
+    assert not stranger.is_proven(
+        before.public_key, "west", after.public_key, after.proofs(hub.public_key, "west")
+    )
+    assert not hub.is_proven(before.public_key, "west", after.public_key, [b"", b"x" * 100])
+    assert before.proofs(hub.public_key, "west") == []

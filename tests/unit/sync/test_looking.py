@@ -65,6 +65,7 @@ READS = frozenset(
         "release_is_current",
         "row_keys",
         "scopes",
+        "site_only",
         "state",
         "sweep_state",
         "take_marks",

@@ -1,0 +1,46 @@
+"""Take a site's new public key, after you have asked whoever runs it.
+
+A site that renews its keys proves the new one with the one before. Where it can't (its key repository was
+lost, or the old keys were dropped too early) its fingerprint has to be compared by people: `viaduct status`
+shows it at that site.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from keystone_viaduct.cli import _fleet
+from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.errors import ConfigError
+
+NAME = "confirm-key"
+HELP = "take a site's new public key that it has not proven"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("site", metavar="SITE", help="the site whose key has changed")
+    parser.add_argument("--at", metavar="SITE", help="the site that does not take it (default: the hub)")
+    parser.add_argument("--fingerprint", required=True, help="what `viaduct status` says at that site")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    _fleet.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Compare with what the site shows over its API, then register it."""
+    from keystone_viaduct.sync.agent.contact import peer_of
+    from keystone_viaduct.sync.sealing import key_fingerprint
+
+    shown = _fleet.open_site(args, args.site).capabilities()
+    found = key_fingerprint(shown.public_key)
+    if found != args.fingerprint.strip().lower():
+        raise ConfigError(
+            f"{args.site} shows a key with another fingerprint: {found}",
+            hint=f"`viaduct status` at {args.site} tells its own; if they differ, somebody sits between",
+            site=args.site,
+        )
+    at = _fleet.open_site(args, args.at) if args.at else _fleet.open_hub(args)
+    at.register(peer_of(shown), confirmed=True)
+    terminal.json({"site": args.site, "at": at.name, "fingerprint": found})
+    terminal.say(f"{at.name} takes {found} for the key of {args.site} from now on")
+    return 0
