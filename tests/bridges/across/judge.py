@@ -93,6 +93,8 @@ class Judge:
             written += self._passing(act, key, meant)
         if written or yields:
             written += self._borrowed(act, key, before)
+        if len(written) > 1:
+            written += self._told(key, written)
         gone = self.move.makes_rows and key in before.children and key not in meant.children
         if gone and act.side == NEW:
             return []  # its values went with it
@@ -122,6 +124,17 @@ class Judge:
             child = {column: row.get(column) for column in self.columns["child"]}
             pair = self.move.joined(dict.fromkeys(self.columns["parent"]), child)
             yield "parent", key, self.move.made_of(pair, self.move.parent_side)
+
+    def _told(self, key: str, written: list[Written]) -> list[Written]:
+        """Children of one parent that a statement gives different values: each is told to the parent, that to
+        the others, and back to the one that came last. A lossy bridge can't give that more than it knows.
+        """
+        children = [values for table, _, values in written if table == "child" and values]
+        if self.move.one_way or len(children) < 2:
+            return []
+        nothing = dict.fromkeys(self.columns["parent"])
+        pairs = [self.move.joined(nothing, values) for values in children]
+        return [("parent", key, self.move.made_of(pair, self.move.parent_side)) for pair in pairs]
 
     def _borrowed(self, act: Act, key: str, before: Told) -> Iterator[Written]:
         """What a silent row of an upsert has taken from the parent that it names before it met another row.
