@@ -449,3 +449,19 @@ def test_what_a_site_lacks_of_its_own_past_is_nothing_that_it_holds_back(scene: 
     assert scene.store("west").data.state.exceptions[project]
     scene.equal()
     assert scene.row("west", grant) is None and scene.row("west", project) is None
+
+
+def test_a_new_hub_decides_what_it_left_to_the_old_one(scene: Scene) -> None:
+    """The hub's edit, which contradicts West's own, waits at West for the hub's word. The hub is put back to
+    before it, and West is promoted: nobody else will say anything of it.
+    """
+    backup = scene.store("hub").data.copy()
+    user = scene.put("hub", "user", "u0", extra__email="the hub's")
+    scene.put("west", "user", "u0", extra__email="west's")
+    scene.send("hub", "west")
+    assert [entry.reason for entry in scene.store("west").data.pending.values()] == ["conflict"]
+    scene.put_back("hub", backup)
+    promote(scene, "west")
+    scene.equal()
+    assert [row.ref for row in scene.conflicts] == [user]
+    assert not scene.store("west").data.pending

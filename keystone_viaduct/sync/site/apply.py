@@ -100,7 +100,8 @@ def apply_waiting(run: Applying) -> set[Ref]:
     waiting = _still_waiting(run.tx, run.state, page.source)
     candidates = take_up(run, waiting)
     run.aside = {entry.change.ref: entry.change for entry in waiting if entry.reason == ASIDE}
-    run.disputed = {entry.change.ref: entry for entry in waiting if entry.reason == CONFLICT}
+    if not run.state.is_hub:
+        run.disputed = {entry.change.ref: entry for entry in waiting if entry.reason == CONFLICT}
     candidates.update((change.ref, change) for change in page.changes)
     done = leave_aside(run, candidates, waiting)
     carried = [

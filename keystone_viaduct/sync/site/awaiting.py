@@ -15,13 +15,14 @@ from keystone_viaduct.sync.model import REFERENCE, Change, Pending, Record, Ref
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.needs import Need, needs
-from keystone_viaduct.sync.site.readiness import PASSIVE
+from keystone_viaduct.sync.site.readiness import passive
 
 
 def take_up(run: Applying, waiting: Sequence[Pending]) -> dict[Ref, Change]:
     """The changes to be tried with the page, in the source's order; the others go on waiting."""
     run.stored = {entry.change.ref: entry for entry in waiting}
-    active = {entry.change.ref: entry for entry in waiting if entry.reason not in PASSIVE}
+    untried = passive(run.state.is_hub)
+    active = {entry.change.ref: entry for entry in waiting if entry.reason not in untried}
     if run.page.at_head:
         tried = set(active)
     else:

@@ -16,7 +16,7 @@ from keystone_viaduct.sync.model import Page, Ref
 from keystone_viaduct.sync.ports import Store, Transaction
 from keystone_viaduct.sync.site.carrying import PASSING, releasable
 from keystone_viaduct.sync.site.coverage import leaving
-from keystone_viaduct.sync.site.readiness import PASSIVE
+from keystone_viaduct.sync.site.readiness import passive
 
 #: Records of another site's page that are put aside in one call; with more of them it fails as it did. Of its
 #: own a site puts aside so many at a time.
@@ -122,7 +122,8 @@ def tried(tx: Transaction, sources: Iterable[str], shown: Sequence[Ref], now: in
 
     The last of several that fail only together is blamed: what has waited, and not what it has waited for.
     """
-    waiting = [e for source in sources for e in tx.pending(source) if e.reason not in PASSIVE]
+    untried = passive(tx.state().is_hub)
+    waiting = [e for source in sources for e in tx.pending(source) if e.reason not in untried]
     carried = [record.ref for record in releasable(tx, PASSING, now)]
     return [*shown, *(entry.change.ref for entry in waiting), *carried]
 

@@ -51,8 +51,15 @@ UNPROVEN, UNPLACED = "unproven", "unplaced"
 ASIDE = "aside"
 #: At the hub: its own row is gone where no trigger saw it, and nobody knows yet whether that was meant.
 LOST = "lost"
-#: What is not tried anew with every page.
-PASSIVE = UNTRIED | {ASIDE, CONFLICT}
+_PASSIVE = UNTRIED | {ASIDE}
+
+
+def passive(is_hub: bool) -> frozenset[str]:
+    """Reasons of what is not tried anew with every page.
+
+    What a spoke leaves to the hub is its own to decide once it is the hub.
+    """
+    return _PASSIVE if is_hub else _PASSIVE | {CONFLICT}
 
 
 class Readiness:
