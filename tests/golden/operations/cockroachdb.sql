@@ -290,7 +290,7 @@ CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins_fill__947f3f3ee462"() RET
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_zone_c_ins_fill" BEFORE INSERT ON "thing" …;
 -- expand, locks: none
-CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins__162f9b509176"() RETURNS trigger LANGUAGE plpgsql …;
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins__781e52a9e0f4"() RETURNS trigger LANGUAGE plpgsql …;
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_zone_c_ins" AFTER INSERT ON "thing" …;
 -- expand, locks: none
@@ -526,7 +526,7 @@ CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_upd__706e95ad2008"() RETURNS 
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_zone_c_upd" AFTER UPDATE ON "thing" …;
 -- expand, locks: none
-CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins__eb6c9a3725c8"() RETURNS trigger LANGUAGE plpgsql …;
+CREATE OR REPLACE FUNCTION "viaduct_b_thing_zone_c_ins__49f1635f8237"() RETURNS trigger LANGUAGE plpgsql …;
 -- expand, locks: brief
 CREATE TRIGGER "viaduct_b_thing_zone_c_ins" AFTER INSERT ON "thing" …;
 -- expand, locks: none
