@@ -70,8 +70,6 @@ class Replicator:
     _behind: bool = False
     _primed: bool = False
     _idle: int = 0
-    #: The last page brought nothing, and the source says that there is more: something else has it now.
-    held_back: bool = False
     _reader: str = ""
     _parts: str | None = None
 
@@ -88,7 +86,6 @@ class Replicator:
             if not self._primed:
                 self._prime()
             page = self._read()
-            self.held_back = not page.at_head and page.upto == page.after
             if self._is_news(page):
                 return self._apply(page)
             self._look_again()

@@ -26,7 +26,7 @@ class MarksPart(Part):
         rows = self.connection.execute(q.TAKE_MARKS, {"p_after": after, "p_limit": limit}).all()
         for row in rows:
             # so that it can be found by what it is called
-            if isinstance(row.key, Undecodable) and not self.looks_only:
+            if isinstance(row.key, Undecodable):
                 self.connection.execute(q.SPELL_MARK, {"p_id": row.id, "p_key": str(row.key)})
         if len(rows) == limit or (after and rows):
             seen = {row.id for row in rows}

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
 from keystone_viaduct.clock import Clock, SystemClock
 from keystone_viaduct.sync.sealing import KeyRing
-from keystone_viaduct.sync.store.base import Held
 from keystone_viaduct.sync.store.commits import Done, Once, Tokens
 from keystone_viaduct.sync.store.drivers import DriverSettings
-from keystone_viaduct.sync.store.engine import READ_ONLY, SNAPSHOT, begun
+from keystone_viaduct.sync.store.engine import READ_ONLY
 from keystone_viaduct.sync.store.retry import RetryPolicy, lies_in_a_record
 from keystone_viaduct.sync.store.transaction import SqlTransaction
 
@@ -61,43 +60,24 @@ class SqlStore:
         """As :meth:`run`, for work that writes and locks nothing: on SQLite it waits for no writer."""
         return self.retry.run(lambda: self._looked(work))
 
-    def run_at_once(self, work: Callable[[SqlTransaction], T]) -> T | None:
-        """As :meth:`run`; None where another transaction has the site's row (on SQLite: the database)."""
-        once: Once[T] = Once()
-        try:
-            return self.retry.run(lambda: self._committed(work, once, at_once=True), lambda: once.is_unsure)
-        except Held:
-            return None
-
-    def look(self, work: Callable[[SqlTransaction], T]) -> T:
-        """As :meth:`read`, on what is committed at one moment; the site's row is not locked either."""
-        return self.retry.run(lambda: self._looked(work, at_one_moment=True))
-
     def may_be_a_record(self, error: Exception) -> bool:
         """Whether an error that came out of a transaction may lie in a record, and not in the database."""
         return lies_in_a_record(error)
 
-    def _looked(self, work: Callable[[SqlTransaction], T], *, at_one_moment: bool = False) -> T:
+    def _looked(self, work: Callable[[SqlTransaction], T]) -> T:
         with self.engine.connect() as connection:
-            options: dict[str, Any] = {READ_ONLY: True}
-            if at_one_moment and connection.dialect.name in SNAPSHOT:
-                options["isolation_level"] = SNAPSHOT[connection.dialect.name]
-            connection = connection.execution_options(**options)
+            connection = connection.execution_options(**{READ_ONLY: True})
             with connection.begin():
-                tx = self._transaction(connection)
-                tx.looks_only = at_one_moment
-                return work(tx)
+                return work(self._transaction(connection))
 
-    def _committed(self, work: Callable[[SqlTransaction], T], once: Once[T], *, at_once: bool = False) -> T:
+    def _committed(self, work: Callable[[SqlTransaction], T], once: Once[T]) -> T:
         with self.engine.connect() as connection:
             now = self._clock.now()
             try:
-                with begun(connection, at_once=at_once):
+                with connection.begin():
                     once.begin(connection, now)
                     self._tokens.tidy(connection, now)
-                    tx = self._transaction(connection)
-                    tx.at_once = at_once
-                    result = work(tx)
+                    result = work(self._transaction(connection))
                     once.is_committing(result)
             except Done:
                 return once.result
