@@ -50,7 +50,7 @@ from keystone_viaduct.sync.site.inherited import decide_inherited, settle_all
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.isolating import NONE, Quarantine
 from keystone_viaduct.sync.site.joining import choices_for, leave_out, take_out, used_up, withdraw
-from keystone_viaduct.sync.site.nonce import new_nonce
+from keystone_viaduct.sync.site.nonce import in_new_batch
 from keystone_viaduct.sync.site.own import release
 from keystone_viaduct.sync.site.proof import check_page, check_travels, own_knowledge, vouches
 from keystone_viaduct.sync.site.quarantine import leave_aside
@@ -383,8 +383,7 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
     leaving = False
     if page.source == state.hub:
         state, leaving = evict(tx, state, page, run.now, {**run.quarantined, **run.put_aside})
-    if state.head != tx.state().head:
-        state = replace(state, nonce=new_nonce(run.now))
+    state = in_new_batch(state, tx.state().head, run.now)
     tx.save_state(state)
     return ApplyResult(
         applied=len(run.intents),

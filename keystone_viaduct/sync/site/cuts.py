@@ -17,7 +17,7 @@ from keystone_viaduct.kinds.registry import TWINNED
 from keystone_viaduct.sync.knowledge import clipped
 from keystone_viaduct.sync.model import DELETED, Dot, Page, Record, SiteState, origin_of
 from keystone_viaduct.sync.ports import Transaction
-from keystone_viaduct.sync.site.nonce import new_nonce
+from keystone_viaduct.sync.site.nonce import in_new_batch
 
 BATCH = 1000
 
@@ -56,9 +56,8 @@ def adopt_cuts(tx: Transaction, state: SiteState, cuts: Mapping[str, int], *, no
         knowledge = knowledge.clipped(origin, seq)
         exceptions = clipped(exceptions, origin, seq)
         state = relabel(tx, state, origin, seq)
-    merged = {**state.cuts, **news}
-    nonce = state.nonce if state.head == head else new_nonce(now)
-    state = replace(state, knowledge=knowledge, exceptions=exceptions, cuts=merged, nonce=nonce)
+    state = in_new_batch(state, head, now)
+    state = replace(state, knowledge=knowledge, exceptions=exceptions, cuts={**state.cuts, **news})
     tx.save_state(state)
     return state
 

@@ -6,6 +6,9 @@ import random
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+
+from keystone_viaduct.sync.model import SiteState
 
 _source: random.Random = secrets.SystemRandom()
 
@@ -17,6 +20,11 @@ def new_nonce(now: int) -> str:
     had been numbered in the history that was lost (:func:`numbered_until`).
     """
     return f"{now:x}.{_source.getrandbits(48):012x}"
+
+
+def in_new_batch(state: SiteState, head: int, now: int) -> SiteState:
+    """The state with a nonce of its own for what was numbered since ``head``, if anything was."""
+    return state if state.head == head else replace(state, nonce=new_nonce(now))
 
 
 def numbered_until(nonce: str) -> int:

@@ -13,7 +13,7 @@ from keystone_viaduct.sync.charter import Edition
 from keystone_viaduct.sync.model import SiteState, site_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.cuts import disown_unions
-from keystone_viaduct.sync.site.nonce import new_nonce
+from keystone_viaduct.sync.site.nonce import in_new_batch
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.sequencer import drop_orphans, sequence
 from keystone_viaduct.sync.site.term import acknowledged, left, may_lead, start_over
@@ -97,10 +97,9 @@ def resign(tx: Transaction, successor: str, *, now: int) -> SiteState:
             hint="choose a site that the charter neither limits in coverage nor in delegation",
         )
     numbered = sequence(tx, state, now)
-    state = disown_unions(tx, numbered)
-    nonce = state.nonce if state.head == numbered.head else new_nonce(now)
+    state = in_new_batch(disown_unions(tx, numbered), numbered.head, now)
     start_over(tx, successor)
     gone = left(state, successor)
-    state = replace(gone, term=state.term + 1, hub=successor, former="", caught_up=now, nonce=nonce)
+    state = replace(gone, term=state.term + 1, hub=successor, former="", caught_up=now)
     tx.save_state(state)
     return state

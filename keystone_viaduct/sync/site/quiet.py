@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from keystone_viaduct.sync.model import Checkpoint, Page, Peer, Ref, SiteState
 from keystone_viaduct.sync.ports import Transaction
@@ -12,7 +11,7 @@ from keystone_viaduct.sync.site.awaiting import keep
 from keystone_viaduct.sync.site.decisions import list_conflicts
 from keystone_viaduct.sync.site.excepted import ended
 from keystone_viaduct.sync.site.isolating import Quarantine
-from keystone_viaduct.sync.site.nonce import new_nonce
+from keystone_viaduct.sync.site.nonce import in_new_batch
 
 #: Works out and writes what waits from a page's source, with the page; returns what was considered.
 Work = Callable[[Applying], set[Ref]]
@@ -51,9 +50,7 @@ def look_at_all(
 def close(tx: Transaction, run: Applying, before: SiteState, now: int) -> SiteState:
     """List what was decided and save the state, in a batch of its own if something was numbered."""
     list_conflicts(run)
-    if run.state.head != before.head:
-        run.state = replace(run.state, nonce=new_nonce(now))
-    run.state = ended(tx, run.state)
+    run.state = ended(tx, in_new_batch(run.state, before.head, now))
     tx.save_state(run.state)
     return run.state
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,28 +21,27 @@ def perhaps_inside(statement: Any, coverage: Coverage) -> tuple[Any, dict[str, A
 
     What touches several domains, or has moved between some, is left to the caller to judge.
     """
-    parameters: dict[str, Any] = {}
-    if coverage.kinds is not None:
-        statement = statement.where(_r.kind.in_(sa.bindparam("p_kinds", expanding=True)))
-        parameters["p_kinds"] = sorted(coverage.kinds)
-    if coverage.domains is not None and len(coverage.domains) <= MOST_DOMAINS:
-        one = _r.scope.in_(sa.bindparam("p_domains", expanding=True))
-        several = _r.scope.like("%/%")
-        statement = statement.where(sa.or_(_r.scope.is_(None), one, several, _r.former.is_not(None)))
-        parameters["p_domains"] = sorted(coverage.domains | {UNKNOWN})
-    return statement, parameters
+    moved = (_r.former.is_not(None),)
+    return _narrowed(statement, coverage, frozenset({UNKNOWN}), moved)
 
 
 def of_scopes(statement: Any, coverage: Coverage) -> tuple[Any, dict[str, Any]]:
     """``statement`` without scopes that are surely not part of ``coverage``, and its parameters."""
+    return _narrowed(statement, coverage, frozenset(), ())
+
+
+def _narrowed(
+    statement: Any, coverage: Coverage, further: frozenset[str], others: Sequence[Any]
+) -> tuple[Any, dict[str, Any]]:
+    """``further``: domains that count as covered; ``others``: what else is not left out."""
     parameters: dict[str, Any] = {}
     if coverage.kinds is not None:
         statement = statement.where(_r.kind.in_(sa.bindparam("p_kinds", expanding=True)))
         parameters["p_kinds"] = sorted(coverage.kinds)
     if coverage.domains is not None and len(coverage.domains) <= MOST_DOMAINS:
         one = _r.scope.in_(sa.bindparam("p_domains", expanding=True))
-        statement = statement.where(sa.or_(_r.scope.is_(None), one, _r.scope.like("%/%")))
-        parameters["p_domains"] = sorted(coverage.domains)
+        statement = statement.where(sa.or_(_r.scope.is_(None), one, _r.scope.like("%/%"), *others))
+        parameters["p_domains"] = sorted(coverage.domains | further)
     return statement, parameters
 
 

@@ -57,6 +57,21 @@ def dying_after(number: int) -> Step:
     return step
 
 
+def interrupted(stop: str, meanwhile: Callable[[], object], number: int = 1) -> Step:
+    """A client that pauses before its step of that name and number, while something else is done."""
+    met = 0
+
+    def step(name: str, perform: Perform) -> Any:
+        nonlocal met
+        if name == stop:
+            met += 1
+            if met == number:
+                meanwhile()
+        return perform()
+
+    return step
+
+
 def patient(attempts: int = 200) -> Backoff:
     """Waits that take no time: so many attempts, then the deadline has passed."""
     now = 0.0

@@ -129,8 +129,11 @@ class Watch:
                         continue
                     if mine is None and record.ref in fleet.buried:
                         continue
-                    dropped = record.ref not in decided or _is_dropped(fleet, record)
-                    if mine is not None and record.ref in fleet.buried and dropped:
+                    if (
+                        mine is not None
+                        and record.ref in fleet.buried
+                        and (record.ref not in decided or _is_dropped(fleet, record))
+                    ):
                         self._unanswered[name, record.ref] = mine
                     elif not self._is_unanswered(name, mine):
                         self._known((name, other.name), mine, record, data.state.knows(record.ref))

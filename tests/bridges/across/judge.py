@@ -121,9 +121,7 @@ class Judge:
         for name, row in act.replaced.items():
             if row.get("place_id") != key or name in meant.children or name in act.silent:
                 continue
-            child = {column: row.get(column) for column in self.columns["child"]}
-            pair = self.move.joined(dict.fromkeys(self.columns["parent"]), child)
-            yield "parent", key, self.move.made_of(pair, self.move.parent_side)
+            yield self._as_told(key, {column: row.get(column) for column in self.columns["child"]})
 
     def _told(self, key: str, written: list[Written]) -> list[Written]:
         """Children of one parent that a statement gives different values: each is told to the parent, that to
@@ -132,9 +130,12 @@ class Judge:
         children = [values for table, _, values in written if table == "child" and values]
         if self.move.one_way or len(children) < 2:
             return []
-        nothing = dict.fromkeys(self.columns["parent"])
-        pairs = [self.move.joined(nothing, values) for values in children]
-        return [("parent", key, self.move.made_of(pair, self.move.parent_side)) for pair in pairs]
+        return [self._as_told(key, values) for values in children]
+
+    def _as_told(self, key: str, child: Values) -> Written:
+        """What a parent without values takes from a child."""
+        pair = self.move.joined(dict.fromkeys(self.columns["parent"]), child)
+        return "parent", key, self.move.made_of(pair, self.move.parent_side)
 
     def _borrowed(self, act: Act, key: str, before: Told) -> Iterator[Written]:
         """What a silent row of an upsert has taken from the parent that it names before it met another row.
@@ -153,9 +154,7 @@ class Judge:
                 for key_, other in act.upserted.items()
                 if key_ not in act.silent and other.get("place_id") == row.get("place_id")
             ]
-            for child in given:
-                pair = self.move.joined(dict.fromkeys(self.columns["parent"]), child)
-                yield "parent", key, self.move.made_of(pair, self.move.parent_side)
+            yield from (self._as_told(key, child) for child in given)
 
     def _either(self, key: str, meant: Told) -> list[Written]:
         """What the act gave to one of the two sides."""

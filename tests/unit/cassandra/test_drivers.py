@@ -20,7 +20,14 @@ from keystone_viaduct.config import DriverSettings
 from keystone_viaduct.drivers import outage
 from keystone_viaduct.errors import OutcomeUnknown, StoreBusy, StoreUnavailable
 from keystone_viaduct.testing.cassandra.memory import MemoryTables
-from keystone_viaduct.testing.cassandra.stepping import Crashed, Perform, Stepping, dying_after, patient
+from keystone_viaduct.testing.cassandra.stepping import (
+    Crashed,
+    Perform,
+    Stepping,
+    dying_after,
+    interrupted,
+    patient,
+)
 
 
 @pytest.fixture
@@ -52,18 +59,12 @@ def rules(driver: Role) -> list[tuple[str, str]]:
 
 def at(tables: MemoryTables, number: int, what: str, work: Callable[[], object]) -> Stepping:
     """The same tables, with something done by another client before the step of that name and number."""
-    met = 0
 
-    def step(name: str, perform: Perform) -> object:
-        nonlocal met
-        if name == what:
-            met += 1
-            if met == number:
-                use(tables)
-                work()
-        return perform()
+    def meanwhile() -> None:
+        use(tables)
+        work()
 
-    return Stepping(tables, step)
+    return Stepping(tables, interrupted(what, meanwhile, number))
 
 
 def test_a_rule_about_a_role_that_is_deleted_meanwhile_is_taken_back(tables: MemoryTables) -> None:

@@ -26,6 +26,7 @@ from keystone_viaduct.testing.cassandra.stepping import (
     Step,
     Stepping,
     dying_after,
+    interrupted,
     patient,
 )
 
@@ -160,17 +161,12 @@ def test_a_day_without_activity_counts_from_the_last_note(tables: MemoryTables, 
 def test_two_changes_of_one_user_at_once_are_both_made(tables: MemoryTables) -> None:
     driver = Identity()
     user(driver)
-    done = False
 
-    def step(name: str, perform: Perform) -> object:
-        nonlocal done
-        if name == "write" and not done:
-            done = True
-            use(tables)
-            driver.update_user("u1", {"email": "a@b"})
-        return perform()
+    def meanwhile() -> None:
+        use(tables)
+        driver.update_user("u1", {"email": "a@b"})
 
-    use(tables, step)
+    use(tables, interrupted("write", meanwhile))
     driver.change_password("u1", "chosen")
     use(tables)
     assert driver.get_user("u1")["email"] == "a@b"
@@ -182,17 +178,12 @@ def test_a_membership_one_of_whose_ends_goes_meanwhile_is_taken_back(tables: Mem
     driver = Identity()
     user(driver)
     group(driver)
-    done = False
 
-    def step(name: str, perform: Perform) -> object:
-        nonlocal done
-        if name == "write" and not done:
-            done = True
-            use(tables)
-            driver.delete_user("u1") if end == "user" else driver.delete_group("g1")
-        return perform()
+    def meanwhile() -> None:
+        use(tables)
+        driver.delete_user("u1") if end == "user" else driver.delete_group("g1")
 
-    use(tables, step)
+    use(tables, interrupted("write", meanwhile))
     with pytest.raises(exception.NotFound):
         driver.add_user_to_group("u1", "g1")
     use(tables)

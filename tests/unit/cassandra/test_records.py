@@ -11,7 +11,14 @@ from keystone_viaduct.cassandra.records.ports import Claim, Held, Row, Stored, W
 from keystone_viaduct.clock import ManualClock
 from keystone_viaduct.errors import OutcomeUnknown, StoreBusy
 from keystone_viaduct.testing.cassandra.memory import MemoryTables
-from keystone_viaduct.testing.cassandra.stepping import Crashed, Perform, Stepping, dying_after, patient
+from keystone_viaduct.testing.cassandra.stepping import (
+    Crashed,
+    Perform,
+    Stepping,
+    dying_after,
+    interrupted,
+    patient,
+)
 from tests.unit.cassandra.roster import SHAPE, Exists, Missing, alter, check, create, delete, living
 
 
@@ -193,16 +200,7 @@ def test_after_a_crash_at_any_step_another_record_takes_each_name_that_is_free(
 
 def paused_before(tables: MemoryTables, stop: str, meanwhile: Callable[[], None]) -> Records:
     """A client that pauses before its first step of that name, while something else is done."""
-    waiting = True
-
-    def step(name: str, perform: Perform) -> object:
-        nonlocal waiting
-        if name == stop and waiting:
-            waiting = False
-            meanwhile()
-        return perform()
-
-    return client(tables, step)
+    return client(tables, interrupted(stop, meanwhile))
 
 
 def test_a_writer_that_paused_between_claim_and_record_fails_when_its_name_was_taken(
