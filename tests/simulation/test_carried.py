@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from keystone_viaduct.sync.charter import Charter, Coverage
+from keystone_viaduct.sync.charter import Charter, Coverage, Delegation
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.testing.folding import fold
@@ -219,6 +221,23 @@ def test_a_name_that_one_has_in_the_tables_and_the_other_only_beside_them_is_a_c
     assert (scene.row("south", refs[first]) or {})["name"] == "same"
     assert (scene.row("south", refs[second]) or {})["name"].startswith("same~")
     assert [row.ref for row in scene.conflicts] == [refs[second]]
+
+
+def test_what_the_hub_carries_is_decided_though_an_edit_of_it_is_refused(scene: Scene) -> None:
+    """A row of the hub has got its name since it was carried."""
+    refuses(scene, "hub", POO)
+    role = scene.put("west", "role", "carried", name="same", domain_id=None, description=POO)
+    scene.send("west", "hub")
+    assert carried(scene, "hub") == {role: "unstorable"}
+    scene.put("hub", "role", "row", name="same", domain_id=None)
+    limits = {"west": Delegation(domains=frozenset({"acme"}))}
+    hub = scene.site("hub")
+    hub.write_charter(replace(hub.charter(), delegations=limits), hub.charter().edition)
+    scene.put("west", "role", "carried", description=f"{POO} again")
+    scene.equal()
+    names = {(scene.row("south", ref) or {}).get("name") for ref in (role, Ref("role", "row"))}
+    assert len(names) == 2 and "same" in names
+    assert not scene.store("hub").data.pending
 
 
 def test_equal_rules_that_the_hub_only_carries_become_one(scene: Scene) -> None:

@@ -90,6 +90,22 @@ def test_what_was_emptied_stays_empty_in_a_backup_with_marks(scene: Scene) -> No
     assert all("extra.email" not in (scene.row(site, ref) or {}) for site in ("hub", "west", "south"))
 
 
+def test_a_field_that_was_emptied_under_a_clock_set_back_is_listed(scene: Scene) -> None:
+    """The mark is older than the last reading, by a clock that jumped: it is taken for a lost life's."""
+    ref = scene.user("hub", "u", "ada", extra__email="old")
+    scene.sync()
+    data = scene.store("west").data.copy()
+    scene.put("hub", "user", "u", extra__phone="1")
+    scene.sync()
+    scene.put_back("west", data)
+    row = dict(scene.row("west", ref) or {})
+    emptied = {name: value for name, value in row.items() if name != "extra.email"}
+    scene.store("west").edit([Write(ref, row, emptied)], scene.clock.now() - 3_600_000_000)
+    scene.equal()
+    assert (scene.row("west", ref) or {})["extra.email"] == "old"
+    assert [conflict.lost for conflict in scene.conflicts] == [{"extra.email": None}]
+
+
 def test_a_deletion_is_not_undone_by_a_creation_in_a_backup(scene: Scene) -> None:
     """Created and not yet numbered when the backup was made; deleted at the hub since."""
     ref = scene.user("west", "u", "ada")

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from keystone_viaduct.sync.model import (
-    ABSENT,
     DELETED,
     Checkpoint,
     Document,
@@ -27,7 +26,7 @@ from keystone_viaduct.sync.model import (
     origin_of,
 )
 from keystone_viaduct.sync.ports import Transaction
-from keystone_viaduct.sync.site.content import digests, overlaid, rows_of, still_carried
+from keystone_viaduct.sync.site.content import changed_fields, digests, overlaid, rows_of, still_carried
 from keystone_viaduct.sync.site.cuts import relabel
 from keystone_viaduct.sync.site.external import shadow, with_owners
 from keystone_viaduct.sync.site.nonce import new_incarnation, new_nonce, numbered_until
@@ -107,7 +106,8 @@ def _withdrawn(
     withdrawn: list[Record] = []
     for ref in refs:
         dot = Dot(state.origin, state.head + 1)
-        record = _as_old_news(state, before, records.get(ref), ref, found.get(ref), dot)
+        known = tx.known_fields(ref.kind)
+        record = _as_old_news(state, before, records.get(ref), ref, found.get(ref), known, dot)
         if record is not None:
             state = replace(state, head=dot.seq)
             withdrawn.append(replace(record, carried=still_carried(records.get(ref), rows.get(ref))))
@@ -124,7 +124,13 @@ def _withdrawn(
 
 
 def _as_old_news(
-    state: SiteState, before: SiteState, record: Record | None, ref: Ref, content: Document | None, dot: Dot
+    state: SiteState,
+    before: SiteState,
+    record: Record | None,
+    ref: Ref,
+    content: Document | None,
+    known: frozenset[str],
+    dot: Dot,
 ) -> Record | None:
     """The record of a row whose edit is no news of this site any more; None where nothing need be kept."""
     none = Dot(before.origin, 0)
@@ -142,9 +148,6 @@ def _as_old_news(
         fields[DELETED] = life(0, none, deleted=False)
         version = record.version if record is not None else Version()
         return Record(ref, dot.seq, version.plus(dot), none, fields)
-    emptied = {name: state for name, state in record.fields.items() if state.digest == ABSENT}
-    fields = {**emptied, DELETED: record.fields[DELETED]}
-    for name, digest in found.items():
-        known = record.fields.get(name)
-        fields[name] = known if known and known.digest == digest else FieldState(0, none, digest)
+    changes = changed_fields(record.fields, found, known)
+    fields = {**record.fields, **{name: FieldState(0, none, digest) for name, digest in changes.items()}}
     return replace(record, seq=dot.seq, version=record.version.plus(dot), fields=fields, learned_from=None)

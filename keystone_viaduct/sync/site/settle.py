@@ -53,6 +53,8 @@ def settle(run: Applying, readiness: Readiness) -> None:
                 if ref in run.waiting:
                     continue
                 _let_go(run, readiness, intent, dict(intent.content or {}))
+                if waiting.reason == NAME:  # a row has got a name since, of what has none here (carried)
+                    clash(run, readiness, intent, left_alone)
             elif waiting.reason == REFERENCE:
                 _dangling(run, readiness, intent)
             elif waiting.reason == RULE:
