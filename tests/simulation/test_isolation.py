@@ -328,6 +328,20 @@ def test_a_site_becomes_the_hub_whatever_it_cannot_write(scene: Scene) -> None:
     assert carried(scene, "west")[credential][0] == "quarantined"
 
 
+def test_a_site_becomes_the_hub_though_it_cannot_write_what_it_is_to_decide(scene: Scene) -> None:
+    """As a spoke it has left the conflict to the hub before, and did not look at it."""
+    user = scene.user("hub", "u", "ada")
+    scene.sync()
+    scene.put("hub", "user", "u", extra__email="hub's")
+    scene.put("west", "user", "u", extra__phone="west's")
+    scene.send("hub", "west")
+    assert pending(scene, "west") == {user: "conflict"}
+    fails(scene, "west", user)
+    scene.site("west").promote()
+    assert scene.store("west").data.state.is_hub
+    assert carried(scene, "west")[user][0] == "quarantined"
+
+
 @pytest.mark.parametrize("act", ["follow", "hand over"])
 def test_what_cannot_be_numbered_keeps_no_site_from_changing_its_place(scene: Scene, act: str) -> None:
     user = scene.user("hub", "u", "ada")

@@ -117,12 +117,15 @@ def considered(tx: Transaction, page: Page, now: int) -> list[Ref]:
     return tried(tx, [page.source, *([former] if former else [])], shown, now)
 
 
-def tried(tx: Transaction, sources: Iterable[str], shown: Sequence[Ref], now: int) -> list[Ref]:
+def tried(
+    tx: Transaction, sources: Iterable[str], shown: Sequence[Ref], now: int, *, as_hub: bool = False
+) -> list[Ref]:
     """What is shown, what is tried again of what waits from these sites, and what is carried.
 
-    The last of several that fail only together is blamed: what has waited, and not what it has waited for.
+    ``as_hub``: this site is becoming the hub, which tries more. The last of several that fail only together
+    is blamed: what has waited, and not what it has waited for.
     """
-    untried = passive(tx.state().is_hub)
+    untried = passive(as_hub or tx.state().is_hub)
     waiting = [e for source in sources for e in tx.pending(source) if e.reason not in untried]
     carried = [record.ref for record in releasable(tx, PASSING, now)]
     return [*shown, *(entry.change.ref for entry in waiting), *carried]

@@ -181,7 +181,10 @@ class Site:
             promote(tx, beyond=beyond, now=now)
             return retry_former(tx, apply_waiting, quarantine, now=now, policy_for=self._policy_for)
 
-        return self._tolerance.applying(work, lambda tx: tried(tx, [tx.state().hub], (), self._clock.now()))
+        def looked_at(tx: Transaction) -> list[Ref]:
+            return tried(tx, [tx.state().hub], (), self._clock.now(), as_hub=True)
+
+        return self._tolerance.applying(work, looked_at)
 
     def resign(self, successor: str) -> SiteState:
         """At the hub: appoint another site and become its spoke. Raises Refused."""
