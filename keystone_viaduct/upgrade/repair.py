@@ -1,15 +1,17 @@
 """The worker that settles marks: what triggers could not do at once is done within a second.
 
 One worker is at it at a time, by a lease; whoever had it before is fenced off by its number, in the
-transaction that writes. It takes marks in batches and never waits for a row: what is busy comes next time. A
-record that can't be written is named, and stops no other.
+transaction that writes. It takes marks in batches and does not wait for a row: what is busy comes next time.
+What has been busy for a while is waited for, after all others (``contended``). A record that can't be written
+is named, and stops no other.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +31,8 @@ LEASE = "repair"
 #: Marks that are read at once, and records that are settled in one transaction.
 _PAGE, _BATCH = 500, 50
 _PAUSE, _IDLE, PATIENCE = 0.05, 0.2, 10.0
+#: Seconds for which a record is busy before it is waited for, and that one pass spends on such records.
+_CONTENDED, _WAITING = 0.3, 1.0
 
 
 @dataclass
@@ -63,6 +67,8 @@ class Repairer:
         self._mine = False
         self._working = threading.Lock()
         self._there = False
+        self._since: dict[tuple[str, str], float] = {}
+        """Of the records that are busy, by bridge and key: when they were first found so."""
         self._watch(bridges)
 
     def _watch(self, bridges: Sequence[AnyBridge]) -> None:
@@ -77,11 +83,13 @@ class Repairer:
             if not self._settlers or not self._is_there():
                 return done
             self._acquire()
-            while marks := self._page(last):
+            newest = self._last()  # what comes meanwhile is for the next pass, or this one might not end
+            while marks := self._page(last, newest):
                 last = marks[-1].number
                 groups = _grouped(marks)
                 for begin in range(0, len(groups), _BATCH):
                     self._batch(groups[begin : begin + _BATCH], done)
+            self._wait_for_busy(done)
         return done
 
     def settle(self, bridges: Sequence[AnyBridge] = ()) -> int:
@@ -158,9 +166,11 @@ class Repairer:
             self._lease.acquire()
             self._mine = True
 
-    def _page(self, after: int) -> Sequence[Any]:
+    def _page(self, after: int, upto: int) -> Sequence[Any]:
         query = sa.select(MARKS.c.number, MARKS.c.bridge, MARKS.c.record)
-        chosen = sa.and_(MARKS.c.number > after, MARKS.c.bridge.in_(list(self._settlers)))
+        chosen = sa.and_(
+            MARKS.c.number > after, MARKS.c.number <= upto, MARKS.c.bridge.in_(list(self._settlers))
+        )
         with self._engine.connect() as connection:
             found = connection.execute(query.where(chosen).order_by(MARKS.c.number).limit(_PAGE))
             return found.all()
@@ -168,7 +178,7 @@ class Repairer:
     def _batch(self, groups: Sequence[_Group], done: Round) -> None:
         """In one transaction; where it fails, each in its own."""
         try:
-            settled = self._transaction(groups)
+            busy = self._transaction(groups)
         except LeaseHeld:
             self._mine = False
             raise
@@ -176,21 +186,50 @@ class Repairer:
             if len(groups) > 1:
                 for group in groups:
                     self._batch([group], done)
-            elif isinstance(error, DBAPIError) and is_transient(error):
-                done.busy += 1
-            else:
-                (group,) = groups
+                return
+            (group,) = groups
+            if not (isinstance(error, DBAPIError) and is_transient(error)):
                 done.failed[f"{group.bridge} {group.record}"] = str(getattr(error, "orig", None) or error)
-            return
-        done.settled += settled
-        done.busy += len(groups) - settled
+                return
+            busy = [group]
+        done.settled += len(groups) - len(busy)
+        done.busy += len(busy)
+        now = time.monotonic()
+        for group in groups:
+            if group in busy:
+                self._since.setdefault(group.place, now)
+            else:
+                self._since.pop(group.place, None)
 
-    def _transaction(self, groups: Sequence[_Group]) -> int:
-        settled = 0
+    def _transaction(self, groups: Sequence[_Group]) -> list[_Group]:
+        """Those that somebody holds."""
+        with self._quiet_transaction() as connection:
+            return [group for group in groups if not _settle(connection, self._settlers[group.bridge], group)]
+
+    @contextmanager
+    def _quiet_transaction(self) -> Iterator[Any]:
         with self._lease.writing() as connection, quietly(connection):
-            for group in groups:
-                settled += _settle(connection, self._settlers[group.bridge], group)
-        return settled
+            yield connection
+
+    def _wait_for_busy(self, done: Round) -> None:
+        """The longest busy first. What is not to be had in time is put behind the others."""
+        begun = time.monotonic()
+        for place, since in sorted(self._since.items(), key=lambda item: item[1]):
+            now = time.monotonic()
+            if now - since < _CONTENDED or now - begun > _WAITING:
+                return
+            self._since[place] = now
+            bridge, record = place
+            try:
+                settled = self._settlers[bridge].settle_contended(self._quiet_transaction, record)
+            except DBAPIError as error:
+                if not is_transient(error):
+                    done.failed[f"{bridge} {record}"] = str(error.orig)
+                    del self._since[place]
+                continue
+            if settled:
+                del self._since[place]
+                done.settled, done.busy = done.settled + 1, done.busy - 1
 
 
 def count_marks(engine: sa.engine.Engine) -> int:
@@ -236,6 +275,11 @@ class _Group:
     bridge: str
     record: str
     numbers: list[int]
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The bridge and the record."""
+        return self.bridge, self.record
 
 
 def _grouped(marks: Sequence[Any]) -> list[_Group]:

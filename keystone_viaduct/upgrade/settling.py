@@ -1,7 +1,7 @@
 """Settles one mark: reads the rows that it is about, decides by the declaration, writes what is missing.
 
 Never waits: rows that somebody holds are left for the next time. The rows are ours before the marks are read,
-so none can be added meanwhile that we don't see.
+so none can be added meanwhile that we don't see. What is held each time is waited for (``contended``).
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from sqlalchemy.exc import DBAPIError
 from .across import tables_of
 from .changes import AnyBridge
 from .computed import Computed
+from .contended import Place, Transactions, forget, marks_of, settle_row_by_row, wait_for
 from .expression import Scalar
-from .marks import MARKS, key_of
-from .move import DOUBT, MADE, NEW, OLD, Move
+from .marks import key_of
+from .move import DOUBT, MADE, NEW, OLD, Move, Settled
 from .rendering import table_of
 
 _MYSQL = ("SET @viaduct_settling = 1", "SET @viaduct_settling = NULL")
@@ -34,6 +35,11 @@ class Settler(Protocol):
 
     def settle(self, connection: Any, record: str) -> bool:
         """Make what a record says consistent; False if somebody holds it."""
+
+    def settle_contended(self, transactions: Transactions, record: str) -> bool:
+        """The same of a record that somebody always holds, with transactions of its own, and take its marks
+        away; False if there is more to do. Raises DBAPIError when a row is not to be had within a second.
+        """
 
 
 def settler_of(bridge: AnyBridge) -> Settler | None:
@@ -53,9 +59,7 @@ class MoveSettler:
     def settle(self, connection: Any, record: str) -> bool:
         """See :class:`Settler`."""
         move = self._move
-        key = key_of(record, move.parent.key)
-        here = _equal(self._parent, [column.name for column in move.parent.key], key)
-        below = _equal(self._child, move.link, key)
+        key, here, below = self._places(record)
         parent = _locked(connection, self._parent, here, strong=move.makes_rows)
         if parent is None:
             return False
@@ -64,25 +68,60 @@ class MoveSettler:
             return False
         if not parent:
             return True
-        marks = _marks(connection, move.name, record)
+        settled = self._decided(parent[0], children, marks_of(connection, move.name, record))
+        for place in self._writes(key, settled):
+            connection.execute(sa.update(place.table).where(place.this).values(dict(place.values)))
+        if settled.made is not None:
+            values = {**dict(zip(move.link, key, strict=True)), **settled.made}
+            connection.execute(sa.insert(self._child).values(values))
+        return True
+
+    def settle_contended(self, transactions: Transactions, record: str) -> bool:
+        """See :class:`Settler`. Often only the parent is contended; and whoever has it can make a child."""
+        name, (_, here, _) = self._move.name, self._places(record)
+        with transactions() as connection:
+            wait_for(connection, self._parent, here, strong=self._move.makes_rows)
+            marks = marks_of(connection, name, record)
+            if not marks or self.settle(connection, record):
+                forget(connection, marks)
+                return True
+        return settle_row_by_row(transactions, name, record, self._wanted)
+
+    def _wanted(self, connection: Any, record: str, marks: Sequence[Any]) -> Sequence[Place] | None:
+        key, here, below = self._places(record)
+        parent = _read(connection, self._parent, here)
+        children = _read(connection, self._child, below)
+        if not parent:
+            return []
+        settled = self._decided(parent[0], children, marks)
+        return None if settled.made is not None else self._writes(key, settled)
+
+    def _places(self, record: str) -> tuple[tuple[Scalar, ...], Any, Any]:
+        """A parent's key, and the conditions that it and its children meet."""
+        key = key_of(record, self._move.parent.key)
+        here = _equal(self._parent, [column.name for column in self._move.parent.key], key)
+        return key, here, _equal(self._child, self._move.link, key)
+
+    def _decided(
+        self, parent: Mapping[str, Scalar], children: Sequence[Mapping[str, Scalar]], marks: Sequence[Any]
+    ) -> Settled:
         sides = {mark.side for mark in marks}
-        settled = move.settle(
-            parent[0],
+        return self._move.settle(
+            parent,
             children,
             new_wins=_new_wins(sides),
             inserted=MADE in sides,
             written=self._written(marks, children),
         )
-        if settled.parent:
-            connection.execute(sa.update(self._parent).where(here).values(dict(settled.parent)))
-        for child, values in settled.children:
-            names = [column.name for column in move.child.key]
-            this = _equal(self._child, names, [child[name] for name in names])
-            connection.execute(sa.update(self._child).where(this).values(dict(values)))
-        if settled.made is not None:
-            values = {**dict(zip(move.link, key, strict=True)), **settled.made}
-            connection.execute(sa.insert(self._child).values(values))
-        return True
+
+    def _writes(self, key: tuple[Scalar, ...], settled: Settled) -> list[Place]:
+        """To rows that are there: the parent first, which the others may follow."""
+        names = [column.name for column in self._move.child.key]
+        places = [Place(self._parent, key, settled.parent)] if settled.parent else []
+        return places + [
+            Place(self._child, tuple(child[name] for name in names), values)
+            for child, values in settled.children
+        ]
 
     def _written(self, marks: Sequence[Any], children: Sequence[Mapping[str, Scalar]]) -> Any:
         """The child that was written last."""
@@ -102,17 +141,29 @@ class ComputedSettler:
     def settle(self, connection: Any, record: str) -> bool:
         """See :class:`Settler`."""
         bridge = self._bridge
-        names = [column.name for column in bridge.table.key]
-        here = _equal(self._table, names, key_of(record, bridge.table.key))
+        here = self._place(record)
         rows = _locked(connection, self._table, here)
         if rows is None:
             return False
         for row in rows:
-            sides = {mark.side for mark in _marks(connection, bridge.name, record)}
+            sides = {mark.side for mark in marks_of(connection, bridge.name, record)}
             values = bridge.settle(row, new_wins=_new_wins(sides))
             if values:
                 connection.execute(sa.update(self._table).where(here).values(values))
         return True
+
+    def settle_contended(self, transactions: Transactions, record: str) -> bool:
+        """See :class:`Settler`. It is but one row."""
+        with transactions() as connection:
+            wait_for(connection, self._table, self._place(record))
+            marks = marks_of(connection, self._bridge.name, record)
+            settled = not marks or self.settle(connection, record)
+            forget(connection, marks if settled else [])
+            return settled
+
+    def _place(self, record: str) -> Any:
+        names = [column.name for column in self._bridge.table.key]
+        return _equal(self._table, names, key_of(record, self._bridge.table.key))
 
 
 @contextmanager
@@ -141,14 +192,6 @@ def _new_wins(sides: set[str]) -> bool:
     return NEW in sides or (DOUBT[NEW] in sides and not sides & {OLD, MADE})
 
 
-def _marks(connection: Any, bridge: str, record: str) -> Sequence[Any]:
-    """Which sides have been written, and which children, in their order."""
-    this = sa.and_(MARKS.c.bridge == bridge, MARKS.c.record == record)
-    query = sa.select(MARKS.c.side, MARKS.c.child).where(this).order_by(MARKS.c.number)
-    found: Sequence[Any] = connection.execute(query).all()
-    return found
-
-
 def _equal(table: sa.Table, names: Sequence[str], values: Sequence[Scalar]) -> Any:
     return sa.and_(*(table.c[name] == value for name, value in zip(names, values, strict=True)))
 
@@ -164,3 +207,9 @@ def _locked(
     rows = connection.execute(query.with_for_update(skip_locked=True, key_share=not strong)).mappings().all()
     there = connection.execute(sa.select(sa.func.count()).select_from(table).where(where)).scalar_one()
     return [dict(row) for row in rows] if len(rows) >= there else None
+
+
+def _read(connection: Any, table: sa.Table, where: Any) -> Sequence[Mapping[str, Scalar]]:
+    """The rows as they are committed."""
+    query = sa.select(table).where(where).order_by(*table.primary_key)
+    return [dict(row) for row in connection.execute(query).mappings()]
