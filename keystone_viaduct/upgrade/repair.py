@@ -32,7 +32,7 @@ LEASE = "repair"
 _PAGE, _BATCH = 500, 50
 _PAUSE, _IDLE, PATIENCE = 0.05, 0.2, 10.0
 #: Seconds for which a record is busy before it is waited for, and that one pass spends on such records.
-_CONTENDED, _WAITING = 0.3, 1.0
+_CONTENDED, _WAITING = 0.15, 1.0
 
 
 @dataclass
