@@ -53,7 +53,7 @@ SHARE = (
     "unit/test_v3_endpoint_policy.py",
 )
 
-# The drivers for Cassandra that there are, alone.
+# What is quick of the drivers' tests, for those of Cassandra.
 CASSANDRA = (
     "unit/assignment/role_backends/test_sql.py",
     "unit/resource/backends/test_sql.py",
@@ -61,6 +61,12 @@ CASSANDRA = (
     "unit/policy/backends/test_sql.py",
     "unit/resource/config_backends/test_sql.py",
     "unit/test_backend_id_mapping_sql.py",
+    "unit/test_backend_federation_sql.py",
+    "unit/test_backend_endpoint_policy_sql.py",
+    "unit/endpoint_policy/backends/test_sql.py",
+    "unit/application_credential/backends/test_sql.py",
+    "unit/catalog/test_core.py",
+    "unit/test_revoke.py",
 )
 
 BATCH = 5

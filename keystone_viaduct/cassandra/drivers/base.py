@@ -98,6 +98,54 @@ class Driver:
 
         self._change(shape, key, decide)
 
+    def _delete_unless(
+        self, shape: Shape, key: str, missing: Exception, referred: Callable[[], bool], refused: Exception
+    ) -> None:
+        """Delete the record at a key, unless others refer to it: then raise ``refused``.
+
+        Who makes a reference writes it and then looks whether its end is there; so here it is looked again
+        after the deletion, and a record that has got a reference meanwhile is put back.
+        """
+        if self._records.get(shape, key) is None:
+            raise missing
+        if referred():
+            raise refused
+        former: list[Fields] = []
+
+        def decide(before: Fields | None) -> None:
+            if before is None:
+                raise missing
+            former[:] = [before]
+
+        self._change(shape, key, decide)
+        if referred():
+            self._change(shape, key, lambda before: former[0] if before is None else before)
+            raise refused
+
+    def _put_part(self, shape: Shape, key: str, part: str) -> bool:
+        """Put a field into the record of a list; whether it was not there."""
+        added = False
+
+        def decide(before: Fields | None) -> Fields:
+            nonlocal added
+            added = part not in (before or {})
+            return {**(before or {}), part: True}
+
+        self._change(shape, key, decide)
+        return added
+
+    def _drop_part(self, shape: Shape, key: str, part: str) -> bool:
+        """Take a field out of the record of a list; whether it was there."""
+        there = False
+
+        def decide(before: Fields | None) -> Fields | None:
+            nonlocal there
+            there = part in (before or {})
+            return {name: value for name, value in (before or {}).items() if name != part} or None
+
+        self._change(shape, key, decide)
+        return there
+
     def _change(
         self, shape: Shape, key: str, decide: Callable[[Fields | None], Fields | None]
     ) -> Fields | None:

@@ -41,7 +41,11 @@ def parse(field: str) -> Expiring:
 
 
 EXPIRING = Shape(
-    "expiring", listings=(Listing("group", lambda fields: {parse(name).group for name in fields}, width=1),)
+    "expiring",
+    listings=(
+        Listing("group", lambda fields: {parse(name).group for name in fields}, width=1),
+        Listing("idp", lambda fields: {parse(name).idp for name in fields}, width=1),
+    ),
 )
 """Key: the user; a field for each membership, with the time at which it was made."""
 
@@ -109,3 +113,7 @@ class ExpiringMemberships(Driver):
     def _end_all_in(self, group_id: str) -> None:
         for user_id, _fields in self._records.list(EXPIRING, "group", group_id):
             self._end(user_id, group=group_id)
+
+    def _end_all_of(self, idp_id: str) -> None:
+        for user_id, _fields in self._records.list(EXPIRING, "idp", idp_id):
+            self._end(user_id, idp=idp_id)

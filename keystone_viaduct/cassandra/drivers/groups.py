@@ -15,15 +15,14 @@ from keystone.common import driver_hints, sql
 from keystone.identity.backends import sql_model as model
 
 from keystone_viaduct.cassandra.drivers.base import Filters, limited
-from keystone_viaduct.cassandra.drivers.expiring import ExpiringMemberships
 from keystone_viaduct.cassandra.drivers.people import GROUP, GROUPS, MEMBERSHIP, USER
-from keystone_viaduct.cassandra.records import Fields
+from keystone_viaduct.cassandra.drivers.removal import Removal
 from keystone_viaduct.cassandra.records.shape import ALL
 
 ATTRIBUTES = tuple(model.Group.attributes)
 
 
-class Groups(ExpiringMemberships):
+class Groups(Removal):
     """Methods of the identity driver."""
 
     @sql.handle_conflicts(conflict_type="group")  # type: ignore[untyped-decorator]
@@ -84,7 +83,7 @@ class Groups(ExpiringMemberships):
     def add_user_to_group(self, user_id: str, group_id: str) -> None:
         """Put a user into a group; nothing happens where he is in it."""
         self._check_ends(user_id, group_id, latest=False)
-        self._change(MEMBERSHIP, user_id, lambda before: {**(before or {}), group_id: True})
+        self._put_part(MEMBERSHIP, user_id, group_id)
         try:
             self._check_ends(user_id, group_id, latest=True)
         except exception.NotFound:
@@ -101,15 +100,7 @@ class Groups(ExpiringMemberships):
 
     def _leave(self, user_id: str, group_id: str) -> bool:
         """Whether he was in it."""
-        was = False
-
-        def decide(before: Fields | None) -> Fields | None:
-            nonlocal was
-            was = before is not None and group_id in before
-            return {name: True for name in before or () if name != group_id} or None
-
-        self._change(MEMBERSHIP, user_id, decide)
-        return was
+        return self._drop_part(MEMBERSHIP, user_id, group_id)
 
     def check_user_in_group(self, user_id: str, group_id: str) -> None:
         """Raise where a user is not in a group."""

@@ -212,14 +212,8 @@ class Identity(Groups, base.IdentityDriverBase):  # type: ignore[misc]
         self._update(USER, USERS, user_id, alter, exception.UserNotFound(user_id=user_id))
 
     def delete_user(self, user_id: str) -> None:
-        """Delete a user. His memberships go first, and again afterwards: see ``Groups``."""
-        if self._records.get(USER, user_id) is None:
-            raise exception.UserNotFound(user_id=user_id)
-        self._change(MEMBERSHIP, user_id, lambda _: None)
-        self._delete(USER, user_id, exception.UserNotFound(user_id=user_id))
-        self._change(MEMBERSHIP, user_id, lambda _: None)
-        self._change(LOCKOUT, user_id, lambda _: None)
-        self._end(user_id)
+        """Delete a user, and all that hangs on him."""
+        self._remove_user(user_id)
 
     def unset_default_project_id(self, project_id: str) -> None:
         """Take a project that is gone from all users who had it as their default."""

@@ -12,7 +12,7 @@ from oslo_db import exception as db_exception
 
 from keystone_viaduct.cassandra.drivers.base import Driver, Filters
 from keystone_viaduct.cassandra.drivers.graph import WithOptions
-from keystone_viaduct.cassandra.records import Fields, Listing, Shape, Unique
+from keystone_viaduct.cassandra.records import Listing, Shape, Unique
 from keystone_viaduct.cassandra.records.shape import ALL, everywhere, field_of
 
 ROLE = Shape(
@@ -95,39 +95,22 @@ class Role(Driver, base.RoleDriverBase):  # type: ignore[misc]
     def _forget(self, role_id: str) -> None:
         self._change(IMPLIED, role_id, lambda _: None)
         for prior, _fields in list(self._records.list(IMPLIED, "implied", role_id)):
-            self._remove(prior, role_id)
-
-    def _remove(self, prior_role_id: str, implied_role_id: str) -> bool:
-        """Whether there was such a rule."""
-        there = False
-
-        def decide(before: Fields | None) -> Fields | None:
-            nonlocal there
-            there = before is not None and implied_role_id in before
-            return {name: True for name in before or () if name != implied_role_id} or None
-
-        self._change(IMPLIED, prior_role_id, decide)
-        return there
+            self._drop_part(IMPLIED, prior, role_id)
 
     @sql.handle_conflicts(conflict_type="implied_role")  # type: ignore[untyped-decorator]
     def create_implied_role(self, prior_role_id: str, implied_role_id: str) -> dict[str, str]:
         """Let a role imply another; both are looked at again when the rule is there."""
-
-        def decide(before: Fields | None) -> Fields:
-            if before is not None and implied_role_id in before:
-                raise db_exception.DBDuplicateEntry(columns=["prior_role_id", "implied_role_id"])
-            return {**(before or {}), implied_role_id: True}
-
-        self._change(IMPLIED, prior_role_id, decide)
+        if not self._put_part(IMPLIED, prior_role_id, implied_role_id):
+            raise db_exception.DBDuplicateEntry(columns=["prior_role_id", "implied_role_id"])
         for role_id in (prior_role_id, implied_role_id):
             if self._records.get_latest(ROLE, role_id) is None:
-                self._remove(prior_role_id, implied_role_id)
+                self._drop_part(IMPLIED, prior_role_id, implied_role_id)
                 raise exception.RoleNotFound(role_id=role_id)
         return _rule(prior_role_id, implied_role_id)
 
     def delete_implied_role(self, prior_role_id: str, implied_role_id: str) -> None:
         """Let it imply the other no more."""
-        if not self._remove(prior_role_id, implied_role_id):
+        if not self._drop_part(IMPLIED, prior_role_id, implied_role_id):
             raise exception.ImpliedRoleNotFound(prior_role_id=prior_role_id, implied_role_id=implied_role_id)
 
     def list_implied_roles(self, prior_role_id: str) -> list[dict[str, str]]:

@@ -18,9 +18,10 @@ from oslo_db import exception as db_exception
 from oslo_utils import timeutils
 
 from keystone_viaduct.cassandra.drivers.base import Filters, limited
-from keystone_viaduct.cassandra.drivers.expiring import Expiring, ExpiringMemberships
+from keystone_viaduct.cassandra.drivers.expiring import Expiring
 from keystone_viaduct.cassandra.drivers.graph import Columns
-from keystone_viaduct.cassandra.drivers.people import ACTIVITY, LOCKOUT, MEMBERSHIP, USER, USERS
+from keystone_viaduct.cassandra.drivers.people import ACTIVITY, USER, USERS
+from keystone_viaduct.cassandra.drivers.removal import Removal
 from keystone_viaduct.cassandra.records import Fields
 from keystone_viaduct.cassandra.records.shape import ALL
 
@@ -29,7 +30,7 @@ FEDERATED = Columns(model.FederatedUser, ())
 KEYS = ("idp_id", "protocol_id", "unique_id")
 
 
-class ShadowUsers(ExpiringMemberships, base.ShadowUsersDriverBase):  # type: ignore[misc]
+class ShadowUsers(Removal, base.ShadowUsersDriverBase):  # type: ignore[misc]
     """See the base class."""
 
     @sql.handle_conflicts(conflict_type="federated_user")  # type: ignore[untyped-decorator]
@@ -46,6 +47,7 @@ class ShadowUsers(ExpiringMemberships, base.ShadowUsersDriverBase):  # type: ign
         ref.created_at = timeutils.utcnow()
         ref.federated_users.append(model.FederatedUser.from_dict(federated_dict))
         self._create(USER, public_id, USERS.fields(ref))
+        self._confirm_side(public_id, federated_dict)
         return dict(identity_base.filter_user(ref.to_dict()))
 
     @sql.handle_conflicts(conflict_type="federated_user")  # type: ignore[untyped-decorator]
@@ -59,6 +61,7 @@ class ShadowUsers(ExpiringMemberships, base.ShadowUsersDriverBase):  # type: ign
 
         user_id = fed_dict["user_id"]
         self._update(USER, USERS, user_id, alter, exception.UserNotFound(user_id=user_id))
+        self._confirm_side(user_id, fed_dict)
 
     def delete_federated_object(self, user_id: str) -> None:
         """Let a user log in by no identity provider any more."""
@@ -145,15 +148,8 @@ class ShadowUsers(ExpiringMemberships, base.ShadowUsersDriverBase):  # type: ign
         return dict(identity_base.filter_user(ref.to_dict()))
 
     def delete_user(self, user_id: str) -> None:
-        """Delete a user."""
-        missing = exception.UserNotFound(user_id=user_id)
-        if self._records.get(USER, user_id) is None:
-            raise missing
-        self._change(MEMBERSHIP, user_id, lambda _: None)
-        self._delete(USER, user_id, missing)
-        self._change(MEMBERSHIP, user_id, lambda _: None)
-        self._change(LOCKOUT, user_id, lambda _: None)
-        self._end(user_id)
+        """Delete a user, and all that hangs on him."""
+        self._remove_user(user_id)
 
     def get_user(self, user_id: str) -> dict[str, Any]:
         """A user."""

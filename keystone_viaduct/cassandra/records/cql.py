@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from keystone_viaduct.cassandra.records.ports import Claim, Held, Row, Stored, Write
+from keystone_viaduct.cassandra.records.ports import Claim, Event, Held, Row, Stored, Write
 from keystone_viaduct.cassandra.session import Session, Statement
 
 GRAVE_SECONDS = 365 * 24 * 3600
@@ -38,6 +38,9 @@ _LIST_DROP = (
 
 _NOTE = "INSERT INTO {table} (key, value) VALUES (?, ?) USING TIMESTAMP ?"
 _NOTED = "SELECT value FROM {table} WHERE key = ?"
+
+_EVENT = "INSERT INTO {table} (place, at, id, value) VALUES (?, ?, ?, ?) USING TTL ?"
+_EVENTS = "SELECT at, id, value FROM {table} WHERE place = ? AND at >= ?"
 
 
 class CqlTables:
@@ -126,6 +129,19 @@ class CqlTables:
         values = [(self._prefix + key,) for key in keys]
         found = zip(keys, self._session.read_many(self._of(kind, _NOTED), values), strict=True)
         return {key: rows[0].value for key, rows in found if rows}
+
+    def event_put(self, kind: str, events: Iterable[Event], seconds: int) -> None:
+        """See :class:`~.ports.Tables`."""
+        text = self._of(kind, _EVENT)
+        self._session.write(
+            (text, (self._prefix + each.place, each.at, each.name, each.value, seconds)) for each in events
+        )
+
+    def events(self, kind: str, places: Sequence[str], since: int) -> list[Event]:
+        """See :class:`~.ports.Tables`."""
+        values = [(self._prefix + place, since) for place in places]
+        found = zip(places, self._session.read_many(self._of(kind, _EVENTS), values), strict=True)
+        return [Event(place, row.at, row.id, row.value) for place, rows in found for row in rows]
 
     def _of(self, table: str, text: str) -> str:
         return text.format(table=f"{self._keyspace}.{table}")

@@ -74,6 +74,16 @@ class Row:
     hint: str = ""
 
 
+@dataclass(frozen=True)
+class Event:
+    """Something that is never changed and goes by itself: where it lies, in which order, and what it is."""
+
+    place: str
+    at: int
+    name: str
+    value: str
+
+
 class Tables(Protocol):
     """The steps. Those that are conditional raise ``OutcomeUnknown`` where nobody can say what became of
     them; they may then be applied still, or not.
@@ -118,3 +128,9 @@ class Tables(Protocol):
 
     def noted(self, kind: str, keys: Sequence[str]) -> dict[str, str]:
         """What was noted at those of these keys where anything was."""
+
+    def event_put(self, kind: str, events: Iterable[Event], seconds: int) -> None:
+        """Add events, which are kept for so many seconds at least."""
+
+    def events(self, kind: str, places: Sequence[str], since: int) -> list[Event]:
+        """What lies at these places, from ``since`` on."""

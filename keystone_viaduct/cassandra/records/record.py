@@ -16,7 +16,7 @@ from typing import Any
 from keystone_viaduct.cassandra.records.claim import Claims, Overtaken
 from keystone_viaduct.cassandra.records.fence import next_revision
 from keystone_viaduct.cassandra.records.listing import Listings
-from keystone_viaduct.cassandra.records.ports import Claim, Held, Stored, Tables, Write
+from keystone_viaduct.cassandra.records.ports import Claim, Event, Held, Stored, Tables, Write
 from keystone_viaduct.cassandra.records.shape import Fields, Shape
 from keystone_viaduct.clock import Clock, SystemClock
 from keystone_viaduct.drivers.backoff import Backoff, Waits
@@ -98,6 +98,14 @@ class Records:
     def noted(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
         """What was noted at those of these keys where anything was."""
         return self._tables.noted(kind, list(dict.fromkeys(keys)))
+
+    def add_events(self, kind: str, events: Iterable[Event], seconds: int) -> None:
+        """Add what is never changed, and goes by itself after so many seconds."""
+        self._tables.event_put(kind, list(events), seconds)
+
+    def events(self, kind: str, places: Iterable[str], since: int) -> Sequence[Event]:
+        """What lies at these places, from ``since`` on."""
+        return self._tables.events(kind, list(dict.fromkeys(places)), since)
 
     def change(self, shape: Shape, key: str, decide: Decide) -> Fields | None:
         """Let ``decide`` say what becomes of the record at ``key``; what it is then.

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from keystone_viaduct.cassandra.records.ports import Claim, Held, Row, Stored, Write
+from keystone_viaduct.cassandra.records.ports import Claim, Event, Held, Row, Stored, Write
 
 Timestamps = dict[Row, tuple[int, bool]]
 
@@ -19,6 +19,7 @@ class MemoryTables:
     claims: dict[Claim, Held] = field(default_factory=dict)
     listings: dict[str, Timestamps] = field(default_factory=dict)
     notes: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    happened: dict[tuple[str, str], list[Event]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self, kind: str, key: str, *, serial: bool = False) -> Stored:
@@ -99,3 +100,15 @@ class MemoryTables:
     def noted(self, kind: str, keys: Sequence[str]) -> dict[str, str]:
         """What was noted."""
         return {key: self.notes[kind, key][1] for key in keys if (kind, key) in self.notes}
+
+    def event_put(self, kind: str, events: Iterable[Event], seconds: int) -> None:
+        """Kept for ever."""
+        for each in events:
+            self.happened.setdefault((kind, each.place), []).append(each)
+
+    def events(self, kind: str, places: Sequence[str], since: int) -> list[Event]:
+        """In order of place, time and name."""
+        there = [
+            each for place in places for each in self.happened.get((kind, place), ()) if each.at >= since
+        ]
+        return sorted(there, key=lambda each: (places.index(each.place), each.at, each.name))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-from keystone_viaduct.cassandra.records.ports import Claim, Held, Row, Stored, Tables, Write
+from keystone_viaduct.cassandra.records.ports import Claim, Event, Held, Row, Stored, Tables, Write
 
 KIND = "role"
 
@@ -163,3 +163,9 @@ class TablesSuite:
         tables.note("activity", place, "second", 7)
         tables.note("activity", place, "first", 6)
         assert tables.noted("activity", [key(), place]) == {place: "second"}
+
+    def test_events_are_found_at_their_places_from_a_time_on(self, tables: Tables) -> None:
+        first, second = key(), key()
+        events = [Event(first, at, f"e{at}", f"v{at}") for at in (1, 2, 3)] + [Event(second, 9, "e", "v")]
+        tables.event_put("revocation", events, 3600)
+        assert tables.events("revocation", [second, first, key()], 2) == [events[3], *events[1:3]]
