@@ -139,7 +139,7 @@ class Agent:
         page = self._brought(told, key) if proven else None
         for lane in lanes:
             if not proven:
-                lane.wake()
+                lane.hint()
                 lane.contact.doubt_poke_key()
             elif page is None:
                 lane.wake(told.head)

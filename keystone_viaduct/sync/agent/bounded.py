@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
+import sys
 import threading
 from collections import Counter
 from http.server import ThreadingHTTPServer
 from typing import Any
 
+LOG = logging.getLogger(__name__)
 #: Each worker process of a site's Keystone keeps one connection open for two minutes after a poke.
 CONNECTIONS = 1024
 FROM_ONE = 256
@@ -53,6 +56,13 @@ class BoundedServer(ThreadingHTTPServer):
             super().process_request_thread(request, client_address)
         finally:
             self._leave(client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever hangs up in the middle fills no log; a fault of our own is named there."""
+        if isinstance(sys.exception(), OSError):
+            LOG.debug("%s hung up: %r", client_address[0], sys.exception())
+        else:
+            LOG.exception("a request of %s", client_address[0])
 
     def _leave(self, client_address: Any) -> None:
         host = str(client_address[0])

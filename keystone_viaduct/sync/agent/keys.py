@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from keystone_viaduct.errors import ViaductError
+from keystone_viaduct.sync.agent.aside import Rounds
 from keystone_viaduct.sync.link.keys import KeyCarrier
+from keystone_viaduct.sync.ports import KeyPort
 
 LOG = logging.getLogger(__name__)
+#: Sites that are served side by side, and the seconds that a round waits for one of them.
+AT_ONCE, PATIENCE = 8, 30.0
 
 
 class KeyKeeper:
@@ -24,8 +29,8 @@ class KeyKeeper:
         self._gate = gate
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keys", daemon=True)
-        self._pool = ThreadPoolExecutor(8, "keys")
-        carrier.spread = self._pool.map
+        self._rounds = Rounds("keys", AT_ONCE)
+        carrier.spread = self._spread
 
     def start(self) -> None:
         """Begin to work."""
@@ -34,9 +39,16 @@ class KeyKeeper:
     def stop(self, patience: float = 10.0) -> None:
         """End after the round under way."""
         self._stopping.set()
+        self._rounds.stop(0.0)
         if self._thread.is_alive():
             self._thread.join(patience)
-        self._pool.shutdown(wait=False)
+
+    def _spread(self, serve: Callable[[KeyPort], float], sites: Iterable[KeyPort]) -> Iterable[float]:
+        """All of them but who takes too long: his turn goes on beside the next rounds."""
+        found = self._rounds.play({site.name: partial(serve, site) for site in sites}, PATIENCE)
+        for name in self._rounds.late:
+            self.carrier.failures[name] = f"it takes more than {PATIENCE:g} s, and is not waited for"
+        return found.values()
 
     def round(self) -> float:
         """One round; the seconds to wait before the next one."""

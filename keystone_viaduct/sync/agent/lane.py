@@ -33,6 +33,8 @@ INBOX = 4
 #: So often within so many seconds may a direction start over, or be shown another checkpoint; more is a
 #: failure.
 VAIN, WITHIN = 3, 600.0
+#: Seconds between two steps for which nothing speaks but pokes that any site of the fleet can have sent.
+HINTED = 1.0
 #: Seconds for which a site that makes a direction wait is not logged again.
 QUIET = 3600.0
 
@@ -78,6 +80,7 @@ class Lane:
     confirm: float = 0.0
     state: LaneState = field(default_factory=LaneState)
     _woken: threading.Event = field(default_factory=threading.Event)
+    _meant: threading.Event = field(default_factory=threading.Event)
     _inbox: deque[Page] = field(default_factory=lambda: deque(maxlen=INBOX))
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -110,6 +113,7 @@ class Lane:
     def stop(self) -> None:
         """Ask it to end after the step under way."""
         self._stopping.set()
+        self._meant.set()
         self._woken.set()
 
     def join(self, timeout: float) -> bool:
@@ -123,6 +127,12 @@ class Lane:
         """There may be news, up to ``head``."""
         self.state.poked += 1
         self.state.head = max(self.state.head, head)
+        self._meant.set()
+        self._woken.set()
+
+    def hint(self) -> None:
+        """Some site says that there may be news: looked for at once, but not once for each that says so."""
+        self.state.poked += 1
         self._woken.set()
 
     def bring(self, page: Page, head: int) -> None:
@@ -202,10 +212,16 @@ class Lane:
             self.gate.wait()
             if self._stopping.is_set():
                 return
+            self._meant.clear()
             self._woken.clear()
-            wait = self._attempt()
-            if wait > 0:
-                self._woken.wait(wait)
+            began = time.monotonic()
+            self._rest(self._attempt(), began)
+
+    def _rest(self, wait: float, began: float) -> None:
+        """After a step that began then, until the next."""
+        if wait <= 0 or not self._woken.wait(wait) or self._meant.is_set():
+            return
+        self._meant.wait(max(0.0, min(wait, HINTED - (time.monotonic() - began))))
 
     def _attempt(self) -> float:
         """One step; the seconds to wait after it."""

@@ -6,11 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 from keystone_viaduct.errors import ViaductError
+from keystone_viaduct.sync.agent.aside import Rounds
 from keystone_viaduct.sync.agent.topology import AgentSettings
 from keystone_viaduct.sync.link.compare import Comparison, Difference
 from keystone_viaduct.sync.model import Purged, SweepState, Waiting
@@ -74,8 +75,8 @@ class Kept:
 
 @dataclass
 class Upkeep:
-    """Works while ``gate`` is open: the hub first, then spokes side by side. ``wake(site)``: a site has shown
-    something.
+    """Works while ``gate`` is open: the hub first, then spokes side by side. A round waits for none of them
+    beyond its time. ``wake(site)``: a site has shown something.
     """
 
     hub: KeptSite
@@ -89,6 +90,7 @@ class Upkeep:
     def __post_init__(self) -> None:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._rounds = Rounds("upkeep", AT_ONCE)
         self._oldest: int | None = 0  # nothing is known of the hub yet: the spokes keep all tombstones
 
     def start(self) -> None:
@@ -100,10 +102,11 @@ class Upkeep:
     def stop(self, patience: float = 10.0) -> bool:
         """End after the call under way; whether it has ended within ``patience`` seconds."""
         self._stopping.set()
+        ended = self._rounds.stop(patience)
         if self._thread is not None:
             self._thread.join(patience)
-            return not self._thread.is_alive()
-        return True
+            return ended and not self._thread.is_alive()
+        return ended
 
     def snapshot(self) -> dict[str, Any]:
         """For status."""
@@ -126,9 +129,15 @@ class Upkeep:
         for site in (self.hub, *spokes):
             self.sites.setdefault(site.name, Kept())
         self._look(self.hub)
-        if spokes:
-            with ThreadPoolExecutor(min(len(spokes), AT_ONCE), "upkeep") as pool:
-                list(pool.map(self._look, spokes))
+        self._rounds.play({site.name: partial(self._look, site) for site in spokes}, self._longest)
+        for name in self._rounds.late:
+            self.sites[name].error = "it takes longer than a round, and is not waited for"
+            LOG.warning("upkeep of %s: %s", name, self.sites[name].error)
+
+    @property
+    def _longest(self) -> float | None:
+        """Seconds for one round, or for one thing at one site; None where nothing is said."""
+        return self.settings.upkeep or None
 
     def _is_to_stop(self) -> bool:
         return self._stopping.is_set() or not self.gate.is_set()
@@ -175,6 +184,7 @@ class Upkeep:
             before=None if site is self.hub else before,
         )
         left: list[int] = []
+        until = time.monotonic() + (self._longest or float("inf"))
         while True:
             began = time.monotonic()
             purged = site.purge(times)
@@ -187,7 +197,8 @@ class Upkeep:
             if purged.next is None:
                 break
             times = replace(times, after=purged.next)
-            if self._stopping.wait(self._rest(time.monotonic() - began)) or not self.gate.is_set():
+            resting = self._stopping.wait(self._rest(time.monotonic() - began))
+            if resting or not self.gate.is_set() or time.monotonic() > until:
                 return 0  # not all were looked at: the spokes keep whatever the hub may still have
         kept.oldest_tombstone = min(left, default=0) / MICROSECONDS
         return min(left, default=None)

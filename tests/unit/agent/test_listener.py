@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -228,6 +229,18 @@ def test_connections_are_bounded_and_room_is_made_again(
             assert third.recv(1000) == b""
     assert eventually(lambda: not server._open)
     assert door.client.get("/healthz").status_code == 200
+
+
+def test_whoever_hangs_up_in_the_middle_fills_no_log(
+    door: Door, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = door.listener._server
+    with socket.create_connection(door.listener.address, timeout=10) as connection:
+        connection.sendall(b"POST /poke HTTP/1.1\r\n")
+        assert eventually(lambda: bool(server._open))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert eventually(lambda: not server._open)
+    assert capfd.readouterr().err == "" and caplog.records == []
 
 
 def test_a_connection_for_which_no_thread_can_be_started_takes_no_room(
