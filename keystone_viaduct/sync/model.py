@@ -664,7 +664,8 @@ class Peer:
     the peer's feed that was applied here; up to ``shown`` it is sent everything, also what came from it (it
     started over when the feed was there). A peer that is not ``live`` does not hold up the purge of
     tombstones; it compares when it comes back. ``heard`` is when it last read here, to the quarter of
-    an hour; ``met`` the last term in which all that it had was applied here.
+    an hour; ``met`` the last term in which all that it had was applied here. ``lives``: those of sites that
+    nobody has met, of which this peer alone has told.
     """
 
     site: str
@@ -677,6 +678,7 @@ class Peer:
     shown: int = 0
     heard: int = 0
     met: int = 0
+    lives: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

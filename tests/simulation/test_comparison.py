@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
+from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch, Refused
 from keystone_viaduct.sync.charter import Charter, Coverage
+from keystone_viaduct.sync.link import compare as comparing
 from keystone_viaduct.sync.link.compare import LEAF, Comparison
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress
-from keystone_viaduct.sync.model import Peer, Places, Ref
+from keystone_viaduct.sync.model import Bucket, Peer, Places, Ref, Summary, Tally
 from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.testing.memory import Data, empty
@@ -326,3 +329,36 @@ def test_what_was_made_apart_from_what_is_deleted_and_forgotten_is_new(policy: s
     scene.equal()
     assert [scene.row(name, mine) for name in scene.fleet.nodes] == [{"id": "r", "description": "west's"}] * 3
     assert not scene.conflicts
+
+
+@pytest.mark.parametrize("invented", ["the same bucket", "a bucket of another kind", "one far below"])
+def test_a_site_that_tells_of_buckets_that_nobody_asked_for_makes_a_comparison_no_longer(
+    invented: str,
+) -> None:
+    """Each would be asked for at the hub, too, for ever."""
+    scene = Scene("hub", "west")
+    crowd(scene, 40)
+    honest, west = compare(scene).calls, scene.site("west")
+    telling = west.summary
+
+    def summary(reader: str, within: Sequence[Bucket] | None, *others: Any, **named: Any) -> Summary:
+        told = telling(reader, within, *others, **named)
+        more = {bucket: Tally(100, number) for number, bucket in enumerate(within or [Bucket("user")])}
+        if invented != "the same bucket":
+            kind, digits = ("role", "1") if "kind" in invented else ("user", "111")
+            more |= {Bucket(kind, digits): Tally(100, 1)}
+        return replace(told, tallies={**told.tallies, **more})
+
+    west.summary = summary  # type: ignore[method-assign]
+    found = Comparison(scene.site("hub"), west)
+    for _ in found.finding():
+        assert found.calls <= honest + 20
+
+
+def test_a_site_that_lists_without_end_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "MOST_LISTED", 10)
+    scene = Scene("hub", "west")
+    crowd(scene, 11)
+    scene.store("west").data.records.clear()
+    with pytest.raises(Refused, match="hub lists more than 10 records"):
+        compare(scene)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
-from keystone_viaduct.errors import FenceMismatch
+from keystone_viaduct.errors import FenceMismatch, Refused
 from keystone_viaduct.sync.model import (
     BUCKET_DIGITS,
     Bucket,
@@ -31,6 +31,8 @@ from keystone_viaduct.sync.ports import SitePort
 LEAF = 8
 #: Buckets to divide, buckets to list, and records to show in one call.
 DIVIDED, LISTED, SHOWN = 256, 512, 1000
+#: Records that one side may list in one comparison: all of them are kept until its end.
+MOST_LISTED = 2_000_000
 _NOTHING = Tally(0, 0)
 T = TypeVar("T")
 
@@ -88,7 +90,8 @@ class Comparison:
     def finding(self) -> Iterator[None]:
         """Find the differences, one call to a site at a time."""
         yield from self._begin()
-        buckets = self._differing(self._tallies(self._hub.root), self._tallies(self._spoke.root))
+        wholes = (self._tallies(side.root) for side in (self._hub, self._spoke))
+        buckets = self._differing(*({b: t for b, t in told.items() if not b.prefix} for told in wholes))
         while buckets:
             leaves = [bucket for bucket in buckets if self._is_leaf(bucket)]
             yield from self._list(leaves)
@@ -99,7 +102,7 @@ class Comparison:
                 yield
                 there = self._call(self._spoke).summary(self.hub.name, part, kinds=self.kinds)
                 yield
-                buckets += self._differing(here.tallies, there.tallies)
+                buckets += self._differing(_below(part, here.tallies), _below(part, there.tallies))
         self.differences = self._judge()
 
     def showing(self, differences: Iterable[Difference]) -> Iterator[None]:
@@ -193,6 +196,11 @@ class Comparison:
                 while left:
                     found = self._call(side).listing(self._other(side).site.name, left)
                     side.entries.update((entry.ref, entry) for entry in found.entries)
+                    if len(side.entries) > MOST_LISTED:
+                        raise Refused(
+                            f"{side.site.name} lists more than {MOST_LISTED} records that differ",
+                            hint="look at what runs at that site",
+                        )
                     left = left[max(1, found.done) :]
                     yield
 
@@ -216,6 +224,14 @@ class Comparison:
     def _call(self, side: Side) -> SitePort:
         self.calls += 1
         return side.site
+
+
+def _below(asked: Sequence[Bucket], told: Mapping[Bucket, Tally]) -> Mapping[Bucket, Tally]:
+    """What was asked for: the next digit of these. Of other buckets, or the same ones again, there would be
+    no end.
+    """
+    wanted = set(asked)
+    return {b: tally for b, tally in told.items() if b.prefix and Bucket(b.kind, b.prefix[:-1]) in wanted}
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

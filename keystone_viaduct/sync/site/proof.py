@@ -22,6 +22,7 @@ from keystone_viaduct.sync.model import (
     Dot,
     FieldState,
     Page,
+    Peer,
     Record,
     Ref,
     SiteState,
@@ -37,8 +38,8 @@ from keystone_viaduct.sync.site.verdict import Verdict, judge
 
 #: A stamp further ahead of the hub's clock than this (microseconds) is taken back to it.
 FARTHEST = 24 * 3600 * 1_000_000
-#: Lives of sites, its own or others', that the hub has not met and that a spoke whose delegation is limited
-#: may name: of the first in what it knows, of the others in the version of one record.
+#: Lives of sites that the hub has not met and that a spoke whose delegation is limited may name: so many of
+#: its own in what it knows, and so many of others in the versions of all its records together.
 STRANGE = 64
 #: Why a change waits that will be refused when what other sites show of the record is decided.
 REFUSABLE = "refusable"
@@ -104,22 +105,28 @@ def _check_lives(tx: Transaction, state: SiteState, page: Page) -> None:
     hub's knowledge or with a record, until no other site reads the hub's pages any more.
 
     A few are named by honest sites, too: of a site that was restored, or by one that a restored hub has
-    forgotten.
+    forgotten. Which these are is written down with the spoke.
     """
     known = {*state.all_knowledge.entries, state.origin, origin_of(page.source, page.upto.incarnation)}
     if known.issuperset(_named(page)):
         return
-    known |= {origin_of(peer.site, peer.incarnation) for peer in tx.peers().values()}
+    peers = tx.peers()
+    known |= {origin_of(peer.site, peer.incarnation) for peer in peers.values()}
     own = {o for o in (*page.knowledge.entries, *state.all_knowledge.entries) if site_of(o) == page.source}
     if len(own) > STRANGE:
         raise _too_strange(page.source, f"{len(own)} lives of its own")
     odd = [change for change in page.changes if not known.issuperset(change.version.entries)]
     records = tx.records([change.ref for change in odd])
+    strange = set()
     for change in odd:
         local = records.get(change.ref)
-        strange = {*change.version.entries, *(local.version.entries if local else ())} - known
-        if len(strange) > STRANGE:
-            raise _too_strange(page.source, f"{len(strange)} lives that nobody has met, at {change.ref}")
+        strange |= {*change.version.entries} - {*(local.version.entries if local else ())} - known
+    peer = peers.get(page.source, Peer(page.source, b""))
+    told = frozenset(strange | peer.lives) - known
+    if len(told) > STRANGE:
+        raise _too_strange(page.source, f"{len(told)} lives that nobody has met")
+    if told != peer.lives:
+        tx.save_peer(replace(peer, lives=told))
 
 
 def _named(page: Page) -> set[str]:

@@ -224,6 +224,7 @@ class BookkeepingPart(Part):
                 "shown": peer.shown,
                 "heard": peer.heard,
                 "met": peer.met,
+                "lives": to_json(sorted(peer.lives)) if peer.lives else None,
             },
         )
 
@@ -241,4 +242,5 @@ def _peer(row: Any) -> Peer:
         row.shown,
         row.heard,
         row.met,
+        frozenset(from_json(row.lives) if row.lives else ()),
     )

@@ -220,6 +220,7 @@ peer = _table(
     sa.Column("shown", sa.BigInteger, nullable=False),
     sa.Column("heard", sa.BigInteger, nullable=False),
     sa.Column("met", sa.BigInteger, nullable=False),
+    sa.Column("lives", text()),
 )
 
 choice = _table(

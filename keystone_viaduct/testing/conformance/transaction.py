@@ -967,6 +967,7 @@ class TransactionSuite:
     def test_peers_are_registered_and_replaced(self, store: Store) -> None:
         west = Peer("west", bytes(range(32)), "00000002", 5, {"user": ("id", "local.name")})
         south = Peer("south", bytes(32), live=False, seen=Checkpoint("00000003", 4, "n4"), shown=6, heard=7)
+        south = replace(south, lives=frozenset({"north#1", "north#2"}))
         store.run(lambda tx: tx.save_peer(west))
         store.run(lambda tx: tx.save_peer(south))
         store.run(lambda tx: tx.save_peer(replace(west, acknowledged=9)))

@@ -264,7 +264,28 @@ def _own_lives(number: int, s: Stage) -> Check:
     return lambda: "west#1" in s.site("hub").state().all_knowledge.entries
 
 
+def _spread_lives(each: int, s: Stage) -> Check:
+    """A few in the version of one record, a few others in that of the next; page after page."""
+    refs = [Ref("user", "ann"), Ref("project", "web"), Ref("group", "team"), Ref("project", "sub")]
+    for number, ref in enumerate(refs):
+        version = s.record("west", ref).version
+        for life_ in range(each):
+            version = version.plus(Dot(f"nowhere#{number}-{life_}", 1))
+        own = Dot(s.store("west").data.state.origin, s.site("west").state().head)
+        s.lie(s.claim(ref, s.row("west", ref), version=version.plus(own), dot=own))
+    hub = s.store("hub").data
+    versions = [change.version for change in hub.records.values()]
+    versions += [waiting.change.version for waiting in hub.pending.values()]
+    named = {origin for version in versions for origin in version.entries if origin.startswith("nowhere#")}
+    return lambda: len(named) == each * len(refs)
+
+
 LIVES = (
+    Attempt(
+        "a few lives that nobody has met with each record",
+        partial(_spread_lives, 30),
+        partial(_spread_lives, 2),
+    ),
     Attempt(
         "an edit whose version names hundreds of lives that nobody has met",
         partial(_strange_lives, 400),
