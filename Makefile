@@ -14,7 +14,7 @@ EXCLUDED := slow or faults or keystone24 or releases or galera or cassandra
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides test-upgrade-rules upgrade-demo lint format test test-records test-pairs test-costs test-hostile test-replay test-faults test-galera cassandra test-cassandra test-upstream test-upstream-stock \
+.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides test-upgrade-rules upgrade-demo lint format test test-records test-pairs test-costs test-hostile test-replay test-attack test-faults test-galera cassandra test-cassandra test-upstream test-upstream-stock \
 	test-upstream-capture test-keystone-24 test-releases galera docs clean
 
 help: ## this list
@@ -127,7 +127,10 @@ test-hostile: venv ## what a limited site may try, each attempt with a twin that
 	$(BIN)/python -W ignore -m tests.simulation.hostile
 
 test-replay: venv ## what was once seen of a hostile site, played again on two real Keystones
-	$(PYTEST) -v -m slow tests/integration/api/test_replay.py $(ARGS)
+	$(PYTEST) -v -m slow tests/integration/api/test_replay.py tests/integration/api/test_replay_agent.py $(ARGS)
+
+test-attack: venv servers ## a limited spoke attacks for ten minutes, with everything at once; what others feel; ARGS: --seconds N --state DIR
+	$(BIN)/python -W ignore -m tests.attack.run $(ARGS)
 
 test-costs: venv servers ## what a page costs, for each kind, in statements, rows and bytes; ARGS: --n N --engine E
 	$(BIN)/python -W ignore -m tests.costs.run $(ARGS)

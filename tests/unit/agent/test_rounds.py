@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -31,7 +32,8 @@ class Held:
 
 def test_who_is_late_is_left_behind_and_not_begun_again_until_he_has_ended() -> None:
     rounds, held = Rounds("test", 2), Held()
-    while not (found := rounds.play({"west": held, "south": lambda: "soon"}, 0.05)):
+    jobs: dict[str, Callable[[], str]] = {"west": held, "south": lambda: "soon"}
+    while not (found := rounds.play(jobs, 0.05)):
         pass
     assert found == {"south": "soon"} and rounds.late == ["west"]
     assert rounds.play({"west": held}, None) == {} and held.begun == 1

@@ -1,0 +1,1 @@
+"""A limited site attacks with everything at once, while others are measured: ``make test-attack``."""

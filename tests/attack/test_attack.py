@@ -1,0 +1,38 @@
+"""A short share of `make test-attack`: nothing is timed, and what the code decides is looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.attack.fleet import open_world
+from tests.attack.hands import WRITES
+from tests.attack.measure import percentile
+from tests.attack.run import measure
+from tests.attack.verdict import accepted, stopped
+from tests.support.databases import DatabaseScope
+
+pytestmark = [pytest.mark.slow, pytest.mark.keystone, pytest.mark.postgresql]
+SECONDS = 20
+#: MiB. A body of the most values that it may have takes some 300 while it is looked at.
+MOST = 1000
+
+
+def test_whatever_a_limited_site_does_at_once_is_refused_and_nobody_is_stopped(
+    tmp_path: Path, database_scope: DatabaseScope
+) -> None:
+    with open_world(tmp_path, database_scope) as world:
+        found = measure(world, SECONDS)
+        assert [*accepted(world)] == []
+        assert [*stopped(world)] == []
+        tried = world.tried()
+    assert set(tried) >= {*WRITES, "forged pokes", "expanding pages", "40-digit limits"}
+    assert found.failed == dict.fromkeys(found.failed, 0)
+    assert found.lags and all(most < MOST for most in found.memory.values()), found.memory
+
+
+def test_a_percentile_is_one_of_the_values() -> None:
+    values = [float(number) for number in range(200, 0, -1)]
+    assert [percentile(values, percent) for percent in (50, 99, 100)] == [100.0, 198.0, 200.0]
+    assert percentile([7.0], 99) == 7.0
