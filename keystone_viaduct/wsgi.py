@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keystone_viaduct import config, drivers, sql
+from keystone_viaduct.drivers.chosen import without_sql
 from keystone_viaduct.sync import api, capture
 from keystone_viaduct.upgrade import presence
 
@@ -51,7 +52,8 @@ def build() -> Any:
     if settings.counters_folder is not None:
         drivers.keep_in(Path(settings.counters_folder))
     served = api.around(drivers.around(application, settings), conf)
-    served = presence.around(served, conf.database.connection)
+    if not without_sql(conf):
+        served = presence.around(served, conf.database.connection)
     # What was loaded stays for good: without this every large page has the collector walk through all of it.
     gc.collect()
     gc.freeze()

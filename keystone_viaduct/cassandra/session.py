@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -71,6 +72,12 @@ class Session:
     def datacenters(self) -> set[str]:
         """Those of the nodes that are known."""
         return {host.datacenter for host in self._cluster.metadata.all_hosts() if host.datacenter}
+
+    def nodes(self) -> dict[str, int]:
+        """How many nodes each data centre has, whether they are up or not."""
+        return dict(
+            Counter(host.datacenter for host in self._cluster.metadata.all_hosts() if host.datacenter)
+        )
 
     def close(self) -> None:
         """End the connections and the driver's threads."""

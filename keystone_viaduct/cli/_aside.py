@@ -28,7 +28,7 @@ _FILES, _FOLDERS = "--config-file", "--config-dir"
 
 def migrates(arguments: Sequence[str]) -> bool:
     """Whether ``keystone-manage ARGUMENTS`` changes tables."""
-    return _parse(arguments)[0] == "db_sync"
+    return parse(arguments)[0] == "db_sync"
 
 
 @contextmanager
@@ -111,7 +111,7 @@ def _heads() -> set[str]:
 
 def _settings(arguments: Sequence[str], env: Mapping[str, str]) -> KeystoneSettings | None:
     """Of the Keystone whose database is to be migrated; what is wrong with them Keystone says itself."""
-    command, files, folders = _parse(arguments)
+    command, files, folders = parse(arguments)
     if command != "db_sync" or _HARMLESS & {*arguments}:
         return None
     try:
@@ -120,7 +120,7 @@ def _settings(arguments: Sequence[str], env: Mapping[str, str]) -> KeystoneSetti
         return None
 
 
-def _parse(arguments: Sequence[str]) -> tuple[str, list[str], list[str]]:
+def parse(arguments: Sequence[str]) -> tuple[str, list[str], list[str]]:
     """The command, configuration files and folders."""
     files: list[str] = []
     folders: list[str] = []

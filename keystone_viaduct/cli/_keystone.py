@@ -70,17 +70,7 @@ def read_settings(
     conf = cfg.ConfigOpts()
     for group, option in _OPTIONS:
         conf.register_opt(option, group=group)
-    chosen = list(files) or ([] if folders else _files_of(env or {}))
-    try:
-        conf(
-            args=[part for folder in folders for part in ("--config-dir", folder)],
-            project="keystone",
-            default_config_files=chosen or None,
-        )
-    except (cfg.Error, OSError) as error:
-        raise ConfigError(
-            f"Keystone's configuration can't be read: {error}", hint="name it by --config-file"
-        ) from error
+    parse(conf, files, folders, env or {})
     if not conf.database.connection:
         named = ", ".join(conf.config_file or []) or "no file found"
         raise ConfigError(
@@ -100,6 +90,21 @@ def read_settings(
         sqlite_foreign_keys=conf.viaduct.sqlite_foreign_keys,
         drivers=DriverSettings.of(conf),
     )
+
+
+def parse(conf: cfg.ConfigOpts, files: Sequence[str], folders: Sequence[str], env: Mapping[str, str]) -> None:
+    """Have ``conf`` read its files as Keystone would. Raises ConfigError."""
+    chosen = list(files) or ([] if folders else _files_of(env))
+    try:
+        conf(
+            args=[part for folder in folders for part in ("--config-dir", folder)],
+            project="keystone",
+            default_config_files=chosen or None,
+        )
+    except (cfg.Error, OSError) as error:
+        raise ConfigError(
+            f"Keystone's configuration can't be read: {error}", hint="name it by --config-file"
+        ) from error
 
 
 def _files_of(env: Mapping[str, str]) -> list[str]:

@@ -13,12 +13,15 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from keystone_viaduct.cassandra import topology
 from keystone_viaduct.cassandra.session import Session
 from keystone_viaduct.errors import NotInitialised, SchemaMissing, SchemaNewer, StoreBusy
 
 FOLDER = Path(__file__).parent
+PAXOS = ("paxos_variant", "paxos_state_purging")
+"""Settings of the nodes that say how lightweight transactions are decided and what is kept of them."""
 LOCK_SECONDS = 300
 """How long the lock outlives the process that held it."""
 
@@ -64,28 +67,28 @@ class Ladder:
     """The schema of one keyspace."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
-        self._keyspace = session.settings.keyspace
+        self.session = session
+        self.keyspace = session.settings.keyspace
 
     def create(self, replicas: Mapping[str, int]) -> None:
         """Make the keyspace, if it is not there, with so many replicas in each data centre."""
         for name in replicas:
-            topology.local(self._session.datacenters(), name)
+            topology.local(self.session.datacenters(), name)
         each = ", ".join(f"'{name}': {count}" for name, count in sorted(replicas.items()))
-        self._session.alter(
-            f"CREATE KEYSPACE IF NOT EXISTS {self._keyspace} WITH replication = "
+        self.session.alter(
+            f"CREATE KEYSPACE IF NOT EXISTS {self.keyspace} WITH replication = "
             f"{{'class': '{topology.NETWORK_TOPOLOGY}', {each}}}"
         )
 
     def replicas(self) -> dict[str, int]:
         """Data centre to replicas; raises where there is no such keyspace."""
         text = "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?"
-        rows = self._session.read(text, (self._keyspace,))
+        rows = self.session.read(text, (self.keyspace,))
         if not rows:
             raise NotInitialised(
-                f"Cassandra has no keyspace {self._keyspace}", hint="make it, or look at [cassandra] keyspace"
+                f"Cassandra has no keyspace {self.keyspace}", hint="make it, or look at [cassandra] keyspace"
             )
-        return topology.replicas(rows[0].replication, self._keyspace)
+        return topology.replicas(rows[0].replication, self.keyspace)
 
     def check(self) -> None:
         """Raise unless a Keystone of this release may work here; sets the levels of the session."""
@@ -94,15 +97,26 @@ class Ladder:
         found, wanted = self.version(), newest()
         if found < wanted:
             raise SchemaMissing(
-                f"the schema in keyspace {self._keyspace} has version {found}, this release needs {wanted}",
+                f"the schema in keyspace {self.keyspace} has version {found}, this release needs {wanted}",
                 hint="upgrade the schema",
             )
         if found > wanted:
             raise SchemaNewer(
-                f"the schema in keyspace {self._keyspace} has version {found}, this release knows {wanted}",
+                f"the schema in keyspace {self.keyspace} has version {found}, this release knows {wanted}",
                 hint="upgrade Viaduct here, or let the newer one serve",
             )
-        topology.check(held, self._value("serial"), self._session.datacenter, self._keyspace)
+        topology.check(held, self._value("serial"), self.session.datacenter, self.keyspace)
+
+    def state(self) -> dict[str, Any]:
+        """What is stored of it, and how the nodes are set up to agree, for people to look at."""
+        self._set_levels(self.replicas())
+        try:
+            found: dict[str, Any] = {"schema": self.version(), "serial": self._value("serial")}
+        except SchemaMissing:  # the keyspace is there, and nothing in it
+            found = {"schema": 0, "serial": None}
+        rows = self.session.read("SELECT name, value FROM system_views.settings", ())
+        paxos = {row.name: row.value for row in rows if row.name in PAXOS}
+        return {**found, "newest": newest(), "paxos": paxos}
 
     def version(self) -> int:
         """The version that is complete; 0 for none."""
@@ -113,15 +127,15 @@ class Ladder:
         held = self.replicas()
         self._set_levels(held)
         ladder = list(known or steps())
-        for statement in ladder[0].statements(self._keyspace)[:1]:  # the table that the lock is in
-            self._session.alter(statement)
+        for statement in ladder[0].statements(self.keyspace)[:1]:  # the table that the lock is in
+            self.session.alter(statement)
         if self.version() > ladder[-1].number:
             raise SchemaNewer(
-                f"the schema in keyspace {self._keyspace} has version {self.version()}, this release knows "
+                f"the schema in keyspace {self.keyspace} has version {self.version()}, this release knows "
                 f"{ladder[-1].number}",
                 hint="upgrade with the newer release",
             )
-        lock = _Lock(self._session, self._keyspace)
+        lock = _Lock(self.session, self.keyspace)
         lock.take()
         try:
             taken = [self._take(step, lock) for step in ladder if step.number > self.version()]
@@ -131,17 +145,17 @@ class Ladder:
         return taken
 
     def _take(self, step: Step, lock: _Lock) -> str:
-        for statement in step.statements(self._keyspace):
+        for statement in step.statements(self.keyspace):
             lock.keep()
-            self._session.alter(statement)
+            self.session.alter(statement)
         self._put("schema", str(step.number))
         return step.name
 
     def _set_levels(self, held: Mapping[str, int]) -> None:
-        self._session.levels = topology.Levels(topology.serial(held), self._session.settings.read_consistency)
+        self.session.levels = topology.Levels(topology.serial(held), self.session.settings.read_consistency)
 
     def _value(self, name: str) -> str | None:
-        rows = self._session.read(_META.format(keyspace=self._keyspace), (name,), serial=True)
+        rows = self.session.read(_META.format(keyspace=self.keyspace), (name,), serial=True)
         return rows[0].value if rows else None
 
     def _put(self, name: str, value: str) -> None:
@@ -149,9 +163,9 @@ class Ladder:
         if found == value:
             return
         if found is None:
-            self._session.conditional([(_SET.format(keyspace=self._keyspace), (name, value))])
+            self.session.conditional([(_SET.format(keyspace=self.keyspace), (name, value))])
         else:
-            self._session.conditional([(_MOVE.format(keyspace=self._keyspace), (value, name, found))])
+            self.session.conditional([(_MOVE.format(keyspace=self.keyspace), (value, name, found))])
 
 
 class _Lock:
