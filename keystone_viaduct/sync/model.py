@@ -685,7 +685,8 @@ class Peer:
 class ApplyResult:
     """What became of a page: numbers, the new checkpoint, and the target's own knowledge afterwards.
 
-    ``named`` is for the site's own log: which records it has begun to carry, and why.
+    ``named`` is for the site's own log: which records it has begun to carry, and why; ``reverted``, for its
+    own count of what a site costs: changes that it has put back.
     """
 
     applied: int
@@ -698,3 +699,4 @@ class ApplyResult:
     head: Checkpoint
     parts: str = ""
     named: tuple[tuple[Ref, str], ...] = ()
+    reverted: int = 0

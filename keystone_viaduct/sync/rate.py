@@ -33,6 +33,10 @@ class Bucket:
             return 0.0
         return -((self._level - wanted) // self._rate) / MICROSECONDS
 
+    def charge(self, number: int) -> None:
+        """Take so many that were had already: what is missing is owed."""
+        self._level -= number * MICROSECONDS
+
 
 class Rates:
     """A bucket for each name; ``rate`` 0 stands for no bound. Safe to share between threads.
@@ -54,3 +58,9 @@ class Rates:
             if name not in self._buckets:
                 self._buckets[name] = Bucket(self.rate, self._burst, now)
             return self._buckets[name].take(number, now)
+
+    def charge(self, name: str, number: int) -> None:
+        """As :meth:`Bucket.charge`, of who has taken some before."""
+        with self._lock:
+            if self.rate and name in self._buckets:
+                self._buckets[name].charge(number)

@@ -67,7 +67,8 @@ BUDGETS = {
     "how long a site may ask the agent to wait": f"`agent.longest_backoff`, {TIMES.longest_backoff:g} s",
     "changes of a limited spoke": (
         f"{of(admission, 'RATE')} per second and worker process, {of(admission, 'BURST')} s of them at once; "
-        f"a page counts as {of(admission, 'LEAST')} at least"
+        f"a page counts as {of(admission, 'LEAST')} at least, "
+        f"a change that is refused as {of(admission, 'REFUSED')}"
     ),
     "changes of a limited spoke that wait": (
         f"{of(admission, 'MOST_WAITING'):,}, and {mib(of(admission, 'MOST_WAITING_BYTES'))}"

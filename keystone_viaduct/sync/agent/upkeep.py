@@ -29,6 +29,7 @@ AT_ONCE = 8
 #: Records that only one of two sites has, and that no feed would show: more than so many need a person.
 #: Shown, they would be deleted where they are, if the other site's knowledge says that they were there.
 ONESIDED = 50
+LATE = "it takes longer than a round, and is not waited for"
 #: Records that wait at a site, named in logs and status.
 NAMED = 20
 
@@ -131,8 +132,9 @@ class Upkeep:
         self._look(self.hub)
         self._rounds.play({site.name: partial(self._look, site) for site in spokes}, self._longest)
         for name in self._rounds.late:
-            self.sites[name].error = "it takes longer than a round, and is not waited for"
-            LOG.warning("upkeep of %s: %s", name, self.sites[name].error)
+            if self.sites[name].error != LATE:
+                LOG.warning("upkeep of %s: %s", name, LATE)
+            self.sites[name].error = LATE
 
     @property
     def _longest(self) -> float | None:

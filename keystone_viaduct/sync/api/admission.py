@@ -14,6 +14,8 @@ RATE = 500
 BURST = 10
 #: A page counts as so many changes at least: an empty one is a transaction, too.
 LEAST = 10
+#: A change that is refused counts as so many: it is judged at length, listed, and answered to all sites.
+REFUSED = 10
 #: Where more changes than this wait of a spoke, or bytes of them, each further one counts as so many, and as
 #: twice as many for each time that again: it could fill the hub's database with what comes to nothing.
 MOST_WAITING, MOST_WAITING_BYTES, CROWDED = 20_000, 64 * 1024 * 1024, 10
@@ -53,6 +55,10 @@ class Admission:
         if self._page.changes:
             self._slow_down(source, waiting(), now)
         self._passed = True
+
+    def settle(self, refused: int) -> None:
+        """The page was applied, and so many of its changes were refused: the next one waits the longer."""
+        self._counted.charge(self._page.source, refused * (REFUSED - 1))
 
     def _slow_down(self, source: str, waiting: Volume, now: int) -> None:
         """Let in what comes, but slower the more of it waits: what it waits for may come last."""

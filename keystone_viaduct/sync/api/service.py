@@ -145,6 +145,7 @@ class Service:
 
         watched = Watched(self.store, check)
         result = Site(watched, self.clock, self._policy_for).apply(page)
+        admitted.settle(result.reverted)
         if watched.numbered:
             self.around.found(watched.numbered)
         if watched.writes:

@@ -17,6 +17,7 @@ from keystone_viaduct.sync.knowledge import Exceptions
 from keystone_viaduct.sync.model import (
     ABSENT,
     DELETED,
+    REFUSED,
     ApplyResult,
     Change,
     Dot,
@@ -395,6 +396,7 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
         knowledge=state.all_knowledge,
         head=state.checkpoint,
         named=tuple(run.newly_carried.items()),
+        reverted=sum(row.sort == REFUSED for row in run.conflicts),
     )
 
 

@@ -15,7 +15,7 @@ from keystone_viaduct.clock import ManualClock, SystemClock
 from keystone_viaduct.errors import CheckpointMismatch, TooFast
 from keystone_viaduct.sync.api.service import Service, Surroundings, peek
 from keystone_viaduct.sync.charter import Charter, Coverage, Delegation, charter_to_set
-from keystone_viaduct.sync.model import Checkpoint, Page, Peer, SiteState
+from keystone_viaduct.sync.model import Checkpoint, Page, Peer, Ref, SiteState
 from keystone_viaduct.sync.store import SqlTransaction
 from tests.integration.api.conftest import running
 from tests.support.databases import DatabaseScope
@@ -124,6 +124,20 @@ def test_pages_that_hold_nothing_or_do_not_fit_count_as_well(hub: Hub) -> None:
         hub.service.apply(page)
     with pytest.raises(TooFast):
         hub.service.apply(hub.page(west, 40))
+
+
+def test_a_change_that_is_refused_counts_as_ten(hub: Hub) -> None:
+    """Fifty may come at once, and a page counts as ten: four more pass, or one where three were refused."""
+    west = hub.flooding("west", domains=1)
+    for number in range(3):
+        west.edit(Ref("region", f"r{number}"), {"description": "evil", "parent_region_id": None})
+    page = hub.page(west, 40)
+    assert hub.service.apply(page).reverted == 3
+    with pytest.raises(CheckpointMismatch):
+        hub.service.apply(page)
+    with pytest.raises(TooFast) as caught:
+        hub.service.apply(page)
+    assert caught.value.wait == (2 * 10 + 3 * 9 + 10 - 50) / 5
 
 
 def test_one_site_s_flood_and_a_full_delegation_delay_nobody(hub: Hub) -> None:
