@@ -93,6 +93,8 @@ class Judge:
             written += self._passing(act, key, meant)
         if written or yields:
             written += self._borrowed(act, key, before)
+        if written:
+            written += self._rewritten(act, key, before, meant)
         if len(written) > 1:
             written += self._told(key, written)
         gone = self.move.makes_rows and key in before.children and key not in meant.children
@@ -110,6 +112,15 @@ class Judge:
         if yields and (parent is None or self._takes_fallback(parent)):
             return []
         return written
+
+    def _rewritten(self, act: Act, key: str, before: Told, meant: Told) -> Iterator[Written]:
+        """Children that one statement gives the values that they had, after another child of their parent got
+        others, which they took: for their trigger that is an edit like any other.
+        """
+        for name in meant.rewritten & before.children.keys():
+            row = meant.children.get(name)
+            if row is not None and row["place_id"] == key and self.sides["child"] == act.side:
+                yield "child", name, {column: row[column] for column in self.columns["child"]}
 
     def _passing(self, act: Act, key: str, meant: Told) -> Iterator[Written]:
         """What a child left with its parent before the statement's next row replaced it.

@@ -28,7 +28,8 @@ class Act:
     """A transaction of one statement or two. ``silent``: rows of the child that are given nothing.
 
     ``replaced``: rows that go and come anew, with what they are given; the statement's next row may replace
-    one of them again. ``upserted``: rows that are given to a row that stands in their way.
+    one of them again. ``upserted``: rows that are given to a row that stands in their way. ``rewrites``: the
+    keys of the children that an UPDATE gives a value of their own, be it the one that they have.
     """
 
     side: str
@@ -37,6 +38,7 @@ class Act:
     silent: set[str] = field(default_factory=set)
     replaced: dict[str, Values] = field(default_factory=dict)
     upserted: dict[str, Values] = field(default_factory=dict)
+    rewrites: Callable[[Tables], Any] | None = None
 
     def statements(self, tables: Tables, engine: str) -> list[Run]:
         """On these tables."""
@@ -176,8 +178,12 @@ class Generator:
                 given[copied] = note if may_be_none else sa.func.coalesce(note, "none")
             return [tables.of(table).update().values(given).where(where(tables))]
 
+        def rewrites(tables: Tables) -> Any:
+            (key,) = tables.child.primary_key
+            return sa.select(key).where(where(tables))
+
         title = f"{side}: update {table} {values} copying {copied} where {where.__doc__}"
-        return Act(side, title, made)
+        return Act(side, title, made, rewrites=rewrites if copied and table == "child" else None)
 
     def reach(self, side: str, table: str) -> Act:
         """A statement that mentions the other table, too: its triggers may not change that one (1442)."""

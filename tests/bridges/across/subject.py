@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -24,10 +24,11 @@ Rows = dict[str, Values]
 
 @dataclass
 class Told:
-    """What both tables hold, by key."""
+    """What both tables hold, by key; ``rewritten``: the children that an act gives values of their own."""
 
     parents: Rows
     children: Rows
+    rewritten: frozenset[str] = frozenset()
 
 
 class Subject:
@@ -107,9 +108,10 @@ class Subject:
             try:
                 self._load(alone.parent, before.parents)
                 self._load(alone.child, before.children)
+                chosen = [] if act.rewrites is None else self.connection.scalars(act.rewrites(alone)).all()
                 for statement in act.statements(alone, self.engine):
                     statement(self.connection)
-                return self._told(alone)
+                return replace(self._told(alone), rewritten=frozenset(map(str, chosen)))
             except sa.exc.DBAPIError:
                 return None
             finally:
