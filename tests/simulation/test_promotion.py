@@ -11,6 +11,7 @@ from keystone_viaduct.sync.charter import Charter, Coverage, Delegation, Edition
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress
 from keystone_viaduct.sync.model import DELETED, Change, Conflict, Dot, Ref, Version
+from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site.decisions import close
 from keystone_viaduct.sync.site.purge import Retention
 from tests.simulation.scene import Scene
@@ -128,6 +129,43 @@ def test_a_new_hub_believes_the_old_one_what_nobody_else_can_show(scene: Scene) 
     scene.talk("west")
     scene.equal()
     assert all(scene.row(site, gone) is None for site in ("hub", "west", "south"))
+
+
+def test_what_the_old_hub_has_deleted_goes_though_the_new_one_has_forgotten_that(scene: Scene) -> None:
+    """South has made a user, which it is not to hold any more, and shows it to west, the new hub: that can't
+    know whether it was deleted, and takes it. The old hub has shown its tombstone, and shows it again.
+    """
+    user = scene.user("south", "u", "ada")
+    scene.sync()
+    scene.delete("hub", user)
+    hub = scene.site("hub")
+    nothing = Coverage(domains=frozenset())
+    hub.write_charter(replace(hub.charter(), coverages={"south": nothing}), hub.charter().edition)
+    for source, target in (("hub", "west"), ("west", "hub"), ("hub", "west")):
+        scene.send(source, target)
+    assert scene.purge("west", Retention()).tombstones == 1
+    promote(scene, "west")
+    scene.talk("hub")
+    scene.talk("south")
+    assert scene.row("west", user)
+    scene.equal()
+    assert all(scene.row(site, user) is None for site in ("hub", "west", "south"))
+
+
+def test_a_deletion_that_meets_a_creation_which_knew_nothing_of_it_is_listed(scene: Scene) -> None:
+    """West has deleted its user, by a slow clock, and hears as the new hub that the old one made it, too."""
+    user = scene.user("west", "u", "ada")
+    scene.site("west").state()
+    row = scene.row("west", user)
+    scene.clock.advance(1_000_000)
+    scene.user("hub", "u", "ada")
+    scene.send("west", "hub")
+    scene.store("west").edit([Write(user, row, None)], 0)
+    scene.send("hub", "west")
+    promote(scene, "west")
+    scene.equal()
+    assert scene.row("west", user)
+    assert (DELETED,) in [conflict.fields for conflict in scene.conflicts if conflict.ref == user]
 
 
 def test_a_former_hub_that_is_away_shows_anew_what_was_deleted(scene: Scene) -> None:

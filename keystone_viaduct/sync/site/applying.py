@@ -191,8 +191,12 @@ class Applying:
         return None
 
     def _keep(self, change: Change) -> Intent:
-        """A record that may have been deleted here, or was shown to a hub whose past was lost."""
+        """A record that may have been deleted here, or was shown to a hub whose past was lost.
+
+        It gets a new number: who has the tombstone still, and had shown it here, is to show it again.
+        """
         intent = self._accept(change)
+        intent.fresh = True
         maker = site_of(change.birth.origin)
         why = f"made at {maker}, which does not hold it; an earlier hub may have deleted it"
         intent.conflicts.append(self.conflict(intent, "deleted", "rule", why, fields=(DELETED,)))

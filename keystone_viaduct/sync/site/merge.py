@@ -124,9 +124,11 @@ def _decide_life(
         return _survivor(local, content, change, version, dot, (DELETED,), {}, HOLLOW)
     if dead.dot in {state.dot for state in (local if incoming_dead else change).fields.values()}:
         return _survivor(local, content, change, version, dot, (DELETED,), {}, TWICE)
-    if not dead_is_news or (local.deleted and _made_anew(local, change)):
-        # The living side had seen the deletion and created it anew, or it was forgotten before that came.
+    if not dead_is_news:  # the living side had seen the deletion, and created it anew
         return _survivor(local, content, change, version, dot, (), {}, "created anew after the deletion")
+    if local.deleted and _made_anew(local, change):
+        why = "created anew by somebody who had not heard of the deletion"
+        return _survivor(local, content, change, version, dot, (DELETED,), {}, why)
     if not alive_changed or REGISTRY[local.ref.kind].deletes_win:
         lost = (content or {}) if incoming_dead else change.document
         fields = tuple(sorted(alive_changed - {DELETED}))
