@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -13,7 +13,7 @@ from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import Coverage, Delegation
 from keystone_viaduct.sync.link.compare import Comparison
 from keystone_viaduct.sync.link.link import Link
-from keystone_viaduct.sync.model import Change, Dot, FieldState, Pending, Ref
+from keystone_viaduct.sync.model import Change, Dot, FieldState, Pending, Ref, Version, origin_of, site_of
 from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.sync.site.proof import REFUSABLE
@@ -317,6 +317,27 @@ def test_an_edit_is_judged_before_its_record_goes_from_a_site_that_is_to_hold_le
     assert "later" in [row.lost.get("extra.email") for row in scene.conflicts if row.ref == ref]
 
 
+def test_a_comparison_in_which_the_coverage_has_changed_is_made_again(scene: Scene) -> None:
+    """West was asked for all it has, and the hub then told of users only: west is not to believe that it has
+    been compared in all, for it would take the region for deleted.
+    """
+    region = scene.put("hub", "region", "r", description="", parent_region_id=None)
+    comparing = Comparison(scene.site("hub"), scene.site("west")).starting_over()
+    for _ in ("standings", "standings", "summaries", "summaries"):
+        next(comparing)
+    cover(scene, "west", Coverage(kinds=frozenset({"user"})))
+    with pytest.raises(FenceMismatch, match="has changed while it was compared"):
+        list(comparing)
+    cover(scene, "west", Coverage())
+    scene.equal()
+    assert ref_is_everywhere(scene, region)
+
+
+def ref_is_everywhere(scene: Scene, ref: Ref) -> bool:
+    """Whether all three sites have a row of it."""
+    return all(scene.row(site, ref) for site in ("hub", "west", "south"))
+
+
 def test_a_refusal_outlives_a_comparison(scene: Scene) -> None:
     """The hub does not count the tombstone among what west holds, for nobody knows where the record lay."""
     cover(scene, "west", Coverage(domains=frozenset({"default"})))
@@ -505,9 +526,28 @@ def test_a_refused_record_that_was_made_without_a_field_is_listed_with_that(scen
     assert row.sort == "refused" and "parent_region_id" in row.fields
 
 
-def test_a_change_that_a_former_hub_has_shown_waits_no_longer_than_its_maker_s(scene: Scene) -> None:
+def by_a_lost_life(change: Change) -> Change:
+    """The same, as the life of its maker's database before this one had numbered it."""
+
+    def renamed(dot: Dot) -> Dot:
+        return Dot(origin_of(site_of(dot.origin), "lost"), dot.seq)
+
+    dots = [state.dot for state in change.fields.values()]
+    version = Version(
+        {origin: seq for origin, seq in change.version.entries.items() if site_of(origin) == "hub"}
+    )
+    for dot in dots:
+        version = version.plus(renamed(dot))
+    fields = {name: state._replace(dot=renamed(state.dot)) for name, state in change.fields.items()}
+    return replace(change, version=version, birth=renamed(change.birth), fields=fields)
+
+
+@pytest.mark.parametrize("named", [lambda change: change, by_a_lost_life], ids=["as it is", "by a lost life"])
+def test_a_change_that_a_former_hub_has_shown_waits_no_longer_than_its_maker_s(
+    scene: Scene, named: Callable[[Change], Change]
+) -> None:
     """South was the hub and has shown west's group; it has forgotten it since, and knows of the gap only
-    what the hub says: that the group waits.
+    what the hub says: that the group waits. West may have numbered it anew, in its next life.
     """
     hub, store = scene.site("hub"), scene.store("hub")
     limits = {"west": Delegation(domains=frozenset({"acme"}))}
@@ -515,7 +555,7 @@ def test_a_change_that_a_former_hub_has_shown_waits_no_longer_than_its_maker_s(s
     scene.sync()
     group = scene.put("west", "group", "g", name="bob", domain_id="default")
     (change,) = scene.read("west", "hub").changes
-    store.run(lambda tx: tx.save_pending("south", [Pending("south", change, ASIDE)], []))
+    store.run(lambda tx: tx.save_pending("south", [Pending("south", named(change), ASIDE)], []))
     scene.send("west", "hub")
     assert {entry.reason for entry in store.data.pending.values()} == {ASIDE, REFUSABLE}
     scene.send("hub", "south")

@@ -55,6 +55,21 @@ def test_promote_with_pending(scene: Scene) -> None:
     assert not scene.conflicts
 
 
+def test_what_waits_goes_along_from_hub_to_hub(scene: Scene) -> None:
+    """Though west follows a site of which it has never got the keys."""
+    scene.project("hub", "p1", "late")
+    grant = scene.grant("hub", "u0", "p1")
+    page = scene.read("hub", "west")
+    part = tuple(change for change in page.changes if change.ref == grant)
+    west = scene.site("west")
+    west.apply(replace(page, changes=part, at_head=False))
+    data = scene.store("west").data
+    data.peers = {"hub": data.peers["hub"]}
+    for term, hub in ((2, "south"), (3, "hub")):
+        west.follow(term, hub, None)
+        assert {entry.source for entry in scene.store("west").data.pending.values()} == {hub}
+
+
 def test_old_hub_returns(scene: Scene) -> None:
     """What was acknowledged at the lost hub and seen nowhere else comes back with it."""
     alone = scene.user("hub", "u1", "ada")

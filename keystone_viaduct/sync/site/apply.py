@@ -30,6 +30,7 @@ from keystone_viaduct.sync.model import (
     Version,
     life,
     newest_stamp,
+    site_of,
 )
 from keystone_viaduct.sync.naming import value_of
 from keystone_viaduct.sync.ports import Transaction, Write
@@ -432,7 +433,7 @@ def _give_up(run: Applying, shown: set[Ref]) -> set[Ref]:
     for ref, change in run.aside.items():
         if ref in shown or run.page.knows(ref).covers(change.version):
             continue
-        if any(version.covers(change.version) for version in elsewhere.get(ref, ())):
+        if any(_shows(other, change) for other in elsewhere.get(ref, ())):
             continue
         if ref in run.page.exceptions:
             run.waiting[ref] = Pending(run.page.source, change, ASIDE)
@@ -442,13 +443,27 @@ def _give_up(run: Applying, shown: set[Ref]) -> set[Ref]:
     return set(run.aside)
 
 
-def _waiting_elsewhere(run: Applying) -> dict[Ref, list[Version]]:
+def _shows(other: Change, change: Change) -> bool:
+    """Whether another site shows all of a change, be it by the names that its maker's next life has given."""
+    if other.version.covers(change.version):
+        return True
+    return other.fields.keys() == change.fields.keys() and all(
+        _is_one_edit(state, other.fields[name]) for name, state in change.fields.items()
+    )
+
+
+def _is_one_edit(state: FieldState, other: FieldState) -> bool:
+    sites = {site_of(state.dot.origin), site_of(other.dot.origin)}
+    return len(sites) == 1 and (state.stamp, state.digest) == (other.stamp, other.digest)
+
+
+def _waiting_elsewhere(run: Applying) -> dict[Ref, list[Change]]:
     """What waits from other sites of the records that were put aside."""
-    found: dict[Ref, list[Version]] = {}
+    found: dict[Ref, list[Change]] = {}
     for peer in run.tx.peers().values():
         for entry in run.tx.pending(peer.site) if peer.site != run.page.source else ():
             if entry.change.ref in run.aside and entry.reason != ASIDE:
-                found.setdefault(entry.change.ref, []).append(entry.change.version)
+                found.setdefault(entry.change.ref, []).append(entry.change)
     return found
 
 

@@ -98,7 +98,7 @@ def resign(tx: Transaction, successor: str, *, now: int) -> SiteState:
         )
     numbered = sequence(tx, state, now)
     state = in_new_batch(disown_unions(tx, numbered), numbered.head, now)
-    start_over(tx, successor)
+    start_over(tx, successor, state.site)
     gone = left(state, successor)
     state = replace(gone, term=state.term + 1, hub=successor, former="", caught_up=now)
     tx.save_state(state)

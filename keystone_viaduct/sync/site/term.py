@@ -86,6 +86,7 @@ def follow(tx: Transaction, term: int, hub: str, fence: Fence | None, *, now: in
     state = tx.state()
     if not _is_later(state, term, hub):
         return state
+    before = state.hub
     lost, safe = _common(tx, state, fence)
     showable = _showable(tx, state)
     safe = min(safe, showable.pop(state.origin, safe))
@@ -101,7 +102,7 @@ def follow(tx: Transaction, term: int, hub: str, fence: Fence | None, *, now: in
         state = relabel(tx, state, origin, seq)
     state = disown_unions(tx, state)
     tx.save_state(replace(state, nonce=new_nonce(now)))
-    start_over(tx, hub)
+    start_over(tx, hub, before)
     return sequence_some(tx, tx.state(), now, MOST_MARKS)[0]
 
 
@@ -164,12 +165,17 @@ def _showable(tx: Transaction, state: SiteState) -> dict[str, int]:
     return found
 
 
-def start_over(tx: Transaction, hub: str) -> None:
-    """Forget how far this site and others have come with each other; what waits waits for ``hub``'s word."""
-    for peer in tx.peers().values():
-        tx.save_checkpoint(peer.site, None)
-        waiting = tx.pending(peer.site)
+def start_over(tx: Transaction, hub: str, before: str) -> None:
+    """Forget how far this site and others have come with each other; what waits waits for ``hub``'s word.
+
+    So does what waits from the hub ``before``, which this site may have followed without having got its keys.
+    """
+    peers = tx.peers()
+    for site in sorted({*peers, before}):
+        waiting = tx.pending(site)
         aside = [replace(entry, source=hub, reason=ASIDE) for entry in waiting]
-        tx.save_pending(peer.site, [], [entry.change.ref for entry in waiting])
+        tx.save_pending(site, [], [entry.change.ref for entry in waiting])
         tx.save_pending(hub, aside, [])
+    for peer in peers.values():
+        tx.save_checkpoint(peer.site, None)
         tx.save_peer(replace(peer, live=peer.site == hub))
