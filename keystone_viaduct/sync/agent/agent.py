@@ -21,10 +21,11 @@ from keystone_viaduct.sync.agent.keys import KeyKeeper
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.lease import LeaseKeeper, Leasing
 from keystone_viaduct.sync.agent.pacing import Pacer
-from keystone_viaduct.sync.agent.post import Post
+from keystone_viaduct.sync.agent.post import Post, latest
 from keystone_viaduct.sync.agent.roads import check_road, doubts
 from keystone_viaduct.sync.agent.topology import AgentSettings, SiteEntry, Topology
 from keystone_viaduct.sync.agent.upkeep import KeptSite, Upkeep
+from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.client import HttpSite, Transport, cloud_login
 from keystone_viaduct.sync.client.login import PATIENCE, CloudLogin
 from keystone_viaduct.sync.client.transport import Timeouts
@@ -94,6 +95,11 @@ class Agent:
         confirm = settings.confirm if replicator is link.down else 0.0
         limit = settings.first_load_limit
         return Lane(link, replicator, contact, pacer, self.gate, self._moved, limit, confirm=confirm)
+
+    @property
+    def charter(self) -> Charter | None:
+        """The latest that the hub has shown in its feed."""
+        return latest(*(lane.replicator.charter for lane in self.lanes if lane.source == self.hub.name))
 
     def on_doubt(self, doubt: Callable[[], None]) -> None:
         """Have ``doubt`` called when something speaks against this hub. Before the start."""

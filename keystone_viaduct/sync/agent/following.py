@@ -11,7 +11,7 @@ from keystone_viaduct.errors import ViaductError
 from keystone_viaduct.sync.agent.agent import Agent, make_agent, open_site
 from keystone_viaduct.sync.agent.joining import Choosing, choosing_of
 from keystone_viaduct.sync.agent.memory import Known, Memory
-from keystone_viaduct.sync.agent.post import Post, Witness, charter_of, find_hub
+from keystone_viaduct.sync.agent.post import Post, Witness, charter_of, find_hub, latest
 from keystone_viaduct.sync.agent.topology import Topology
 from keystone_viaduct.sync.charter import Charter
 
@@ -91,16 +91,17 @@ class Following:
         """What the sites say; the present hub if none of them answers, or if what they say is of before.
 
         The hub's charter says who may lead the agent elsewhere once the hub is away; so it is remembered, by
-        the next agent too.
+        the next agent too. The hub's feed may have shown a later one since.
         """
         present = self.agent.post
-        found = find_hub(self._sites, self._configured, self._charter)
+        self._charter = latest(self._charter, self.agent.charter)
+        found = find_hub(self._sites, self._configured, self._charter, present.hub)
         if found.doubted:
             return replace(present, doubted=found.doubted)
         if not found.term or found.term < present.term:
             return replace(present, doubted="")
         if found.taken:
-            self._charter = charter_of(self._sites, found.hub) or self._charter
+            self._charter = latest(self._charter, charter_of(self._sites, found.hub))
         if self._charter is not None:
             self._memory.save(Known(self._configured, found.hub, found.term, self._charter))
         return found

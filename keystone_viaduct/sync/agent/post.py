@@ -63,15 +63,18 @@ class Post:
         return ""
 
 
-def find_hub(sites: Mapping[str, Witness], configured: str, known: Charter | None = None) -> Post:
+def find_hub(
+    sites: Mapping[str, Witness], configured: str, known: Charter | None = None, present: str = ""
+) -> Post:
     """The hub of the latest term that any site knows of; the configured one if none answers.
 
     A site that the charter limits in coverage or delegation is not believed, or it could lead the agent
-    astray. ``known`` is what the hub last said of that; without it, and while the configured hub does not
-    answer, nobody is. Raises ConfigError when the hub is none of ``sites``.
+    astray. The charter is that which the ``present`` hub (the configured one) shows now, if it answers, and
+    else ``known``: what was last heard of it. Without either nobody is believed. Raises ConfigError when the
+    hub is none of ``sites``.
     """
     told = _ask(sites)
-    claims = _believed(sites, told, configured, known)
+    claims = _believed(sites, told, configured, known, present or configured)
     if claims is None:
         others = {found.hub for found in told.values() if found.has_secret} - {configured}
         return Post(configured, configured, doubted=max(others, default=""))
@@ -111,17 +114,25 @@ def _ask(sites: Mapping[str, Witness]) -> dict[str, Capabilities]:
 
 
 def _believed(
-    sites: Mapping[str, Witness], told: Mapping[str, Capabilities], configured: str, known: Charter | None
+    sites: Mapping[str, Witness],
+    told: Mapping[str, Capabilities],
+    configured: str,
+    known: Charter | None,
+    present: str,
 ) -> list[tuple[int, str]] | None:
     """The terms and hubs that those say who may; None where nobody knows whose word counts.
 
     No charter is needed while all that answer are of one opinion, which is the configured hub's own, too.
+    Else it is asked for after the opinions: a site that was limited meanwhile is not believed any more.
     """
     claims = {name: (found.term, found.hub) for name, found in told.items() if found.has_secret}
     if configured in claims and claims[configured][1] == configured and len(set(claims.values())) == 1:
         return list(claims.values())
-    if known is None and configured in told:
-        known = charter_of(sites, configured)
+    if present in told:
+        shown = charter_of(sites, present)
+        if shown is None:
+            return None
+        known = latest(known, shown)
     if known is None:
         return None
     charter = known
@@ -130,6 +141,12 @@ def _believed(
         for name, (term, hub) in claims.items()
         if _may_lead(charter, name) and _may_lead(charter, hub)
     ]
+
+
+def latest(*charters: Charter | None) -> Charter | None:
+    """The one of the latest edition."""
+    found = [charter for charter in charters if charter is not None]
+    return max(found, key=lambda charter: charter.edition, default=None)
 
 
 def charter_of(sites: Mapping[str, Witness], name: str) -> Charter | None:

@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from keystone_viaduct.errors import CheckpointMismatch, NotYet
-from keystone_viaduct.sync.charter import Coverage, Edition
+from keystone_viaduct.sync.charter import Charter, Coverage, Edition
 from keystone_viaduct.sync.knowledge import Exceptions
 from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, Ref, Version, origin_of
 from keystone_viaduct.sync.ports import SitePort
@@ -50,6 +50,8 @@ class Replicator:
     With ``ahead`` (for a first load) the next page is read there while the target applies the present one.
     The source then takes the target to be a page further than it is, until the next read corrects that.
 
+    ``charter`` is what the source has last shown as that.
+
     With ``confirm`` the target is also told that there is nothing new: it may have to know that it is up to
     date.
     """
@@ -60,6 +62,7 @@ class Replicator:
     totals: Totals = field(default_factory=Totals)
     ahead: Executor | None = None
     confirm: bool = False
+    charter: Charter | None = None
     _coming: Future[Page] | None = None
     _after: Checkpoint | None = None
     _told: Version | None = None
@@ -86,6 +89,7 @@ class Replicator:
             if not self._primed:
                 self._prime()
             page = self._read()
+            self.charter = page.charter or self.charter
             if self._is_news(page):
                 return self._apply(page)
             self._look_again()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from keystone_viaduct.errors import ConfigError
+from keystone_viaduct.errors import ConfigError, SiteUnavailable
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.following import Following
 from keystone_viaduct.sync.agent.memory import Known, Memory
@@ -244,6 +244,40 @@ def test_a_memory_that_can_not_be_read_or_written_is_said_and_done_without(
     for term in (1, 2):
         nowhere.save(Known("hub", "hub", term, Charter()))
     assert caplog.text.count("can't be written") == 1 and "agent.memory" in caplog.text
+
+
+def test_a_spoke_that_was_limited_a_moment_ago_leads_nobody_astray(sites: Sites) -> None:
+    """What was remembered of the charter is of before; the hub shows the present one when it is asked."""
+    found = following(sites)
+    found.settle()
+    limit_south(sites)
+    lie_in_the_south(sites)
+    assert found.settle().hub.name == "hub"
+    assert find_hub(sites, "hub", Charter()).hub == "hub"
+
+
+def test_what_the_hubs_feed_has_shown_of_its_charter_counts_once_it_is_away(sites: Sites) -> None:
+    found = following(sites)
+    found.settle()
+    limit_south(sites)
+    assert found.agent.once() == []
+    lie_in_the_south(sites)
+    sites["hub"].down = True
+    assert found.settle().hub.name == "hub"
+
+
+def test_nobody_is_believed_while_the_hub_answers_but_does_not_show_its_charter(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_south(sites)
+    lie_in_the_south(sites)
+
+    def fail() -> Charter:
+        raise SiteUnavailable("hub has no time", hint="wait")
+
+    monkeypatch.setattr(sites["hub"], "charter", fail)
+    found = find_hub(sites, "hub", Charter())
+    assert (found.hub, found.doubted) == ("hub", "south")
 
 
 def test_a_term_that_only_a_limited_site_has_heard_of_does_not_count(sites: Sites) -> None:
