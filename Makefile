@@ -84,7 +84,7 @@ test-upstream-stock: $(VENV)/.upstream ## Keystone's own suites on SQLite, stock
 
 .venvs/%/.upstream: .venvs/%/.stamp
 	@LDAP=1 tools/install-servers
-	@tools/make-venv .venvs/$* -e '.[upstream]' && touch $@
+	@tools/make-venv .venvs/$* -e '.[upstream,cassandra]' && touch $@
 .PRECIOUS: .venvs/%/.upstream
 
 test-upstream-capture: $(VENV)/.upstream ## Keystone's SQL and v3 identity tests with and without capture, compared

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import keystone.conf
 from keystone import exception
 from keystone.federation.backends import sql as upstream
 
@@ -16,7 +17,9 @@ from keystone_viaduct.cassandra.drivers.expiring import ExpiringMemberships
 from keystone_viaduct.cassandra.drivers.people import LOCKOUT, MEMBERSHIP, USER
 from keystone_viaduct.cassandra.drivers.providers import PROTOCOLS
 from keystone_viaduct.cassandra.records import Fields
+from keystone_viaduct.drivers.chosen import CASSANDRA
 
+CONF = keystone.conf.CONF
 ORPHANS_GO = hasattr(upstream.Federation, "_delete_orphaned_users")
 """Whether a user goes with the last of the providers that knew him, as from Keystone 30 on."""
 
@@ -62,7 +65,12 @@ class Removal(ExpiringMemberships):
             self._clear_after(user_id)
 
     def _confirm_side(self, user_id: str, side: Mapping[str, Any]) -> None:
-        """Look again at the protocol by which a user logs in; where it is gone, take that back."""
+        """Look again at the protocol by which a user logs in; where it is gone, take that back.
+
+        Protocols that another driver has are not known here.
+        """
+        if CONF.federation.driver != CASSANDRA:
+            return
         idp_id, protocol_id = side["idp_id"], side["protocol_id"]
         if protocol_id in (self._records.get_latest(PROTOCOLS, idp_id) or {}):
             return

@@ -28,6 +28,7 @@ def tables() -> Iterator[MemoryTables]:
     conf = keystone.conf.CONF
     conf([], project="keystone", default_config_files=[])
     conf.set_override("password_hash_rounds", 4, group="identity")
+    conf.set_override("driver", "cassandra", group="federation")
     made = MemoryTables()
     use(made)
     yield made
@@ -77,6 +78,14 @@ def test_a_log_in_by_a_protocol_that_goes_meanwhile_leaves_no_way_in(
     assert ("u" in alive(tables, "user")) == (what == "known")
     with pytest.raises(exception.UserNotFound):
         shadow.get_federated_user("i", "p", "x")
+
+
+def test_protocols_that_another_driver_has_are_not_missed(tables: MemoryTables) -> None:
+    keystone.conf.CONF.set_override("driver", "sql", group="federation")
+    shadow = ShadowUsers()
+    shadow.create_nonlocal_user({"id": "u", "name": "n", "domain_id": "d", "enabled": True})
+    shadow.create_federated_object({"user_id": "u", **SIDE})
+    assert shadow.get_federated_user("i", "p", "x")["id"] == "u"
 
 
 def test_two_providers_never_have_one_remote_id_and_the_conflict_names_it(tables: MemoryTables) -> None:

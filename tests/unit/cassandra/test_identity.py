@@ -13,7 +13,6 @@ from keystone import exception
 from oslo_utils import timeutils
 
 from keystone_viaduct.cassandra.drivers import base
-from keystone_viaduct.cassandra.drivers.federation import Federation
 from keystone_viaduct.cassandra.drivers.identity import Identity
 from keystone_viaduct.cassandra.drivers.people import USER
 from keystone_viaduct.cassandra.drivers.shadow_users import ShadowUsers
@@ -213,10 +212,7 @@ def test_when_an_end_is_gone_no_membership_is_left_wherever_its_deletion_broke_o
 
 
 def test_a_user_of_an_identity_provider_is_found_by_what_it_calls_him(tables: MemoryTables) -> None:
-    records, federation = base.source(), Federation()
-    for idp_id in ("i", "j"):
-        federation.create_idp(idp_id, {"domain_id": "d", "enabled": True})
-        federation.create_protocol(idp_id, "p", {"mapping_id": "m"})
+    records = base.source()
     side = {"idp_id": "i", "protocol_id": "p", "unique_id": "x@y", "display_name": "X"}
     records.change(
         USER, "f1", lambda _: {"domain_id": "d", "extra": {}, "_enabled": True, "federated": [side]}
