@@ -127,7 +127,7 @@ def _decide_life(
     if not dead_is_news:  # the living side had seen the deletion, and created it anew
         return _survivor(local, content, change, version, dot, (), {}, "created anew after the deletion")
     if local.deleted and _made_anew(local, change):
-        why = "created anew by somebody who had not heard of the deletion"
+        why = "created anew later, perhaps by somebody who had not heard of this deletion"
         return _survivor(local, content, change, version, dot, (DELETED,), {}, why)
     if not alive_changed or REGISTRY[local.ref.kind].deletes_win:
         lost = (content or {}) if incoming_dead else change.document

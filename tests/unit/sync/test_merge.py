@@ -53,9 +53,10 @@ def outcome(local: Record, change: Record, *known: Dot) -> Decision:
     return decide(local, content, incoming(change), sides, HUB, 1_000)
 
 
-def test_what_was_made_after_its_deletion_by_who_knew_of_it_lives() -> None:
+def test_what_was_made_after_a_deletion_lives_and_the_deletion_is_listed() -> None:
+    """Its maker knew the former life; that it knew of this very deletion nothing shows."""
     decision = outcome(tombstone(OLD, Dot("hub#1", 7), 50, Dot("hub#1", 7)), alive(NEW, 60, OLD))
-    assert not decision.record.deleted and not decision.is_conflict
+    assert not decision.record.deleted and decision.fields == (DELETED,)
 
 
 @pytest.mark.parametrize("meant", [True, False])
