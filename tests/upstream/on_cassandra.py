@@ -54,6 +54,26 @@ def _tables(address: str) -> Tables:
     return CqlTables(_sources[0], uuid.uuid4().hex[:8])
 
 
+def make_users(tests: Any) -> None:
+    """Let tests that add users to an SQL session make them where the driver looks."""
+    if tests.__name__ == "keystone.tests.unit.test_v3_identity":
+        tests.UserFederatedAttributesTests._create_user_with_federated_user = _make_federated_user
+
+
+def _make_federated_user(_test: Any, user: dict[str, Any], side: dict[str, Any]) -> dict[str, Any]:
+    from keystone.identity.backends import base as identity_base
+    from keystone.identity.backends import sql_model
+    from oslo_utils import timeutils
+
+    from keystone_viaduct.cassandra.drivers.people import USER, USERS
+
+    ref = sql_model.User.from_dict(user)
+    ref.created_at = timeutils.utcnow()
+    ref.federated_users.append(sql_model.FederatedUser.from_dict(side))
+    base.source().change(USER, user["id"], lambda _: USERS.fields(ref))
+    return dict(identity_base.filter_user(ref.to_dict()))
+
+
 def use(address: str, module: Any) -> None:
     """Give each test, with its database, a prefix of its own in all keys of the node at ``address``."""
     fixture = module.Database

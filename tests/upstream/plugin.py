@@ -85,6 +85,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             direct.use_our_database(module)
             if WRAPPED:
                 direct.wrap_drivers(module)
+            if ON_CASSANDRA:
+                from tests.upstream import on_cassandra
+
+                on_cassandra.make_users(module)
     for item in items:
         reason = OPTIONS["skips"].get(test_id(item.nodeid))
         if reason is not None:

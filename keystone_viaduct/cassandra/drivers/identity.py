@@ -258,12 +258,14 @@ def _check_history(ref: Any, password: str) -> None:
 
 def _expiring(hints: Any) -> Any:
     """Whether a user has a password that expires when the hints say; they are taken out."""
-    wanted = [each for each in hints.filters if each["name"] == "password_expires_at"]
+    named = [each for each in hints.filters if each["name"] == "password_expires_at"]
+    # the times that managers give know their zone, those of passwords do not
+    wanted = [(each["comparator"], timeutils.normalize_time(each["value"])) for each in named]
     hints.filters = [each for each in hints.filters if each["name"] != "password_expires_at"]
 
     def matches(ref: Any) -> bool:
         passwords = ref.local_user.passwords if ref.local_user is not None else ()
         times = [each.expires_at for each in passwords if each.expires_at]
-        return not wanted or any(all(one["comparator"](at, one["value"]) for one in wanted) for at in times)
+        return not wanted or any(all(holds(at, value) for holds, value in wanted) for at in times)
 
     return matches

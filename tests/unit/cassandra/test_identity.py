@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import operator
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import keystone.conf
 import pytest
 from keystone import exception
+from keystone.common import driver_hints
 from oslo_utils import timeutils
 
 from keystone_viaduct.cassandra.drivers import base
@@ -124,6 +126,23 @@ def test_wrong_passwords_lock_a_user_out_until_the_right_one_or_the_time(
     fail(2)
     driver.update_user("u1", {"enabled": True})
     driver.authenticate("u1", "right")
+
+
+@pytest.mark.parametrize(
+    ("compare", "found"), [(operator.lt, ["u1"]), (operator.gt, ["u3"]), (operator.eq, ["u2"])]
+)
+def test_users_are_found_by_when_their_password_expires(
+    tables: MemoryTables, conf: Any, compare: Any, found: list[str]
+) -> None:
+    driver = Identity()
+    for days in (1, 2, 3):
+        conf.set_override("password_expires_days", days, group="security_compliance")
+        user(driver, f"u{days}")
+    hints = driver_hints.Hints()
+    expires = driver.get_user("u2")["password_expires_at"].replace(tzinfo=datetime.UTC)  # as managers give it
+    hints.add_filter("password_expires_at", expires, comparator=compare)
+    assert [each["id"] for each in driver.list_users(hints)] == found
+    assert hints.filters == []
 
 
 def test_a_guess_that_cannot_be_counted_is_not_answered(tables: MemoryTables, conf: Any) -> None:
