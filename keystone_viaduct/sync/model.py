@@ -289,10 +289,13 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The records of the first ``done`` buckets that were asked for."""
+    """The records of the first ``done`` buckets that were asked for. ``coverage``: what the reader is to
+    hold, where that is not all.
+    """
 
     done: int
     entries: tuple[Entry, ...]
+    coverage: Coverage | None = None
 
 
 class Checkpoint(NamedTuple):

@@ -300,3 +300,21 @@ def test_what_the_hub_carries_for_good_is_not_edited_by_being_looked_at(scene: S
     scene.equal()
     assert len(carried(scene, "hub")) == 2 and not scene.conflicts
     assert [scene.record("south", ref).version for ref in made] == versions
+
+
+def test_what_loses_its_row_waits_where_a_row_that_needs_it_can_not_go(scene: Scene) -> None:
+    """At west b lies below a, and c below b; that west has moved c the hub is yet to decide. The hub has
+    deleted a, and puts b below c: a circle. So b can't be written, its row can't stay, and c's row needs it.
+    """
+    for key in ("a", "b", "c"):
+        scene.put("hub", "region", key, description="", parent_region_id=None)
+    scene.sync()
+    scene.put("west", "region", "b", parent_region_id="a")
+    scene.talk("west")
+    scene.put("west", "region", "c", parent_region_id="b")
+    scene.put("hub", "region", "c", description="the hub's")
+    scene.put("hub", "region", "b", parent_region_id="c")
+    scene.delete("hub", Ref("region", "a"))
+    scene.send("hub", "west")
+    scene.equal()
+    assert all(scene.row("south", Ref("region", key)) for key in ("b", "c"))

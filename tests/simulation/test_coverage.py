@@ -326,7 +326,7 @@ def test_a_comparison_in_which_the_coverage_has_changed_is_made_again(scene: Sce
     for _ in ("standings", "standings", "summaries", "summaries"):
         next(comparing)
     cover(scene, "west", Coverage(kinds=frozenset({"user"})))
-    with pytest.raises(FenceMismatch, match="has changed while it was compared"):
+    with pytest.raises(FenceMismatch, match="has changed since it began"):
         list(comparing)
     cover(scene, "west", Coverage())
     scene.equal()

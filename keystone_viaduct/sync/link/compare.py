@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from keystone_viaduct.errors import FenceMismatch, Refused
+from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import (
     BUCKET_DIGITS,
     Bucket,
@@ -60,6 +61,17 @@ class Side:
         """What it knew of a record when it was first asked."""
         return self.root.knows(ref) if self.root is not None else Version()
 
+    def check_coverage(self, coverage: Coverage | None) -> None:
+        """Whether it still tells of all that it began with. Raises FenceMismatch.
+
+        A spoke is told at the end what it was compared in. Of a record that only its beginning was about it
+        would believe that it is deleted.
+        """
+        if coverage is not None and self.root is not None and coverage != self.root.coverage:
+            raise FenceMismatch(
+                f"what {self.site.name} compares has changed since it began", hint="it is compared again"
+            )
+
 
 @dataclass
 class Comparison:
@@ -98,11 +110,13 @@ class Comparison:
             inner = [bucket for bucket in buckets if not self._is_leaf(bucket)]
             buckets = []
             for part in _chunks(inner, DIVIDED):
-                here = self._call(self._hub).summary(self.spoke.name, part, kinds=self.kinds)
-                yield
-                there = self._call(self._spoke).summary(self.hub.name, part, kinds=self.kinds)
-                yield
-                buckets += self._differing(_below(part, here.tallies), _below(part, there.tallies))
+                told: list[Mapping[Bucket, Tally]] = []
+                for side in (self._hub, self._spoke):
+                    found = self._call(side).summary(self._other(side).site.name, part, kinds=self.kinds)
+                    side.check_coverage(found.coverage)
+                    told.append(_below(part, found.tallies))
+                    yield
+                buckets += self._differing(*told)
         self.differences = self._judge()
 
     def showing(self, differences: Iterable[Difference]) -> Iterator[None]:
@@ -195,6 +209,7 @@ class Comparison:
                 left = part
                 while left:
                     found = self._call(side).listing(self._other(side).site.name, left)
+                    side.check_coverage(found.coverage)
                     side.entries.update((entry.ref, entry) for entry in found.entries)
                     if len(side.entries) > MOST_LISTED:
                         raise Refused(

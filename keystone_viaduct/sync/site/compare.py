@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from keystone_viaduct.errors import FenceMismatch
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.model import (
     Bucket,
@@ -82,7 +81,7 @@ def listing(tx: Transaction, reader: str, within: Sequence[Bucket]) -> Listing:
         done += 1
         if len(entries) >= MOST_ENTRIES:
             break
-    return Listing(done, tuple(entries))
+    return Listing(done, tuple(entries), None if coverage.is_full else coverage)
 
 
 def show(tx: Transaction, refs: Sequence[Ref], *, now: int) -> SiteState:
@@ -109,15 +108,10 @@ def resume(tx: Transaction, source: str, places: Places, *, now: int) -> None:
     """Go on with the feed of ``source``; the list of conflicts is shown again there.
 
     A spoke holds from now on what it was compared in: of anything more it has been told nothing.
-    Raises FenceMismatch when the history that was compared is not here any more; at the hub, too, where what
-    the spoke is to hold has changed meanwhile: a part was compared in the old way, a part in the new one.
+    Raises FenceMismatch when the history that was compared is not here any more.
     """
     state = tx.state()
     check_fence(tx, state, Fence(places.own))
-    if state.is_hub and places.coverage != selection_for(state, tx.peers().get(source)):
-        raise FenceMismatch(
-            f"what {source} is to hold has changed while it was compared", hint="both sides compare again"
-        )
     if source == state.hub and not state.is_hub:
         tx.save_state(covering(state, places.coverage))
     put_aside(tx, source)

@@ -334,12 +334,26 @@ class Readiness:
         self._preload_referrers(dying)
         blocked = {ref: (REFERRED, "") for ref in dying if self.living_referrers(ref)}
         for ref, target in self._rows_that_need(frozenset(dying) - blocked.keys()):
+            if self._keeps_a_row(ref):
+                blocked[target] = REFERRED, ""
+                continue
             self._losing.add(ref)
             blocked[ref] = REFERENCE, f"its row names {target}, which is gone, and can't name another yet"
         for ref, target in self._rows_below(self._lost_rows()):
             self._losing.add(ref)
             blocked[ref] = REFERENCE, f"it needs {target}, which is not in this site's tables"
         return blocked
+
+    def _keeps_a_row(self, ref: Ref) -> bool:
+        """Whether a row that needs this one's, or one that needs that, can't go: its record waits."""
+        seen, newest = {ref}, [ref]
+        while newest:
+            found = self.run.tx.referrers(newest, OWNING)
+            newest = sorted({referrer for them in found.values() for referrer in them} - seen)
+            if any(referrer in self.run.waiting or referrer in self.run.put_aside for referrer in newest):
+                return True
+            seen.update(newest)
+        return False
 
     def _lost_rows(self) -> frozenset[Ref]:
         """Rows that go, while their records stay and are carried."""

@@ -133,7 +133,8 @@ def listing_to_json(listing: Listing) -> dict[str, Any]:
         if version is not None:
             entry.append(values.version_to_json(version))
         records.setdefault(ref.kind, []).append(entry)
-    return {"done": listing.done, "records": records}
+    part = {} if listing.coverage is None else {"coverage": coverage_to_json(listing.coverage)}
+    return {"done": listing.done, "records": records, **part}
 
 
 def listing_from_json(value: Any) -> Listing:
@@ -145,7 +146,8 @@ def listing_from_json(value: Any) -> Listing:
         where = f"records.{kind}"
         for item in checks.sequence(found, where, limits.ENTRIES):
             entries.append(_entry(kind, item, where))
-    return Listing(checks.integer(checks.member(body, "done", ""), "done", 1), tuple(entries))
+    coverage = checked_coverage(body["coverage"], "coverage") if "coverage" in body else None
+    return Listing(checks.integer(checks.member(body, "done", ""), "done", 1), tuple(entries), coverage)
 
 
 def _entry(kind: str, value: Any, where: str) -> Entry:

@@ -44,8 +44,9 @@ def test_summaries_arrive_as_they_were(tallies: dict[Bucket, Tally]) -> None:
 def test_listings_arrive_as_they_were(found: list[tuple[str, int, bool]]) -> None:
     version = Version({"east#a1": 7})
     entries = tuple(Entry(Ref("user", k), n, 3, version if dead else None) for k, n, dead in found)
-    listing = Listing(4, entries)
-    assert comparing.listing_from_json(travelled(comparing.listing_to_json(listing))) == listing
+    for coverage in (None, Coverage(frozenset({"user"}), frozenset({"acme"}))):
+        listing = Listing(4, entries, coverage)
+        assert comparing.listing_from_json(travelled(comparing.listing_to_json(listing))) == listing
 
 
 def test_questions_arrive_as_they_were() -> None:
