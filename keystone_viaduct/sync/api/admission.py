@@ -15,7 +15,7 @@ BURST = 10
 #: A page counts as so many changes at least: an empty one is a transaction, too.
 LEAST = 10
 #: A change that is refused counts as so many: it is judged at length, listed, and answered to all sites.
-REFUSED = 10
+REFUSED = 100
 #: Where more changes than this wait of a spoke, or bytes of them, each further one counts as so many, and as
 #: twice as many for each time that again: it could fill the hub's database with what comes to nothing.
 MOST_WAITING, MOST_WAITING_BYTES, CROWDED = 20_000, 64 * 1024 * 1024, 10
