@@ -8,6 +8,7 @@ from typing import Any
 from keystone_viaduct.cli import _fleet
 from keystone_viaduct.cli._terminal import Terminal, moment
 from keystone_viaduct.errors import ConfigError
+from keystone_viaduct.sync.model import JUDGED
 
 HELP = "list, explain, keep or reverse the hub's decisions"
 
@@ -21,6 +22,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--keep", action="store_true", help="leave it as it was decided")
     how.add_argument("--restore", action="store_true", help="bring back what was lost")
+    how.add_argument(
+        "--withdraw", action="store_true", help="take back what a limited site might not make today"
+    )
     parser.add_argument(
         "--as", dest="name", default="", metavar="NAME", help="with --restore: under this name"
     )
@@ -52,7 +56,8 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.action == "show":
         conflict = hub.conflict(args.id)
     else:
-        conflict = hub.resolve(args.id, "restore" if args.restore else "keep", args.name)
+        action = "restore" if args.restore else "withdraw" if args.withdraw else "keep"
+        conflict = hub.resolve(args.id, action, args.name)
     terminal.json(conflict)
     _show(terminal, conflict)
     return 0
@@ -71,14 +76,14 @@ def _check(args: argparse.Namespace) -> None:
             )
         return
     if args.action == "list":
-        if args.id or args.keep or args.restore:
+        if args.id or args.keep or args.restore or args.withdraw:
             raise ConfigError("`list` takes no conflict", hint="`viaduct conflicts show ID` or `resolve ID`")
         return
     if not args.id:
         raise ConfigError("no conflict is named", hint="`viaduct conflicts list` shows their ids")
-    if args.action == "resolve" and not (args.keep or args.restore):
-        raise ConfigError("how shall it be resolved?", hint="say --keep or --restore")
-    if args.action == "show" and (args.keep or args.restore):
+    if args.action == "resolve" and not (args.keep or args.restore or args.withdraw):
+        raise ConfigError("how shall it be resolved?", hint="say --keep, --restore or --withdraw")
+    if args.action == "show" and (args.keep or args.restore or args.withdraw):
         raise ConfigError("`show` changes nothing", hint="`viaduct conflicts resolve ID`")
 
 
@@ -88,6 +93,11 @@ def _show(terminal: Terminal, conflict: dict[str, Any]) -> None:
     )
     terminal.say(f"  {conflict['explanation']}")
     terminal.say(f"  state: {_state(conflict)}")
+    if conflict["sort"] == JUDGED:
+        terminal.say(f"  judged again at {moment(conflict['at'])}; made by {conflict['site']}:")
+        for name in conflict["fields"]:
+            terminal.say(f"    {name}")
+        return
     terminal.say(f"  lost at {moment(conflict['at'])}, from {conflict['site']}:")
     for name, value in sorted(conflict["lost"].items()):
         terminal.say(f"    {name}: {value}")
@@ -96,4 +106,6 @@ def _show(terminal: Terminal, conflict: dict[str, Any]) -> None:
 
 
 def _state(conflict: dict[str, Any]) -> str:
+    if conflict["sort"] == JUDGED and conflict["resolution"] == "restored":
+        return "withdrawn"
     return conflict["resolution"] or ("open" if conflict["open"] else "decided")

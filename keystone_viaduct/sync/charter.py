@@ -112,6 +112,11 @@ class Charter:
         """What that site may change."""
         return self.delegations.get(site, Delegation())
 
+    @property
+    def limited(self) -> frozenset[str]:
+        """The sites that may not change everything."""
+        return frozenset(site for site, found in self.delegations.items() if not found.is_full)
+
     def policy_for(self, kind: str, scope: str | None, default: str) -> str:
         """The conflict policy; ``default`` where no rule matches."""
         for rule in self.policies:

@@ -472,6 +472,28 @@ class Conflict:
 
 #: The sort of what is listed where a site has shown something that it may not do.
 REFUSED = "refused"
+#: And of what a limited site has made when it might, and might not make today.
+JUDGED = "judged"
+
+
+class Due(NamedTuple):
+    """Something that the hub has to judge again: a record (``sort`` :data:`THING`), all that limited sites
+    have made that concerns somebody (a sort of ``sync.site.delegation.ways``, with a key, and no kind), or
+    everything (:data:`EVERYTHING`), which has come to ``place``.
+    """
+
+    sort: str
+    kind: str
+    key: str
+    place: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        """The record, of a thing."""
+        return Ref(self.kind, self.key)
+
+
+THING, EVERYTHING = "thing", "everything"
 
 
 class Volume(NamedTuple):
@@ -689,7 +711,8 @@ class ApplyResult:
     """What became of a page: numbers, the new checkpoint, and the target's own knowledge afterwards.
 
     ``named`` is for the site's own log: which records it has begun to carry, and why; ``reverted``, for its
-    own count of what a site costs: changes that it has put back.
+    own count of what a site costs: changes that it has put back. ``judges``: it is a hub with limited sites,
+    which may have to judge again (``sync.site.judging``).
     """
 
     applied: int
@@ -703,3 +726,4 @@ class ApplyResult:
     parts: str = ""
     named: tuple[tuple[Ref, str], ...] = ()
     reverted: int = 0
+    judges: bool = False

@@ -24,6 +24,11 @@ def value_of(claim: Claim) -> str:
     return _digest("value", claim.kind, claim.constraint, repr(claim.values))
 
 
+def somebody(sort: str, key: str) -> str:
+    """Whom what a limited site has made may concern."""
+    return _digest("somebody", sort, key)
+
+
 def targets_of(record: Record) -> set[str]:
     """All that is named by what is carried of a record."""
     carried = record.carried

@@ -21,6 +21,7 @@ from keystone_viaduct.sync.model import (
     Checkpoint,
     Conflict,
     Document,
+    Due,
     Entry,
     Fence,
     Held,
@@ -377,8 +378,46 @@ class Budgets(Protocol):
         another one, too.
         """
 
+    def grants_within(self, domain: str, roles: Collection[str], limit: int) -> list[Ref]:
+        """The living grants (``assignment``) that belong to that domain alone, but those of these roles (as
+        they stand in a key).
+        """
 
-class Transaction(Tables, Marks, Records, Bookkeeping, Sweeping, Budgets, Protocol):
+
+class Judging(Protocol):
+    """What limited sites have made that lets one act as somebody or shuts him out, found by whom it concerns;
+    and what of it the hub has to judge again.
+    """
+
+    def note_made(self, found: Mapping[Ref, Collection[str]]) -> None:
+        """These records concern so many (``sync.naming.somebody``). There may be some too many."""
+
+    def forget_made(self) -> None:
+        """Drop what is noted of records that are not there any more."""
+
+    def due(self, limit: int) -> list[Due]:
+        """The oldest of what is to be judged again."""
+
+    def add_due(self, found: Sequence[Due], at: int) -> None:
+        """Add to it; what is there already keeps its place in the row."""
+
+    def add_due_made(self, concerned: Collection[str], at: int) -> None:
+        """Add the records that are noted to concern one of these."""
+
+    def go_on(self, due: Due, place: str) -> None:
+        """Where this one has come to."""
+
+    def drop_due(self, found: Sequence[Due]) -> None:
+        """Take from it."""
+
+    def judged(self, refs: Sequence[Ref]) -> list[Conflict]:
+        """What is on the list of conflicts of the sort ``judged`` about these records."""
+
+    def count_unseen(self) -> int:
+        """How many of that sort no operator has looked at."""
+
+
+class Transaction(Tables, Marks, Records, Bookkeeping, Sweeping, Budgets, Judging, Protocol):
     """Everything that one transaction at a site can do."""
 
 

@@ -26,11 +26,14 @@ from keystone_viaduct.kinds.shape import Shape
 from keystone_viaduct.sync.charter import UNKNOWN, Coverage, domains_of
 from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.model import (
+    JUDGED,
     REFUSED,
+    THING,
     Bucket,
     Checkpoint,
     Conflict,
     Document,
+    Due,
     Entry,
     Held,
     Mark,
@@ -79,6 +82,8 @@ class Data:
     sweep: SweepState = field(default_factory=SweepState)
     held: dict[Ref, Held] = field(default_factory=dict)
     choices: dict[str, dict[Ref, str]] = field(default_factory=dict)
+    made: dict[tuple[str, Ref], None] = field(default_factory=dict)
+    due: dict[Due, int] = field(default_factory=dict)
 
     def copy(self) -> Data:
         """A copy whose containers are its own (the values are never changed in place)."""
@@ -647,6 +652,62 @@ class MemoryTransaction:
             if domain in domains_of(record.scope)
         ]
         return sorted(found)[:limit]
+
+    def grants_within(self, domain: str, roles: Collection[str], limit: int) -> list[Ref]:
+        """By their scopes and keys."""
+        found = [
+            record.ref
+            for record in self.data.records.values()
+            if record.ref.kind == "assignment" and _in_tables(record) and record.scope == domain
+            if record.ref.key.split("/")[3] not in roles
+        ]
+        return sorted(found)[:limit]
+
+    # judging
+
+    def note_made(self, found: Mapping[Ref, Collection[str]]) -> None:
+        """Add them."""
+        self.data.made.update(((target, ref), None) for ref, targets in found.items() for target in targets)
+
+    def forget_made(self) -> None:
+        """By the records."""
+        alive = {record.ref for record in self.data.records.values() if not record.deleted}
+        self.data.made = {pair: None for pair in self.data.made if pair[1] in alive}
+
+    def due(self, limit: int) -> list[Due]:
+        """By age, sort, kind and key."""
+        return sorted(self.data.due, key=lambda due: (self.data.due[due], due))[:limit]
+
+    def add_due(self, found: Sequence[Due], at: int) -> None:
+        """Those that are not there."""
+        there = {due[:3] for due in self.data.due}
+        for due in found:
+            if due[:3] not in there:
+                self.data.due[due._replace(place="")] = at
+
+    def add_due_made(self, concerned: Collection[str], at: int) -> None:
+        """A scan."""
+        self.add_due([Due(THING, *ref) for target, ref in self.data.made if target in concerned], at)
+
+    def go_on(self, due: Due, place: str) -> None:
+        """The same with another place."""
+        self.data.due = {
+            found._replace(place=place) if found[:3] == due[:3] else found: at
+            for found, at in self.data.due.items()
+        }
+
+    def drop_due(self, found: Sequence[Due]) -> None:
+        """Wherever they have come to."""
+        gone = {due[:3] for due in found}
+        self.data.due = {due: at for due, at in self.data.due.items() if due[:3] not in gone}
+
+    def judged(self, refs: Sequence[Ref]) -> list[Conflict]:
+        """A scan."""
+        return [row for row in self.data.conflicts if row.sort == JUDGED and row.ref in refs]
+
+    def count_unseen(self) -> int:
+        """A scan."""
+        return sum(row.sort == JUDGED and row.open for row in self.data.conflicts)
 
     # sweeps
 

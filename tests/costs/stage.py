@@ -49,6 +49,8 @@ class Stage:
         """West may change no more than this."""
         edition = self.east.charter().edition
         self.east.write_charter(Charter(delegations={"west": delegation}), edition)
+        while self.east.judge():  # all that west has made already
+            pass
 
     def edit(self, kind: str, pairs: Sequence[tuple[Document | None, Document | None]]) -> None:
         """At west, in one transaction: (old, new) of each record."""

@@ -11,12 +11,16 @@ from keystone_viaduct.kinds.shape import Rename
 from keystone_viaduct.sync.api.recording import Recording
 from keystone_viaduct.sync.api.records import Found, check_fields, check_neighbours, living, write
 from keystone_viaduct.sync.api.service import Service, at_hub, joined
-from keystone_viaduct.sync.model import DELETED, Conflict, Document, Ref
+from keystone_viaduct.sync.api.withdrawal import check_goes, withdrawn
+from keystone_viaduct.sync.model import DELETED, JUDGED, Conflict, Document, Ref
 from keystone_viaduct.sync.ports import Claim, Transaction
 from keystone_viaduct.sync.site.decisions import close
 from keystone_viaduct.sync.site.sequencer import sequence_records
 from keystone_viaduct.sync.store import SqlTransaction
 
+KEEP, RESTORE, WITHDRAW = "keep", "restore", "withdraw"
+ACTIONS = (KEEP, RESTORE, WITHDRAW)
+#: What was withdrawn is told as restored: a site of an earlier version knows no third word.
 KEPT, RESTORED = "kept", "restored"
 #: Conflicts that are closed in one transaction.
 BATCH = 500
@@ -30,12 +34,12 @@ class ConflictsService:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def resolve(self, identifier: str, *, restore: bool, name: str = "") -> Conflict:
-        """Keep what was decided, or bring back what was lost, if need be under another name; the conflict
-        afterwards.
+    def resolve(self, identifier: str, action: str = KEEP, name: str = "") -> Conflict:
+        """Keep what was decided, bring back what was lost, if need be under another name, or withdraw what
+        was judged again; the conflict afterwards.
 
         Raises NotThere, BadRequest (its kind has no name to change), Refused: not the hub, resolved already,
-        or what was lost can't come back now.
+        or what was lost can't come back now, or what was made can't be taken back.
         """
 
         def work(tx: SqlTransaction) -> tuple[Conflict, Recording]:
@@ -52,9 +56,12 @@ class ConflictsService:
                     f"conflict {identifier} is {found.resolution} already", hint="nothing is left to do"
                 )
             recording = Recording(tx)
-            if restore:
+            _check_action(found, action)
+            if action == RESTORE:
                 self._restore(tx, recording, found, name)
-            resolution = RESTORED if restore else KEPT
+            elif action == WITHDRAW:
+                self._withdraw(tx, recording, found)
+            resolution = KEPT if action == KEEP else RESTORED
             close(cast(Transaction, tx), identifier, resolution, self._service.clock.now())
             return replace(found, open=False, resolution=resolution), recording
 
@@ -91,6 +98,35 @@ class ConflictsService:
         check_neighbours(cast(Transaction, tx), ref, content, _taken)
         write(recording, ref, before, content)
         sequence_records(cast(Transaction, tx), tx.state(), [ref], now)
+
+    def _withdraw(self, tx: SqlTransaction, recording: Recording, conflict: Conflict) -> None:
+        """What is gone meanwhile needs no more."""
+        ref, now = conflict.ref, self._service.clock.now()
+        tx.lock_documents([ref])
+        before = living(tx, tx.state(), ref, now)
+        if before is None:
+            return
+        content = withdrawn(conflict, before.content)
+        if content is None:
+            check_goes(tx, ref)
+        else:
+            REGISTRY[ref.kind].check(content)
+        write(recording, ref, before, content)
+        sequence_records(cast(Transaction, tx), tx.state(), [ref], now)
+
+
+def _check_action(conflict: Conflict, action: str) -> None:
+    """Raise Refused: nothing was lost where something was judged again, and only that is withdrawn."""
+    if action == RESTORE and conflict.sort == JUDGED:
+        raise Refused(
+            f"nothing of {conflict.ref} was lost: {conflict.site} has made it",
+            hint="`viaduct conflicts resolve ID --withdraw` takes that back, `--keep` leaves it",
+        )
+    if action == WITHDRAW and conflict.sort != JUDGED:
+        raise Refused(
+            f"conflict {conflict.id} is about what was lost",
+            hint="`viaduct conflicts resolve ID --restore` brings that back, `--keep` leaves it",
+        )
 
 
 def _taken(claim: Claim) -> str:

@@ -14,7 +14,7 @@ from keystone.server import flask as ks_flask
 from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.api import assembly, changes
 from keystone_viaduct.sync.api.audit import Noted
-from keystone_viaduct.sync.api.conflicts import ConflictsService
+from keystone_viaduct.sync.api.conflicts import ACTIONS, RESTORE, ConflictsService
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json, truth
 from keystone_viaduct.sync.api.joining import JoiningService
 from keystone_viaduct.sync.api.keyroutes import KeyRepositoryResource, KeysResource, PublicKeysResource
@@ -328,16 +328,18 @@ class ResolutionResource(flask_restful.Resource):  # type: ignore[misc]
 
     @gated("sync:resolve_conflict")
     def put(self, conflict_id: str) -> Reply:
-        """``keep`` what was decided, or ``restore`` what was lost, at the hub; under another ``name``."""
+        """``keep`` what was decided, ``restore`` what was lost, under another ``name``, or ``withdraw`` what
+        was judged again, at the hub.
+        """
         body = checks.mapping(read_json(), "resolution")
         how = checks.text(checks.member(body, "action", ""), "action", 16)
-        if how not in ("keep", "restore"):
-            raise BadRequest(f"there is no action {how!r}", hint="keep or restore", where="action")
+        if how not in ACTIONS:
+            raise BadRequest(f"there is no action {how!r}", hint="keep, restore or withdraw", where="action")
         name = checks.text(body["name"], "name", limits.FIELD) if "name" in body else None
-        if name == "" or (name and how == "keep"):
+        if name == "" or (name and how != RESTORE):
             raise BadRequest("this name names nothing", hint="give one to restore, or none", where="name")
         found = ConflictsService(assembly.service()).resolve(
-            checks.identifier(conflict_id, "id"), restore=how == "restore", name=name or ""
+            checks.identifier(conflict_id, "id"), how, name or ""
         )
         noted = Noted(f"conflict {found.id} {found.ref}", None, {"resolution": found.resolution})
         return Reply(conflict_to_json(found, detail=True), noted=noted)

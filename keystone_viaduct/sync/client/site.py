@@ -291,7 +291,9 @@ class HttpSite:
         return self._transport.understood(lambda: checks.mapping(body, "conflict"))
 
     def resolve(self, identifier: str, action: str, name: str = "") -> dict[str, Any]:
-        """``keep`` or ``restore``, under another ``name`` if one is given. Raises NotThere, Refused."""
+        """``keep``, ``restore``, under another ``name`` if one is given, or ``withdraw``. Raises NotThere,
+        Refused.
+        """
         path = f"/conflicts/{quote(identifier, safe='')}/resolution"
         body = self._transport.call(
             "PUT", path, content={"action": action, **({"name": name} if name else {})}

@@ -48,10 +48,12 @@ from keystone_viaduct.sync.site.excepted import learned
 from keystone_viaduct.sync.site.external import merged, shadow
 from keystone_viaduct.sync.site.fence import check_fence, check_own
 from keystone_viaduct.sync.site.former import retry_former
+from keystone_viaduct.sync.site.gains import note_gains
 from keystone_viaduct.sync.site.inherited import decide_inherited, settle_all
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.isolating import NONE, Quarantine
 from keystone_viaduct.sync.site.joining import choices_for, leave_out, take_out, used_up, withdraw
+from keystone_viaduct.sync.site.made import note
 from keystone_viaduct.sync.site.nonce import in_new_batch
 from keystone_viaduct.sync.site.own import release
 from keystone_viaduct.sync.site.proof import check_page, check_travels, own_knowledge, vouches
@@ -92,7 +94,8 @@ def apply_page(
     run = Applying(tx, state, page, now, policy_for).put(quarantine)
     result = _finish(run, apply_waiting(run))
     state = retry_former(tx, apply_waiting, quarantine, now=now, policy_for=policy_for)
-    return replace(result, knowledge=state.all_knowledge, head=state.checkpoint)
+    judges = state.is_hub and bool(state.charter.limited)
+    return replace(result, knowledge=state.all_knowledge, head=state.checkpoint, judges=judges)
 
 
 def apply_waiting(run: Applying) -> set[Ref]:
@@ -254,8 +257,21 @@ def _write(run: Applying) -> None:
             run.tx.let_go([write.ref for write in writes])
     if records:
         run.tx.save_records(records)
+        _note(run, records)
         moved = [r.ref for r in records if _has_moved(r, run.records.get(r.ref))] if scopes else []
         run.state = follow(run.tx, run.state, moved)
+
+
+def _note(run: Applying, records: list[Record]) -> None:
+    """At the hub: what limited sites have made, and who may hold more now; by what one of them may do nobody
+    holds more than it may give itself.
+    """
+    limited = run.state.charter.limited
+    if run.state.is_hub and limited:
+        found = [(record, run.intents[record.ref].content) for record in records]
+        note(run.tx, run.state, found)
+        if limited != {run.page.source}:
+            note_gains(run.tx, run.state, found, run.records, run.now)
 
 
 def _kept(run: Applying, intent: Intent, record: Record) -> Record:

@@ -8,6 +8,7 @@ from keystone_viaduct.errors import Refused
 from keystone_viaduct.sync.charter import Charter, Edition
 from keystone_viaduct.sync.model import SiteState
 from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.gains import is_narrower, judge_everything
 
 
 def adopt_charter(state: SiteState, charter: Charter | None) -> SiteState:
@@ -52,4 +53,6 @@ def write_charter(tx: Transaction, charter: Charter, seen: Edition) -> Charter:
     edition = Edition(state.term, state.charter.edition.number + 1)
     written = replace(charter, edition=edition, retired=state.charter.retired)
     tx.save_state(replace(state, charter=written))
+    if is_narrower(state.charter, written):
+        judge_everything(tx, 0)
     return written

@@ -13,6 +13,7 @@ from keystone_viaduct.sync.charter import Edition
 from keystone_viaduct.sync.model import SiteState, site_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.cuts import disown_unions
+from keystone_viaduct.sync.site.gains import judge_everything
 from keystone_viaduct.sync.site.nonce import in_new_batch
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.sequencer import drop_orphans, sequence
@@ -40,6 +41,8 @@ def promote(tx: Transaction, *, beyond: int, now: int) -> SiteState:
         charter=replace(state.charter, edition=Edition(term, state.charter.edition.number + 1)),
     )
     tx.save_state(state)
+    if state.charter.limited:
+        judge_everything(tx, now)
     return drop_orphans(tx, sequence(tx, state, now), now)
 
 

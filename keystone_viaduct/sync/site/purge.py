@@ -43,6 +43,7 @@ def clean(tx: Transaction, keep: Retention, *, now: int) -> Purged:
     found = tx.tombstones(state.head, BATCH, keep.after)
     gone = _drop_tombstones(tx, state, readers, horizon, found)
     tx.forget_names()
+    tx.forget_made()
     left = [record.fields[DELETED].stamp for record in found if record.ref not in gone]
     return Purged(
         tombstones=len(gone),

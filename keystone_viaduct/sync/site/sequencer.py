@@ -36,6 +36,7 @@ from keystone_viaduct.sync.site.content import (
     written_over,
 )
 from keystone_viaduct.sync.site.external import shadow, with_owners
+from keystone_viaduct.sync.site.gains import note_gains
 from keystone_viaduct.sync.site.nonce import new_identifier, new_nonce
 from keystone_viaduct.sync.site.release import adopt_records, adopt_release
 from keystone_viaduct.sync.site.scope import dependents, rescoped, resolve
@@ -142,6 +143,7 @@ def _number(tx: Transaction, state: SiteState, marks: list[Mark], now: int) -> t
             rescoped(r, scopes[r.ref], records.get(r.ref)) if r.ref in scopes else r for r in numbered
         ]
         tx.save_records(numbered)
+        note_gains(tx, state, ((r, None if r.deleted else found[r.ref]) for r in numbered), records, now)
         tx.add_conflicts(listed)
         state = replace(state, head=head)
         state = follow(tx, state, [r.ref for r in numbered if _has_moved(r, records.get(r.ref))])

@@ -14,6 +14,7 @@ from keystone_viaduct.sync.model import (
     ApplyResult,
     Bucket,
     Checkpoint,
+    Due,
     Fence,
     Held,
     Listing,
@@ -31,7 +32,7 @@ from keystone_viaduct.sync.model import (
     site_of,
 )
 from keystone_viaduct.sync.ports import Store, Transaction
-from keystone_viaduct.sync.site import compare, sweep
+from keystone_viaduct.sync.site import compare, judging, sweep
 from keystone_viaduct.sync.site.apply import apply_page, apply_waiting
 from keystone_viaduct.sync.site.applying import PolicyFor
 from keystone_viaduct.sync.site.carrying import try_again
@@ -62,6 +63,8 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PAGE = 500
+#: Batches that one call of the upkeep judges again.
+BATCHES = 20
 
 
 def hub_wins(kind: str, scope: str | None) -> str:
@@ -123,9 +126,12 @@ class Site:
         def shown(tx: Transaction) -> list[Ref]:
             return [record.ref for record in tx.feed(after.seq if after else 0, limit, None)]
 
-        return self._tolerance.isolated(
+        page = self._tolerance.isolated(
             lambda: self._fenced(work, later(fence, after), site_of(reader)), work, shown
         )
+        if page.charter is not None and page.charter.limited:
+            self.judge()
+        return page
 
     def apply(self, page: Page) -> ApplyResult:
         """Apply a page of another site's feed; a later hub's is followed first.
@@ -155,6 +161,8 @@ class Site:
             ) from None
         for ref, why in result.named:
             LOG.warning("%s is carried beside the tables: %s", ref, why)
+        if result.judges:
+            self.judge()
         return result
 
     def take_part(self, page: Page) -> ApplyResult:
@@ -283,9 +291,37 @@ class Site:
 
     def clean(self, keep: Retention) -> Purged:
         """Drop what is kept for a time only: tombstones (a batch of them is looked at), old nonces, what
-        closed conflicts have lost.
+        closed conflicts have lost. What is due to be judged again is, some batches of it.
         """
-        return self._store.run(lambda tx: clean(tx, keep, now=self._clock.now()))
+        found = self._store.run(lambda tx: clean(tx, keep, now=self._clock.now()))
+        for _ in range(BATCHES):
+            if not self.judge():
+                break
+        return found
+
+    def judge(self) -> bool:
+        """At the hub: judge the next of what is due again; whether there may be more."""
+        due = self._store.run(lambda tx: tx.due(judging.BATCH))
+        if not due:
+            return False
+        try:
+            return self._store.run(lambda tx: judging.judge(tx, due, self._clock.now()))
+        except Exception as error:
+            if not self._store.may_be_a_record(error):
+                raise
+        for one in due:
+            self._judge_alone(one)
+        return True
+
+    def _judge_alone(self, due: Due) -> None:
+        try:
+            self._store.run(lambda tx: judging.judge(tx, [due], self._clock.now()))
+        except Exception as error:
+            if not self._store.may_be_a_record(error):
+                raise
+            LOG.warning("%s/%s can't be judged again: %s", due.kind or due.sort, due.key, error)
+            failed = error
+            self._store.run(lambda tx: judging.give_up(tx, due, failed, self._clock.now()))
 
     def sweep(self, limit: int) -> SweepState:
         """Compare the next ``limit`` records or rows with each other; where the sweep is then."""

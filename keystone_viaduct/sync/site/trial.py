@@ -9,7 +9,8 @@ from keystone_viaduct.kinds.raw import differing, same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import DELETED, REFUSED, Change, Page, Pending, Ref, SiteState
 from keystone_viaduct.sync.site.applying import Applying
-from keystone_viaduct.sync.site.delegation import RULES, Act, Court, PageWorld, Problem, Unread, named_by
+from keystone_viaduct.sync.site.delegation import Act, Problem
+from keystone_viaduct.sync.site.delegation.hearing import Hearing
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.proof import REFUSABLE, Proof, bounded
 from keystone_viaduct.sync.site.readiness import UNPLACED, UNPROVEN
@@ -25,8 +26,7 @@ class Trial:
         self._run = run
         self._proof = Proof(run.tx, run.state, run.page)
         self._delegation = run.state.charter.delegation_of(run.page.source)
-        self._world = PageWorld(run)
-        self._court = Court(self._delegation, self._world, RULES)
+        self._hearing = Hearing(run, self._delegation)
         self.refused: set[Ref] = set()
 
     def believes(self, change: Change) -> bool:
@@ -89,7 +89,7 @@ class Trial:
         """Whether the source may have the hub's record give these of its values away."""
         if self._delegation.is_full or not rival.ours or rival.old is None:
             return True
-        return self._asked(Act(rival.ref, rival.old, rival.old, fields)) is None
+        return self._hearing.problem(Act(rival.ref, rival.old, rival.old, fields)) is None
 
     def _hear(self, intent: Intent) -> bool:
         problem = self._problem(intent)
@@ -111,7 +111,7 @@ class Trial:
             return None
         act = self._act(intent)
         if act is not None:
-            return self._asked(act)
+            return self._hearing.problem(act)
         if intent.change.deleted and intent.ref not in self._run.records:
             intent.fresh = intent.hollow = True
         return None
@@ -157,32 +157,12 @@ class Trial:
         revert(run, intent, REFUSED, told, hollow=True, lost=intent.change.document)
         return True
 
-    def _asked(self, act: Act) -> Problem | None:
-        """What stands against it; what the rule looks at is read as it is asked for, some of it at once."""
-        while True:
-            try:
-                return self._court.problem(act)
-            except Unread:
-                self._world.read()
-
     def _read_ahead(self) -> None:
-        """Read what the rules will ask, for all changes at once: as many reads as one rule needs for one."""
+        """Read what the rules will ask, for all changes at once."""
         if self._delegation.is_full:
             return
-        acts = [act for i in self._run.intents.values() if not i.ours and (act := self._act(i)) is not None]
-        for act in acts:
-            self._world.want([act.ref, *(r for content in act.contents for r in named_by(act.ref, content))])
-        while acts:
-            self._world.read()
-            acts = [act for act in acts if not self._is_known(act)]
-
-    def _is_known(self, act: Act) -> bool:
-        """Whether all has been read that its rule looks at; what has not is asked for."""
-        try:
-            self._court.problem(act)
-        except Unread:
-            return False
-        return True
+        intents = (intent for intent in self._run.intents.values() if not intent.ours)
+        self._hearing.read_ahead([act for intent in intents if (act := self._act(intent)) is not None])
 
 
 def is_heard(state: SiteState, page: Page) -> bool:

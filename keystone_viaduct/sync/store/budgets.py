@@ -79,6 +79,19 @@ class BudgetsPart(BookkeepingPart):
         )
         return [Ref(*row) for row in self.connection.execute(wanted)]
 
+    def grants_within(self, domain: str, roles: Collection[str], limit: int) -> list[Ref]:
+        """The living grants that belong to that domain alone, but those of these roles."""
+        key = t.record.c.key
+        ends = [f"/{role}/{inherited}" for role in sorted(roles) for inherited in (0, 1)]
+        wanted = (
+            sa.select(t.record.c.kind, key)
+            .where(t.record.c.kind == "assignment", q.IN_TABLES, t.record.c.scope == domain)
+            .where(*(sa.not_(key.endswith(end, autoescape=True)) for end in ends))
+            .order_by(key)
+            .limit(limit)
+        )
+        return [Ref(*row) for row in self.connection.execute(wanted)]
+
 
 def _volume(row: Sequence[object]) -> Volume:
     return Volume(int(str(row[0])), int(str(row[1] or 0)))

@@ -158,6 +158,26 @@ carried = _table(
     sa.Index("ix_viaduct_carried_record", "kind", "key"),
 )
 
+#: What limited sites have made, by a digest of whom it concerns (``sync.naming``); perhaps rows too many.
+made = _table(
+    "made",
+    sa.Column("target", sa.String(32), primary_key=True),
+    sa.Column("kind", kind(), primary_key=True),
+    sa.Column("key", key(), primary_key=True),
+    sa.Index("ix_viaduct_made_record", "kind", "key"),
+)
+
+#: What the hub has to judge again.
+due = _table(
+    "due",
+    sa.Column("sort", sa.String(16), primary_key=True),
+    sa.Column("kind", kind(), primary_key=True),
+    sa.Column("key", key(), primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("place", text(), nullable=False),
+    sa.Index("ix_viaduct_due_at", "at"),
+)
+
 checkpoint = _table(
     "checkpoint",
     sa.Column("source", site(), primary_key=True),

@@ -7,6 +7,7 @@ from keystone_viaduct.sync.store.budgets import BudgetsPart
 from keystone_viaduct.sync.store.choices import ChoicesPart
 from keystone_viaduct.sync.store.documents import DocumentsPart
 from keystone_viaduct.sync.store.drivers import DriversPart
+from keystone_viaduct.sync.store.judging import JudgingPart
 from keystone_viaduct.sync.store.keysets import KeysetsPart
 from keystone_viaduct.sync.store.leases import LeasesPart
 from keystone_viaduct.sync.store.marks import MarksPart
@@ -21,6 +22,7 @@ class SqlTransaction(
     MarksPart,
     RecordsPart,
     BudgetsPart,
+    JudgingPart,
     ChoicesPart,
     SweepingPart,
     LeasesPart,

@@ -18,6 +18,7 @@ from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.cloud import Edit
 from keystone_viaduct.testing.simulation.events.hostile import EVIL
 from keystone_viaduct.testing.simulation.fleet import Fleet, Node
+from keystone_viaduct.testing.simulation.judged import check_judged
 from keystone_viaduct.testing.simulation.releases import has_dropped, present, whole
 from keystone_viaduct.testing.simulation.watch import Watch, check_no_echo
 
@@ -37,6 +38,7 @@ def at_rest(fleet: Fleet) -> None:
     _deletes_accounted(fleet)
     _one_sided(fleet)
     _united(fleet)
+    check_judged(fleet)
 
 
 def _no_echo(fleet: Fleet) -> None:

@@ -66,17 +66,17 @@ def test_a_taken_name_is_refused_and_another_taken(
 ) -> None:
     ref, identifier, document = lost(store, kind, str(NAMED.index(kind)) * 32)
     with pytest.raises(Refused) as refused:
-        service.resolve(identifier, restore=True)
+        service.resolve(identifier, "restore")
     assert "--as NAME" in refused.value.hint
     assert not store.read(lambda tx: tx.documents([ref]))
-    assert service.resolve(identifier, restore=True, name="another").resolution == "restored"
+    assert service.resolve(identifier, "restore", name="another").resolution == "restored"
     found = store.read(lambda tx: tx.documents([ref]))[ref]
     rename = REGISTRY[kind].rename
     assert rename is not None and found[rename.field] == "another"
     same = {name: value for name, value in document.items() if name != rename.field}
     assert same.items() <= found.items(), "its secrets too"
     with pytest.raises(Refused, match="already"):
-        service.resolve(identifier, restore=True, name="again")
+        service.resolve(identifier, "restore", name="again")
 
 
 def test_a_name_that_is_taken_too_or_too_long_changes_nothing(
@@ -85,9 +85,9 @@ def test_a_name_that_is_taken_too_or_too_long_changes_nothing(
     _, identifier, document = lost(store, "group", "x" * 32)
     row = store.read(lambda tx: tx.conflict(identifier))
     with pytest.raises(Refused):
-        service.resolve(identifier, restore=True, name=str(document["name"]))
+        service.resolve(identifier, "restore", name=str(document["name"]))
     with pytest.raises(BadDocument):
-        service.resolve(identifier, restore=True, name="n" * 65)
+        service.resolve(identifier, "restore", name="n" * 65)
     assert store.read(lambda tx: tx.conflict(identifier)) == row
 
 
@@ -108,6 +108,6 @@ def test_another_name_is_not_proposed_where_it_would_not_help(
     other = replace(row, id="federated", lost={**document, "federated": known["federated"]})
     store.run(lambda tx: tx.add_conflicts([other]))
     with pytest.raises(Refused, match="federated") as refused:
-        service.resolve("federated", restore=True, name="a third")
+        service.resolve("federated", "restore", name="a third")
     assert "--as" not in refused.value.hint
     assert not store.read(lambda tx: tx.documents([ref]))

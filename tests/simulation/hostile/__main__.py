@@ -8,12 +8,13 @@ import sys
 
 from tests.simulation.hostile.catalogue import ATTEMPTS
 from tests.simulation.hostile.derived import DERIVED
+from tests.simulation.hostile.later import LATER
 
 
 def main() -> int:
     """Play all of them; the last line sums up."""
     accepted = failed = 0
-    everything = (*ATTEMPTS, *DERIVED)
+    everything = (*ATTEMPTS, *DERIVED, *LATER)
     for number, attempt in enumerate(everything, 1):
         found = attempt.run()
         accepted += found.accepted

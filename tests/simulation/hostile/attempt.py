@@ -15,13 +15,17 @@ Deed = Callable[[Stage], Check]
 
 @dataclass(frozen=True)
 class Attempt:
-    """``deed`` must fail under ``delegation``; ``twin`` must not, under ``allowing`` (else the same)."""
+    """``deed`` must fail under ``delegation``; ``twin`` must not, under ``allowing`` (else the same).
+
+    ``way``: by which of ``delegation.ways`` it goes, and against nothing else but that list.
+    """
 
     name: str
     deed: Deed
     twin: Deed
     delegation: Delegation = LIMITED
     allowing: Delegation | None = None
+    way: str = ""
 
     def run(self) -> Outcome:
         """Both, each in a fleet of its own."""

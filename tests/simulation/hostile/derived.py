@@ -1,191 +1,31 @@
-"""Attempts that nobody has written down one by one: each way to act as somebody × each way to hold more, and
-each lie × each kind of record.
+"""Attempts that nobody has written down one by one: what a hash may cost, and each
+lie × each kind of record (``acting``: each way to act as somebody × each way to hold more).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.charter import domains_of
 from keystone_viaduct.sync.knowledge import Gap
-from keystone_viaduct.sync.model import DELETED, REFUSED, Document, Dot, Ref, Version, life
-from keystone_viaduct.sync.site.delegation.world import RIGHTS
+from keystone_viaduct.sync.model import DELETED, REFUSED, Dot, Ref, Version, life
+from tests.simulation.hostile.acting import ACTING, ByWest, revoke, setting
 from tests.simulation.hostile.attempt import Attempt
-from tests.simulation.hostile.stage import FULL, Check, Stage, ec2, grant
-from tests.simulation.hostile.tokens import APP, REQUEST, RULE, TOKEN, TRUST, WHEN
-
-WHO = "somebody"
-
-# each way to hold more
-
-
-def _nothing(s: Stage) -> None:
-    grant(s, "hub", "UserProject", WHO, "web", "member")
-
-
-def _system(s: Stage) -> None:
-    fields = {"type": "UserSystem", "actor_id": WHO, "target_id": "system", "role_id": "admin"}
-    key = REGISTRY["system_assignment"].make_key("UserSystem", WHO, "system", "admin", False)
-    s.put("hub", "system_assignment", key, **fields, inherited=False)
-
-
-def _other_domain(s: Stage) -> None:
-    grant(s, "hub", "UserProject", WHO, "vault", "member")
-
-
-def _strong_role(s: Stage) -> None:
-    grant(s, "hub", "UserDomain", WHO, "d1", "admin")
-
-
-def _strong_group(s: Stage) -> None:
-    key = REGISTRY["membership"].make_key(WHO, "staff")
-    s.put("hub", "membership", key, user_id=WHO, group_id="staff")
-
-
-def _trusted(s: Stage) -> None:
-    trust = {"impersonation": False, "roles": ["admin"], "trustor_user_id": "boss", "project_id": "vault"}
-    s.put("hub", "trust", "given", trustee_user_id=WHO, **trust)
-
-
-HOLDING: dict[str, Callable[[Stage], None]] = {
-    "a role on the system": _system,
-    "a role in another domain": _other_domain,
-    "a role that is not delegated": _strong_role,
-    "more by a group": _strong_group,
-    "more by a trust": _trusted,
-}
-
-
-def _somebody(s: Stage, holding: Callable[[Stage], None]) -> None:
-    """A user of the delegated domain, who comes in by its identity provider, too."""
-    link = {"idp_id": "idp1", "protocol_id": "saml", "unique_id": WHO, "display_name": WHO}
-    s.user("hub", WHO, WHO, domain_id="d1", local__domain_id="d1", federated=[link])
-    holding(s)
-    s.sync()
-
-
-# each way to act as him, or to shut him out
-
-ByWest = Callable[[Stage], Check]
-
-
-def _set(kind: str, key: Any, **fields: Any) -> ByWest:
-    return lambda s: s.set(kind, key, **fields)
-
-
-def _revoke(**fields: Any) -> ByWest:
-    event: Document = {**WHEN, "user_id": WHO, **fields}
-    return _set("revocation_event", REGISTRY["revocation_event"].key_of(event), **event)
-
-
-WAYS: dict[str, ByWest] = {
-    "the password": _set("user", WHO, passwords=[{"hash": "known to west"}]),
-    "the name": _set("user", WHO, local__name="renamed"),
-    "being enabled": _set("user", WHO, enabled=False),
-    "the second factor": _set("user", WHO, option__MFAE=False),
-    "the lock of the password": _set("user", WHO, option__lock_password=True),
-    "a federated link": _set(
-        "user", WHO, federated=[{"idp_id": "idp1", "protocol_id": "saml", "unique_id": "evil"}]
-    ),
-    "an EC2 key": _set("credential", "k", user_id=WHO, project_id="web", type="ec2", blob=ec2()),
-    "a one-time password's seed": _set("credential", "k", user_id=WHO, type="totp", blob="known"),
-    "an application credential": _set("application_credential", "t", **{**APP, "user_id": WHO}),
-    "an access rule": _set("access_rule", "r", **{**RULE, "user_id": WHO}),
-    "an impersonating trust": _set("trust", "t", **TRUST, trustor_user_id=WHO),
-    "an OAuth access token": _set("access_token", "t", **TOKEN, authorizing_user_id=WHO),
-    "an OAuth request token": _set("request_token", "t", **REQUEST, authorizing_user_id=WHO),
-    "the revocation of all his tokens": _revoke(),
-    "a remote id of his identity provider": _set("identity_provider", "idp1", remote_ids=["https://evil"]),
-    "his identity provider switched off": _set("identity_provider", "idp1", enabled=False),
-    "the rules by which he comes in": _set("mapping", "ours", rules=[{"local": [], "remote": []}]),
-}
-
-
-def _done_to(holding: Callable[[Stage], None], way: ByWest, s: Stage) -> Check:
-    _somebody(s, holding)
-    return way(s)
-
-
-PERSONS = tuple(
-    Attempt(
-        f"{way} of an own user who holds {holding}",
-        partial(_done_to, holds, done),
-        partial(_done_to, _nothing, done),
-    )
-    for holding, holds in HOLDING.items()
-    for way, done in WAYS.items()
-)
-
-
-def _alone(s: Stage, holding: Callable[[Stage], None]) -> None:
-    """He is the only one of the delegated domain who holds something elsewhere."""
-    for record in list(s.store("hub").data.records.values()):
-        if record.ref.kind in RIGHTS and domains_of(record.scope) == {"d1", "d2"}:
-            s.delete("hub", record.ref)
-    _somebody(s, holding)
-
-
-def _domain_off(holding: Callable[[Stage], None], s: Stage) -> Check:
-    _alone(s, holding)
-    return s.set("domain", "d1", enabled=False)
-
-
-def _domain_revoked(holding: Callable[[Stage], None], s: Stage) -> Check:
-    _alone(s, holding)
-    event: Document = {**WHEN, "domain_id": "d1"}
-    return s.set("revocation_event", REGISTRY["revocation_event"].key_of(event), **event)
-
-
-def _crew(s: Stage) -> None:
-    """A group of another domain, in which he is, holds something there."""
-    grant(s, "hub", "GroupProject", "crew", "vault", "member")
-    key = REGISTRY["membership"].make_key(WHO, "crew")
-    s.put("hub", "membership", key, user_id=WHO, group_id="crew")
-
-
-def _team_abroad(s: Stage) -> None:
-    """A group of the delegated domain, in which he is, holds something in another one."""
-    s.put("hub", "group", "club", name="club", domain_id="d1")
-    key = REGISTRY["membership"].make_key(WHO, "club")
-    s.put("hub", "membership", key, user_id=WHO, group_id="club")
-    grant(s, "hub", "GroupProject", "club", "vault", "member")
-
-
-def _system_group(s: Stage) -> None:
-    """A role on the system by a group in which he is."""
-    _strong_group(s)
-    key = REGISTRY["system_assignment"].make_key("GroupSystem", "staff", "system", "admin", False)
-    fields = {"type": "GroupSystem", "actor_id": "staff", "target_id": "system", "role_id": "admin"}
-    s.put("hub", "system_assignment", key, **fields, inherited=False)
-
-
-DOMAINS = tuple(
-    Attempt(f"{what} where {who} lives", partial(deed, holds), partial(deed, _nothing))
-    for what, deed in (("a domain disabled", _domain_off), ("a domain's tokens revoked", _domain_revoked))
-    for who, holds in (
-        ("an administrator", _system),
-        ("one by a group", _system_group),
-        ("one of another domain", _other_domain),
-        ("one of another domain by a group of it", _crew),
-        ("one of another domain by an own group", _team_abroad),
-        ("one who acts there by a trust", _trusted),
-    )
-)
+from tests.simulation.hostile.stage import FULL, Check, Stage
+from tests.simulation.hostile.tokens import APP
 
 # what the hub survives
 
 
 def _hash(text: str) -> ByWest:
     item = {"created_at_int": 1, "password_hash": text, "self_service": False}
-    return _set("user", "ann", passwords=[item])
+    return setting("user", "ann", passwords=[item])
 
 
 def _secret(text: str) -> ByWest:
-    return _set("application_credential", "t", **{**APP, "secret_hash": text})
+    return setting("application_credential", "t", **{**APP, "secret_hash": text})
 
 
 COSTS = tuple(
@@ -222,7 +62,7 @@ FAR = "2199-01-01T00:00:00Z"
 
 
 def _revoke_of(user: str, **fields: Any) -> ByWest:
-    return _revoke(user_id=user, **fields)
+    return revoke(user_id=user, **fields)
 
 
 REVOCATIONS = (
@@ -419,4 +259,4 @@ BORROWED = tuple(
     for whose, origin in (("the hub", "hub#hub-1"), ("another region", "south#south-1"))
 )
 
-DERIVED = (*PERSONS, *DOMAINS, *COSTS, *REVOCATIONS, *LIVES, *VOLUMES, *NOT_DELEGATED, *BORROWED)
+DERIVED = (*ACTING, *COSTS, *REVOCATIONS, *LIVES, *VOLUMES, *NOT_DELEGATED, *BORROWED)

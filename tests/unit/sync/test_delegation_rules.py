@@ -11,7 +11,7 @@ from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import Delegation
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.site.delegation import RULES, Act, Court
-from keystone_viaduct.sync.site.delegation.table import table
+from keystone_viaduct.sync.site.delegation.table import table, ways_table
 
 LIMITED = Delegation(domains=frozenset({"d1"}), roles=frozenset({"member"}))
 
@@ -84,4 +84,4 @@ def test_a_kind_that_is_not_named_is_not_delegated() -> None:
 
 def test_the_reference_has_the_rules_as_they_are() -> None:
     page = Path("docs/reference/delegation.md").read_text()
-    assert table() in page
+    assert table() in page and ways_table() in page

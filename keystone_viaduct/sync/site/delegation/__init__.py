@@ -1,68 +1,12 @@
-"""What a spoke may change at the hub (PROTOCOL rule 16): one rule for each kind, and a court that asks
-them.
+"""What a spoke may change at the hub (PROTOCOL rule 16): one rule for each kind, a list of ways to act as
+somebody that all of them ask, and a court that asks them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
-from keystone_viaduct.sync.site.delegation import (
-    application_credential,
-    assignment,
-    catalog,
-    credential,
-    federation,
-    identity,
-    limit,
-    oauth,
-    policy,
-    resource,
-    revocation,
-    trust,
-)
 from keystone_viaduct.sync.site.delegation.act import Act, Problem, Rule
 from keystone_viaduct.sync.site.delegation.court import Court
-from keystone_viaduct.sync.site.delegation.world import PageWorld, Unread, World, named_by
+from keystone_viaduct.sync.site.delegation.rules import RULES
+from keystone_viaduct.sync.site.delegation.world import Unread, World, named_by
 
-__all__ = ["RULES", "Act", "Court", "PageWorld", "Problem", "Rule", "Unread", "World", "named_by"]
-
-_ALL: tuple[Rule, ...] = (
-    catalog.region,
-    catalog.service,
-    catalog.endpoint,
-    catalog.endpoint_group,
-    policy.policy,
-    policy.policy_association,
-    resource.domain,
-    resource.domain_config,
-    assignment.role,
-    assignment.implied_role,
-    resource.project,
-    catalog.project_endpoint,
-    catalog.project_endpoint_group,
-    limit.registered_limit,
-    limit.limit,
-    federation.identity_provider,
-    federation.mapping,
-    federation.federation_protocol,
-    federation.service_provider,
-    identity.id_mapping,
-    identity.user,
-    identity.group,
-    identity.membership,
-    identity.expiring_membership,
-    oauth.consumer,
-    oauth.request_token,
-    oauth.access_token,
-    application_credential.access_rule,
-    application_credential.application_credential,
-    trust.trust,
-    credential.credential,
-    assignment.assignment,
-    assignment.system_assignment,
-    revocation.revocation_event,
-)
-
-RULES: Mapping[str, Rule] = MappingProxyType({rule.__name__: rule for rule in _ALL})
-"""Kind -> its rule; a kind without one is not delegated to anybody whose delegation is limited."""
+__all__ = ["RULES", "Act", "Court", "Problem", "Rule", "Unread", "World", "named_by"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from keystone_viaduct.sync.site.delegation.act import Act, Problem
 from keystone_viaduct.sync.site.delegation.court import Court, texts
-from keystone_viaduct.sync.site.delegation.persons import hashes, person
+from keystone_viaduct.sync.site.delegation.persons import hashes
 
 
 def access_rule(court: Court, act: Act) -> Iterator[Problem]:
@@ -14,7 +14,6 @@ def access_rule(court: Court, act: Act) -> Iterator[Problem]:
     if not act.values("user_id"):
         yield from court.fleet_wide("an access rule of nobody")
     yield from court.within("user", act.values("user_id"), gone=act.deletes)
-    yield from person(court, act.values("user_id"))
 
 
 def application_credential(court: Court, act: Act) -> Iterator[Problem]:
@@ -22,7 +21,6 @@ def application_credential(court: Court, act: Act) -> Iterator[Problem]:
     nothing that is not delegated. An unrestricted one only with all roles, one for the system only with all
     domains and all roles. Its secret's hash costs no more than the hub's own.
     """
-    yield from person(court, act.values("user_id"))
     yield from hashes(court, [] if act.new is None else [act.new.get("secret_hash")])
     for content in act.contents:
         yield from court.within("user", [str(content.get("user_id"))], gone=act.deletes)

@@ -18,9 +18,7 @@ def credential(court: Court, act: Act) -> Iterator[Problem]:
     delegated domains; these carry only grantable roles. Whoever holds more than is delegated keeps his
     credentials as the hub has them.
     """
-    for key in act.values("user_id"):
-        yield from court.within("user", [key], gone=act.deletes)
-        yield from court.holds_nothing_beyond("user", key)
+    yield from court.within("user", act.values("user_id"), gone=act.deletes)
     yield from court.within("project", act.values("project_id"), gone=act.deletes)
     if act.new is None or court.is_sovereign:
         return

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from keystone_viaduct.sync.model import Document, Ref
+from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.site.delegation.act import Act, Problem
 from keystone_viaduct.sync.site.delegation.court import Court
-from keystone_viaduct.sync.site.delegation.mapping import rules_within
-from keystone_viaduct.sync.site.delegation.persons import linked_to
 from keystone_viaduct.sync.site.delegation.world import PROTOCOLS
-
-_HARMLESS = frozenset({"description"})
 
 
 def identity_provider(court: Court, act: Act) -> Iterator[Problem]:
@@ -21,18 +17,6 @@ def identity_provider(court: Court, act: Act) -> Iterator[Problem]:
     yield from court.domain(act.values("domain_id"))
     if not act.values("domain_id"):
         yield from court.fleet_wide("an identity provider without a domain")
-    if act.changed - _HARMLESS or act.deletes:
-        yield from linked_to(court, act.ref.key)
-        for ref in court.world.referrers(act.ref, PROTOCOLS):
-            yield from _mapped(court, court.world.before(ref) or {})
-
-
-def _mapped(court: Court, protocol: Document) -> Iterator[Problem]:
-    """What the mapping of a protocol gives, as far as it is here."""
-    for read in (court.world.before, court.world.after):
-        content = read(Ref("mapping", str(protocol.get("mapping_id"))))
-        if content is not None:
-            yield from rules_within(court, content.get("rules"))
 
 
 def federation_protocol(court: Court, act: Act) -> Iterator[Problem]:
@@ -42,13 +26,9 @@ def federation_protocol(court: Court, act: Act) -> Iterator[Problem]:
     yield from court.within("identity_provider", act.values("idp_id"), gone=act.deletes)
     if act.new is None or court.is_sovereign or "mapping_id" not in act.changed:
         return
-    yield from linked_to(court, str(act.new.get("idp_id")))
     ref = Ref("mapping", str(act.new.get("mapping_id")))
-    contents = [c for c in (court.world.before(ref), court.world.after(ref)) if c is not None]
-    if not contents:
+    if court.world.before(ref) is None and court.world.after(ref) is None:
         yield Problem(f"{ref} is not here", ref)
-    for content in contents:
-        yield from rules_within(court, content.get("rules"))
 
 
 def mapping(court: Court, act: Act) -> Iterator[Problem]:
@@ -61,9 +41,6 @@ def mapping(court: Court, act: Act) -> Iterator[Problem]:
     for ref in court.world.referrers(act.ref, PROTOCOLS):
         content = court.world.before(ref) or {}
         yield from court.within("identity_provider", [str(content.get("idp_id"))])
-        yield from linked_to(court, str(content.get("idp_id")))
-    for content in act.contents:
-        yield from rules_within(court, content.get("rules"))
 
 
 def service_provider(court: Court, act: Act) -> Iterator[Problem]:

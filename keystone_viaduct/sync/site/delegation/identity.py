@@ -10,10 +10,6 @@ from keystone_viaduct.sync.site.delegation.act import Act, Problem
 from keystone_viaduct.sync.site.delegation.court import Court
 from keystone_viaduct.sync.site.delegation.persons import hashes
 
-#: Fields by whose change nobody can become a user, or keep one from being himself.
-_HARMLESS_USER = frozenset({"last_active_at", "created_at", "default_project_id", "description"})
-_HARMLESS_GROUP = frozenset({"description"})
-
 
 def user(court: Court, act: Act) -> Iterator[Problem]:
     """In a delegated domain, before and after; default project and identity providers too. Whoever holds
@@ -26,8 +22,6 @@ def user(court: Court, act: Act) -> Iterator[Problem]:
         yield from court.within("project", [] if named is None else [str(named)])
     if "federated" in act.changed:
         yield from court.within("identity_provider", _providers(act))
-    if _touches(act, _HARMLESS_USER):
-        yield from court.holds_nothing_beyond("user", act.ref.key)
     if "passwords" in act.changed and act.new is not None:
         kept = act.new.get("passwords") or []
         yield from hashes(court, [item.get("password_hash") for item in kept if isinstance(item, dict)])
@@ -38,10 +32,6 @@ def user(court: Court, act: Act) -> Iterator[Problem]:
 def _providers(act: Act) -> list[str]:
     items = [item for content in act.contents for item in content.get("federated") or []]
     return [str(item.get("idp_id")) for item in items if isinstance(item, dict)]
-
-
-def _touches(act: Act, harmless: frozenset[str]) -> bool:
-    return act.creates or any(n not in harmless and not n.startswith("extra.") for n in act.changed)
 
 
 def _other_mapping(court: Court, act: Act) -> Iterator[Problem]:
@@ -56,8 +46,6 @@ def group(court: Court, act: Act) -> Iterator[Problem]:
     anew, nothing else.
     """
     yield from court.domain(act.values("domain_id"))
-    if _touches(act, _HARMLESS_GROUP):
-        yield from court.holds_nothing_beyond("group", act.ref.key)
     if act.creates:
         yield from _other_mapping(court, act)
 
@@ -65,9 +53,7 @@ def group(court: Court, act: Act) -> Iterator[Problem]:
 def membership(court: Court, act: Act) -> Iterator[Problem]:
     """User and group in delegated domains; the group holds nothing that is not delegated."""
     yield from court.within("user", act.values("user_id"))
-    for key in act.values("group_id"):
-        yield from court.within("group", [key])
-        yield from court.holds_nothing_beyond("group", key)
+    yield from court.within("group", act.values("group_id"))
 
 
 def expiring_membership(court: Court, act: Act) -> Iterator[Problem]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from keystone_viaduct.sync.site.delegation.act import Act, Problem
 from keystone_viaduct.sync.site.delegation.court import Court, texts
-from keystone_viaduct.sync.site.delegation.persons import person
 
 
 def consumer(court: Court, act: Act) -> Iterator[Problem]:
@@ -30,7 +29,6 @@ def access_token(court: Court, act: Act) -> Iterator[Problem]:
 
 def _token(court: Court, act: Act, project: str) -> Iterator[Problem]:
     yield from court.within("user", act.values("authorizing_user_id"), gone=act.deletes)
-    yield from person(court, act.values("authorizing_user_id"))
     yield from court.within("project", act.values(project), gone=act.deletes)
     for content in act.contents:
         named = content.get("role_ids")

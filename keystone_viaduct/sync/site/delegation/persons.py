@@ -1,50 +1,88 @@
-"""The one list of ways to act as somebody, or to shut him out, each asked against what he holds at the hub.
-
-A rule that lets a spoke change one of these asks here. Whoever holds more than is delegated keeps them as the
-hub has them: his password and options, credentials, application credentials and their access rules, trusts in
-which one acts as him, OAuth tokens, the links of his identity provider and what leads there, his revocations,
-and whether his domain is enabled.
-"""
+"""Whether somebody holds more at the hub than is delegated: what the list of ways asks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.site.delegation.act import Problem
 from keystone_viaduct.sync.site.delegation.court import Court, actor_of
-from keystone_viaduct.sync.site.delegation.world import MOST
+from keystone_viaduct.sync.site.delegation.mapping import rules_within
+from keystone_viaduct.sync.site.delegation.world import GRANTS, MOST, PROTOCOLS
 
 _USERS, _MEMBERS = frozenset({"user"}), frozenset({"membership", "expiring_membership"})
 MICROSECONDS = 1_000_000
 
 
-def person(court: Court, keys: Iterable[object]) -> Iterator[Problem]:
-    """What makes one this user, or keeps him from being himself: he holds nothing beyond the delegation."""
-    for key in keys:
-        if key is not None:
-            yield from court.holds_nothing_beyond("user", str(key))
+def person(court: Court, user: str) -> Iterator[Problem]:
+    """He holds nothing beyond the delegation, by whatever road."""
+    yield from court.holds_nothing_beyond("user", user)
+
+
+def group(court: Court, key: str) -> Iterator[Problem]:
+    """It holds nothing beyond the delegation."""
+    yield from court.holds_nothing_beyond("group", key)
 
 
 def linked_to(court: Court, provider: str) -> Iterator[Problem]:
-    """What decides who comes in by an identity provider: nobody whom it knows already holds more."""
-    if court.is_sovereign:
-        return
+    """Nobody holds more whom an identity provider knows already."""
     users = court.world.referrers(Ref("identity_provider", provider), _USERS)
     if len(users) > MOST:
         yield Problem(f"more than {MOST} users come in by identity provider {provider}")
         return
-    yield from person(court, (user.key for user in users))
+    for user in users:
+        yield from person(court, user.key)
+
+
+def given_by(court: Court, provider: str) -> Iterator[Problem]:
+    """Its mappings lead to nothing that is not delegated."""
+    for ref in court.world.referrers(Ref("identity_provider", provider), PROTOCOLS):
+        content = court.world.before(ref)
+        if content is not None:
+            yield from ruled_by(court, str(content.get("mapping_id")))
+
+
+def using(court: Court, mapping: str) -> Iterator[Problem]:
+    """Nobody holds more who comes in by an identity provider whose protocol uses this mapping."""
+    for ref in court.world.referrers(Ref("mapping", mapping), PROTOCOLS):
+        content = court.world.before(ref)
+        if content is not None:
+            yield from linked_to(court, str(content.get("idp_id")))
+
+
+def ruled_by(court: Court, mapping: str) -> Iterator[Problem]:
+    """A mapping leads to nothing that is not delegated, before and after, as far as it is here."""
+    ref = Ref("mapping", mapping)
+    for content in (court.world.before(ref), court.world.after(ref)):
+        if content is not None:
+            yield from rules_within(court, content.get("rules"))
+
+
+def held_on(court: Court, project: str) -> Iterator[Problem]:
+    """Nobody holds a role on a project that may not be granted; a grant's key says all of it."""
+    for ref in court.world.referrers(Ref("project", project), GRANTS):
+        yield from _too_strong(court, ref)
+
+
+def _too_strong(court: Court, ref: Ref) -> Iterator[Problem]:
+    _, actor, target, role, _ = REGISTRY["assignment"].split_key(ref.key)
+    if not court.grantable(role):
+        yield Problem(f"{actor} holds role {role} on {target}, which may not be granted")
 
 
 def living_in(court: Court, domain: str) -> Iterator[Problem]:
-    """What shuts out a whole domain: nobody lives there who holds a role on the system, or more than is
-    delegated in another domain.
+    """Nobody lives in a domain who holds a role on the system, or more than is delegated in another domain;
+    and nobody holds a role there that may not be granted.
     """
-    if court.is_sovereign:
-        return
     yield from _abroad(court, domain)
+    strong = court.world.strong_in(domain, court.grantable)
+    if strong is None:
+        yield Problem(f"more than {MOST} hold roles in {domain} that may not be granted, or look like it")
+        return
+    for ref in strong:
+        yield from _too_strong(court, ref)
     grants = court.world.all_of("system_assignment")
     if grants is None:
         yield Problem(f"more than {MOST} hold roles on the system: who lives in {domain} is not looked up")
@@ -66,6 +104,8 @@ def _abroad(court: Court, domain: str) -> Iterator[Problem]:
         kind, key = _receiver(ref, content)
         if _lives_in(court, key, domain, kind):
             yield from court.holds_nothing_beyond(kind, key)
+        elif ref.kind == "assignment":  # so it is about something there
+            yield from _too_strong(court, ref)
 
 
 def _receiver(ref: Ref, content: Document) -> tuple[str, str]:

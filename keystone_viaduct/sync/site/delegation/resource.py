@@ -7,21 +7,18 @@ from collections.abc import Iterator
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.site.delegation.act import Act, Problem
 from keystone_viaduct.sync.site.delegation.court import Court
-from keystone_viaduct.sync.site.delegation.persons import living_in
 
 _GIVEN = frozenset({"name", "id"})
 
 
 def domain(court: Court, act: Act) -> Iterator[Problem]:
     """A delegated domain may be described and tagged, and enabled and disabled as long as nobody lives there
-    who holds a role on the system, or more than is delegated in another domain. To make, rename or delete one
-    takes a delegation of all domains.
+    who holds a role on the system, or more than is delegated in another domain, and nobody holds a role there
+    that may not be granted. To make, rename or delete one takes a delegation of all domains.
     """
     yield from court.domain([act.ref.key])
     if act.creates or act.deletes or act.changed & _GIVEN:
         yield from court.fleet_wide("a domain's being and name")
-    if "enabled" in act.changed:
-        yield from living_in(court, act.ref.key)
     yield from _same_table(court, act, "project")
 
 
@@ -34,7 +31,9 @@ def domain_config(court: Court, act: Act) -> Iterator[Problem]:
 
 
 def project(court: Court, act: Act) -> Iterator[Problem]:
-    """In a delegated domain, before and after, below a parent in one."""
+    """In a delegated domain, before and after, below a parent in one. It is enabled and disabled as long as
+    nobody holds a role on it that may not be granted.
+    """
     yield from court.domain(act.values("domain_id"))
     yield from court.within("project", act.values("parent_id"), gone=True)
     yield from _same_table(court, act, "domain")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from keystone_viaduct.sync.site.delegation.act import Act, Problem
 from keystone_viaduct.sync.site.delegation.court import Court
-from keystone_viaduct.sync.site.delegation.persons import dated, living_in, person
+from keystone_viaduct.sync.site.delegation.persons import dated
 
 _PLACED = (
     ("user_id", "user"),
@@ -24,8 +24,8 @@ _NARROW = frozenset({"project", "trust", "access_token"})
 def revocation_event(court: Court, act: Act) -> Iterator[Problem]:
     """It revokes tokens of a user, project, domain, trust or access token that is delegated (or was, before
     it was deleted), or a token by its audit id. All tokens of a user only if he holds nothing that is not
-    delegated, all of a domain only if nobody lives there who holds a role on the system, or more than is
-    delegated in another domain. It is dated no more than a day ahead. What was revoked stays so.
+    delegated, all for a project or of a domain only if that might be disabled. It is dated no more than a day
+    ahead. What was revoked stays so.
     """
     if court.is_sovereign:
         return
@@ -40,9 +40,5 @@ def revocation_event(court: Court, act: Act) -> Iterator[Problem]:
             yield from court.domain([key])
         else:
             yield from court.within(kind, [key], gone=True)
-    if "user" in named and not single:
-        yield from person(court, [named["user"]])
-    elif "domain" in named and not single:
-        yield from living_in(court, named["domain"])
     if not named and not single:
         yield from court.fleet_wide("a revocation that names nobody")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from keystone_viaduct.sync.site.delegation.act import Act, Problem
 from keystone_viaduct.sync.site.delegation.court import Court, texts
-from keystone_viaduct.sync.site.delegation.persons import person
 
 
 def trust(court: Court, act: Act) -> Iterator[Problem]:
@@ -20,16 +19,6 @@ def trust(court: Court, act: Act) -> Iterator[Problem]:
             yield from court.within(kind, _one(content.get(field)), gone=gone)
         yield from court.within("trust", _one(content.get("redelegated_trust_id")), gone=gone)
         yield from court.roles(texts(content.get("roles")))
-        if content.get("impersonation") and not _is_use(act):
-            yield from person(court, [content.get("trustor_user_id")])
-
-
-def _is_use(act: Act) -> bool:
-    """Whether it was used, and nothing else: fewer uses are left."""
-    if act.old is None or act.new is None or act.changed != {"remaining_uses"}:
-        return False
-    before, after = act.old.get("remaining_uses"), act.new.get("remaining_uses")
-    return isinstance(before, int) and isinstance(after, int) and after < before
 
 
 def _one(value: object) -> list[str]:

@@ -30,6 +30,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.apply import apply_page
 from keystone_viaduct.sync.site.content import contents, digests
+from keystone_viaduct.sync.site.made import made_by
 from keystone_viaduct.sync.site.site import hub_wins
 from keystone_viaduct.testing.memory import Data
 from keystone_viaduct.testing.simulation.broken import Broken
@@ -119,6 +120,34 @@ class _Undo(Exception):
 
 def _waiting(hub: Node, spoke: str) -> list[Pending]:
     return [entry for (source, _), entry in hub.store.data.pending.items() if source == spoke]
+
+
+def entrust(fleet: Fleet, _: str) -> list[str]:
+    """At the hub somebody whom a limited spoke has made, or changed, becomes an administrator elsewhere."""
+    fleet.fill_office()
+    hub = fleet.nodes[fleet.hub]
+    data = hub.store.data
+    sites = data.state.charter.limited
+    users = sorted(
+        ref
+        for ref, row in data.rows.items()
+        if ref.kind == "user" and row.get("domain_id") == DELEGATED
+        if ref in data.records and made_by(sites, data.records[ref])
+    )
+    if not users or not {Ref("role", "admin"), Ref("domain", "default")} <= data.rows.keys():
+        return []
+    user = fleet.chance.choice(users)
+    key = REGISTRY["assignment"].make_key("UserDomain", user.key, "default", "admin", False)
+    new: Document = {
+        "type": "UserDomain",
+        "actor_id": user.key,
+        "target_id": "default",
+        "role_id": "admin",
+        "inherited": False,
+    }
+    done = fleet.cloud.write(hub.name, hub.store, fleet.step, hub.clock.now(), Ref("assignment", key), new)
+    fleet.tell(f"{hub.name}: {user} is made an administrator: {done}")
+    return [hub.name]
 
 
 def calm(fleet: Fleet) -> None:
@@ -259,4 +288,5 @@ def _claim(
 EVENTS = (
     Event("limit", 1, limit, spokes=True, shares={"delegations limited": 0.3}),
     Event("forge", 4, forge, spokes=True, shares={"forgeries": 0.3}),
+    Event("entrust", 3, entrust, shares={"judged again": 0.04}),
 )
