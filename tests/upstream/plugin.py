@@ -88,7 +88,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if ON_CASSANDRA:
                 from tests.upstream import on_cassandra
 
-                on_cassandra.make_users(module)
+                on_cassandra.look_here(module)
     for item in items:
         reason = OPTIONS["skips"].get(test_id(item.nodeid))
         if reason is not None:
