@@ -15,7 +15,7 @@ from keystone_viaduct.sync.agent.topology import AgentSettings
 from keystone_viaduct.sync.api import admission, callers
 from keystone_viaduct.sync.client import login
 from keystone_viaduct.sync.link import compare
-from keystone_viaduct.sync.site import isolating, proof, refusals
+from keystone_viaduct.sync.site import isolating, judging, proof, refusals
 from keystone_viaduct.sync.wire import limits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +77,7 @@ BUDGETS = {
         f"{of(refusals, 'MOST_REFUSED'):,} rows, and {mib(of(refusals, 'MOST_REFUSED_BYTES'))}; "
         "equal ones count once"
     ),
+    "what was judged again and nobody has looked at": f"{of(judging, 'MOST_UNSEEN'):,} rows",
     "records of which a limited spoke says that it lacks a part of what it knows": (
         f"all limited spokes together {of(knowledge, 'MOST_EXCEPTIONS') // 2}"
     ),

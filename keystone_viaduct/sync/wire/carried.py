@@ -6,6 +6,7 @@ again would only cost time. Both ends check them.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from keystone_viaduct.sync.wire.parts import name_of
 
 _NOBODY = Dot("", 0)
 _NOTHING = Version()
+_ALONE = threading.Lock()
 _SOME = Conflict("", Ref("", ""), "", "", "", (), "", 0, {})
 
 
@@ -30,7 +32,15 @@ class CarriedPage(Page):
 
 
 def carry(data: bytes, encoding: str | None, most: int = limits.BODY_OPEN) -> CarriedPage:
-    """Read the frame of a page of at most ``most`` bytes when opened. Raises BadRequest, TooLarge."""
+    """Read the frame of a page of at most ``most`` bytes when opened. Raises BadRequest, TooLarge.
+
+    One at a time: whoever makes several sites send as much as a page may have gets the memory of one.
+    """
+    with _ALONE:
+        return _read(data, encoding, most)
+
+
+def _read(data: bytes, encoding: str | None, most: int) -> CarriedPage:
     page = checks.mapping(body.loads(body.decompress(data, encoding, most)), "page")
     changes = checks.sequence(checks.member(page, "changes", ""), "changes", limits.PAGE_CHANGES)
     return CarriedPage(
