@@ -14,7 +14,7 @@ EXCLUDED := slow or faults or keystone24 or releases or galera or cassandra
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides test-upgrade-rules upgrade-demo lint format test test-records test-pairs test-costs test-hostile test-replay test-attack test-faults test-galera cassandra test-cassandra test-upstream test-upstream-stock \
+.PHONY: help venv check demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides test-upgrade-rules upgrade-demo lint format test test-records test-pairs test-costs test-hostile test-replay test-attack test-faults test-galera cassandra test-cassandra test-upstream test-upstream-stock \
 	test-upstream-capture test-keystone-24 test-releases galera docs clean
 
 help: ## this list
@@ -59,6 +59,9 @@ lint: venv ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: venv lint ## lint and the unit tests, which need no server
+	$(PYTEST) -q -n 2 --dist loadfile tests/unit -m "not ($(EXCLUDED) or postgresql or mariadb or mysql or keystone or ldap)" $(ARGS)
 
 format: venv ## rewrite the sources as ruff formats them
 	$(BIN)/ruff check --fix .
