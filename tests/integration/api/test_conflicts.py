@@ -109,7 +109,7 @@ def test_the_command_lists_shows_and_resolves(
     shown = capsys.readouterr().out
     assert "the spoke's" in shown and "west" in shown
     assert main(["conflicts", "resolve", conflict["id"], *config]) == 2
-    assert "--keep or --restore" in capsys.readouterr().err
+    assert "--keep, --restore or --withdraw" in capsys.readouterr().err
     assert main(["conflicts", "resolve", conflict["id"], "--restore", *config]) == 0
     assert east.get(f"/users/{contested}").json()["user"]["description"] == "the spoke's"
 

@@ -288,5 +288,5 @@ def _claim(
 EVENTS = (
     Event("limit", 1, limit, spokes=True, shares={"delegations limited": 0.3}),
     Event("forge", 4, forge, spokes=True, shares={"forgeries": 0.3}),
-    Event("entrust", 3, entrust, shares={"judged again": 0.04}),
+    Event("entrust", 5, entrust),
 )
