@@ -15,10 +15,20 @@ from typing import Any, NamedTuple
 import pytest
 
 from keystone_viaduct.errors import CheckpointMismatch, OldTerm, ViaductError
-from keystone_viaduct.sync import model
 from keystone_viaduct.sync.charter import Coverage
 from keystone_viaduct.sync.link.link import Link
-from keystone_viaduct.sync.model import Change, Document, Purged, Record, Ref, SiteState, Version
+from keystone_viaduct.sync.model import (
+    Change,
+    Document,
+    Purged,
+    Record,
+    Ref,
+    SiteState,
+    Version,
+    comparison,
+    page,
+    state,
+)
 from keystone_viaduct.sync.site import (
     apply,
     applying,
@@ -52,7 +62,7 @@ from tests.simulation import (
 from tests.simulation.scene import Scene
 
 #: Seeds that the simulation may take to notice; with all rules in place they are all sound.
-FIRST, SEEDS = 8000, 300
+FIRST, SEEDS = 8000, 1000
 SETTING = Setting(sites=6, also=BY_HAND)
 MISTAKES = frozenset({"TypeError", "AttributeError", "NameError", "KeyError"})
 Switch = Callable[[pytest.MonkeyPatch], None]
@@ -223,7 +233,8 @@ def _carry_for_ever(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_exceptions(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(model, "known_of", lambda knowledge, exceptions, ref: knowledge)
+    for part in (comparison, page, state):
+        patch.setattr(part, "known_of", lambda knowledge, exceptions, ref: knowledge)
 
 
 def _circles(patch: pytest.MonkeyPatch) -> None:
