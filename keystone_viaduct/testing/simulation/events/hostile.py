@@ -287,6 +287,6 @@ def _claim(
 
 EVENTS = (
     Event("limit", 1, limit, spokes=True, shares={"delegations limited": 0.3}),
-    Event("forge", 4, forge, spokes=True, shares={"forgeries": 0.3}),
-    Event("entrust", 5, entrust),
+    Event("forge", 4, forge, spokes=True, shares={"forgeries": 0.15}),
+    Event("entrust", 2, entrust),
 )
