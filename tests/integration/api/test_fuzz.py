@@ -40,8 +40,10 @@ def lone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         identity = {"methods": ["password"], "password": {"user": user}}
         body = {"auth": {"identity": identity, "scope": {"system": {"all": True}}}}
         token = httpx.post(f"{url}/auth/tokens", json=body, timeout=30).headers["X-Subject-Token"]
+        # a connection that idles while examples are made up is closed by the server just as it is used again
+        limits = httpx.Limits(max_keepalive_connections=0)
         with httpx.Client(
-            base_url=url, headers={"X-Auth-Token": token}, timeout=30, trust_env=False
+            base_url=url, headers={"X-Auth-Token": token}, timeout=30, trust_env=False, limits=limits
         ) as client:
             yield client
     finally:
