@@ -47,6 +47,10 @@ class Place:
         pairs = zip(self.table.primary_key.columns, self.key, strict=True)
         return sa.and_(*(column == value for column, value in pairs))
 
+    def write(self, connection: Any) -> None:
+        """Do it."""
+        connection.execute(sa.update(self.table).where(self.this).values(dict(self.values)))
+
     def is_row_of(self, other: Place | None) -> bool:
         """Whether both are about the same row."""
         return other is not None and self.table is other.table and self.key == other.key
@@ -74,7 +78,7 @@ def settle_row_by_row(transactions: Transactions, bridge: str, record: str, want
                 return False
             for place in places:
                 if place.is_row_of(held):
-                    connection.execute(sa.update(place.table).where(place.this).values(dict(place.values)))
+                    place.write(connection)
             left = [place for place in places if not place.is_row_of(held)]
             if not left:
                 forget(connection, marks)
@@ -83,28 +87,46 @@ def settle_row_by_row(transactions: Transactions, bridge: str, record: str, want
     return False
 
 
+def settle_holding(
+    transactions: Transactions,
+    bridge: str,
+    record: str,
+    hold: Callable[[Any], None],
+    settle: Callable[[Any, str], bool],
+) -> bool:
+    """``settle`` a record in a transaction that has waited for a row of it, which ``hold`` takes; False if
+    somebody holds another one.
+    """
+    with transactions() as connection:
+        hold(connection)
+        marks = marks_of(connection, bridge, record)
+        settled = not marks or settle(connection, record)
+        forget(connection, marks if settled else [])
+        return settled
+
+
 def wait_for(connection: Any, table: sa.Table, where: Any, *, strong: bool = False) -> None:
     """Take a row, after a second at most. Raises DBAPIError if somebody has it for longer."""
     query = sa.select(*table.primary_key).where(where).with_for_update(key_share=not strong)
-    with _patience(connection):
+    with setting(connection, *_WAIT.get(connection.dialect.name, ("", ""))):
         connection.execute(query).all()
 
 
 @contextmanager
-def _patience(connection: Any) -> Iterator[None]:
-    begin, end = _WAIT.get(connection.dialect.name, ("", ""))
-    if not begin:
+def setting(connection: Any, on: str, off: str) -> Iterator[None]:
+    """Between two statements that set something for the session, or LOCAL to the transaction; '' for none."""
+    if not on:
         yield
         return
-    connection.exec_driver_sql(begin)
+    connection.exec_driver_sql(on)
     try:
         yield
     except BaseException:
-        if end.startswith("SET SESSION"):  # elsewhere it ends with the transaction, which is lost
+        if not off.startswith("SET LOCAL"):  # that ends with the transaction, which is lost
             with suppress(DBAPIError):
-                connection.exec_driver_sql(end)
+                connection.exec_driver_sql(off)
         raise
-    connection.exec_driver_sql(end)
+    connection.exec_driver_sql(off)
 
 
 def marks_of(connection: Any, bridge: str, record: str) -> Sequence[Any]:

@@ -33,6 +33,8 @@ _PAGE, _BATCH = 500, 50
 _PAUSE, _IDLE, PATIENCE = 0.05, 0.2, 10.0
 #: Seconds for which a record is busy before it is waited for, and that one pass spends on such records.
 _CONTENDED, _WAITING = 0.15, 1.0
+#: What one record can be the cause of.
+_FAULTS = (DBAPIError, ViaductError, ValueError)
 
 
 @dataclass
@@ -180,16 +182,14 @@ class Repairer:
         try:
             busy = self._transaction(groups)
         except LeaseHeld:
-            self._mine = False
             raise
-        except (DBAPIError, ViaductError, ValueError) as error:
+        except _FAULTS as error:
             if len(groups) > 1:
                 for group in groups:
                     self._batch([group], done)
                 return
             (group,) = groups
-            if not (isinstance(error, DBAPIError) and is_transient(error)):
-                done.failed[f"{group.bridge} {group.record}"] = str(getattr(error, "orig", None) or error)
+            if not _is_busy(group.place, error, done):
                 return
             busy = [group]
         done.settled += len(groups) - len(busy)
@@ -208,8 +208,12 @@ class Repairer:
 
     @contextmanager
     def _quiet_transaction(self) -> Iterator[Any]:
-        with self._lease.writing() as connection, quietly(connection):
-            yield connection
+        try:
+            with self._lease.writing() as connection, quietly(connection):
+                yield connection
+        except LeaseHeld:
+            self._mine = False
+            raise
 
     def _wait_for_busy(self, done: Round) -> None:
         """The longest busy first. What is not to be had in time is put behind the others."""
@@ -222,14 +226,23 @@ class Repairer:
             bridge, record = place
             try:
                 settled = self._settlers[bridge].settle_contended(self._quiet_transaction, record)
-            except DBAPIError as error:
-                if not is_transient(error):
-                    done.failed[f"{bridge} {record}"] = str(error.orig)
+            except LeaseHeld:
+                raise
+            except _FAULTS as error:
+                if not _is_busy(place, error, done):
                     del self._since[place]
                 continue
             if settled:
                 del self._since[place]
                 done.settled, done.busy = done.settled + 1, done.busy - 1
+
+
+def _is_busy(place: tuple[str, str], error: Exception, done: Round) -> bool:
+    """Whether an error says no more than that somebody holds the record; else it is named."""
+    if isinstance(error, DBAPIError) and is_transient(error):
+        return True
+    done.failed[" ".join(place)] = str(getattr(error, "orig", None) or error)
+    return False
 
 
 def count_marks(engine: sa.engine.Engine) -> int:

@@ -7,16 +7,15 @@ so none can be added meanwhile that we don't see. What is held each time is wait
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
 
 from .across import tables_of
 from .changes import AnyBridge
 from .computed import Computed
-from .contended import Place, Transactions, forget, marks_of, settle_row_by_row, wait_for
+from .contended import Place, Transactions, marks_of, setting, settle_holding, settle_row_by_row, wait_for
 from .expression import Scalar
 from .marks import key_of
 from .move import DOUBT, MADE, NEW, OLD, Move, Settled
@@ -70,7 +69,7 @@ class MoveSettler:
             return True
         settled = self._decided(parent[0], children, marks_of(connection, move.name, record))
         for place in self._writes(key, settled):
-            connection.execute(sa.update(place.table).where(place.this).values(dict(place.values)))
+            place.write(connection)
         if settled.made is not None:
             values = {**dict(zip(move.link, key, strict=True)), **settled.made}
             connection.execute(sa.insert(self._child).values(values))
@@ -79,13 +78,13 @@ class MoveSettler:
     def settle_contended(self, transactions: Transactions, record: str) -> bool:
         """See :class:`Settler`. Often only the parent is contended; and whoever has it can make a child."""
         name, (_, here, _) = self._move.name, self._places(record)
-        with transactions() as connection:
+
+        def hold(connection: Any) -> None:
             wait_for(connection, self._parent, here, strong=self._move.makes_rows)
-            marks = marks_of(connection, name, record)
-            if not marks or self.settle(connection, record):
-                forget(connection, marks)
-                return True
-        return settle_row_by_row(transactions, name, record, self._wanted)
+
+        return settle_holding(transactions, name, record, hold, self.settle) or settle_row_by_row(
+            transactions, name, record, self._wanted
+        )
 
     def _wanted(self, connection: Any, record: str, marks: Sequence[Any]) -> Sequence[Place] | None:
         key, here, below = self._places(record)
@@ -154,12 +153,11 @@ class ComputedSettler:
 
     def settle_contended(self, transactions: Transactions, record: str) -> bool:
         """See :class:`Settler`. It is but one row."""
-        with transactions() as connection:
+
+        def hold(connection: Any) -> None:
             wait_for(connection, self._table, self._place(record))
-            marks = marks_of(connection, self._bridge.name, record)
-            settled = not marks or self.settle(connection, record)
-            forget(connection, marks if settled else [])
-            return settled
+
+        return settle_holding(transactions, self._bridge.name, record, hold, self.settle)
 
     def _place(self, record: str) -> Any:
         names = [column.name for column in self._bridge.table.key]
@@ -172,19 +170,8 @@ def quietly(connection: Any) -> Iterator[None]:
 
     SQLite has no way to say so; there nobody else writes meanwhile.
     """
-    on, off = _QUIET.get(connection.dialect.name, ("", ""))
-    if not on:
+    with setting(connection, *_QUIET.get(connection.dialect.name, ("", ""))):
         yield
-        return
-    connection.exec_driver_sql(on)
-    try:
-        yield
-    except BaseException:
-        if off.startswith("SET @"):  # elsewhere it ends with the transaction, which is lost
-            with suppress(DBAPIError):
-                connection.exec_driver_sql(off)
-        raise
-    connection.exec_driver_sql(off)
 
 
 def _new_wins(sides: set[str]) -> bool:

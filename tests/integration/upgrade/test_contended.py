@@ -11,9 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from keystone_viaduct.clock import SystemClock
+from keystone_viaduct.upgrade import repair
 from keystone_viaduct.upgrade.marks import MARKS
 from keystone_viaduct.upgrade.move import OLD
 from keystone_viaduct.upgrade.repair import Repairer
+from keystone_viaduct.upgrade.settling import MoveSettler
 from tests.bridges.across.declared import Moved
 from tests.integration.upgrade.test_moves import SEVERAL, SINGLE, held, prepared, server_url, writing
 from tests.support.upgrades import Site
@@ -126,4 +128,25 @@ def test_a_pass_ends_however_fast_new_marks_come(database_url: str) -> None:
     worker = Busy(made.database.engine, SystemClock(), [SEVERAL.move])
     assert worker.once().settled == 1
     assert (worker.steps, worker.open()) == (1, 1)
+    worker.close()
+
+
+def test_a_record_that_can_not_be_settled_after_a_wait_is_named_and_stops_no_other(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = prepared(database_url, SEVERAL)
+    with made.runner() as runner:
+        runner.expand()
+    _mark(made.database.engine)
+    monkeypatch.setattr(MoveSettler, "settle", lambda *_: False)
+    monkeypatch.setattr(repair, "_CONTENDED", 0.0)
+
+    def odd(*_: object) -> bool:
+        raise ValueError("it is odd")
+
+    monkeypatch.setattr(MoveSettler, "settle_contended", odd)
+    worker = Repairer(made.database.engine, SystemClock(), [SEVERAL.move])
+    assert worker.once().failed == {"several p1": "it is odd"}
+    monkeypatch.undo()
+    assert worker.once().settled == 1
     worker.close()
