@@ -46,6 +46,7 @@ from keystone_viaduct.sync.model.record import Record as Record
 from keystone_viaduct.sync.model.record import evicted_fields as evicted_fields
 from keystone_viaduct.sync.model.record import fingerprint as fingerprint
 from keystone_viaduct.sync.model.record import fold as fold
+from keystone_viaduct.sync.model.record import is_one_edit as is_one_edit
 from keystone_viaduct.sync.model.record import life as life
 from keystone_viaduct.sync.model.record import newest_stamp as newest_stamp
 from keystone_viaduct.sync.model.state import Peer as Peer

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from keystone_viaduct.sync.external import External
-from keystone_viaduct.sync.version import Dot, Ref, Version
+from keystone_viaduct.sync.version import Dot, Ref, Version, site_of
 
 Document = dict[str, Any]
 #: Name under which "is it deleted?" stands among a record's fields.
@@ -50,6 +50,12 @@ def fold(fields: Mapping[str, FieldState]) -> str:
         if digest != ABSENT:
             state.update(f"{name}\0{digest}\0".encode("utf-8", "surrogatepass"))
     return state.hexdigest()
+
+
+def is_one_edit(one: FieldState, other: FieldState) -> bool:
+    """Whether two names may stand for one edit, which two lives of its site's database have numbered."""
+    sites = {site_of(one.dot.origin), site_of(other.dot.origin)}
+    return len(sites) == 1 and (one.stamp, one.digest) == (other.stamp, other.digest)
 
 
 def newest_stamp(fields: Mapping[str, FieldState]) -> int:

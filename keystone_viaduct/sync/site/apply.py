@@ -28,9 +28,9 @@ from keystone_viaduct.sync.model import (
     Ref,
     SiteState,
     Version,
+    is_one_edit,
     life,
     newest_stamp,
-    site_of,
 )
 from keystone_viaduct.sync.naming import value_of
 from keystone_viaduct.sync.ports import Transaction, Write
@@ -464,13 +464,8 @@ def _shows(other: Change, change: Change) -> bool:
     if other.version.covers(change.version):
         return True
     return other.fields.keys() == change.fields.keys() and all(
-        _is_one_edit(state, other.fields[name]) for name, state in change.fields.items()
+        is_one_edit(state, other.fields[name]) for name, state in change.fields.items()
     )
-
-
-def _is_one_edit(state: FieldState, other: FieldState) -> bool:
-    sites = {site_of(state.dot.origin), site_of(other.dot.origin)}
-    return len(sites) == 1 and (state.stamp, state.digest) == (other.stamp, other.digest)
 
 
 def _waiting_elsewhere(run: Applying) -> dict[Ref, list[Change]]:

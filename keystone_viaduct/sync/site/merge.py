@@ -21,6 +21,7 @@ from keystone_viaduct.sync.model import (
     FieldState,
     Record,
     Version,
+    is_one_edit,
     life,
     site_of,
 )
@@ -263,9 +264,8 @@ def _written_twice(ours: FieldState, theirs: FieldState, source: str, dot: Dot) 
     of their dots the other would be replaced unseen. Unless it is one edit, which two lives of its site have
     named: then by the name that its site gives it, so that the site's own next edit follows it.
     """
-    site = site_of(theirs.dot.origin)
-    if site == site_of(ours.dot.origin) and theirs.stamp == ours.stamp:
-        return theirs if site == source else ours
+    if is_one_edit(ours, theirs):
+        return theirs if site_of(theirs.dot.origin) == source else ours
     return FieldState(max(ours.stamp, theirs.stamp), dot, ours.digest)
 
 
