@@ -89,8 +89,8 @@ class ApplyResult:
     """What became of a page: numbers, the new checkpoint, and the target's own knowledge afterwards.
 
     ``named`` is for the site's own log: which records it has begun to carry, and why; ``reverted``, for its
-    own count of what a site costs: changes that it has put back. ``judges``: it is a hub with limited sites,
-    which may have to judge again (``sync.site.judging``).
+    own count of what a site costs: changes that it has put back. ``due``: something is to be judged again
+    (``sync.site.judging``).
     """
 
     applied: int
@@ -104,4 +104,4 @@ class ApplyResult:
     parts: str = ""
     named: tuple[tuple[Ref, str], ...] = ()
     reverted: int = 0
-    judges: bool = False
+    due: bool = False

@@ -84,6 +84,11 @@ class SiteState:
         return self.knowledge.plus(Dot(self.origin, self.head)) if self.head else self.knowledge
 
     @property
+    def judges(self) -> bool:
+        """Whether it is a hub with limited sites, and so may have to judge again (``sync.site.judging``)."""
+        return self.is_hub and bool(self.charter.limited)
+
+    @property
     def checkpoint(self) -> Checkpoint:
         """The head of the feed."""
         return Checkpoint(self.incarnation, self.head, self.nonce)

@@ -94,8 +94,8 @@ def apply_page(
     run = Applying(tx, state, page, now, policy_for).put(quarantine)
     result = _finish(run, apply_waiting(run))
     state = retry_former(tx, apply_waiting, quarantine, now=now, policy_for=policy_for)
-    judges = state.is_hub and bool(state.charter.limited)
-    return replace(result, knowledge=state.all_knowledge, head=state.checkpoint, judges=judges)
+    due = state.judges and bool(tx.due(1))
+    return replace(result, knowledge=state.all_knowledge, head=state.checkpoint, due=due)
 
 
 def apply_waiting(run: Applying) -> set[Ref]:
@@ -266,11 +266,10 @@ def _note(run: Applying, records: list[Record]) -> None:
     """At the hub: what limited sites have made, and who may hold more now; by what one of them may do nobody
     holds more than it may give itself.
     """
-    limited = run.state.charter.limited
-    if run.state.is_hub and limited:
+    if run.state.judges:
         found = [(record, run.intents[record.ref].content) for record in records]
         note(run.tx, run.state, found)
-        if limited != {run.page.source}:
+        if run.state.charter.limited != {run.page.source}:
             note_gains(run.tx, run.state, found, run.records, run.now)
 
 

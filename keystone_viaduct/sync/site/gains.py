@@ -120,7 +120,7 @@ def note_gains(
     now: int,
 ) -> None:
     """At the hub, where sites are limited: note who may hold more by these changes."""
-    if not (state.is_hub and state.charter.limited):
+    if not state.judges:
         return
     gaining = {
         somebody: None

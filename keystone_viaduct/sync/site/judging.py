@@ -60,7 +60,7 @@ _KINDS = sorted(WAYS_OF)
 def judge(tx: Transaction, due: Sequence[Due], now: int) -> bool:
     """Judge these of what is due again; whether there may be more to do now."""
     state = tx.state()
-    if not (state.is_hub and state.charter.limited):
+    if not state.judges:
         tx.drop_due(due)
         return True
     _spread(tx, [Somebody(one.sort, one.key) for one in due if one.sort not in (THING, EVERYTHING)], now)

@@ -119,17 +119,19 @@ class Site:
         In process no record is too large: parts are a matter of the wire.
         """
 
-        def work(tx: Transaction) -> Page:
+        def work(tx: Transaction) -> tuple[Page, bool]:
             now, guard = self._clock.now(), self._guard
-            return read_page(tx, reader, after, limit, fence, now=now, guard=guard, most=most)
+            page = read_page(tx, reader, after, limit, fence, now=now, guard=guard, most=most)
+            limits = page.charter is not None and page.charter.limited
+            return page, bool(limits) and bool(tx.due(1))
 
         def shown(tx: Transaction) -> list[Ref]:
             return [record.ref for record in tx.feed(after.seq if after else 0, limit, None)]
 
-        page = self._tolerance.isolated(
+        page, due = self._tolerance.isolated(
             lambda: self._fenced(work, later(fence, after), site_of(reader)), work, shown
         )
-        if page.charter is not None and page.charter.limited:
+        if due:
             self.judge()
         return page
 
@@ -161,7 +163,7 @@ class Site:
             ) from None
         for ref, why in result.named:
             LOG.warning("%s is carried beside the tables: %s", ref, why)
-        if result.judges:
+        if result.due:
             self.judge()
         return result
 

@@ -324,5 +324,5 @@ def result_from_json(value: Any) -> ApplyResult:
         head=position("head"),
         parts=position_from_json(body.get("parts", ""), "parts") or "",
         named=(),
-        judges=False,
+        due=False,
     )
