@@ -10,7 +10,7 @@ from oslo_config import cfg
 
 from keystone_viaduct.cli import _keystone
 from keystone_viaduct.drivers.chosen import GROUPS
-from keystone_viaduct.errors import ConfigError, NotInitialised
+from keystone_viaduct.errors import NotInitialised
 
 if TYPE_CHECKING:
     from keystone_viaduct.cassandra.schema.ladder import Ladder
@@ -68,10 +68,7 @@ def _root() -> tuple[Any, Any]:
     try:
         from keystone_viaduct.cassandra.drivers import root
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"Keystone can't be imported: {error}",
-            hint="run `viaduct` of the environment that Keystone is installed in",
-        ) from error
+        raise _keystone.not_importable(error) from error
     from keystone_viaduct.cassandra.records import Records
     from keystone_viaduct.cassandra.records.cql import CqlTables
 

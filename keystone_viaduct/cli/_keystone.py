@@ -114,3 +114,11 @@ def _files_of(env: Mapping[str, str]) -> list[str]:
     if folder and not names:
         names = ["keystone.conf"]
     return [os.path.join(folder, name) for name in names] if folder else names
+
+
+def not_importable(error: ModuleNotFoundError) -> ConfigError:
+    """For what needs Keystone's own code."""
+    return ConfigError(
+        f"Keystone can't be imported: {error}",
+        hint="run `viaduct` of the environment that Keystone is installed in",
+    )

@@ -13,6 +13,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from keystone_viaduct.cli import _keystone
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.errors import ConfigError
 
@@ -37,10 +38,7 @@ def run_unread(arguments: Sequence[str]) -> int:
         import keystone.conf
         from keystone.cmd import manage
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"Keystone can't be imported: {error}",
-            hint="run `viaduct` of the environment that Keystone is installed in",
-        ) from error
+        raise _keystone.not_importable(error) from error
     from keystone_viaduct import drivers
     from keystone_viaduct.cli._aside import parse
 

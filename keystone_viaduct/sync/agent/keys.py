@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from keystone_viaduct.errors import ViaductError
-from keystone_viaduct.sync.agent.aside import Rounds
+from keystone_viaduct.sync.agent.rounds import Rounds
 from keystone_viaduct.sync.link.keys import KeyCarrier
 from keystone_viaduct.sync.ports import KeyPort
 

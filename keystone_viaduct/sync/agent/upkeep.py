@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from keystone_viaduct.errors import ViaductError
-from keystone_viaduct.sync.agent.aside import Rounds
+from keystone_viaduct.sync.agent.rounds import Rounds
 from keystone_viaduct.sync.agent.topology import AgentSettings
 from keystone_viaduct.sync.link.compare import Comparison, Difference
 from keystone_viaduct.sync.model import Purged, SweepState, Waiting

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,31 +14,18 @@ from keystone_viaduct.sync.store import tables as t
 from keystone_viaduct.sync.store.base import keys_by_kind
 from keystone_viaduct.sync.store.bookkeeping import BookkeepingPart
 
-
-def _param(name: str) -> sa.sql.elements.BindParameter[object]:
-    return sa.bindparam("p_" + name)
-
-
-def _list(name: str) -> sa.sql.elements.BindParameter[object]:
-    return sa.bindparam("p_" + name, expanding=True)
-
-
-def _these(table: Any) -> Any:
-    return sa.and_(table.c.kind == _param("kind"), table.c.key.in_(_list("keys")))
-
-
-_MADE = sa.select(t.made).where(_these(t.made))
+_MADE = sa.select(t.made).where(q.these(t.made))
 _FORGET = t.made.delete().where(
     ~sa.exists().where(
         t.record.c.kind == t.made.c.kind, t.record.c.key == t.made.c.key, t.record.c.deleted == sa.false()
     )
 )
-_DUE = sa.select(t.due).order_by(t.due.c.at, t.due.c.sort, t.due.c.kind, t.due.c.key).limit(_param("limit"))
-_OF_SORT = sa.and_(t.due.c.sort == _param("sort"), _these(t.due))
+_DUE = sa.select(t.due).order_by(t.due.c.at, t.due.c.sort, t.due.c.kind, t.due.c.key).limit(q.param("limit"))
+_OF_SORT = sa.and_(t.due.c.sort == q.param("sort"), q.these(t.due))
 _THERE = sa.select(t.due.c.key).where(_OF_SORT)
 _DROP = t.due.delete().where(_OF_SORT)
 _PLACE = t.due.update().where(
-    t.due.c.sort == _param("sort"), t.due.c.kind == _param("kind"), t.due.c.key == _param("key")
+    t.due.c.sort == q.param("sort"), t.due.c.kind == q.param("kind"), t.due.c.key == q.param("key")
 )
 _other = t.due.alias("other")
 #: One statement, however many they are.
@@ -49,18 +35,18 @@ _ADD_MADE = t.due.insert().from_select(
         sa.literal(THING, sa.String(16)),
         t.made.c.kind,
         t.made.c.key,
-        sa.cast(_param("at"), sa.BigInteger),
+        sa.cast(q.param("at"), sa.BigInteger),
         sa.literal("", sa.String(1)),
     )
     .where(
-        t.made.c.target.in_(_list("targets")),
+        t.made.c.target.in_(q.listed("targets")),
         ~sa.exists().where(
             _other.c.sort == THING, _other.c.kind == t.made.c.kind, _other.c.key == t.made.c.key
         ),
     )
     .distinct(),
 )
-_JUDGED = sa.select(t.conflict).where(_these(t.conflict), t.conflict.c.sort == JUDGED)
+_JUDGED = sa.select(t.conflict).where(q.these(t.conflict), t.conflict.c.sort == JUDGED)
 _UNSEEN = (
     sa.select(sa.func.count())
     .select_from(t.conflict)

@@ -22,16 +22,18 @@ def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _these(table: Any) -> Any:
+def these(table: Any) -> Any:
     """Rows of one kind with one of some keys."""
-    return sa.and_(table.c.kind == _param("kind"), table.c.key.in_(_list("keys")))
+    return sa.and_(table.c.kind == param("kind"), table.c.key.in_(listed("keys")))
 
 
-def _param(name: str) -> sa.sql.elements.BindParameter[object]:
+def param(name: str) -> sa.sql.elements.BindParameter[object]:
+    """A value that a statement is given."""
     return sa.bindparam("p_" + name)
 
 
-def _list(name: str) -> sa.sql.elements.BindParameter[object]:
+def listed(name: str) -> sa.sql.elements.BindParameter[object]:
+    """Some values that it is given."""
     return sa.bindparam("p_" + name, expanding=True)
 
 
@@ -41,61 +43,58 @@ LOCK_SITE = GET_SITE.with_for_update()
 INSERT_SITE = t.site_table.insert()
 UPDATE_SITE = t.site_table.update().where(t.site_table.c.id == 1)
 INSERT_BATCH = t.batch.insert()
-DELETE_BATCH = t.batch.delete().where(t.batch.c.last_seq == _param("seq"))
+DELETE_BATCH = t.batch.delete().where(t.batch.c.last_seq == param("seq"))
 NONCE_AT = (
-    sa.select(t.batch.c.nonce)
-    .where(t.batch.c.last_seq >= _param("seq"))
-    .order_by(t.batch.c.last_seq)
-    .limit(1)
+    sa.select(t.batch.c.nonce).where(t.batch.c.last_seq >= param("seq")).order_by(t.batch.c.last_seq).limit(1)
 )
-HAS_BATCH = sa.select(t.batch.c.last_seq).where(t.batch.c.nonce == _param("nonce")).limit(1)
+HAS_BATCH = sa.select(t.batch.c.last_seq).where(t.batch.c.nonce == param("nonce")).limit(1)
 
 OLD_BATCHES = (
     sa.select(t.batch)
-    .where(t.batch.c.last_seq <= _param("upto"))
+    .where(t.batch.c.last_seq <= param("upto"))
     .order_by(t.batch.c.last_seq)
-    .limit(_param("limit"))
+    .limit(param("limit"))
 )
-DELETE_BATCHES = t.batch.delete().where(t.batch.c.last_seq <= _param("upto"))
+DELETE_BATCHES = t.batch.delete().where(t.batch.c.last_seq <= param("upto"))
 
 # tokens of transactions
 INSERT_COMMIT = t.commit.insert()
 OLD_COMMITS = (
     sa.select(t.commit.c.token)
-    .where(t.commit.c.at < _param("before"))
+    .where(t.commit.c.at < param("before"))
     .order_by(t.commit.c.at)
-    .limit(_param("limit"))
+    .limit(param("limit"))
 )
-DROP_COMMITS = t.commit.delete().where(t.commit.c.token.in_(_list("tokens")))
+DROP_COMMITS = t.commit.delete().where(t.commit.c.token.in_(listed("tokens")))
 
 # marks
 TAKE_MARKS = (
-    sa.select(t.dirty).where(t.dirty.c.id > _param("after")).order_by(t.dirty.c.id).limit(_param("limit"))
+    sa.select(t.dirty).where(t.dirty.c.id > param("after")).order_by(t.dirty.c.id).limit(param("limit"))
 )
-MARKS_OF = sa.select(t.dirty).where(_these(t.dirty))
-DROP_MARKS = t.dirty.delete().where(t.dirty.c.id.in_(_list("ids")))
-SPELL_MARK = t.dirty.update().where(t.dirty.c.id == _param("id")).values(key=_param("key"))
+MARKS_OF = sa.select(t.dirty).where(these(t.dirty))
+DROP_MARKS = t.dirty.delete().where(t.dirty.c.id.in_(listed("ids")))
+SPELL_MARK = t.dirty.update().where(t.dirty.c.id == param("id")).values(key=param("key"))
 DROP_OWN_MARKS = {
     # the transaction that made the row, as PostgreSQL stores it: the low half of the number
     "postgresql": t.dirty.delete()
-    .where(_these(t.dirty))
+    .where(these(t.dirty))
     .where(sa.text("xmin = ((txid_current() % 4294967296)::text)::xid")),
     # one writer at a time: what has come since then is its own
-    "sqlite": t.dirty.delete().where(_these(t.dirty)).where(t.dirty.c.id > sa.bindparam("p_after")),
+    "sqlite": t.dirty.delete().where(these(t.dirty)).where(t.dirty.c.id > sa.bindparam("p_after")),
 }
 LAST_MARK = sa.select(sa.func.max(t.dirty.c.id))
 INSERT_MARKS = t.dirty.insert()
 COUNT_MARKS = sa.select(sa.func.count(), sa.func.min(t.dirty.c.stamped_at)).select_from(t.dirty)
-MARKED_KEYS = sa.select(t.dirty.c.key).where(_these(t.dirty)).distinct()
+MARKED_KEYS = sa.select(t.dirty.c.key).where(these(t.dirty)).distinct()
 
 # records
-RECORDS = sa.select(t.record).where(_these(t.record))
+RECORDS = sa.select(t.record).where(these(t.record))
 #: A record that should have a row.
 IN_TABLES = sa.and_(
     t.record.c.deleted == sa.false(), t.record.c.evicted == sa.false(), t.record.c.rowless == sa.false()
 )
-RECORD_KEYS = sa.select(t.record.c.key).where(_these(t.record), IN_TABLES)
-DELETE_RECORDS = t.record.delete().where(_these(t.record))
+RECORD_KEYS = sa.select(t.record.c.key).where(these(t.record), IN_TABLES)
+DELETE_RECORDS = t.record.delete().where(these(t.record))
 INSERT_RECORDS = t.record.insert()
 
 
@@ -110,47 +109,47 @@ REPLACE_RECORDS = {
     "postgresql": _replacing(postgresql.insert(t.record)),
     "sqlite": _replacing(sqlite.insert(t.record)),
 }
-SCOPES = sa.select(t.record.c.key, t.record.c.scope).where(_these(t.record))
+SCOPES = sa.select(t.record.c.key, t.record.c.scope).where(these(t.record))
 FEED = (
     sa.select(t.record)
-    .where(t.record.c.seq > _param("after"), t.record.c.evicted == sa.false())
+    .where(t.record.c.seq > param("after"), t.record.c.evicted == sa.false())
     .order_by(t.record.c.seq)
-    .limit(_param("limit"))
+    .limit(param("limit"))
 )
-FEED_FOR = FEED.where(sa.or_(t.record.c.learned_from.is_(None), t.record.c.learned_from != _param("reader")))
+FEED_FOR = FEED.where(sa.or_(t.record.c.learned_from.is_(None), t.record.c.learned_from != param("reader")))
 LIVING_BETWEEN = (
     sa.select(t.record)
     .where(
-        t.record.c.seq > _param("after"),
-        t.record.c.seq <= _param("upto"),
+        t.record.c.seq > param("after"),
+        t.record.c.seq <= param("upto"),
         t.record.c.evicted == sa.false(),
         t.record.c.deleted == sa.false(),
     )
     .order_by(t.record.c.seq)
-    .limit(_param("limit"))
+    .limit(param("limit"))
 )
 EVICTED = (
     sa.select(t.record)
-    .where(t.record.c.evicted == sa.true(), t.record.c.seq > _param("after"))
+    .where(t.record.c.evicted == sa.true(), t.record.c.seq > param("after"))
     .order_by(t.record.c.seq)
-    .limit(_param("limit"))
+    .limit(param("limit"))
 )
 CARRYING = FEED.where(t.record.c.unknown.is_not(None))
 CARRIED = (
     sa.select(t.record)
-    .where(t.record.c.waits.in_(_list("reasons")), t.record.c.seq > _param("after"))
+    .where(t.record.c.waits.in_(listed("reasons")), t.record.c.seq > param("after"))
     .order_by(t.record.c.seq)
-    .limit(_param("limit"))
+    .limit(param("limit"))
 )
 #: What is carried of them names one of these; rows may be left of records that are not carried any more.
 CARRIED_NAMING = sa.select(t.record).where(
-    t.carried.c.target.in_(_list("targets")),
+    t.carried.c.target.in_(listed("targets")),
     t.carried.c.kind == t.record.c.kind,
     t.carried.c.key == t.record.c.key,
     t.record.c.waits.is_not(None),
 )
 ANY_CARRIED = sa.select(t.carried.c.target).limit(1)
-DELETE_CARRIED = t.carried.delete().where(_these(t.carried))
+DELETE_CARRIED = t.carried.delete().where(these(t.carried))
 INSERT_CARRIED = t.carried.insert()
 FORGET_CARRIED = t.carried.delete().where(
     ~sa.exists().where(
@@ -161,11 +160,9 @@ FORGET_CARRIED = t.carried.delete().where(
 )
 TOMBSTONES = (
     sa.select(t.record)
-    .where(
-        t.record.c.deleted == sa.true(), t.record.c.seq > _param("after"), t.record.c.seq <= _param("upto")
-    )
+    .where(t.record.c.deleted == sa.true(), t.record.c.seq > param("after"), t.record.c.seq <= param("upto"))
     .order_by(t.record.c.seq)
-    .limit(_param("limit"))
+    .limit(param("limit"))
 )
 COUNT_EXTERNAL = (
     sa.select(sa.func.count())
@@ -186,7 +183,7 @@ TALLY_KINDS = (
     sa.select(t.record.c.kind, *_SUMS).where(t.record.c.bucket > NO_BUCKET).group_by(t.record.c.kind)
 )
 _IN_BUCKETS = sa.and_(
-    t.record.c.kind == _param("kind"), t.record.c.bucket.between(_param("first"), _param("last"))
+    t.record.c.kind == param("kind"), t.record.c.bucket.between(param("first"), param("last"))
 )
 
 
@@ -210,29 +207,29 @@ ENTRIES = sa.select(
 ).where(_IN_BUCKETS)
 
 # checkpoints
-GET_CHECKPOINT = sa.select(t.checkpoint).where(t.checkpoint.c.source == _param("source"))
+GET_CHECKPOINT = sa.select(t.checkpoint).where(t.checkpoint.c.source == param("source"))
 ALL_CHECKPOINTS = sa.select(t.checkpoint).order_by(t.checkpoint.c.source)
-DELETE_CHECKPOINT = t.checkpoint.delete().where(t.checkpoint.c.source == _param("source"))
+DELETE_CHECKPOINT = t.checkpoint.delete().where(t.checkpoint.c.source == param("source"))
 INSERT_CHECKPOINT = t.checkpoint.insert()
 
 # parts of a large record
 PARTS_HAD = (
     sa.select(t.part.c.subject, sa.func.count())
-    .where(t.part.c.source == _param("source"))
+    .where(t.part.c.source == param("source"))
     .group_by(t.part.c.subject)
 )
-PARTS = sa.select(t.part).where(t.part.c.source == _param("source")).order_by(t.part.c.number)
+PARTS = sa.select(t.part).where(t.part.c.source == param("source")).order_by(t.part.c.number)
 INSERT_PART = t.part.insert()
-DELETE_PARTS = t.part.delete().where(t.part.c.source == _param("source"))
-DELETE_OTHER_PARTS = DELETE_PARTS.where(t.part.c.subject != _param("subject"))
+DELETE_PARTS = t.part.delete().where(t.part.c.source == param("source"))
+DELETE_OTHER_PARTS = DELETE_PARTS.where(t.part.c.subject != param("subject"))
 
 # what waits
 GET_PENDING = (
     sa.select(t.pending)
-    .where(t.pending.c.source == _param("source"))
+    .where(t.pending.c.source == param("source"))
     .order_by(t.pending.c.seq, t.pending.c.kind, t.pending.c.key)
 )
-DELETE_PENDING = t.pending.delete().where(t.pending.c.source == _param("source"), _these(t.pending))
+DELETE_PENDING = t.pending.delete().where(t.pending.c.source == param("source"), these(t.pending))
 INSERT_PENDING = t.pending.insert()
 COUNT_PENDING = sa.select(t.pending.c.source, sa.func.count()).group_by(t.pending.c.source)
 COUNT_REASONS = sa.select(t.pending.c.source, t.pending.c.reason, sa.func.count()).group_by(
@@ -241,19 +238,19 @@ COUNT_REASONS = sa.select(t.pending.c.source, t.pending.c.reason, sa.func.count(
 
 # conflicts
 INSERT_CONFLICTS = t.conflict.insert()
-CONFLICTS = sa.select(t.conflict).order_by(t.conflict.c.at.desc(), t.conflict.c.id).limit(_param("limit"))
-LOCK_CONFLICT = sa.select(t.conflict).where(t.conflict.c.id == _param("id")).with_for_update()
-UPDATE_CONFLICT = t.conflict.update().where(t.conflict.c.id == _param("id"))
+CONFLICTS = sa.select(t.conflict).order_by(t.conflict.c.at.desc(), t.conflict.c.id).limit(param("limit"))
+LOCK_CONFLICT = sa.select(t.conflict).where(t.conflict.c.id == param("id")).with_for_update()
+UPDATE_CONFLICT = t.conflict.update().where(t.conflict.c.id == param("id"))
 CONFLICTS_BETWEEN = (
     sa.select(t.conflict)
-    .where(t.conflict.c.seq > _param("after"), t.conflict.c.seq <= _param("upto"))
+    .where(t.conflict.c.seq > param("after"), t.conflict.c.seq <= param("upto"))
     .order_by(t.conflict.c.seq)
-    .limit(_param("limit"))
+    .limit(param("limit"))
 )
-KNOWN_CONFLICTS = sa.select(t.conflict).where(t.conflict.c.id.in_(_list("ids")))
+KNOWN_CONFLICTS = sa.select(t.conflict).where(t.conflict.c.id.in_(listed("ids")))
 ALIASES = (
     sa.select(t.conflict.c.kind, t.conflict.c.key, t.conflict.c.merged_into)
-    .where(t.conflict.c.kind == _param("kind"), t.conflict.c.key.in_(_list("keys")))
+    .where(t.conflict.c.kind == param("kind"), t.conflict.c.key.in_(listed("keys")))
     .where(t.conflict.c.merged_into != "", t.conflict.c.resolution != "restored")
     .order_by(t.conflict.c.at, t.conflict.c.id)
 )
@@ -273,19 +270,19 @@ COUNT_CONFLICTS = sa.select(t.conflict.c.open, sa.func.count()).group_by(t.confl
 OLD_CONFLICTS = (
     sa.select(t.conflict.c.id)
     .where(
-        t.conflict.c.at < _param("before"),
-        t.conflict.c.seq <= _param("upto"),
+        t.conflict.c.at < param("before"),
+        t.conflict.c.seq <= param("upto"),
         t.conflict.c.open == sa.false(),
         t.conflict.c.merged_into == "",
     )
     .order_by(t.conflict.c.at)
-    .limit(_param("limit"))
+    .limit(param("limit"))
 )
-DROP_CONFLICTS = t.conflict.delete().where(t.conflict.c.id.in_(_list("ids")))
+DROP_CONFLICTS = t.conflict.delete().where(t.conflict.c.id.in_(listed("ids")))
 FORGET_LOST = (
     t.conflict.update()
     .where(
-        t.conflict.c.at < _param("before"),
+        t.conflict.c.at < param("before"),
         t.conflict.c.open == sa.false(),
         sa.func.length(t.conflict.c.lost) > 0,
     )
@@ -293,8 +290,8 @@ FORGET_LOST = (
 )
 
 # what was chosen before a site joined
-CHOICES = sa.select(t.choice).where(t.choice.c.site == _param("site"))
-DELETE_CHOICES = t.choice.delete().where(t.choice.c.site == _param("site"))
+CHOICES = sa.select(t.choice).where(t.choice.c.site == param("site"))
+DELETE_CHOICES = t.choice.delete().where(t.choice.c.site == param("site"))
 INSERT_CHOICES = t.choice.insert()
 
 # sweeps
@@ -304,59 +301,59 @@ UPDATE_SWEEP = t.sweep.update().where(t.sweep.c.id == 1)
 LIVE_KEYS = (
     sa.select(t.record.c.key)
     .where(
-        t.record.c.kind == _param("kind"),
-        t.record.c.key > _param("after"),
+        t.record.c.kind == param("kind"),
+        t.record.c.key > param("after"),
         IN_TABLES,
     )
     .order_by(t.record.c.key)
-    .limit(_param("limit"))
+    .limit(param("limit"))
 )
 COUNT_LIVE = (
-    sa.select(sa.func.count()).select_from(t.record).where(t.record.c.kind == _param("kind"), IN_TABLES)
+    sa.select(sa.func.count()).select_from(t.record).where(t.record.c.kind == param("kind"), IN_TABLES)
 )
 HELD = (
     sa.select(t.held)
-    .where(t.held.c.reason.in_(_list("reasons")))
+    .where(t.held.c.reason.in_(listed("reasons")))
     .order_by(t.held.c.found_at, t.held.c.kind, t.held.c.key)
-    .limit(_param("limit"))
+    .limit(param("limit"))
 )
 HELD_AFTER = HELD.where(
     sa.or_(
-        t.held.c.found_at > _param("found_at"),
-        sa.and_(t.held.c.found_at == _param("found_at"), t.held.c.kind > _param("kind")),
+        t.held.c.found_at > param("found_at"),
+        sa.and_(t.held.c.found_at == param("found_at"), t.held.c.kind > param("kind")),
         sa.and_(
-            t.held.c.found_at == _param("found_at"),
-            t.held.c.kind == _param("kind"),
-            t.held.c.key > _param("key"),
+            t.held.c.found_at == param("found_at"),
+            t.held.c.kind == param("kind"),
+            t.held.c.key > param("key"),
         ),
     )
 )
-HELD_OF = sa.select(t.held).where(_these(t.held))
+HELD_OF = sa.select(t.held).where(these(t.held))
 COUNT_HELD = (
     sa.select(t.held.c.kind, sa.func.count())
     .where(t.held.c.reason != str(Reason.QUARANTINED))
     .group_by(t.held.c.kind)
 )
 INSERT_HELD = t.held.insert()
-DELETE_HELD = t.held.delete().where(_these(t.held))
+DELETE_HELD = t.held.delete().where(these(t.held))
 
 # peers and leases
 PEERS = sa.select(t.peer).order_by(t.peer.c.site)
-DELETE_PEER = t.peer.delete().where(t.peer.c.site == _param("site"))
+DELETE_PEER = t.peer.delete().where(t.peer.c.site == param("site"))
 INSERT_PEER = t.peer.insert()
-LOCK_LEASE = sa.select(t.lease).where(t.lease.c.name == _param("name")).with_for_update()
+LOCK_LEASE = sa.select(t.lease).where(t.lease.c.name == param("name")).with_for_update()
 INSERT_LEASE = t.lease.insert()
-UPDATE_LEASE = t.lease.update().where(t.lease.c.name == _param("name"))
+UPDATE_LEASE = t.lease.update().where(t.lease.c.name == param("name"))
 
-LOCK_KEYSET = sa.select(t.keyset).where(t.keyset.c.repository == _param("repository")).with_for_update()
-GET_KEYSET = sa.select(t.keyset).where(t.keyset.c.repository == _param("repository"))
+LOCK_KEYSET = sa.select(t.keyset).where(t.keyset.c.repository == param("repository")).with_for_update()
+GET_KEYSET = sa.select(t.keyset).where(t.keyset.c.repository == param("repository"))
 FORGET_KEYSETS = t.keyset.delete()
 FORGET_CONFIRMATIONS = t.keyset_site.delete()
-FORGET_CONFIRMATIONS_OF = t.keyset_site.delete().where(t.keyset_site.c.site == _param("site"))
+FORGET_CONFIRMATIONS_OF = t.keyset_site.delete().where(t.keyset_site.c.site == param("site"))
 INSERT_KEYSET = t.keyset.insert()
-UPDATE_KEYSET = t.keyset.update().where(t.keyset.c.repository == _param("repository"))
-CONFIRMATIONS = sa.select(t.keyset_site).where(t.keyset_site.c.repository == _param("repository"))
+UPDATE_KEYSET = t.keyset.update().where(t.keyset.c.repository == param("repository"))
+CONFIRMATIONS = sa.select(t.keyset_site).where(t.keyset_site.c.repository == param("repository"))
 DELETE_CONFIRMATION = t.keyset_site.delete().where(
-    t.keyset_site.c.repository == _param("repository"), t.keyset_site.c.site == _param("site")
+    t.keyset_site.c.repository == param("repository"), t.keyset_site.c.site == param("site")
 )
 INSERT_CONFIRMATION = t.keyset_site.insert()

@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 
 from keystone_viaduct.sync.agent import keys
-from keystone_viaduct.sync.agent.aside import Rounds
 from keystone_viaduct.sync.agent.keys import KeyKeeper
+from keystone_viaduct.sync.agent.rounds import Rounds
 from keystone_viaduct.sync.link.keys import KeyCarrier
 from keystone_viaduct.sync.model import Purged
 from tests.unit.agent.fleet import PATIENCE
