@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,21 +19,11 @@ from tests.costs import meter
 from tests.costs.budget import CHANGE, CREATE, LIMITED, table
 from tests.costs.copies import CHANGED, copy_of
 from tests.costs.play import play
-from tests.costs.stage import Stage, stage
-from tests.support.databases import DatabaseScope
+from tests.costs.stage import Stage
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "costs.md"
 DOMAIN, USERS, EACH = "d" * 32, 20, 100
-
-
-@pytest.fixture(params=ENGINES)
-def made(request: pytest.FixtureRequest, database_scope: DatabaseScope) -> Iterator[Stage]:
-    """A hub and a spoke that sends it pages."""
-    if request.param != "sqlite":
-        request.getfixturevalue(request.param)
-    with stage(database_scope, request.param) as made:
-        yield made
 
 
 def test_no_page_costs_more_than_its_budget(made: Stage) -> None:

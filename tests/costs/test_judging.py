@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from keystone_viaduct.kinds.registry import REGISTRY
@@ -11,23 +9,13 @@ from keystone_viaduct.kinds.value import Document
 from keystone_viaduct.sync.charter import Delegation
 from keystone_viaduct.sync.model import JUDGED
 from tests.costs.copies import copy_of
-from tests.costs.stage import Stage, stage
-from tests.support.databases import DatabaseScope
+from tests.costs.stage import Stage
 
 DOMAIN, PROJECT, ADMIN = "d" * 32, "p" * 32, "a" * 32
 #: A grant is numbered, whom it concerns and what of him was made is found, judged and listed: in transactions
 #: of so many statements in all, of which that many rows come back.
 STATEMENTS, ROWS = 120, 60
 EACH = 3
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def made(request: pytest.FixtureRequest, database_scope: DatabaseScope) -> Iterator[Stage]:
-    """A hub, and a spoke that sends it pages."""
-    if request.param != "sqlite":
-        request.getfixturevalue(request.param)
-    with stage(database_scope, request.param) as found:
-        yield found
 
 
 def _user(number: int) -> str:

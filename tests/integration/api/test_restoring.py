@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.errors import BadDocument, BadRequest, Refused
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.shape import Rename
 from keystone_viaduct.sync.api.conflicts import ConflictsService, renamed
-from keystone_viaduct.sync.api.service import Service, Surroundings
 from keystone_viaduct.sync.model import DELETED, Conflict, Ref
 from keystone_viaduct.sync.store import SqlStore
-from tests.support.databases import DatabaseScope
-from tests.support.sites import open_site
+from tests.integration.api.everything import service, store
 from tests.unit.documents.world import items_of
 
 NAMED = [kind.name for kind in REGISTRY.values() if isinstance(kind.rename, Rename)]
 
 
-@pytest.fixture(scope="module")
-def store(module_databases: DatabaseScope) -> Iterator[SqlStore]:
-    """The hub, with a record of every kind."""
-    with open_site(module_databases.keystone("sqlite")) as found:
-
-        def fill(tx: Any) -> None:
-            for kind in found.codecs.kinds:
-                found.codecs.insert_many(tx.connection, kind, items_of(kind))
-
-        found.run(fill)
-        yield found
-
-
-@pytest.fixture
-def service(store: SqlStore) -> ConflictsService:
-    around = Surroundings("30", {}, lambda _writes, _source: None)
-    return ConflictsService(Service(store, SystemClock(), around))
+__all__ = ["service", "store"]
 
 
 def lost(store: SqlStore, kind: str, key: str) -> tuple[Ref, str, dict[str, Any]]:

@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 import sqlalchemy as sa
 
 from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.errors import Refused
 from keystone_viaduct.sync.api.conflicts import ConflictsService
-from keystone_viaduct.sync.api.service import Service, Surroundings
 from keystone_viaduct.sync.api.withdrawal import _GOING
 from keystone_viaduct.sync.model import JUDGED, Conflict, Document, Ref
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.delegation.ways import WAYS_OF
 from keystone_viaduct.sync.store import SqlStore
-from tests.support.databases import DatabaseScope
-from tests.support.sites import open_site
+from tests.integration.api.everything import service, store
 from tests.unit.documents.world import items_of
 
-
-@pytest.fixture(scope="module")
-def store(module_databases: DatabaseScope) -> Iterator[SqlStore]:
-    """The hub, with a record of every kind."""
-    with open_site(module_databases.keystone("sqlite")) as found:
-
-        def fill(tx: Any) -> None:
-            for kind in found.codecs.kinds:
-                found.codecs.insert_many(tx.connection, kind, items_of(kind))
-
-        found.run(fill)
-        Site(found, SystemClock()).state()
-        yield found
+__all__ = ["service", "store"]
 
 
-@pytest.fixture
-def service(store: SqlStore) -> ConflictsService:
-    around = Surroundings("30", {}, lambda _writes, _source: None)
-    return ConflictsService(Service(store, SystemClock(), around))
+@pytest.fixture(scope="module", autouse=True)
+def numbered(store: SqlStore) -> None:
+    """What is there is known to the hub."""
+    Site(store, SystemClock()).state()
 
 
 def _content(store: SqlStore, ref: Ref) -> Document | None:

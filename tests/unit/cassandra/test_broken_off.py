@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import keystone.conf
 import pytest
 from keystone import exception
 
@@ -28,15 +27,9 @@ from tests.unit.cassandra.over import use
 
 
 @pytest.fixture(autouse=True)
-def conf() -> Iterator[Any]:
-    """Keystone's options, set back afterwards."""
-    keystone.conf.configure()
-    made = keystone.conf.CONF
-    made([], project="keystone", default_config_files=[])
-    made.set_override("password_hash_rounds", 4, group="identity")
-    yield made
-    made.reset()
-    made.clear()
+def empty_afterwards(conf: Any) -> Iterator[None]:
+    """No case finds the tables of the one before."""
+    yield
     use(MemoryTables())
 
 

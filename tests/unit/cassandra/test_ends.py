@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keystone.conf
@@ -23,18 +23,11 @@ from tests.unit.cassandra.test_broken_off import SIDE, alive, catalog, credentia
 
 
 @pytest.fixture
-def tables() -> Iterator[MemoryTables]:
-    keystone.conf.configure()
-    conf = keystone.conf.CONF
-    conf([], project="keystone", default_config_files=[])
-    conf.set_override("password_hash_rounds", 4, group="identity")
+def tables(conf: Any) -> MemoryTables:
     conf.set_override("driver", "cassandra", group="federation")
     made = MemoryTables()
     use(made)
-    yield made
-    conf.reset()
-    conf.clear()
-    use(MemoryTables())
+    return made
 
 
 def idp(*protocols: str) -> Federation:

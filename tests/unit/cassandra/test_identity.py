@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import keystone.conf
 import pytest
 from keystone import exception
 from keystone.common import driver_hints
@@ -31,18 +30,6 @@ from keystone_viaduct.testing.cassandra.stepping import (
     interrupted,
     patient,
 )
-
-
-@pytest.fixture
-def conf() -> Iterator[Any]:
-    """Keystone's options, set back afterwards."""
-    keystone.conf.configure()
-    made = keystone.conf.CONF
-    made([], project="keystone", default_config_files=[])
-    made.set_override("password_hash_rounds", 4, group="identity")
-    yield made
-    made.reset()
-    made.clear()
 
 
 @pytest.fixture
