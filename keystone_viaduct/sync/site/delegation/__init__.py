@@ -4,8 +4,8 @@ somebody that all of them ask, and a court that asks them.
 
 from __future__ import annotations
 
-from keystone_viaduct.sync.site.delegation.act import Act, Problem, Rule
-from keystone_viaduct.sync.site.delegation.court import Court
+from keystone_viaduct.sync.site.delegation.act import Act, Problem
+from keystone_viaduct.sync.site.delegation.court import Court, Rule
 from keystone_viaduct.sync.site.delegation.rules import RULES
 from keystone_viaduct.sync.site.delegation.world import Unread, World, named_by
 

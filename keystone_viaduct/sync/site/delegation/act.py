@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from keystone_viaduct.sync.model import Document, Ref
-
-if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.delegation.court import Court
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,3 @@ class Problem(NamedTuple):
 
     why: str
     missing: Ref | None = None
-
-
-Rule = Callable[["Court", Act], Iterator[Problem]]
-"""One kind's rule; its docstring is the sentence in docs/reference/delegation.md."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.raw import same
@@ -10,8 +10,11 @@ from keystone_viaduct.kinds.reference import ALTERNATIVES
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.charter import Delegation, domains_of
 from keystone_viaduct.sync.model import Document, Ref
-from keystone_viaduct.sync.site.delegation.act import Act, Problem, Rule
+from keystone_viaduct.sync.site.delegation.act import Act, Problem
 from keystone_viaduct.sync.site.delegation.world import IMPLIED, RIGHTS, Unread, World
+
+Rule = Callable[["Court", Act], Iterator[Problem]]
+"""One kind's rule; its docstring is the sentence in docs/reference/delegation.md."""
 
 #: A deletion that drags along dependents of dependents deeper than this is for the hub itself.
 DEEPEST = 8

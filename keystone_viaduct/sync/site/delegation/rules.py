@@ -19,7 +19,7 @@ from keystone_viaduct.sync.site.delegation import (
     revocation,
     trust,
 )
-from keystone_viaduct.sync.site.delegation.act import Rule
+from keystone_viaduct.sync.site.delegation.court import Rule
 from keystone_viaduct.sync.site.delegation.ways import asking
 
 _ALL: tuple[Rule, ...] = (

@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from keystone_viaduct.sync.model import Document
-from keystone_viaduct.sync.site.delegation.act import Act, Problem, Rule
-from keystone_viaduct.sync.site.delegation.court import Court
+from keystone_viaduct.sync.site.delegation.act import Act, Problem
+from keystone_viaduct.sync.site.delegation.court import Court, Rule
 from keystone_viaduct.sync.site.delegation.persons import (
     given_by,
     group,
