@@ -6,7 +6,6 @@ import importlib.metadata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from typing import cast
 
@@ -18,6 +17,8 @@ from keystone_viaduct.cli._orphans import OrphanKeeper
 from keystone_viaduct.cli._site import Database, open_database
 from keystone_viaduct.cli._travel import TOLD, Probe
 from keystone_viaduct.errors import NotInitialised, ViaductError
+from keystone_viaduct.health.catalogue import name_of
+from keystone_viaduct.health.finding import Finding, Verdict
 from keystone_viaduct.kinds.trees import ACYCLIC, above, loops, told
 from keystone_viaduct.sync import sealing
 from keystone_viaduct.sync.capture import by_events, triggers_of
@@ -42,33 +43,6 @@ PRIVATE_CACHES = ("dogpile.cache.memory", "dogpile.cache.memory_pickle", "oslo_c
 STUCK_SECONDS = 600
 
 
-class Verdict(StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The outcome of one check."""
-
-    check: str
-    verdict: Verdict
-    message: str
-    hint: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        """For ``--json``."""
-        return {"check": self.check, "status": self.verdict, "message": self.message, "hint": self.hint}
-
-    def row(self) -> list[str]:
-        """For people."""
-        sign = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.PROBLEM: "✗"}[self.verdict]
-        return [sign, self.check, self.message, self.hint]
-
-
 @dataclass(frozen=True)
 class Site:
     """What the checks look at; ``now`` in microseconds since the epoch."""
@@ -86,7 +60,7 @@ def examine(settings: KeystoneSettings, now: int) -> list[Finding]:
     site = Site(settings, open_database(settings), now)
     found: list[Finding] = []
     for check in CHECKS:
-        name = check.__name__.removeprefix("check_").replace("_", " ")
+        name = name_of(check)
         try:
             found += check(site)
         except ViaductError as error:

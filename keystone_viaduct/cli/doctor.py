@@ -23,7 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Run every check; changes nothing."""
-    from keystone_viaduct.cli._checks import Verdict, examine
+    from keystone_viaduct.cli._checks import examine
+    from keystone_viaduct.health.finding import Verdict
 
     found = examine(_keystone.settings_of(args), SystemClock().now())
     healthy = all(finding.verdict is not Verdict.PROBLEM for finding in found)

@@ -8,11 +8,12 @@ failed in a way that nobody has foreseen) or *held* (a deletion that waits for a
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from keystone_viaduct.cli import _fleet
 from keystone_viaduct.cli._terminal import Terminal, moment
 from keystone_viaduct.errors import ConfigError, NotThere
+from keystone_viaduct.health.backlog import waiting_as_dict
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.model import Waiting
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.action == "show":
         return _show(terminal, args, found)
     chosen = [item for item in found if args.state in (None, item.state)]
-    terminal.json({"counts": counts, "waiting": [as_dict(item) for item in chosen]})
+    terminal.json({"counts": counts, "waiting": [waiting_as_dict(item) for item in chosen]})
     total = sum(counts.values())
     terminal.say(
         f"{args.site}: {', '.join(f'{n} {state}' for state, n in counts.items()) or 'nothing waits'}"
@@ -72,7 +73,7 @@ def _show(terminal: Terminal, args: argparse.Namespace, found: list[Waiting]) ->
         raise NotThere(
             f"{args.record} does not wait at {args.site}", hint=f"see `viaduct quarantine list {args.site}`"
         )
-    terminal.json({"waiting": [as_dict(item) for item in chosen]})
+    terminal.json({"waiting": [waiting_as_dict(item) for item in chosen]})
     for item in chosen:
         came = f", from {item.source}" if item.source else ""
         terminal.say(f"{item.ref} {item.name!r}: {item.state} ({item.reason}){came}, since {_time(item)}")
@@ -83,13 +84,6 @@ def _show(terminal: Terminal, args: argparse.Namespace, found: list[Waiting]) ->
 def row(item: Waiting) -> list[str]:
     """For a table."""
     return [str(item.ref), item.name, item.state, item.reason, item.source, _time(item)]
-
-
-def as_dict(item: Waiting) -> dict[str, Any]:
-    """For ``--json``."""
-    told = item._asdict()
-    del told["ref"]
-    return {"kind": item.ref.kind, "key": item.ref.key, **told}
 
 
 def _time(item: Waiting) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from keystone_viaduct.cli import _keystone
 from keystone_viaduct.cli._terminal import Terminal
-from keystone_viaduct.cli.quarantine import as_dict
 from keystone_viaduct.clock import SystemClock
+from keystone_viaduct.health.backlog import waiting_as_dict
 from keystone_viaduct.sync.charter import coverage_to_json
 from keystone_viaduct.sync.model import Peer, SiteState
 from keystone_viaduct.sync.ports import Transaction
@@ -69,7 +69,7 @@ def gather(tx: SqlTransaction) -> dict[str, Any]:
         "records": {kind: count._asdict() for kind, count in sorted(tx.count_records().items())},
         "pending": tx.count_pending(),
         "waiting_for": tx.count_reasons(),
-        "waiting": [as_dict(item) for item in found[:NAMED]],
+        "waiting": [waiting_as_dict(item) for item in found[:NAMED]],
         "waiting_states": counted(found),
         "conflicts": {"open": open_conflicts, "all": conflicts},
         "purged": state.purged,

@@ -43,6 +43,8 @@ QUIET = 3600.0
 class LaneState:
     """What is known of a direction. Times in seconds since the epoch; ``head``: the source's, as told.
 
+    ``behind_since``: since when the target has not had all that the source is known to have, 0 while it has.
+
     ``slowed`` counts how often a site has made it wait because it was too fast.
     """
 
@@ -57,6 +59,15 @@ class LaneState:
     offered: int = 0
     slowed: int = 0
     loading: bool = False
+    behind_since: float = 0.0
+
+    def come_to(self, head: int, position: int) -> None:
+        """The source was seen at ``head``, the target at ``position``."""
+        self.head, self.position = max(self.head, head, position), position
+        if self.position >= self.head:
+            self.behind_since = 0.0
+        elif not self.behind_since:
+            self.behind_since = time.time()
 
 
 @dataclass
@@ -126,7 +137,7 @@ class Lane:
     def wake(self, head: int = 0) -> None:
         """There may be news, up to ``head``."""
         self.state.poked += 1
-        self.state.head = max(self.state.head, head)
+        self.state.come_to(head, self.state.position)
         self._meant.set()
         self._woken.set()
 
@@ -199,8 +210,7 @@ class Lane:
         self.state.succeeded_at = time.time()
         position = self.replicator.position
         if position is not None:
-            self.state.position = position.seq
-            self.state.head = max(self.state.head, position.seq)
+            self.state.come_to(position.seq, position.seq)
         if progress is not Progress.MORE and self.state.loading:
             self.state.loading, self.replicator.limit = False, self._usual
             if self.replicator.ahead is not None:

@@ -28,7 +28,8 @@ class Leasing(Protocol):
 class LeaseKeeper:
     """Holds ``gate`` open while the lease is ours. ``seconds`` is how long one renewal lasts.
 
-    ``doubt`` is called when the hub does not answer, or says that it is none.
+    ``doubt`` is called when the hub does not answer, or says that it is none. ``error`` is why the lease is
+    not ours; ``stands_by``: because another agent has it.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class LeaseKeeper:
         self._thread: threading.Thread | None = None
         self.poke_key = ""
         self.error = ""
+        self.stands_by = False
         self.doubt: Callable[[], None] = lambda: None
 
     @property
@@ -71,7 +73,7 @@ class LeaseKeeper:
             LOG.info("this agent (%s) holds the lease and works", self._holder)
         self._held = True
         self._gate.set()
-        self.error = ""
+        self.error, self.stands_by = "", False
 
     def start(self) -> None:
         """Renew it from now on in a thread of its own."""
@@ -105,7 +107,8 @@ class LeaseKeeper:
         try:
             self.renew()
         except Exception as error:
-            if not isinstance(error, LeaseHeld):
+            self.stands_by = isinstance(error, LeaseHeld)
+            if not self.stands_by:
                 self.doubt()
             if str(error) != self.error:
                 LOG.warning("no lease: %s", error, exc_info=not isinstance(error, ViaductError))

@@ -9,9 +9,11 @@ from typing import Any
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from keystone_viaduct.health.checks import examine, verdicts
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.upkeep import Kept
+from keystone_viaduct.sync.agent.view import behind, view_of
 from keystone_viaduct.sync.model import WAITING_STATES
 
 _COUNTERS = {
@@ -40,6 +42,7 @@ def snapshot(agent: Agent) -> dict[str, Any]:
         "links": [_lane(lane) for lane in agent.lanes],
         "upkeep": agent.upkeep.snapshot(),
         "oldest_look": agent.upkeep.oldest_look(),
+        "checks": [finding.as_dict() for finding in examine(view_of(agent))],
     }
 
 
@@ -52,11 +55,6 @@ def _lane(lane: Lane) -> dict[str, Any]:
         "restarts": lane.link.restarts,
         **asdict(lane.state),
     }
-
-
-def behind(lane: Lane) -> int:
-    """How many positions of the source's feed the target has not got, as far as is known here."""
-    return max(0, lane.state.head - lane.state.position)
 
 
 class LaneCollector:
@@ -79,6 +77,14 @@ class LaneCollector:
         yield slowed
         yield from self._gauges()
         yield from self._upkeep()
+        yield self._checks()
+
+    def _checks(self) -> Metric:
+        text = "What a check says: 0 ok, 1 unknown, 2 warning, 3 problem"
+        gauge = GaugeMetricFamily("viaduct_check", text, labels=("check", "site"))
+        for (check, site), verdict in sorted(verdicts(examine(view_of(self._agent))).items()):
+            gauge.add_metric((check, site), verdict.rank)
+        return gauge
 
     def _upkeep(self) -> Iterator[Metric]:
         gauges: dict[str, tuple[str, Callable[[Kept], float]]] = {

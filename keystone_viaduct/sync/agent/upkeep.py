@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from keystone_viaduct.errors import ViaductError
+from keystone_viaduct.health.backlog import waiting_as_dict
+from keystone_viaduct.health.checks import ONESIDED
 from keystone_viaduct.sync.agent.rounds import Rounds
 from keystone_viaduct.sync.agent.topology import AgentSettings
 from keystone_viaduct.sync.link.compare import Comparison, Difference
@@ -26,9 +28,6 @@ MICROSECONDS = 1_000_000
 SHARE, PAUSE = 0.2, 5.0
 #: Spokes that are looked at side by side.
 AT_ONCE = 8
-#: Records that only one of two sites has, and that no feed would show: more than so many need a person.
-#: Shown, they would be deleted where they are, if the other site's knowledge says that they were there.
-ONESIDED = 50
 LATE = "it takes longer than a round, and is not waited for"
 #: Records that wait at a site, named in logs and status.
 NAMED = 20
@@ -66,7 +65,7 @@ class Kept:
     deleted: int = 0
     held: int = 0
     waiting: dict[str, int] = field(default_factory=dict)
-    records: list[dict[str, str]] = field(default_factory=list)
+    records: tuple[Waiting, ...] = ()
     differing: int = 0
     missed: int = 0
     onesided: int = 0
@@ -111,7 +110,10 @@ class Upkeep:
 
     def snapshot(self) -> dict[str, Any]:
         """For status."""
-        return {name: asdict(kept) for name, kept in list(self.sites.items())}
+        return {
+            name: {**asdict(kept), "records": [waiting_as_dict(item) for item in kept.records]}
+            for name, kept in list(self.sites.items())
+        }
 
     def oldest_look(self) -> dict[str, Any] | None:
         """Which site was wholly looked at the longest ago, and when (0: never); None if it is off."""
@@ -241,13 +243,10 @@ class Upkeep:
         except ViaductError as error:
             LOG.debug("%s does not tell what waits there: %s", site.name, error)
             return
-        told = {(item["kind"], item["key"], item["reason"]) for item in kept.records}
-        kept.records = [
-            {"kind": w.ref.kind, "key": w.ref.key, "name": w.name, "state": w.state, "reason": w.reason}
-            for w in found[:NAMED]
-        ]
-        for w in found[:NAMED]:
-            if (w.ref.kind, w.ref.key, w.reason) not in told:
+        told = {(item.ref, item.reason) for item in kept.records}
+        kept.records = tuple(found[:NAMED])
+        for w in kept.records:
+            if (w.ref, w.reason) not in told:
                 LOG.warning("%s: %s is %s (%s) %s", site.name, w.ref, w.state, w.reason, w.why)
 
     def _compare(self, site: KeptSite, kept: Kept) -> None:
