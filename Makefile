@@ -78,9 +78,12 @@ $(VENV)/.upstream: $(VENV)/.stamp
 # Keystone's suites of another release, and on CockroachDB, run in an environment of their own
 UPSTREAM := $(if $(filter 30,$(RELEASE)),,.venvs/$(RELEASE)/.upstream)
 UPSTREAM += $(if $(filter cockroach%,$(ENGINE)),.venvs/cockroach/.upstream)
+UPSTREAM += $(if $(filter cassandra,$(ENGINE)),cassandra,$(if $(filter cassandra-memory,$(ENGINE)),,servers))
+# what takes an hour or more goes on by test id where it was broken off
+STATE := $(if $(filter cassandra,$(ENGINE)),--state .cache/upstream/$(ENGINE)-$(SUITE)-$(RELEASE))
 
-test-upstream: $(VENV)/.upstream $(UPSTREAM) servers ## Keystone's own suites: ENGINE (sqlite, postgresql, …), SUITE (drivers, v3, all), RELEASE (30, 27)
-	$(BIN)/python -m tests.upstream.run --engine $(ENGINE) --suite $(SUITE) --release $(RELEASE) $(ARGS)
+test-upstream: $(VENV)/.upstream $(UPSTREAM) ## Keystone's own suites: ENGINE (sqlite, postgresql, cassandra, …), SUITE (drivers, v3, all), RELEASE (30, 27)
+	$(BIN)/python -m tests.upstream.run --engine $(ENGINE) --suite $(SUITE) --release $(RELEASE) $(STATE) $(ARGS)
 
 test-upstream-stock: $(VENV)/.upstream ## Keystone's own suites on SQLite, stock and ours, compared test by test (SUITE)
 	$(BIN)/python -m tests.upstream.run --engine sqlite --suite $(SUITE) --compare-stock $(ARGS)

@@ -17,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.upstream import kept
 from tests.upstream.outcomes import Outcome, count, differing, summary
-from tests.upstream.processes import read_report, run_pytest
+from tests.upstream.processes import run_pytest
 
 SUITES: dict[str, tuple[tuple[str, ...], ...]] = {
     "all": (("unit/test_v3_identity.py",), ("unit/test_backend_sql.py",)),
@@ -76,7 +77,7 @@ def run(job: Job, folder: Path) -> Result:
     report, tally = place / "report.jsonl", place / "tally.json"
     options = {"captured": job.captured, "skips": {}, "report": str(report), "tally": str(tally)}
     done = run_pytest("tests.upstream.captured", options, job.tests, place)
-    outcomes = read_report(report)
+    outcomes = kept.read(report)
     if done.returncode not in (0, 1) or not tally.exists():
         outcomes.append(Outcome(job.tests[0], "failed", done.stdout[-4000:] + done.stderr[-4000:]))
         return Result(outcomes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import uuid
 from importlib import metadata
 from typing import Any
@@ -53,63 +52,6 @@ def _tables(address: str) -> Tables:
     if not _sources:
         _sources.append(cassandras.session(address))
     return CqlTables(_sources[0], uuid.uuid4().hex[:8])
-
-
-def look_here(tests: Any) -> None:
-    """Let tests that read or add users in an SQL session do so where the driver has them."""
-    if tests.__name__ == "keystone.tests.unit.test_v3_identity":
-        tests.UserFederatedAttributesTests._create_user_with_federated_user = _make_federated_user
-    if tests.__name__ == "keystone.tests.unit.test_shadow_users":
-        from keystone.identity import core
-        from keystone.tests.unit.identity.shadow_users import test_backend
-
-        test_backend.ShadowUsersBackendTests._get_user_ref = _user
-        test_backend.ShadowUsersBackendTests._add_nonlocal_user = _add_nonlocal_user
-        core.ShadowUsersManager._get_federated_user = _federated_user
-
-
-def _user(_test: Any, user_id: str) -> Any:
-    """A user as an object, with the day of his last activity."""
-    from keystone_viaduct.cassandra.drivers.people import ACTIVITY, USER, USERS
-
-    records = base.source()
-    ref = USERS.thing(user_id, records.get(USER, user_id) or {})
-    day = records.noted(ACTIVITY, [user_id]).get(user_id)
-    ref.last_active_at = datetime.date.fromisoformat(day) if day else None
-    return ref
-
-
-def _federated_user(_manager: Any, idp_id: str, protocol_id: str, unique_id: str) -> Any:
-    from keystone_viaduct.cassandra.drivers.people import USER, USERS
-
-    found = base.source().named(USER, "federated", f"{idp_id}/{protocol_id}", unique_id)
-    assert found is not None
-    return USERS.thing(*found)
-
-
-def _add_nonlocal_user(_test: Any, side: dict[str, Any]) -> None:
-    """Give a user a nonlocal name, as a new record, where there is none of that id."""
-    from keystone.identity.backends import sql_model
-
-    from keystone_viaduct.cassandra.drivers.people import USER, USERS
-
-    ref = sql_model.User.from_dict({"id": side["user_id"], "domain_id": side["domain_id"], "enabled": True})
-    ref.nonlocal_user = sql_model.NonLocalUser(name=side["name"])
-    base.Driver()._create(USER, side["user_id"], USERS.fields(ref))
-
-
-def _make_federated_user(_test: Any, user: dict[str, Any], side: dict[str, Any]) -> dict[str, Any]:
-    from keystone.identity.backends import base as identity_base
-    from keystone.identity.backends import sql_model
-    from oslo_utils import timeutils
-
-    from keystone_viaduct.cassandra.drivers.people import USER, USERS
-
-    ref = sql_model.User.from_dict(user)
-    ref.created_at = timeutils.utcnow()
-    ref.federated_users.append(sql_model.FederatedUser.from_dict(side))
-    base.source().change(USER, user["id"], lambda _: USERS.fields(ref))
-    return dict(identity_base.filter_user(ref.to_dict()))
 
 
 def use(address: str, module: Any) -> None:

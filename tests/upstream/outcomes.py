@@ -12,7 +12,9 @@ _ERROR = re.compile(r"(?:E\s+)?(?:\w+\.)*([A-Z]\w*[a-z]\w*)(?::|$)")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one test: ``passed``, ``skipped`` or ``failed``, and why."""
+    """What became of one test: ``passed``, ``skipped`` or ``failed``, and why; ``apart``: it was not run, for
+    what it tests is not there.
+    """
 
     name: str
     outcome: str
@@ -38,9 +40,10 @@ def count(outcomes: Iterable[Outcome], outcome: str) -> int:
 
 
 def summary(outcomes: Iterable[Outcome]) -> str:
-    """The three figures."""
+    """The three figures, and how many were not run, if any."""
     listed = list(outcomes)
-    return " ".join(f"{name}={count(listed, name)}" for name in ("passed", "skipped", "failed"))
+    names = ["passed", "skipped", "failed"] + ["apart"] * bool(count(listed, "apart"))
+    return " ".join(f"{name}={count(listed, name)}" for name in names)
 
 
 def differing(stock: Iterable[Outcome], ours: Iterable[Outcome]) -> list[str]:

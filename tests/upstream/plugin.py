@@ -1,8 +1,9 @@
 """pytest plug-in of one process that runs upstream's tests our way (``-p tests.upstream.plugin``).
 
 ``VIADUCT_UPSTREAM`` holds JSON: ``url``, ``isolation_level``, ``mode`` (see :class:`~.processes.Run`),
-``skips`` (test id to reason), ``report``, the file that gets one line of JSON per test: its id, its outcome,
-and why, and ``tally``, the file that gets what :mod:`~.tally` counted.
+``skips`` (test id to reason), ``apart`` (the same, of tests and classes), ``done``, the file of the ids that
+are through, ``report``, the file that gets one line of JSON per test: its id, its outcome, and why, and
+``tally``, the file that gets what :mod:`~.tally` counted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from keystone_viaduct import config, drivers
 from keystone_viaduct.config import SqlSettings
 from keystone_viaduct.sql import installer
 from tests.upstream import checkout, database, direct, speed, tally
+from tests.upstream.skips import apart
 
 OPTIONS: dict[str, Any] = json.loads(os.environ["VIADUCT_UPSTREAM"])
 REPEATING = ("MySQLOpportunisticIdentityDriverTestCase", "PostgreSQLOpportunisticIdentityDriverTestCase")
@@ -79,20 +81,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Two classes are left out, also of the stock run: they repeat ``TestIdentityDriver`` on servers with the
     account of upstream's CI, and that class runs on this engine here.
     """
-    items[:] = [item for item in items if not _repeats(item.nodeid)]
+    items[:] = _left([item for item in items if not _repeats(item.nodeid)])
     if OPTIONS["mode"] != "stock":
         for module in {item.getparent(pytest.Module).obj for item in items}:  # type: ignore[union-attr]
             direct.use_our_database(module)
             if WRAPPED:
                 direct.wrap_drivers(module)
             if ON_CASSANDRA:
-                from tests.upstream import on_cassandra
+                from tests.upstream import users_on_cassandra
 
-                on_cassandra.look_here(module)
+                users_on_cassandra.look_here(module)
     for item in items:
         reason = OPTIONS["skips"].get(test_id(item.nodeid))
         if reason is not None:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _left(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Those that are to be run; of the others it is written down that they are not of this engine."""
+    done = set(json.loads(Path(OPTIONS["done"]).read_text()))
+    items = [item for item in items if test_id(item.nodeid) not in done]
+    for item in items:
+        reason = apart(test_id(item.nodeid), OPTIONS["apart"])
+        if reason is not None:
+            _write(test_id(item.nodeid), "apart", reason)
+    return [item for item in items if apart(test_id(item.nodeid), OPTIONS["apart"]) is None]
 
 
 def _repeats(nodeid: str) -> bool:
@@ -126,7 +139,10 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_runtest_logfinish(nodeid: str) -> None:
     """Write the line of a test that is through."""
     name = test_id(nodeid)
-    outcome, reason = _outcomes.pop(name, ("failed", "no outcome"))
+    _write(name, *_outcomes.pop(name, ("failed", "no outcome")))
+
+
+def _write(name: str, outcome: str, reason: str) -> None:
     with Path(OPTIONS["report"]).open("a") as report:
         report.write(json.dumps({"id": name, "outcome": outcome, "reason": reason}) + "\n")
 

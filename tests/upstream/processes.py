@@ -1,4 +1,8 @@
-"""Runs upstream's test modules, several processes at a time, each on a database of its own."""
+"""Runs upstream's test modules, several processes at a time, each on a database of its own.
+
+What became of each test is kept in a folder as soon as it ends; where the caller names one, a run that was
+broken off goes on from there.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +22,12 @@ from queue import Empty, SimpleQueue
 
 from tests.upstream import suites
 from tests.upstream.engines import ENGINES, databases
+from tests.upstream.kept import Kept, names
 from tests.upstream.outcomes import Outcome, summary
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-RELEASE = int(metadata.version("keystone").partition(".")[0])
+KEYSTONE = metadata.version("keystone")
+RELEASE = int(KEYSTONE.partition(".")[0])
 """Keystone's release in this environment."""
 
 MODULES_TIMEOUT = 3600.0
@@ -43,6 +49,10 @@ class Run:
     mode: str = "wrapped"
     skips: dict[str, str] = field(default_factory=dict)
     processes: int = 2
+    apart: dict[str, str] = field(default_factory=dict)
+    """Tests and classes that are not of this engine; named, and not run."""
+    state: Path | None = None
+    """Where outcomes are kept for a later run of the same, should this one be broken off."""
 
 
 @dataclass
@@ -52,11 +62,6 @@ class Result:
     outcomes: list[Outcome] = field(default_factory=list)
     tally: Counter[str] = field(default_factory=Counter)
 
-    def add(self, other: Result) -> None:
-        """Take in another process's."""
-        self.outcomes += other.outcomes
-        self.tally += other.tally
-
 
 def execute(run: Run) -> Result:
     """Run the suite's modules in parallel processes; each takes the next batch in turn.
@@ -65,51 +70,67 @@ def execute(run: Run) -> Result:
     """
     engine = ENGINES[run.engine]
     with tempfile.TemporaryDirectory(prefix="viaduct-upstream-") as folder:
+        kept = Kept(run.state or Path(folder) / "kept")
+        known = kept.begin(KEYSTONE, run.engine, run.suite, run.mode, run.skips, run.apart)
+        if known:
+            print(f"{known} tests are known from {kept.folder}, going on", file=sys.stderr, flush=True)
         waiting: SimpleQueue[list[str]] = SimpleQueue()
+        ended = kept.ended()
         for modules in suites.batches(run.suite):
-            waiting.put(modules)
-        result = Result()
+            left = [name for name in modules if name not in ended]
+            if left:
+                waiting.put(left)
+        broken: list[Outcome] = []
         with databases(engine, run.processes) as urls, ThreadPoolExecutor(run.processes) as pool:
-            for part in pool.map(lambda url: _work(run, url, waiting, Path(folder)), urls):
-                result.add(part)
+            for found in pool.map(lambda url: _work(run, url, waiting, Path(folder), kept), urls):
+                broken += found
+        result = Result([*kept.outcomes().values(), *broken], kept.tally())
+        if run.state is not None and not broken:
+            kept.forget()
         return result
 
 
-def _work(run: Run, url: str, waiting: SimpleQueue[list[str]], folder: Path) -> Result:
-    result = Result()
+def _work(run: Run, url: str, waiting: SimpleQueue[list[str]], folder: Path, kept: Kept) -> list[Outcome]:
+    """Run portions until there are none; a failure for each whose process did not come to its end."""
+    broken: list[Outcome] = []
     while True:
         try:
             modules = waiting.get_nowait()
         except Empty:
-            return result
+            return broken
         begun = time.monotonic()
-        part = run_modules(run, url, modules, folder)
-        result.add(part)
+        reason = run_modules(run, url, modules, folder, kept)
+        if reason is None:
+            kept.end(modules)
+        else:
+            broken.append(Outcome(modules[0], "failed", reason))
         more = f" and {len(modules) - 1} more" if modules[1:] else ""
+        there = kept.outcomes()
+        found = [there[name] for name in names(there.values(), modules)]
         print(
-            f"{modules[0]}{more}: {summary(part.outcomes)} seconds={time.monotonic() - begun:.0f}",
+            f"{modules[0]}{more}: {summary(found)} seconds={time.monotonic() - begun:.0f}",
             file=sys.stderr,
             flush=True,
         )
 
 
-def run_modules(run: Run, url: str, modules: Sequence[str], folder: Path) -> Result:
-    """Run some of upstream's modules in a process of their own."""
-    place = Path(tempfile.mkdtemp(dir=folder))
-    report, tally = place / "report.jsonl", place / "tally.json"
+def run_modules(run: Run, url: str, modules: Sequence[str], folder: Path, kept: Kept) -> str | None:
+    """Run some of upstream's modules in a process of their own; why it did not come to its end."""
+    place, report = Path(tempfile.mkdtemp(dir=folder)), kept.place()
+    done = place / "done.json"
+    done.write_text(json.dumps(names(kept.outcomes().values(), modules)))
     options = {
         "url": url,
         "isolation_level": ENGINES[run.engine].isolation_level,
         "mode": run.mode,
         "skips": run.skips,
-        "report": str(report),
-        "tally": str(tally),
+        "apart": run.apart,
+        "done": str(done),
+        "report": str(report / "report.jsonl"),
+        "tally": str(report / "tally.json"),
     }
-    done = run_pytest("tests.upstream.plugin", options, modules, place)
-    outcomes = read_report(report)
-    if done.returncode not in (0, 1, _NO_TESTS):
-        outcomes.append(Outcome(modules[0], "failed", done.stdout[-4000:] + done.stderr[-4000:]))
-    return Result(outcomes, Counter(json.loads(tally.read_text()) if tally.exists() else {}))
+    ran = run_pytest("tests.upstream.plugin", options, modules, place)
+    return None if ran.returncode in (0, 1, _NO_TESTS) else ran.stdout[-4000:] + ran.stderr[-4000:]
 
 
 def run_pytest(
@@ -146,9 +167,3 @@ def run_pytest(
         )
     except subprocess.TimeoutExpired as error:
         return subprocess.CompletedProcess(error.cmd, -1, "", f"not done after {MODULES_TIMEOUT:.0f} s")
-
-
-def read_report(path: Path) -> list[Outcome]:
-    """What a plug-in wrote down."""
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [Outcome(line["id"], line["outcome"], line["reason"]) for line in map(json.loads, lines)]

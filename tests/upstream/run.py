@@ -9,6 +9,8 @@ Keystone, is not to be had here.
 ``--compare-stock`` runs the suite twice, listed tests too, and compares test by test: on SQLite with upstream
 as it is, fixtures included, elsewhere with ``--unwrapped``.
 ``--memo-per-test`` lets the memo live for a whole test: harder on what it forgets than any request is.
+``--state FOLDER`` keeps outcomes there: a run that is broken off goes on by test id where it stopped, as
+long as the sources are the same. A run that comes to its end removes the folder.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     how.add_argument("--unwrapped", action="store_true", help="without wrapping, memo and hooks")
     how.add_argument("--compare-stock", action="store_true", help="with and without, test by test")
     how.add_argument("--memo-per-test", action="store_true", help="one memo for a whole test, not a request")
+    parser.add_argument("--state", type=Path, help="go on from there, if an earlier run was broken off")
     parser.add_argument("--report", type=Path, help="write all outcomes there, as JSON lines")
     parser.add_argument(
         "--against", type=Path, help="compare stock with this report instead of a run of ours"
@@ -63,6 +66,8 @@ def main() -> int:
         mode(arguments),
         skips.expected(ENGINES[arguments.engine], RELEASE),
         arguments.processes,
+        skips.not_of(ENGINES[arguments.engine], RELEASE),
+        None if arguments.compare_stock else arguments.state,
     )
     try:
         if arguments.compare_stock:
@@ -108,7 +113,7 @@ def check(run: Run, report: Path | None = None) -> int:
     result = execute(run)
     if report:
         report.write_text("".join(json.dumps(vars(one)) + "\n" for one in result.outcomes))
-    found = skips.unexpected(result.outcomes, run.skips, suites.modules(run.suite))
+    found = skips.unexpected(result.outcomes, run.skips, suites.modules(run.suite), run.apart)
     if run.suite == "all":
         found += skips.too_many(result.outcomes)
     _print(found, begun)

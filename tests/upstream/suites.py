@@ -23,6 +23,7 @@ DRIVERS = (
     "unit/endpoint_policy/**/test_*.py",
     "unit/federation/test_core.py",
     "unit/identity/test_core.py",
+    "unit/identity/test_backend_sql.py",
     "unit/identity/backends/test_sql.py",
     "unit/limit/**/test_*.py",
     "unit/policy/**/test_*.py",
@@ -69,10 +70,22 @@ CASSANDRA = (
     "unit/test_revoke.py",
 )
 
+# The same on a real node, in every run of the tests.
+CASSANDRA_SHARE = (*SHARE, "unit/assignment/role_backends/test_sql.py", "unit/resource/backends/test_sql.py")
+
 BATCH = 5
 """Modules per process: starting one costs several seconds of imports."""
 
-SUITES = {"drivers": DRIVERS, "v3": V3, "all": DRIVERS + V3, "share": SHARE, "cassandra": CASSANDRA}
+SUITES = {
+    "drivers": DRIVERS,
+    "v3": V3,
+    "all": DRIVERS + V3,
+    "share": SHARE,
+    "cassandra": CASSANDRA,
+    "cassandra-share": CASSANDRA_SHARE,
+}
+TOGETHER = ("share", "cassandra", "cassandra-share")
+"""Suites that one process runs."""
 
 
 def modules(suite: str) -> set[str]:
@@ -83,7 +96,7 @@ def modules(suite: str) -> set[str]:
 def batches(suite: str) -> list[list[str]]:
     """The modules of a suite in the portions that one process runs: the longest first and alone."""
     found = modules(suite)
-    if suite in ("share", "cassandra"):
+    if suite in TOGETHER:
         return [sorted(found)]
     rest = sorted(found - set(LONGEST))
     alone = [[name] for name in LONGEST if name in found]
