@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,7 +21,9 @@ from keystone_viaduct.cassandra.drivers.groups import Groups
 from keystone_viaduct.cassandra.drivers.people import ACTIVITY, LOCKOUT, MEMBERSHIP, USER, USERS
 from keystone_viaduct.cassandra.records import Fields
 from keystone_viaduct.cassandra.records.shape import ALL
+from keystone_viaduct.errors import StoreError
 
+LOG = logging.getLogger(__name__)
 CONF = keystone.conf.CONF
 COLUMNS = {
     "name": lambda ref: ref.local_user.name if ref.local_user is not None else None,
@@ -60,8 +63,15 @@ class Identity(Groups, base.IdentityDriverBase):  # type: ignore[misc]
         if ref.password_is_expired:
             raise exception.PasswordExpired(user_id=user_id)
         if failures is not None:
-            self._change(LOCKOUT, user_id, lambda _: None)
+            self._forget_failures(user_id)
         return dict(base.filter_user(ref.to_dict()))
+
+    def _forget_failures(self, user_id: str) -> None:
+        """Where no majority answers he is in all the same, and his failures go on counting."""
+        try:
+            self._change(LOCKOUT, user_id, lambda _: None)
+        except StoreError as error:
+            LOG.warning("the wrong passwords of user %s go on counting: %s", user_id, error)
 
     def _failures(self, user_id: str) -> Fields | None:
         """What is known of wrong passwords; nothing is asked where no lockout is configured."""

@@ -5,6 +5,7 @@ LDAP.
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -24,7 +25,9 @@ from keystone_viaduct.cassandra.drivers.people import ACTIVITY, USER, USERS
 from keystone_viaduct.cassandra.drivers.removal import Removal
 from keystone_viaduct.cassandra.records import Fields
 from keystone_viaduct.cassandra.records.shape import ALL
+from keystone_viaduct.errors import StoreError
 
+LOG = logging.getLogger(__name__)
 CONF = keystone.conf.CONF
 FEDERATED = Columns(model.FederatedUser, ())
 KEYS = ("idp_id", "protocol_id", "unique_id")
@@ -115,10 +118,16 @@ class ShadowUsers(Removal, base.ShadowUsersDriverBase):  # type: ignore[misc]
         return [each.to_dict() for each in limited(hints, filter(filters.matches, found))]
 
     def set_last_active_at(self, user_id: str) -> None:
-        """Note that a user is active today. At most one write a day is worth while, and may be lost."""
+        """Note that a user is active today. At most one write a day is worth while, and may be lost: where no
+        majority of all copies answers, he can log in all the same.
+        """
         today = timeutils.utcnow().date().isoformat()
-        if self._records.noted(ACTIVITY, [user_id]).get(user_id) != today:
+        if self._records.noted(ACTIVITY, [user_id]).get(user_id) == today:
+            return
+        try:
             self._records.note(ACTIVITY, user_id, today)
+        except StoreError as error:
+            LOG.warning("it was not noted that user %s is active today: %s", user_id, error)
 
     def update_federated_user_display_name(
         self, idp_id: str, protocol_id: str, unique_id: str, display_name: str

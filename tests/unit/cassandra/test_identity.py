@@ -148,6 +148,31 @@ def test_a_guess_that_cannot_be_counted_is_not_answered(tables: MemoryTables, co
         driver.authenticate("u1", "wrong")
 
 
+@pytest.mark.parametrize("attempts", [None, 3])
+def test_where_nothing_can_be_written_a_log_in_goes_on(
+    tables: MemoryTables, conf: Any, attempts: int | None
+) -> None:
+    """A cut leaves some data centre without a majority of all copies."""
+    conf.set_override("lockout_failure_attempts", attempts, group="security_compliance")
+    driver = Identity()
+    user(driver)
+    if attempts:
+        with pytest.raises(AssertionError):
+            driver.authenticate("u1", "wrong")
+
+    def minority(name: str, perform: Perform) -> Any:
+        if name in CONDITIONAL | {"note", "list_put", "list_drop"}:
+            raise StoreUnavailable("too few nodes")
+        return perform()
+
+    use(tables, minority)
+    assert driver.authenticate("u1", "right")["id"] == "u1"
+    ShadowUsers().set_last_active_at("u1")
+    assert driver.get_user_by_name("u1", "d")["id"] == "u1"
+    with pytest.raises(StoreUnavailable):
+        driver.update_user("u1", {"name": "other"})
+
+
 def test_a_day_without_activity_counts_from_the_last_note(tables: MemoryTables, conf: Any) -> None:
     conf.set_override("disable_user_account_days_inactive", 3, group="security_compliance")
     driver = Identity()
