@@ -117,3 +117,18 @@ def test_every_command_and_each_of_its_options_is_documented() -> None:
         options = {option for action in parser._actions for option in action.option_strings}
         wanted = {option for option in options - {"--help"} if option.startswith("--")}
         assert wanted - set(re.findall(r"--[\w-]+", sections[name])) == set(), f"options of viaduct {name}"
+
+
+def test_every_access_path_in_cassandra_has_its_row_with_the_number_of_its_buckets() -> None:
+    from keystone_viaduct.cassandra.drivers.shapes import SHAPES
+    from keystone_viaduct.cassandra.records.shape import buckets
+
+    page = (DOCS / "reference/cassandra-tables.md").read_text()
+    lines = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| `")]
+    documented = {(c[0].strip(" `"), c[1].strip(" `"), c[3].strip()) for c in lines if len(c) == 5}
+    paths = {(s.kind, each.path, str(len(buckets(each.width)))) for s in SHAPES for each in s.listings}
+    assert documented == paths
+    for shape in SHAPES:
+        assert f"`{shape.kind}`" in page
+        for unique in shape.unique:
+            assert f"`{shape.kind}.{unique.rule}`" in page
