@@ -23,7 +23,7 @@ from tests.support.servers import GUARDIAN, MissingServer, locked
 
 JARS = Path(__file__).parents[2] / ".cache" / "cassandra" / "lib"
 PORT = 9042
-READY_SECONDS = 120.0
+READY_SECONDS = 600.0
 #: The address of a node that runs already, to be used instead of one of the session's own.
 GIVEN = "VIADUCT_CASSANDRA_NODE"
 
