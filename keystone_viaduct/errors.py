@@ -43,6 +43,7 @@
     |   +-- UpgradeRefused          it can't be done here without stopping somebody
     |   +-- UpgradeState            not the turn of this phase, or begun with another declaration
     |   +-- TableBusy               a table was in use each time that it was asked for
+    +-- TransferRefused             records can't be exported there, or imported from there
     +-- ServerFailed                a server started by us did not come up
     +-- DemoFailed                  a step of the demo had not the effect announced
 """
@@ -344,6 +345,13 @@ class TableBusy(UpgradeError):
 
     code = "upgrade.busy"
     status = 503
+
+
+class TransferRefused(ViaductError):
+    """A folder or an engine is not what an export or import can use; nothing was changed."""
+
+    code = "transfer.refused"
+    status = 409
 
 
 class ServerFailed(ViaductError):

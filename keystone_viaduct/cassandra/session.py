@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import cassandra
@@ -21,6 +21,8 @@ from keystone_viaduct.errors import StoreUnavailable
 
 CONCURRENT = 32
 """Statements under way at once when many are sent."""
+SCANNED = 1000
+"""Rows of a whole table that are read at once."""
 
 Statement = tuple[str, Sequence[Any]]
 
@@ -79,6 +81,11 @@ class Session:
             Counter(host.datacenter for host in self._cluster.metadata.all_hosts() if host.datacenter)
         )
 
+    def clock(self) -> int:
+        """What a node's clock says, in milliseconds since the epoch."""
+        [row] = self.read("SELECT toUnixTimestamp(now()) AS now FROM system.local")
+        return int(row.now)
+
     def close(self) -> None:
         """End the connections and the driver's threads."""
         self._cluster.shutdown()
@@ -95,6 +102,19 @@ class Session:
         """The rows of the same statement with each of these values, sent at once."""
         bound = [self._bind(text, values, self.levels.read, idempotent=True) for values in many]
         return [list(rows) for rows in self._concurrently(bound, changes=False)]
+
+    def scan(self, text: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+        """The rows of a statement that reads a whole table, page by page; what is behind the page that is
+        being looked at has not been read.
+        """
+        bound = self._bind(text, values, self.levels.read, idempotent=True)
+        bound.fetch_size = SCANNED
+        found = self._run(lambda: self._session.execute(bound), changes=False)
+        while True:
+            yield from found.current_rows
+            if not found.has_more_pages:
+                return
+            self._run(found.fetch_next_page, changes=False)
 
     def write(self, statements: Iterable[Statement]) -> None:
         """Run plain writes, at once, each of which may be repeated (they carry their own timestamps)."""

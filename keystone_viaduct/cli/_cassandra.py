@@ -20,14 +20,23 @@ OUTDATED = 2
 INIT = "make it by `viaduct cassandra init`"
 
 
-def read(files: Sequence[str], folders: Sequence[str], env: Mapping[str, str]) -> Any:
-    """Keystone's configuration, as far as this part goes. Raises ConfigError."""
+def read(
+    files: Sequence[str],
+    folders: Sequence[str],
+    env: Mapping[str, str],
+    more: Sequence[tuple[str, cfg.Opt]] = (),
+) -> Any:
+    """Keystone's configuration, as far as this part goes, and ``more`` (group and option). Raises
+    ConfigError.
+    """
     from keystone_viaduct.cassandra import settings
 
     conf = cfg.ConfigOpts()
     for group in GROUPS:
         conf.register_opt(cfg.StrOpt("driver", default=None if group == "role" else "sql"), group=group)
     settings.register(conf)
+    for group, option in more:
+        conf.register_opt(option, group=group)
     _keystone.parse(conf, files, folders, env)
     return conf
 

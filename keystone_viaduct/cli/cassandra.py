@@ -1,8 +1,11 @@
-"""Keystone's data in Cassandra: make the keyspace, bring its schema up to date, look at both.
+"""Keystone's data in Cassandra: make the keyspace, bring its schema up to date, look at both, move data.
 
 `init` makes the keyspace, with so many copies in each data centre as `--replicas` says, its tables, and what
 else a Keystone needs before it is bootstrapped. `upgrade` takes the steps of the schema that this release has
-and the keyspace has not; Keystones may serve meanwhile. `status` changes nothing. All may be repeated.
+and the keyspace has not; Keystones may serve meanwhile. `status` changes nothing. `export` writes all
+records into a folder, `import` brings those of a folder here and compares; with `--engine sql` both speak
+of Keystone's SQL database. `repair` takes away what clients left over that died. All may be repeated, and
+go on where they stopped.
 """
 
 from __future__ import annotations
@@ -12,14 +15,14 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from keystone_viaduct.cli import _cassandra, _keystone
+from keystone_viaduct.cli import _cassandra, _keystone, _transfer
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.errors import ConfigError, NotInitialised, ViaductError
 
 if TYPE_CHECKING:
     from keystone_viaduct.cassandra.schema.ladder import Ladder
 
-HELP = "Keystone's data in Cassandra: make the keyspace, upgrade its schema, look at it"
+HELP = "Keystone's data in Cassandra: make the keyspace, upgrade its schema, look at it, move data"
 ERROR_EXIT_CODE = 2
 SAFE = 3
 """Copies in a data centre that go on when one node is lost."""
@@ -27,27 +30,40 @@ SAFE = 3
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("action", choices=["init", "upgrade", "status"], help="what to do")
+    actions = ["init", "upgrade", "status", *_transfer.ACTIONS]
+    parser.add_argument("action", choices=actions, help="what to do")
+    parser.add_argument("folder", nargs="?", metavar="FOLDER", help="of an export; of an import")
     parser.add_argument(
         "--replicas",
         action="append",
         metavar="DATACENTER=COUNT",
         help="init: copies of the data in a data centre; once for each that is to hold some",
     )
+    parser.add_argument(
+        "--engine",
+        choices=[_transfer.CASSANDRA, _transfer.SQL],
+        default=_transfer.CASSANDRA,
+        help="export, import: of what (default: %(default)s; sql: the database of [database] connection)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="repair: only count what there is")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     _keystone.add_arguments(parser)
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    """Do it. Raises ConfigError, StoreUnavailable, NotInitialised, SchemaNewer, StoreBusy."""
+    """Do it. Raises ConfigError, StoreError and what comes of it, TransferRefused."""
     wanted = parse_replicas(args.replicas or [])
     if wanted and args.action != "init":
         raise ConfigError("--replicas is for init", hint="leave it out; ALTER KEYSPACE changes them later")
+    if args.folder is not None and args.action not in ("export", "import"):
+        raise ConfigError(f"{args.action} takes no folder", hint="leave it out")
+    if args.action in _transfer.ACTIONS:
+        return int(_transfer.ACTIONS[args.action](args, terminal))
     with _cassandra.ladder(
         _cassandra.read(args.config_file or [], args.config_dir or [], os.environ)
     ) as ladder:
         if args.action == "status":
-            return _show(terminal, look(ladder))
+            return show(terminal, look(ladder))
         if args.action == "init":
             make(ladder, wanted, terminal)
         done = _cassandra.upgrade(ladder)
@@ -118,7 +134,8 @@ def look(ladder: Ladder) -> dict[str, Any]:
     return found
 
 
-def _show(terminal: Terminal, found: Mapping[str, Any]) -> int:
+def show(terminal: Terminal, found: Mapping[str, Any]) -> int:
+    """Print that; 1 where something is wrong."""
     terminal.json(found)
     rows = [
         ("keyspace", found["keyspace"]),

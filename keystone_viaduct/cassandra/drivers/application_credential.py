@@ -89,19 +89,19 @@ class ApplicationCredential(Driver, base.ApplicationCredentialDriverBase):  # ty
         if there is not None and there["user_id"] != user_id:
             raise exception.AccessRuleNotFound(access_rule_id=wanted["id"])
         if there is not None:
-            return _shown(wanted["id"], there)
+            return shown(wanted["id"], there)
         fields = {"user_id": user_id, **{name: wanted[name] for name in PARTS}}
         [(scope, name)] = _bound(fields)
         found = self._records.named(RULE, "bound", scope, name)
         if found is None:
             try:
                 self._create(RULE, wanted["id"], fields)
-                return _shown(wanted["id"], fields)
+                return shown(wanted["id"], fields)
             except db_exception.DBDuplicateEntry:  # somebody has just made it
                 found = self._records.named(RULE, "bound", scope, name)
                 if found is None:
                     raise
-        return _shown(*found)
+        return shown(*found)
 
     def get_application_credential(self, application_credential_id: str) -> dict[str, Any]:
         """An application credential."""
@@ -134,7 +134,7 @@ class ApplicationCredential(Driver, base.ApplicationCredentialDriverBase):  # ty
 
     def get_access_rule(self, access_rule_id: str, user_id: str | None = None) -> dict[str, Any]:
         """A rule; of a user, where he is named."""
-        return _shown(access_rule_id, self._of(access_rule_id, user_id))
+        return shown(access_rule_id, self._of(access_rule_id, user_id))
 
     def _of(self, access_rule_id: str, user_id: str | None) -> Fields:
         fields = self._records.get(RULE, access_rule_id)
@@ -190,7 +190,8 @@ def _described(key: str, fields: Fields) -> dict[str, Any]:
     return dict(described)
 
 
-def _shown(access_rule_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+def shown(access_rule_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule as Keystone shows it, and as the records of credentials hold it."""
     return {"id": access_rule_id, **{name: fields[name] for name in PARTS}}
 
 

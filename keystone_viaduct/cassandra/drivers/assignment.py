@@ -57,7 +57,8 @@ def _place(kind: str, target: str) -> str:
     return f"domain/{target}" if kind in DOMAIN_TYPES else f"system/{target}"
 
 
-def _grants(fields: Fields) -> list[Grant]:
+def grants(fields: Fields) -> list[Grant]:
+    """Those of an actor's record."""
     return [_parse(name) for name in sorted(fields)]
 
 
@@ -65,8 +66,8 @@ GRANTS = Shape(
     "assignment",
     listings=(
         Listing(ALL, everywhere, width=1),
-        Listing("target", lambda fields: {grant.place for grant in _grants(fields)}, width=1),
-        Listing("role", lambda fields: {grant.role for grant in _grants(fields)}, width=1),
+        Listing("target", lambda fields: {grant.place for grant in grants(fields)}, width=1),
+        Listing("role", lambda fields: {grant.role for grant in grants(fields)}, width=1),
     ),
 )
 """Key: the actor, a user or a group."""
@@ -269,7 +270,7 @@ class Assignment(Driver, base.AssignmentDriverBase):  # type: ignore[misc]
 
     def _of(self, actors: Iterable[str]) -> list[tuple[str, Grant]]:
         found = self._records.get_many(GRANTS, actors)
-        return [(actor, grant) for actor, fields in found.items() for grant in _grants(fields)]
+        return [(actor, grant) for actor, fields in found.items() for grant in grants(fields)]
 
     def _at(self, targets: Collection[str], role: str | None, kind: str) -> Iterator[tuple[str, Grant]]:
         """Grants that may be on these targets (all: where there are none), or of this role."""
@@ -280,7 +281,7 @@ class Assignment(Driver, base.AssignmentDriverBase):  # type: ignore[misc]
             for actor, fields in self._records.list(GRANTS, path, target):
                 if actor not in seen:
                     seen.add(actor)
-                    yield from ((actor, grant) for grant in _grants(fields))
+                    yield from ((actor, grant) for grant in grants(fields))
 
 
 def _types(user: Any, groups: Any, domain: Any, projects: Any) -> frozenset[str]:

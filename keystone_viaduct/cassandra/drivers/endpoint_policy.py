@@ -39,7 +39,7 @@ class EndpointPolicy(Driver, base.EndpointPolicyDriverBase):  # type: ignore[mis
             **dict(zip(ENDS, (endpoint_id, service_id, region_id), strict=True)),
             "policy_id": policy_id,
         }
-        self._change(ASSOCIATION, _key(endpoint_id, service_id, region_id), lambda _: fields)
+        self._change(ASSOCIATION, key(endpoint_id, service_id, region_id), lambda _: fields)
 
     def check_policy_association(
         self,
@@ -60,13 +60,13 @@ class EndpointPolicy(Driver, base.EndpointPolicyDriverBase):  # type: ignore[mis
         region_id: str | None = None,
     ) -> None:
         """Take that policy from it; nothing happens where it has another one."""
-        self._forget(_key(endpoint_id, service_id, region_id), "policy_id", policy_id)
+        self._forget(key(endpoint_id, service_id, region_id), "policy_id", policy_id)
 
     def get_policy_association(
         self, endpoint_id: str | None = None, service_id: str | None = None, region_id: str | None = None
     ) -> dict[str, Any]:
         """The policy that it has."""
-        fields = self._records.get(ASSOCIATION, _key(endpoint_id, service_id, region_id))
+        fields = self._records.get(ASSOCIATION, key(endpoint_id, service_id, region_id))
         if fields is None:
             raise exception.PolicyAssociationNotFound()
         return {"policy_id": fields["policy_id"]}
@@ -103,5 +103,6 @@ class EndpointPolicy(Driver, base.EndpointPolicyDriverBase):  # type: ignore[mis
         self._change(ASSOCIATION, key, decide)
 
 
-def _key(*ends: str | None) -> str:
+def key(*ends: str | None) -> str:
+    """The key of what these three name."""
     return "/".join(quote(end or "", safe="") for end in ends)

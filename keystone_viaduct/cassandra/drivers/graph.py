@@ -33,6 +33,10 @@ class Columns:
         found = sqlalchemy.inspect(self.model).column_attrs
         return {attr.key: attr.columns[0] for attr in found if attr.key not in self._without}
 
+    def names(self) -> dict[str, str]:
+        """Column of the table to field of the record."""
+        return {column.name: name for name, column in self._columns.items()}
+
     def values(self, thing: Any) -> dict[str, Any]:
         """The columns of an object, as JSON; raises what a database would that finds a NULL to be refused."""
         values = {}

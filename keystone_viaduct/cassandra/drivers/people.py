@@ -20,41 +20,41 @@ class Users:
     """From Keystone's user to a record and back."""
 
     def __init__(self) -> None:
-        self._user = WithOptions(model.User, model.UserOption, without=("id", "last_active_at"))
-        self._password = Columns(model.Password, ("id", "local_user_id", "_created_at", "_expires_at"))
-        self._federated = Columns(model.FederatedUser, ("id", "user_id"))
+        self.user = WithOptions(model.User, model.UserOption, without=("id", "last_active_at"))
+        self.password = Columns(model.Password, ("id", "local_user_id", "_created_at", "_expires_at"))
+        self.federated = Columns(model.FederatedUser, ("id", "user_id"))
 
     def fields(self, thing: Any) -> dict[str, Any]:
         """The record of a user."""
-        fields = self._user.fields(thing)
+        fields = self.user.fields(thing)
         if thing.local_user is not None:
             fields["local"] = {"name": _named(thing.local_user)}
-            fields["passwords"] = [self._password.values(each) for each in thing.local_user.passwords]
+            fields["passwords"] = [self.password.values(each) for each in thing.local_user.passwords]
         if thing.nonlocal_user is not None:
             fields["nonlocal"] = {"name": _named(thing.nonlocal_user)}
         if thing.federated_users:
-            fields["federated"] = [self._federated.values(each) for each in thing.federated_users]
+            fields["federated"] = [self.federated.values(each) for each in thing.federated_users]
         return fields
 
     def thing(self, key: str, fields: Mapping[str, Any]) -> Any:
         """The user of a record."""
-        made = self._user.thing(key, fields)
+        made = self.user.thing(key, fields)
         if "local" in fields:
             made.local_user = model.LocalUser(
                 name=fields["local"]["name"], domain_id=made.domain_id, user_id=key
             )
-            made.local_user.passwords = [self._password.make(each) for each in fields["passwords"]]
+            made.local_user.passwords = [self.password.make(each) for each in fields["passwords"]]
         if "nonlocal" in fields:
             made.nonlocal_user = model.NonLocalUser(
                 name=fields["nonlocal"]["name"], domain_id=made.domain_id, user_id=key
             )
         for each in fields.get("federated", ()):
-            made.federated_users.append(self._federated.make(each, user_id=key))
+            made.federated_users.append(self.federated.make(each, user_id=key))
         return made
 
     def filterable(self) -> dict[str, Attribute]:
         """What can be filtered by; never the password."""
-        found = self._user.columns.filterable(("id", "domain_id", "enabled", "default_project_id"))
+        found = self.user.columns.filterable(("id", "domain_id", "enabled", "default_project_id"))
         return {**found, "name": Attribute(model.LocalUser.name.property.columns[0].type.length)}
 
 

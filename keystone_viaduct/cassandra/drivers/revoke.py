@@ -32,6 +32,7 @@ EVERYBODY = "*"
 SLACK = 60
 """Seconds that events stay longer, for clocks that differ."""
 HOUR = datetime.timedelta(hours=1)
+MICROSECONDS_AN_HOUR = HOUR // datetime.timedelta(microseconds=1)
 
 
 class Revoke(Driver, base.RevokeDriverBase):  # type: ignore[misc]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from keystone_viaduct.cassandra.records.ports import Claim, Event, Held, Row, Stored, Write
@@ -35,6 +35,12 @@ _LIST_DROP = (
     "DELETE FROM {table}_listing USING TIMESTAMP ? "
     "WHERE path = ? AND target = ? AND bucket = ? AND key = ? AND hint = ?"
 )
+
+_SCAN = "SELECT DISTINCT key, token(key) AS place FROM {table} WHERE token(key) > ?"
+_SCAN_CLAIMS = "SELECT rule, scope, name, owner, base FROM {table}"
+_SCAN_ROWS = "SELECT path, target, bucket, key, hint FROM {table}_listing"
+_FIRST = -(2**63)
+"""Below the place of every key."""
 
 _NOTE = "INSERT INTO {table} (key, value) VALUES (?, ?) USING TIMESTAMP ?"
 _NOTED = "SELECT value FROM {table} WHERE key = ?"
@@ -119,6 +125,26 @@ class CqlTables:
             [Row(path, target, bucket, row.key, row.hint) for row in rows]
             for bucket, rows in zip(buckets, found, strict=True)
         ]
+
+    def scan(self, kind: str, after: int | None = None) -> Iterator[tuple[int, str]]:
+        """See :class:`~.ports.Tables`."""
+        values = (_FIRST if after is None else after,)
+        for row in self._session.scan(self._of(kind, _SCAN), values):
+            if row.key.startswith(self._prefix):
+                yield row.place, row.key.removeprefix(self._prefix)
+
+    def scan_claims(self) -> Iterator[tuple[Claim, Held]]:
+        """See :class:`~.ports.Tables`."""
+        for row in self._session.scan(self._of("claim", _SCAN_CLAIMS)):
+            if row.scope.startswith(self._prefix):
+                scope = row.scope.removeprefix(self._prefix)
+                yield Claim(row.rule, scope, row.name), Held(row.owner, row.base)
+
+    def scan_rows(self, kind: str) -> Iterator[Row]:
+        """See :class:`~.ports.Tables`."""
+        for row in self._session.scan(self._of(kind, _SCAN_ROWS)):
+            if row.target.startswith(self._prefix):
+                yield Row(row.path, row.target.removeprefix(self._prefix), row.bucket, row.key, row.hint)
 
     def note(self, kind: str, key: str, value: str, stamp: int) -> None:
         """See :class:`~.ports.Tables`."""

@@ -6,7 +6,7 @@ tests holds both to the same promises.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -120,6 +120,17 @@ class Tables(Protocol):
         self, kind: str, path: str, target: str, buckets: Sequence[str], after: str, limit: int
     ) -> list[list[Row]]:
         """For each bucket its first rows with keys above ``after``, in order of key; at most ``limit``."""
+
+    def scan(self, kind: str, after: int | None = None) -> Iterator[tuple[int, str]]:
+        """All keys at which there is anything, or was, with the place of each in an order of the store's own;
+        those behind ``after``.
+        """
+
+    def scan_claims(self) -> Iterator[tuple[Claim, Held]]:
+        """All names that are claimed."""
+
+    def scan_rows(self, kind: str) -> Iterator[Row]:
+        """All rows of the listings of a kind; those of one key are not together."""
 
     def note(self, kind: str, key: str, value: str, stamp: int) -> None:
         """Write down something that belongs to no record and that may be lost; the latest ``stamp``

@@ -91,6 +91,10 @@ class Records:
         listings = Listings(self._tables, shape, decode)
         return listings.records(path, target, after=after, limit=limit, wanted=wanted)
 
+    def scan(self, shape: Shape, after: int | None = None) -> Iterator[tuple[int, str]]:
+        """Keys of all records that there are or were, each with its place; those behind ``after``."""
+        return self._tables.scan(shape.kind, after)
+
     def note(self, kind: str, key: str, value: str) -> None:
         """Write down, at no great cost, what may be lost without harm; the clock says which is the latest."""
         self._tables.note(kind, key, value, self._clock.now())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,9 +114,12 @@ class Ladder:
             found: dict[str, Any] = {"schema": self.version(), "serial": self._value("serial")}
         except SchemaMissing:  # the keyspace is there, and nothing in it
             found = {"schema": 0, "serial": None}
+        return {**found, "newest": newest(), "paxos": self.node_settings(PAXOS)}
+
+    def node_settings(self, names: Collection[str]) -> dict[str, str]:
+        """What a node says of its own configuration."""
         rows = self.session.read("SELECT name, value FROM system_views.settings", ())
-        paxos = {row.name: row.value for row in rows if row.name in PAXOS}
-        return {**found, "newest": newest(), "paxos": paxos}
+        return {row.name: row.value for row in rows if row.name in names}
 
     def version(self) -> int:
         """The version that is complete; 0 for none."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from keystone_viaduct.cassandra.records.ports import Claim, Event, Held, Row, Stored, Write
+
+
+def _place(key: str) -> int:
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=7).digest())
+
 
 Timestamps = dict[Row, tuple[int, bool]]
 
@@ -92,6 +98,19 @@ class MemoryTables:
         return [
             [row for row in there if (row.path, row.target, row.bucket) == place][:limit] for place in places
         ]
+
+    def scan(self, kind: str, after: int | None = None) -> Iterator[tuple[int, str]]:
+        """In the order of a hash, as in a real one."""
+        every = sorted((_place(key), key) for of, key in list(self.partitions) if of == kind)
+        return iter([each for each in every if after is None or each[0] > after])
+
+    def scan_claims(self) -> Iterator[tuple[Claim, Held]]:
+        """All."""
+        return iter(list(self.claims.items()))
+
+    def scan_rows(self, kind: str) -> Iterator[Row]:
+        """Those that are there."""
+        return iter([row for row, (_, there) in self.listings.get(kind, {}).items() if there])
 
     def note(self, kind: str, key: str, value: str, stamp: int) -> None:
         """The latest counts, and of two at once the greater."""
