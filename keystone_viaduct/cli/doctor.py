@@ -23,10 +23,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Run every check; changes nothing."""
+    from keystone_viaduct.cli import _without_sql
     from keystone_viaduct.cli._checks import examine
     from keystone_viaduct.health.finding import Verdict
 
-    found = examine(_keystone.settings_of(args), SystemClock().now())
+    conf, now = _without_sql.configuration(args), SystemClock().now()
+    found = _without_sql.examine(conf, now) if conf is not None else examine(_keystone.settings_of(args), now)
     healthy = all(finding.verdict is not Verdict.PROBLEM for finding in found)
     terminal.json({"ok": healthy, "checks": [finding.as_dict() for finding in found]})
     terminal.table("", ["", "check", "finding", "hint"], [finding.row() for finding in found])

@@ -34,8 +34,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Reads only, and sequences nothing."""
+    from keystone_viaduct.cli import _without_sql
     from keystone_viaduct.cli._site import open_store
 
+    conf = _without_sql.configuration(args)
+    if conf is not None:
+        return _without_sql.status(conf, terminal)
     settings = _keystone.settings_of(args)
     store = open_store(settings)
     found = store.read(gather)

@@ -11,9 +11,12 @@ from typing import NamedTuple
 
 
 class Scope(StrEnum):
-    """Where a check looks: at one site's database and configuration, or at what sites tell by their API."""
+    """Where a check looks: at one site's database and configuration, at a Keystone's data in Cassandra, or at
+    what sites tell by their API.
+    """
 
     SITE = "site"
+    CASSANDRA = "cassandra"
     FLEET = "fleet"
 
 
@@ -47,6 +50,11 @@ CATALOGUE = {
         Check("travel", Scope.SITE, "Before it joins: are there records that could not travel?"),
         Check("waiting", Scope.SITE, "Which records wait here, and why?"),
         Check("cache", Scope.SITE, "Can an applied change empty what other workers have cached?"),
+        Check("keyspace", Scope.CASSANDRA, "Is Keystone's keyspace there, and may this release work in it?"),
+        Check("copies", Scope.CASSANDRA, "Does Keystone go on when a node is lost?"),
+        Check("paxos", Scope.CASSANDRA, "Are the nodes set up for lightweight transactions?"),
+        Check("timeouts", Scope.CASSANDRA, "Does Keystone wait as long as a node does?"),
+        Check("clock", Scope.CASSANDRA, "Do the clocks of this machine and of a node agree?"),
         Check("agent", Scope.FLEET, "Does an agent work?"),
         Check("reach", Scope.FLEET, "Does each site answer?"),
         Check("hub", Scope.FLEET, "Do all sites take the same one for the hub?"),

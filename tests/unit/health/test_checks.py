@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from keystone_viaduct.cli import _without_sql
 from keystone_viaduct.cli._checks import CHECKS
 from keystone_viaduct.health.backlog import MEANING, backlog, chosen, totals
 from keystone_viaduct.health.catalogue import CATALOGUE, Scope, name_of
@@ -83,6 +84,8 @@ def test_the_catalogue_has_each_check_once_and_the_page_a_section_for_each() -> 
     site_names = [name_of(check) for check in CHECKS]
     fleet_names = [name_of(check) for check in FLEET_CHECKS]
     assert [name for name, check in CATALOGUE.items() if check.scope is Scope.SITE] == site_names
+    in_cassandra = [name_of(check) for check in _without_sql.CHECKS]
+    assert [name for name, check in CATALOGUE.items() if check.scope is Scope.CASSANDRA] == in_cassandra
     assert [name for name, check in CATALOGUE.items() if check.scope is Scope.FLEET] == fleet_names
     page = (Path(__file__).parents[3] / "docs/reference/checks.md").read_text()
     sections = dict(re.findall(r"^## `(\w+)`\n\n(.+)$", page, re.M))
