@@ -265,6 +265,18 @@ class Bookkeeping(Protocol):
     def pending(self, source: str) -> list[Pending]:
         """Changes from there that wait, in the source's feed order."""
 
+    def waiting_count(self, source: str) -> int:
+        """How many they are."""
+
+    def pending_active(self, source: str) -> list[Pending]:
+        """Those of them that lack nothing (``Pending.lacks``)."""
+
+    def pending_lacking(self, source: str, targets: Collection[str]) -> list[Pending]:
+        """Those of them that lack one of these."""
+
+    def pending_about(self, refs: Sequence[Ref]) -> list[Pending]:
+        """What waits of these records, from any source."""
+
     def save_pending(self, source: str, waiting: Sequence[Pending], done: Iterable[Ref]) -> None:
         """Store what waits (replacing an older one of the same record) and forget what is done."""
 

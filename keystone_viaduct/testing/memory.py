@@ -556,6 +556,24 @@ class MemoryTransaction:
         found = [waiting for (site, _), waiting in self.data.pending.items() if site == source]
         return sorted(found, key=lambda waiting: waiting.change.seq)
 
+    def waiting_count(self, source: str) -> int:
+        """A scan."""
+        return len(self.pending(source))
+
+    def pending_active(self, source: str) -> list[Pending]:
+        """A scan."""
+        return [entry for entry in self.pending(source) if not entry.lacks]
+
+    def pending_lacking(self, source: str, targets: Collection[str]) -> list[Pending]:
+        """A scan."""
+        return [entry for entry in self.pending(source) if not set(targets).isdisjoint(entry.lacks)]
+
+    def pending_about(self, refs: Sequence[Ref]) -> list[Pending]:
+        """A scan."""
+        wanted = set(refs)
+        found = [entry for (_, ref), entry in self.data.pending.items() if ref in wanted]
+        return sorted(found, key=lambda entry: (entry.source, entry.change.seq))
+
     def save_pending(self, source: str, waiting: Sequence[Pending], done: Iterable[Ref]) -> None:
         """Replace and forget."""
         for ref in done:

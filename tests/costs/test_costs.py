@@ -98,8 +98,8 @@ def test_what_a_limited_site_is_to_hold_is_summed_up_by_the_database(made: Stage
 
 
 @pytest.mark.parametrize("number", [40, 160])
-def test_what_waits_is_written_once_however_long_it_waits(made: Stage, number: int) -> None:
-    """Groups whose domain lies last in the feed, in pages of ten."""
+def test_what_waits_is_written_once_and_read_when_what_it_lacks_comes(made: Stage, number: int) -> None:
+    """Groups whose domain lies behind them in the feed, and regions behind that, in pages of ten."""
     domain: Document = {"id": DOMAIN, "name": "Corp", "enabled": True}
     groups: list[Document] = [
         {"id": f"{n:032x}", "domain_id": DOMAIN, "name": f"g{n}", "description": "it"} for n in range(number)
@@ -108,12 +108,35 @@ def test_what_waits_is_written_once_however_long_it_waits(made: Stage, number: i
     made.edit("group", [(None, group) for group in groups])
     made.west.state()
     made.west.show("east", [Ref("domain", DOMAIN)])
+    made.west.state()
+    made.edit("region", [(None, {"id": f"r{n}", "description": ""}) for n in range(20)])
     pages = [made.applied(page) for page in made.pages(limit=10)]
-    assert len(pages) == number // 10 + 1
-    assert [result.pending for result, _ in pages[:-1]] == list(range(10, number + 1, 10))
-    assert pages[-1][0].pending == 0 and pages[-1][0].applied == number + 1
-    assert [cost.pending for _, cost in pages] == [10] * (number // 10) + [number]
-    assert max(cost.statements for _, cost in pages[:-1]) <= CREATE.most(1)
+    early, last = pages[: number // 10], pages[number // 10 :]
+    assert [result.pending for result, _ in pages] == [*range(10, number + 1, 10), 0, 0, 0]
+    assert [result.applied for result, _ in last] == [number + 10, 10, 1]
+    assert [cost.pending for _, cost in pages] == [10] * (number // 10) + [number, 0, 0]
+    assert max(cost.statements for _, cost in early) <= CREATE.most(1)
+    assert max(cost.read for _, cost in early) <= 60, "what waited before is not read with each page"
+
+
+@pytest.mark.parametrize("number", [12, 48])
+def test_what_lacks_what_lacks_something_comes_with_it(made: Stage, number: int) -> None:
+    """Regions one below the other, the topmost last but for others, in pages of four."""
+    keys = [f"r{n:03}" for n in range(number)]
+    chain: list[Document] = [
+        {"id": key, "description": "", "parent_region_id": keys[n + 1] if n + 1 < number else None}
+        for n, key in enumerate(keys)
+    ]
+    made.edit("region", [(None, region) for region in reversed(chain)])
+    made.west.state()
+    for key in keys:  # the lowest first
+        made.west.show("east", [Ref("region", key)])
+    made.edit("role", [(None, {"id": f"{n:032x}", "name": f"role {n}"}) for n in range(6)])
+    pages = [made.applied(page) for page in made.pages(limit=4)]
+    woken = number // 4 - 1
+    assert [result.pending for result, _ in pages[:woken]] == [*range(4, number, 4)]
+    assert pages[woken][0].applied == number and pages[woken][0].pending == 0
+    assert max(cost.read for _, cost in pages[:woken]) <= 60
 
 
 @pytest.mark.parametrize(("bound", "value"), [("MOST_WAITING", 8), ("MOST_WAITING_BYTES", 2000)])

@@ -255,7 +255,7 @@ class Service:
                 state.term,
                 state.former,
                 obstacle(state),
-                len(tx.pending(state.former if state.is_hub else state.hub)),
+                tx.waiting_count(state.former if state.is_hub else state.hub),
                 checkpoint.seq if checkpoint is not None else 0,
                 tuple(peer.site for peer in others if peer.met >= state.term),
                 tuple(peer.site for peer in others if peer.met < state.term),

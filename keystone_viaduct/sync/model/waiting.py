@@ -22,7 +22,9 @@ class Mark(NamedTuple):
 class Pending:
     """A change that waits (for a reference, a proof, the source's head), keyed by source and record.
 
-    ``why`` says more than the reason, where there is more to say; ``since`` when it began to wait.
+    ``why`` says more than the reason, where there is more to say; ``since`` when it began to wait. ``lacks``
+    are the records (``sync.naming``) without one of which it need not be tried again before its source's feed
+    is at its head; empty: it is tried with each page.
     """
 
     source: str
@@ -30,6 +32,7 @@ class Pending:
     reason: str
     why: str = ""
     since: int = 0
+    lacks: tuple[str, ...] = ()
 
 
 class Due(NamedTuple):

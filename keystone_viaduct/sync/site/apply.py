@@ -36,7 +36,7 @@ from keystone_viaduct.sync.naming import value_of
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site.alias import reread
 from keystone_viaduct.sync.site.applying import Applying, PolicyFor
-from keystone_viaduct.sync.site.awaiting import keep, take_up
+from keystone_viaduct.sync.site.awaiting import keep, read_waiting, take_up
 from keystone_viaduct.sync.site.carrying import alike, as_carried, releasable
 from keystone_viaduct.sync.site.charter import adopt_charter
 from keystone_viaduct.sync.site.claims import claims_of
@@ -102,7 +102,7 @@ def apply_waiting(run: Applying) -> set[Ref]:
     """Apply what can be of the page and of all that waits from its source; returns what was considered."""
     page = run.page
     run.any_held = bool(run.tx.held(1))
-    waiting = _still_waiting(run.tx, run.state, page.source)
+    waiting = _still_waiting(run)
     candidates = take_up(run, waiting)
     run.aside = {entry.change.ref: entry.change for entry in waiting if entry.reason == ASIDE}
     if not run.state.is_hub:
@@ -112,6 +112,7 @@ def apply_waiting(run: Applying) -> set[Ref]:
     carried = [
         record.ref for record in releasable(run.tx, run.releasing, run.now) if record.ref not in run.put_aside
     ]
+    run.look_for_waiting(carried)
     _load(run, list(dict.fromkeys([*candidates, *carried])))
     run.trial = Trial(run) if is_heard(run.state, page) else None
     run.choices = choices_for(run)
@@ -144,20 +145,19 @@ def _work_out(run: Applying) -> None:
             return
 
 
-def _still_waiting(tx: Transaction, state: SiteState, source: str) -> list[Pending]:
-    """What waits from there, but for what this site is not to hold any more: that is forgotten.
+def _still_waiting(run: Applying) -> list[Pending]:
+    """What waits from the page's source, but for what this site is not to hold any more: that is forgotten.
 
     Not the deletion of what it has all the same: that is the answer to what was made where it may not be.
     """
-    waiting = tx.pending(source)
+    tx, state, waiting = run.tx, run.state, read_waiting(run)
     outside = [e.change for e in waiting if not state.coverage.holds(e.change.ref.kind, e.change.scope)]
     here = tx.records([change.ref for change in outside if change.deleted])
     gone = {change.ref for change in outside if is_gone(here.get(change.ref))}
     if not gone:
         return waiting
-    held = [entry for entry in waiting if entry.change.ref not in gone]
-    tx.save_pending(source, held, [entry.change.ref for entry in waiting])
-    return held
+    tx.save_pending(run.page.source, [], list(gone))
+    return [entry for entry in waiting if entry.change.ref not in gone]
 
 
 def _follow(tx: Transaction, state: SiteState, page: Page, now: int) -> SiteState:
@@ -232,7 +232,7 @@ def _consider(run: Applying, change: Change) -> None:
 def _is_to_be_released(run: Applying, ref: Ref) -> bool:
     """Whether the record is still carried, and the page says nothing of it."""
     record = run.records.get(ref)
-    busy = ref in run.intents or ref in run.waiting
+    busy = ref in run.intents or run.waits(ref)
     return not busy and record is not None and record.carried is not None
 
 
@@ -407,7 +407,7 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
         known=run.known,
         merged=run.merged,
         conflicts=tuple(run.refused),
-        pending=len(run.waiting) + leaving,
+        pending=len(run.waiting) + run.unread + leaving,
         checkpoint=page.upto,
         knowledge=state.all_knowledge,
         head=state.checkpoint,
@@ -470,10 +470,10 @@ def _shows(other: Change, change: Change) -> bool:
 def _waiting_elsewhere(run: Applying) -> dict[Ref, list[Change]]:
     """What waits from other sites of the records that were put aside."""
     found: dict[Ref, list[Change]] = {}
-    for peer in run.tx.peers().values():
-        for entry in run.tx.pending(peer.site) if peer.site != run.page.source else ():
-            if entry.change.ref in run.aside and entry.reason != ASIDE:
-                found.setdefault(entry.change.ref, []).append(entry.change)
+    peers = run.tx.peers().keys() - {run.page.source}
+    for entry in run.tx.pending_about(list(run.aside)):
+        if entry.source in peers and entry.reason != ASIDE:
+            found.setdefault(entry.change.ref, []).append(entry.change)
     return found
 
 

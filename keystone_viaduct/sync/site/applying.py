@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -71,6 +71,8 @@ class Applying:
     carry: dict[Ref, Carry] = field(default_factory=dict)
     releasing: frozenset[str] = PASSING
     stored: dict[Ref, Pending] = field(default_factory=dict)
+    unread: int = 0
+    looked_for: dict[Ref, bool] = field(default_factory=dict)
     newly_carried: dict[Ref, str] = field(default_factory=dict)
     quarantined: dict[Ref, str] = field(default_factory=dict)
     put_aside: dict[Ref, str] = field(default_factory=dict)
@@ -91,6 +93,20 @@ class Applying:
         """A new feed position of this site, as a dot."""
         self.state = replace(self.state, head=self.state.head + 1)
         return Dot(self.state.origin, self.state.head)
+
+    def waits(self, ref: Ref) -> bool:
+        """Whether something of the record waits from the page's source, be it unread."""
+        if self.unread and ref not in self.looked_for:
+            self.look_for_waiting([ref])
+        return ref in self.waiting or self.looked_for.get(ref, False)
+
+    def look_for_waiting(self, refs: Collection[Ref]) -> None:
+        """Ask in one go for which of these something waits that was left unread."""
+        if not self.unread:
+            return
+        open_ = [ref for ref in refs if ref not in self.looked_for and ref not in self.stored]
+        found = {e.change.ref for e in self.tx.pending_about(open_) if e.source == self.page.source}
+        self.looked_for.update((ref, ref in found) for ref in open_)
 
     def policy(self, kind: str, scope: str | None) -> str:
         """The conflict policy: the charter's rule, else the hub's own setting."""

@@ -1,9 +1,9 @@
 """Which of the changes that wait are tried with a page, and what of them is written.
 
-With each page all of them could be tried and written anew: of a feed whose last record is what all others
-need, that is as many times as it has pages. So in the middle of a feed a change that lacks a record is left
-alone until that is here or comes with the page; and only what is new of what waits is written. At the feed's
-head all of them are tried.
+With each page all of them could be read, tried and written anew: of a feed whose last record is what all
+others need, that is as many times as it has pages. So in the middle of a feed a change that lacks a record is
+left alone, unread, until that record comes with the page, or until it may come because what it lacks itself
+does. At the feed's head all of them are tried. Only what is new of what waits is written.
 """
 
 from __future__ import annotations
@@ -12,10 +12,36 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from keystone_viaduct.sync.model import REFERENCE, Change, Pending, Record, Ref
+from keystone_viaduct.sync.naming import target_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.needs import Need, needs
 from keystone_viaduct.sync.site.readiness import passive
+
+#: Records that a waiting change is noted to lack: what it lacks beside them it is found to lack later.
+MOST_LACKED = 7
+
+
+def read_waiting(run: Applying) -> list[Pending]:
+    """What waits from the page's source, in its order, but what is left alone with this page.
+
+    A limited site's changes are judged by all that it wants, so they are all read; they are bounded.
+    """
+    tx, page = run.tx, run.page
+    limited = not run.state.charter.delegation_of(page.source).is_full
+    if page.at_head or not page.changes or limited:
+        return tx.pending(page.source)
+    shown = [change.ref for change in page.changes]
+    found = {entry.change.ref: entry for entry in tx.pending_active(page.source)}
+    about = (entry for entry in tx.pending_about(shown) if entry.source == page.source)
+    found.update((entry.change.ref, entry) for entry in about)
+    newest = {*shown, *found}
+    while newest:
+        woken = tx.pending_lacking(page.source, sorted(map(target_of, newest)))
+        newest = {entry.change.ref for entry in woken} - found.keys()
+        found.update((entry.change.ref, entry) for entry in woken)
+    run.unread = tx.waiting_count(page.source) - len(found)
+    return sorted(found.values(), key=lambda entry: entry.change.seq)
 
 
 def take_up(run: Applying, waiting: Sequence[Pending]) -> dict[Ref, Change]:
@@ -37,10 +63,9 @@ def _hopeful(tx: Transaction, active: Sequence[Pending], shown: Collection[Ref])
     lacking = {
         entry.change.ref: [need for need in _needs(entry.change) if not _may_be_absent(need)]
         for entry in active
-        if entry.reason == REFERENCE and not entry.change.deleted
+        if _lacks_something(entry)
     }
-    named = {ref for wanted in lacking.values() for need in wanted for ref in need.any_of}
-    here = _alive(tx.records(sorted(named))) if named else set()
+    here = _alive(tx, lacking.values())
     hopeful = {entry.change.ref for entry in active}
     while True:
         possible = {*here, *shown, *hopeful}
@@ -54,6 +79,10 @@ def _hopeful(tx: Transaction, active: Sequence[Pending], shown: Collection[Ref])
         hopeful -= idle
 
 
+def _lacks_something(entry: Pending) -> bool:
+    return entry.reason == REFERENCE and not entry.change.deleted
+
+
 def _needs(change: Change) -> list[Need]:
     return needs(change.ref, change.document, change.external)
 
@@ -62,7 +91,10 @@ def _may_be_absent(need: Need) -> bool:
     return need.may_be_external or need.unchecked
 
 
-def _alive(records: Mapping[Ref, Record]) -> set[Ref]:
+def _alive(tx: Transaction, wanted: Iterable[Sequence[Need]]) -> set[Ref]:
+    """The records that are here, of those that are needed."""
+    named = {ref for found in wanted for need in found for ref in need.any_of}
+    records: Mapping[Ref, Record] = tx.records(sorted(named)) if named else {}
     return {ref for ref, record in records.items() if not (record.deleted or record.evicted)}
 
 
@@ -71,7 +103,29 @@ def keep(run: Applying, considered: Iterable[Ref]) -> None:
     source, stored = run.page.source, run.stored
     began = {ref: entry.since or run.now for ref, entry in stored.items()}
     dated = [replace(entry, since=began.get(ref, run.now)) for ref, entry in run.waiting.items()]
-    new = [entry for entry in dated if stored.get(entry.change.ref) != entry]
+    new = [entry for entry in _with_lacks(run.tx, dated) if stored.get(entry.change.ref) != entry]
     done = [ref for ref in considered if ref in stored and ref not in run.waiting]
     if new or done:
         run.tx.save_pending(source, new, done)
+
+
+def _with_lacks(tx: Transaction, waiting: Sequence[Pending]) -> list[Pending]:
+    """Each with what it lacks, now that the page is written."""
+    wanted = {
+        entry.change.ref: [need for need in _needs(entry.change) if not _may_be_absent(need)]
+        for entry in waiting
+        if _lacks_something(entry)
+    }
+    here = _alive(tx, wanted.values())
+    return [replace(entry, lacks=_lacked(wanted.get(entry.change.ref, ()), here)) for entry in waiting]
+
+
+def _lacked(wanted: Sequence[Need], here: Collection[Ref]) -> tuple[str, ...]:
+    """The records of which one has to come first: for each unmet need those that would meet it."""
+    found: set[str] = set()
+    for need in wanted:
+        if not any(ref in here for ref in need.any_of):
+            targets = set(map(target_of, need.any_of))
+            if len(found | targets) <= MOST_LACKED:
+                found |= targets
+    return tuple(sorted(found))

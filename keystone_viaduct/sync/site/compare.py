@@ -132,4 +132,4 @@ def forget(tx: Transaction, source: str) -> None:
 
 def put_aside(tx: Transaction, source: str) -> None:
     """What waits from there is left alone until the source shows it again."""
-    tx.save_pending(source, [replace(entry, reason=ASIDE) for entry in tx.pending(source)], [])
+    tx.save_pending(source, [replace(entry, reason=ASIDE, lacks=()) for entry in tx.pending(source)], [])

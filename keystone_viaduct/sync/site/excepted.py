@@ -71,7 +71,8 @@ def _waiting_still(tx: Transaction, state: SiteState, exceptions: Exceptions) ->
     narrower = {ref for ref, gaps in state.exceptions.items() if exceptions.get(ref) != gaps}
     if not narrower:
         return []
-    return [e.change for site in tx.peers() for e in tx.pending(site) if e.change.ref in narrower]
+    sites = tx.peers().keys()
+    return [entry.change for entry in tx.pending_about(sorted(narrower)) if entry.source in sites]
 
 
 def _of_others(exceptions: Exceptions, origin: str) -> Iterable[tuple[Ref, Mapping[str, Gap]]]:

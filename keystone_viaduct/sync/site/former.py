@@ -24,7 +24,7 @@ def retry_former(
     if not state.is_hub or not state.former:
         return state
     last = _all_met(tx, state)
-    if tx.pending(state.former):
+    if tx.waiting_count(state.former):
         peer = tx.peers().get(state.former) or Peer(state.former, b"")
         state = look_again(tx, peer, work, quarantine, at_head=last, now=now, policy_for=policy_for)
     if last:

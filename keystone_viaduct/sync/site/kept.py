@@ -30,19 +30,22 @@ def kept(run: Applying, readiness: Readiness) -> frozenset[Ref]:
         to_come = _is_withheld(run, ref) or _waits_elsewhere(run, ref)
         return readiness.held(ref) or (to_come and not readiness.alive(ref))
 
+    blockers = {ref: list(_blockers(readiness, entry)) for ref, entry in run.waiting.items()}
+    if run.trial is not None:
+        run.trial.look_for_others([ref for them in blockers.values() for ref in them])
     found = {
         ref
         for ref, entry in run.waiting.items()
         if entry.reason in (UNPROVEN, REFUSABLE, LOST)
         or entry.reason in UNTRIED
-        or any(map(is_to_come, _blockers(readiness, entry)))
+        or any(map(is_to_come, blockers[ref]))
         or may_be_revived(run, readiness, entry)
     }
     while found:
         more = {
             ref
-            for ref, entry in run.waiting.items()
-            if ref not in found and any(blocker in found for blocker in _blockers(readiness, entry))
+            for ref in run.waiting
+            if ref not in found and any(blocker in found for blocker in blockers[ref])
         }
         if not more:
             break

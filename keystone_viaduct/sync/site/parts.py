@@ -26,7 +26,7 @@ def take_part(tx: Transaction, page: Page) -> ApplyResult:
     subject, number = tx.parts_had(page.source)
     if part.number == (number if part.subject == subject else 0) and not part.is_last:
         tx.save_part(page.source, part.subject, part.number, part.data)
-    waiting = len(tx.pending(page.source))
+    waiting = tx.waiting_count(page.source)
     return ApplyResult(
         0, 0, 0, (), waiting, page.upto, state.all_knowledge, state.checkpoint, parts_had(tx, page.source)
     )

@@ -7,7 +7,7 @@ contradict each other, or say of others what the hub knows better, is a forgery.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -168,12 +168,14 @@ def bounded(change: Change, now: int) -> Change:
 class Proof:
     """Judges the changes of one page of a spoke at the hub."""
 
-    def __init__(self, tx: Transaction, state: SiteState, page: Page) -> None:
+    def __init__(self, tx: Transaction, state: SiteState, page: Page, likely: Sequence[Ref] = ()) -> None:
+        """``likely``: records about which it will be asked, to be looked for together when the first is."""
         self._tx = tx
         self._state = state
         self._source = page.source
         self._storable = page.capabilities
-        self._waiting: dict[Ref, dict[str, Change]] | None = None
+        self._likely = [*likely, *(change.ref for change in page.changes)]
+        self._others_of: dict[Ref, dict[str, Change]] | None = None
         self._refusable: dict[Ref, set[str]] = {}
         self._shown: dict[str, int] = {}
         self._lives = {state.site: state.origin}
@@ -193,11 +195,11 @@ class Proof:
 
     def others_wait(self, ref: Ref) -> bool:
         """Whether another site's version of the record waits here."""
-        return bool(self._others().get(ref))
+        return bool(self._others(ref))
 
     def others_may_count(self, ref: Ref) -> bool:
         """Whether one of these may come to something: it does not wait for nothing but its refusal."""
-        return not self._others().get(ref, {}).keys() <= self._refusable.get(ref, set())
+        return not self._others(ref).keys() <= self._refusable.get(ref, set())
 
     def _can_lack(self, change: Change, name: str) -> bool:
         """Whether the source's release may have lost the value: it has no column for it."""
@@ -292,7 +294,7 @@ class Proof:
     def _vouched(self, change: Change, dot: Dot) -> bool:
         """Whether the site whose edit it is has itself shown this record so, or has nothing to show of it."""
         site = site_of(dot.origin)
-        shown = self._others().get(change.ref, {}).get(site)
+        shown = self._others(change.ref).get(site)
         written = [n for n, state in change.fields.items() if state.dot == dot]
         if shown is None:
             told = not written and change.birth != dot and self._shown.get(dot.origin, 0) >= dot.seq
@@ -325,14 +327,34 @@ class Proof:
         A site that was restored does not know what it has lost, but another one may have heard of it. A site
         that has not shown this hub yet what it has may show it under another name.
         """
-        self._others()
+        self._read_peers()
         site = site_of(origin)
         return site not in self._unmet and self._lives.get(site, "") != origin
 
-    def _others(self) -> dict[Ref, dict[str, Change]]:
-        """What waits from other sites, by record; read when it is first needed."""
-        if self._waiting is None:
-            self._waiting = {}
+    def look_for(self, refs: Collection[Ref]) -> None:
+        """Read in one go what waits of these records from other sites."""
+        known = self._read_peers()
+        open_ = [ref for ref in dict.fromkeys(refs) if ref not in known]
+        known.update((ref, {}) for ref in open_)
+        for entry in self._tx.pending_about(open_):
+            ref, site = entry.change.ref, entry.source
+            if site != self._source and site in self._lives:
+                known[ref][site] = entry.change
+                if entry.reason == REFUSABLE:
+                    self._refusable.setdefault(ref, set()).add(site)
+
+    def _others(self, ref: Ref) -> dict[str, Change]:
+        """What waits of a record from other sites."""
+        known = self._read_peers()
+        if ref not in known:
+            self.look_for([ref, *self._likely])
+            self._likely = []
+        return known[ref]
+
+    def _read_peers(self) -> dict[Ref, dict[str, Change]]:
+        """How far the others have come, read when that is first needed; returns what was found to wait."""
+        if self._others_of is None:
+            self._others_of = {}
             for peer in self._tx.peers().values():
                 if peer.site == self._source:
                     continue
@@ -341,11 +363,7 @@ class Proof:
                     self._unmet.add(peer.site)
                 if peer.seen is not None:
                     self._shown[origin_of(peer.site, peer.seen.incarnation)] = peer.seen.seq
-                for entry in self._tx.pending(peer.site):
-                    self._waiting.setdefault(entry.change.ref, {})[peer.site] = entry.change
-                    if entry.reason == REFUSABLE:
-                        self._refusable.setdefault(entry.change.ref, set()).add(peer.site)
-        return self._waiting
+        return self._others_of
 
 
 def _same(mine: FieldState | None, theirs: FieldState) -> bool:

@@ -75,7 +75,9 @@ def _drop_tombstones(
     due = [record for record in found if record.seq <= reached and record.fields[DELETED].stamp <= horizon]
     if not due:
         return set()
-    waiting = {entry.change.ref for peer in tx.peers().values() for entry in tx.pending(peer.site)}
+    sites = tx.peers().keys()
+    about = tx.pending_about([record.ref for record in due])
+    waiting = {entry.change.ref for entry in about if entry.source in sites}
     marked = {mark.ref for mark in tx.marks_of([record.ref for record in due])}
     gone = [
         record

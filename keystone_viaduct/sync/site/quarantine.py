@@ -39,5 +39,5 @@ def leave_aside(run: Applying, candidates: dict[Ref, Change], waiting: Sequence[
 def ask_again(tx: Transaction, source: str) -> int:
     """Have what was put aside of a source looked at with its next page; how many changes."""
     found = [entry for entry in tx.pending(source) if entry.reason == QUARANTINED]
-    tx.save_pending(source, [replace(entry, reason=RETRIED) for entry in found], [])
+    tx.save_pending(source, [replace(entry, reason=RETRIED, lacks=()) for entry in found], [])
     return len(found)

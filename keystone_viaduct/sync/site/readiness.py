@@ -180,7 +180,7 @@ class Readiness:
 
     def _is_to_come(self, ref: Ref) -> bool:
         """Whether a record waits here: what needs it waits with it."""
-        return ref in self.run.waiting or ref in self.run.disputed
+        return self.run.waits(ref) or ref in self.run.disputed
 
     def _is_seen_to_go(self, owner: Ref) -> bool:
         """Whether there is evidence that it was deleted. A spoke takes the word of the hub, the judge."""
@@ -350,7 +350,8 @@ class Readiness:
         while newest:
             found = self.run.tx.referrers(newest, OWNING)
             newest = sorted({referrer for them in found.values() for referrer in them} - seen)
-            if any(referrer in self.run.waiting or referrer in self.run.put_aside for referrer in newest):
+            self.run.look_for_waiting(newest)
+            if any(self.run.waits(referrer) or referrer in self.run.put_aside for referrer in newest):
                 return True
             seen.update(newest)
         return False
@@ -500,6 +501,7 @@ class Readiness:
         for ref in refs:
             if ref not in self.run.records:
                 self._records.setdefault(ref, None)
+        self.run.look_for_waiting(refs)
 
     def _preload_referrers(self, refs: list[Ref]) -> None:
         unknown = [ref for ref in refs if ref not in self._referrers]
@@ -513,8 +515,8 @@ class Readiness:
         ``whole``: at all of them, for their rows may have to go.
         """
         self._preload(refs)
-        busy = {*self.run.intents, *self.run.waiting, *self.run.put_aside}
-        records = [self.local(ref) for ref in refs if ref not in busy]
+        busy = {*self.run.intents, *self.run.put_aside}
+        records = [self.local(ref) for ref in refs if ref not in busy and not self.run.waits(ref)]
         there = [record for record in records if record is not None and not record.rowless]
         release(self.run, [r for r in there if whole or r.carried is not None])
 

@@ -40,7 +40,7 @@ def adopt_peers(tx: Transaction, state: SiteState, page: Page) -> None:
         if found != mine:
             tx.save_peer(found)
     for site in set(known) - {peer.site for peer in page.peers} - {state.hub}:
-        if not tx.pending(site):
+        if not tx.waiting_count(site):
             tx.drop_peer(site)
 
 

@@ -35,7 +35,7 @@ def retire(
     """Forget ``site``; ``force``: although it was heard a short while ago. Raises NotThere, Refused."""
     state = sequence(tx, tx.state(), now)
     peer = _checked(tx, state, site, force=force, now=now)
-    waiting = len(tx.pending(site))
+    waiting = tx.waiting_count(site)
     run = Applying(tx, state, quiet_page(state, peer, at_head=True), now, policy_for).put(quarantine)
     lost = _settle(run, state, peer, work, now)
     state = _without(tx.state(), peer)
@@ -43,7 +43,7 @@ def retire(
     tx.save_checkpoint(site, None)
     tx.drop_peer(site)
     for other in sorted(tx.peers().values(), key=lambda found: found.site):
-        if tx.pending(other.site):
+        if tx.waiting_count(other.site):
             look_again(tx, other, work, quarantine, at_head=False, now=now, policy_for=policy_for)
     return Retired(site, peer.heard, waiting, lost)
 
@@ -68,7 +68,7 @@ def _checked(tx: Transaction, state: SiteState, site: str, *, force: bool, now: 
 def _settle(run: Applying, state: SiteState, peer: Peer, work: Work, now: int) -> int:
     """Decide all that waits from the site; how many changes can't be, and are listed as lost."""
     tx = run.tx
-    if not tx.pending(peer.site):
+    if not tx.waiting_count(peer.site):
         return 0
     considered = work(run)
     why = f"{peer.site} was retired, and whoever else has had a part in it has not shown it yet"

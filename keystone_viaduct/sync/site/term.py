@@ -173,7 +173,7 @@ def start_over(tx: Transaction, hub: str, before: str) -> None:
     peers = tx.peers()
     for site in sorted({*peers, before}):
         waiting = tx.pending(site)
-        aside = [replace(entry, source=hub, reason=ASIDE) for entry in waiting]
+        aside = [replace(entry, source=hub, reason=ASIDE, lacks=()) for entry in waiting]
         tx.save_pending(site, [], [entry.change.ref for entry in waiting])
         tx.save_pending(hub, aside, [])
     for peer in peers.values():

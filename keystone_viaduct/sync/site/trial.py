@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import replace
 
 from keystone_viaduct.kinds.raw import differing, same_documents
@@ -24,7 +25,7 @@ class Trial:
 
     def __init__(self, run: Applying) -> None:
         self._run = run
-        self._proof = Proof(run.tx, run.state, run.page)
+        self._proof = Proof(run.tx, run.state, run.page, list(run.stored))
         self._delegation = run.state.charter.delegation_of(run.page.source)
         self._hearing = Hearing(run, self._delegation)
         self.refused: set[Ref] = set()
@@ -79,6 +80,10 @@ class Trial:
     def others_wait(self, ref: Ref) -> bool:
         """Whether another site's version of a record waits here."""
         return self._proof.others_wait(ref)
+
+    def look_for_others(self, refs: Collection[Ref]) -> None:
+        """Read in one go what waits of these records from other sites."""
+        self._proof.look_for(refs)
 
     def may_rename(self, rival: Intent) -> bool:
         """Whether the source may have the hub's record give its name away."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from keystone_viaduct.sync.model import Checkpoint, Conflict, Document, Peer, Pending, Ref
@@ -64,22 +64,56 @@ class BookkeepingPart(Part):
         """Changes from there that wait, in the source's feed order."""
         return [self._pending(row) for row in self.connection.execute(q.GET_PENDING, {"p_source": source})]
 
+    def waiting_count(self, source: str) -> int:
+        """How many they are."""
+        return int(self.connection.execute(q.WAITING_COUNT, {"p_source": source}).scalar() or 0)
+
+    def pending_active(self, source: str) -> list[Pending]:
+        """Those of them that lack nothing."""
+        return [self._pending(row) for row in self.connection.execute(q.ACTIVE_PENDING, {"p_source": source})]
+
+    def pending_lacking(self, source: str, targets: Collection[str]) -> list[Pending]:
+        """Those of them that lack one of these."""
+        found = {
+            (row.kind, row.key): row
+            for part in q.chunks(list(targets))
+            for row in self.connection.execute(q.LACKING_PENDING, {"p_source": source, "p_targets": part})
+        }
+        return [self._pending(row) for row in sorted(found.values(), key=lambda row: row.seq)]
+
+    def pending_about(self, refs: Sequence[Ref]) -> list[Pending]:
+        """What waits of these records, from any source."""
+        return [
+            self._pending(row)
+            for kind, keys in keys_by_kind(refs).items()
+            for part in q.chunks(keys)
+            for row in self.connection.execute(q.PENDING_ABOUT, {"p_kind": kind, "p_keys": part})
+        ]
+
     def _pending(self, row: Any) -> Pending:
         place = f"{row.source}:{row.kind}/{row.key}"
         change = unpack_change(self.ring.decrypt(bytes(row.change), place))
-        return Pending(row.source, change, row.reason, row.why or "", row.since)
+        lacks = tuple(row.lacks.split())
+        return Pending(row.source, change, row.reason, row.why or "", row.since, lacks)
 
     def save_pending(self, source: str, waiting: Sequence[Pending], done: Iterable[Ref]) -> None:
         """Store what waits (replacing an older one of the same record) and forget what is done."""
         latest = {item.change.ref: item for item in waiting}
         for kind, keys in keys_by_kind([*latest, *done]).items():
             for part in q.chunks(keys):
-                self.connection.execute(
-                    q.DELETE_PENDING, {"p_source": source, "p_kind": kind, "p_keys": part}
-                )
+                which = {"p_source": source, "p_kind": kind, "p_keys": part}
+                self.connection.execute(q.DELETE_PENDING, which)
+                self.connection.execute(q.DELETE_LACKED, which)
         if latest:
             rows = [self._pending_row(source, item) for item in latest.values()]
             self.connection.execute(q.INSERT_PENDING, rows)
+        lacked = [
+            {"source": source, "target": target, "kind": ref.kind, "key": ref.key}
+            for ref, item in latest.items()
+            for target in item.lacks
+        ]
+        if lacked:
+            self.connection.execute(q.INSERT_LACKED, lacked)
 
     def _pending_row(self, source: str, item: Pending) -> dict[str, Any]:
         ref = item.change.ref
@@ -92,6 +126,7 @@ class BookkeepingPart(Part):
             "change": self.ring.encrypt(pack_change(item.change), f"{source}:{ref}"),
             "why": item.why or None,
             "since": item.since,
+            "lacks": " ".join(item.lacks),
         }
 
     def add_conflicts(self, conflicts: Sequence[Conflict]) -> None:

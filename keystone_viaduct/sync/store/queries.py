@@ -229,8 +229,25 @@ GET_PENDING = (
     .where(t.pending.c.source == param("source"))
     .order_by(t.pending.c.seq, t.pending.c.kind, t.pending.c.key)
 )
+ACTIVE_PENDING = GET_PENDING.where(t.pending.c.lacks == "")
+LACKING_PENDING = (
+    sa.select(t.pending)
+    .join(
+        t.lacked,
+        sa.and_(
+            t.lacked.c.source == t.pending.c.source,
+            t.lacked.c.kind == t.pending.c.kind,
+            t.lacked.c.key == t.pending.c.key,
+        ),
+    )
+    .where(t.lacked.c.source == param("source"), t.lacked.c.target.in_(listed("targets")))
+)
+PENDING_ABOUT = sa.select(t.pending).where(these(t.pending)).order_by(t.pending.c.source, t.pending.c.seq)
+WAITING_COUNT = sa.select(sa.func.count()).select_from(t.pending).where(t.pending.c.source == param("source"))
 DELETE_PENDING = t.pending.delete().where(t.pending.c.source == param("source"), these(t.pending))
 INSERT_PENDING = t.pending.insert()
+DELETE_LACKED = t.lacked.delete().where(t.lacked.c.source == param("source"), these(t.lacked))
+INSERT_LACKED = t.lacked.insert()
 COUNT_PENDING = sa.select(t.pending.c.source, sa.func.count()).group_by(t.pending.c.source)
 COUNT_REASONS = sa.select(t.pending.c.source, t.pending.c.reason, sa.func.count()).group_by(
     t.pending.c.source, t.pending.c.reason

@@ -36,6 +36,11 @@ def site() -> Any:
     return _on_mysql(sa.String(64), mysql.VARCHAR(64, charset="ascii", collation="ascii_bin"))
 
 
+def digest() -> Any:
+    """A digest (``sync.naming``) beside a site's name, a kind and a key: ASCII for the same reason."""
+    return _on_mysql(sa.String(32), mysql.VARCHAR(32, charset="ascii", collation="ascii_bin"))
+
+
 def origin() -> Any:
     """``site#incarnation``."""
     return _on_mysql(sa.String(96), mysql.VARCHAR(96, charset="ascii", collation="ascii_bin"))
@@ -204,7 +209,20 @@ pending = _table(
     sa.Column("change", blob(), nullable=False),
     sa.Column("why", text()),
     sa.Column("since", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("lacks", sa.String(255), nullable=False, server_default=""),
     sa.Index("ix_viaduct_pending_seq", "source", "seq"),
+    sa.Index("ix_viaduct_pending_lacks", "source", "lacks"),
+    sa.Index("ix_viaduct_pending_record", "kind", "key"),
+)
+
+#: What waiting changes lack, by a digest of the record (``sync.naming``).
+lacked = _table(
+    "lacked",
+    sa.Column("source", site(), primary_key=True),
+    sa.Column("target", digest(), primary_key=True),
+    sa.Column("kind", kind(), primary_key=True),
+    sa.Column("key", key(), primary_key=True),
+    sa.Index("ix_viaduct_lacked_record", "source", "kind", "key"),
 )
 
 conflict = _table(

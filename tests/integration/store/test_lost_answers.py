@@ -29,7 +29,7 @@ from keystone_viaduct.sync.store.commits import EVERY, KEPT
 from keystone_viaduct.sync.store.retry import RetryPolicy
 from keystone_viaduct.sync.store.tables import commit as tokens
 from keystone_viaduct.sync.wire.office import Order
-from keystone_viaduct.testing.conformance.transaction import NOW
+from keystone_viaduct.testing.conformance.samples import NOW
 from tests.support.lostanswers import lost_answer, lost_commit
 from tests.support.sites import Sites
 

@@ -14,7 +14,7 @@ from keystone_viaduct.errors import LeaseHeld, NotInitialised, StoreError, Store
 from keystone_viaduct.sync.model import Checkpoint, Conflict, Pending, Record, Ref
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction, make_engine, schema, tables
-from keystone_viaduct.testing.conformance.transaction import NOW, change, record
+from keystone_viaduct.testing.conformance.samples import NOW, change, record
 from tests.support.databases import DatabaseScope
 
 

@@ -12,7 +12,7 @@ from keystone_viaduct.sync.model import Ref, United
 from keystone_viaduct.sync.site.content import contents, digests, matches
 from keystone_viaduct.sync.site.unite import unite
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction
-from keystone_viaduct.testing.conformance.transaction import NOW
+from keystone_viaduct.testing.conformance.samples import NOW
 from tests.unit.documents.world import items_of
 
 LOSERS = {"user": "u" * 32, "group": "g" * 32, "project": "p" * 32, "role": "r" * 32}
