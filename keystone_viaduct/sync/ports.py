@@ -441,6 +441,16 @@ class Store(Protocol):
         a whole.
         """
 
+    def run_at_once(self, work: Callable[[Transaction], T]) -> T | None:
+        """As :meth:`run`; None, and nothing is done, where it would have to wait for another transaction that
+        has the site's row.
+        """
+
+    def look(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work``, which writes nothing, on what is committed at one moment: it locks nothing, not even
+        the site's row, and waits for no writer.
+        """
+
     def may_be_a_record(self, error: Exception) -> bool:
         """Whether an error that came out of a transaction may lie in a record, and not in the database."""
 

@@ -28,6 +28,14 @@ class Interposed:
         """As the store does."""
         return self._store.run(lambda tx: work(cast(Transaction, _Interposed(tx, self._hook))))
 
+    def run_at_once(self, work: Callable[[Transaction], T]) -> T | None:
+        """As the store does."""
+        return self._store.run_at_once(lambda tx: work(cast(Transaction, _Interposed(tx, self._hook))))
+
+    def look(self, work: Callable[[Transaction], T]) -> T:
+        """As the store does."""
+        return self._store.look(lambda tx: work(cast(Transaction, _Interposed(tx, self._hook))))
+
     def may_be_a_record(self, error: Exception) -> bool:
         """As the store has it."""
         return self._store.may_be_a_record(error)

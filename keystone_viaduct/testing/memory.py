@@ -124,15 +124,34 @@ class MemoryStore:
     def run(self, work: Callable[[MemoryTransaction], T]) -> T:
         """Run ``work`` on a copy and keep it if nothing was raised; again where the commit was lost."""
         with self.lock:
-            while True:
-                tx = MemoryTransaction(
-                    self.data.copy(), self.known, self.unstorable, self.fold, self.drivers, self.directory
-                )
-                result = work(tx)
-                if self.faults and self.faults.pop(0) == LOST_COMMIT:
-                    continue
-                self.data = tx.data
-                return result
+            return self._run(work)
+
+    def run_at_once(self, work: Callable[[MemoryTransaction], T]) -> T | None:
+        """As :meth:`run`; None while another transaction is open."""
+        if not self.lock.acquire(blocking=False):
+            return None
+        try:
+            return self._run(work)
+        finally:
+            self.lock.release()
+
+    def _run(self, work: Callable[[MemoryTransaction], T]) -> T:
+        while True:
+            tx = self._begin()
+            result = work(tx)
+            if self.faults and self.faults.pop(0) == LOST_COMMIT:
+                continue
+            self.data = tx.data
+            return result
+
+    def _begin(self) -> MemoryTransaction:
+        return MemoryTransaction(
+            self.data.copy(), self.known, self.unstorable, self.fold, self.drivers, self.directory
+        )
+
+    def look(self, work: Callable[[MemoryTransaction], T]) -> T:
+        """Run ``work`` on a copy that is thrown away; no lock is waited for."""
+        return work(self._begin())
 
     def may_be_a_record(self, error: Exception) -> bool:
         """What a database would refuse, and whatever has no name."""

@@ -254,6 +254,8 @@ class Lane:
         if self.state.failures:
             LOG.info("%s: works again", self.name)
         self.state.failures, self.state.error, self.state.code = 0, "", ""
+        if progress is Progress.IDLE and self.replicator.held_back:
+            return self.pacer.held_back()
         wait = self.pacer.succeeded()
         return 0.0 if progress is Progress.MORE else wait
 

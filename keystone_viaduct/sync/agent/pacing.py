@@ -18,12 +18,20 @@ class Pacer:
     longest: float
     chance: random.Random = field(default_factory=random.Random)
     failures: int = 0
+    held: int = 0
 
     def succeeded(self) -> float:
         """The wait after a step that went well."""
-        self.failures = 0
+        self.failures = self.held = 0
         # jitter, so that many links do not all look at the hub in the same moment
         return self.poll * self.chance.uniform(0.9, 1.1)
+
+    def held_back(self) -> float:
+        """The wait where a source was busy and had nothing to show: doubling, up to that after a success."""
+        self.failures = 0
+        bound = min(self.poll, self.first * float(2 ** min(self.held, 30)))
+        self.held += 1
+        return bound * self.chance.uniform(0.5, 1.0)
 
     def told(self, wait: float) -> float:
         """The wait where a site asks for one; that is no failure, but no site may ask for more than the

@@ -73,6 +73,8 @@ class Replicator:
     _behind: bool = False
     _primed: bool = False
     _idle: int = 0
+    #: The last page brought nothing, and the source says that there is more: something else has it now.
+    held_back: bool = False
     _reader: str = ""
     _parts: str | None = None
 
@@ -90,6 +92,7 @@ class Replicator:
                 self._prime()
             page = self._read()
             self.charter = page.charter or self.charter
+            self.held_back = not page.at_head and page.upto == page.after
             if self._is_news(page):
                 return self._apply(page)
             self._look_again()

@@ -46,16 +46,17 @@ def summary(
     fence: Fence | None,
     kinds: frozenset[str] | None,
     *,
-    now: int,
+    now: int | None,
 ) -> Summary:
-    """The tallies below these buckets; of whole kinds after numbering what is unnumbered.
+    """The tallies below these buckets; of whole kinds after numbering what is unnumbered (``now`` None:
+    without).
 
     Marks beyond a bound stay: their records get later positions. Raises FenceMismatch, NotYet.
     """
     state = tx.state()
     check_reader(state, reader)
     check_fence(tx, state, fence)
-    if within is None:
+    if within is None and now is not None:
         state, _ = sequence_some(tx, state, now, MOST_MARKS)
     coverage = selection_for(state, tx.peers().get(reader))
     found = tx.tallies(within, coverage.common(Coverage(kinds)))

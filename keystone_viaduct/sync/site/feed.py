@@ -18,6 +18,7 @@ from keystone_viaduct.sync.model import (
     Page,
     Peer,
     Record,
+    Ref,
     SiteState,
     Version,
     site_of,
@@ -29,6 +30,7 @@ from keystone_viaduct.sync.site.decisions import MOST, told_conflicts
 from keystone_viaduct.sync.site.excepted import excepted
 from keystone_viaduct.sync.site.fence import check_fence, check_purge, check_reader, fence_of
 from keystone_viaduct.sync.site.guard import GUARD, Guard, delete_missing
+from keystone_viaduct.sync.site.looking import MustWrite
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.register import told_peers
 from keystone_viaduct.sync.site.scope import selection
@@ -74,17 +76,75 @@ def read_page(
     own = _own(reader, peer, after)
     entries, conflicts, upto, last = _portion(tx, state, site, own, after, limit, coverage, most)
     nonce = state.nonce if upto == state.head else tx.nonce_at(upto)
-    changes, complete = _changes(tx, state, entries, coverage, now, guard)
+    changes, stale = _changes(tx, state, entries, coverage)
+    complete = not (stale and _comes_again(tx, stale, now, guard))
     if not complete:
         state = _begin_batch(tx, state, now)
+    checkpoint = Checkpoint(state.incarnation, upto, nonce or "")
+    at_head = last and complete and numbered
+    return _page(tx, state, after, checkpoint, coverage, changes, conflicts, site, at_head=at_head)
+
+
+def glance_at_page(
+    tx: Transaction,
+    reader: str,
+    after: Checkpoint | None,
+    limit: int,
+    fence: Fence | None,
+    *,
+    most: int | None = None,
+) -> Page:
+    """As :func:`read_page`, of what is numbered, in a transaction that only looks, while another one has the
+    site: what the reader has is not noted.
+
+    The page ends before a record whose tables hold something newer, and is at the head only where nothing is
+    left to number. Raises MustWrite for a reader that starts over: from when on is to be noted.
+    """
+    state, site = tx.state(), site_of(reader)
+    check_reader(state, site)
+    check_fence(tx, state, fence)
+    check_fence(tx, state, Fence(after) if after else None)
+    peer = tx.peers().get(site)
+    check_purge(state, after, peer.shown if peer is not None else 0)
+    if peer is not None and after is None:
+        raise MustWrite
+    coverage, numbered = selection_for(state, peer), not tx.take_marks(1)
+    own = _own(reader, peer, after)
+    entries, conflicts, upto, last = _portion(tx, state, site, own, after, limit, coverage, most)
+    changes, stale = _changes(tx, state, entries, coverage)
+    if stale:
+        upto = min(entry.seq for entry in entries if entry.ref in stale) - 1
+        changes = [change for change in changes if change.seq <= upto]
+        conflicts = tuple(conflict for conflict in conflicts if conflict.seq <= upto)
+        last = False
+    nonce = state.nonce if upto == state.head else tx.nonce_at(upto)
+    if after is not None and upto <= after.seq:
+        checkpoint = after
+    else:
+        checkpoint = Checkpoint(state.incarnation, upto, nonce or "")
+    return _page(tx, state, after, checkpoint, coverage, changes, conflicts, site, at_head=last and numbered)
+
+
+def _page(
+    tx: Transaction,
+    state: SiteState,
+    after: Checkpoint | None,
+    upto: Checkpoint,
+    coverage: Coverage,
+    changes: list[Change],
+    conflicts: tuple[Conflict, ...],
+    site: str,
+    *,
+    at_head: bool,
+) -> Page:
     vouched = _vouched(state)
     exceptions = excepted(tx, state, vouched)
     return Page(
         source=state.site,
         term=state.term,
         after=after,
-        upto=Checkpoint(state.incarnation, upto, nonce or "").of_feed(state.nonce),
-        at_head=last and complete and numbered and len(exceptions) <= MOST_EXCEPTIONS,
+        upto=upto.of_feed(state.nonce),
+        at_head=at_head and len(exceptions) <= MOST_EXCEPTIONS,
         knowledge=vouched,
         exceptions=exceptions if len(exceptions) <= MOST_EXCEPTIONS else {},
         changes=tuple(changes),
@@ -199,10 +259,10 @@ def _acknowledge(
 
 
 def _changes(
-    tx: Transaction, state: SiteState, found: list[Record], coverage: Coverage, now: int, guard: Guard
-) -> tuple[list[Change], bool]:
-    """The entries that are part of the coverage with their contents, and whether none was left out that comes
-    again by itself.
+    tx: Transaction, state: SiteState, found: list[Record], coverage: Coverage
+) -> tuple[list[Change], dict[Ref, bool]]:
+    """The entries that are part of the coverage with their contents; and those that can't be shown as they
+    were numbered, and whether there is any content.
     """
     entries: list[Record] = []
     changes: list[Change] = []
@@ -214,11 +274,11 @@ def _changes(
             changes.append(_farewell(entry))
     alive = [entry.ref for entry in entries if not entry.deleted]
     content = contents(tx, alive, {entry.ref: entry for entry in entries})
-    stale = []
+    stale: dict[Ref, bool] = {}
     for entry in entries:
         document = {} if entry.deleted else content.get(entry.ref)
         if document is None or not (entry.deleted or _is_fresh(tx, state, entry, document)):
-            stale.append(entry.ref)
+            stale[entry.ref] = document is not None
             continue
         border = "" if _was_inside(entry, coverage, always=True) else IN
         changes.append(
@@ -234,13 +294,18 @@ def _changes(
                 entry.external,
             )
         )
-    unmarked = set(stale) - {mark.ref for mark in tx.marks_of(stale)} if stale else set()
+    return sorted(changes, key=lambda change: change.seq), stale
+
+
+def _comes_again(tx: Transaction, stale: dict[Ref, bool], now: int, guard: Guard) -> bool:
+    """Have what was left out numbered by the next read; whether any of it comes again by itself."""
+    refs = list(stale)
+    unmarked = set(stale) - {mark.ref for mark in tx.marks_of(refs)}
     if unmarked:
-        gone = {ref for ref in unmarked if ref not in content}
+        gone = {ref for ref in unmarked if not stale[ref]}
         tx.add_marks(sorted(unmarked - gone), now)
         delete_missing(tx, sorted(gone), guard, now)
-    coming = set(stale) - tx.held_of(stale).keys() if stale else set()
-    return sorted(changes, key=lambda change: change.seq), not coming
+    return bool(set(stale) - tx.held_of(refs).keys())
 
 
 def _is_fresh(tx: Transaction, state: SiteState, entry: Record, document: Document) -> bool:

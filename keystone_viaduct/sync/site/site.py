@@ -37,7 +37,7 @@ from keystone_viaduct.sync.site.apply import apply_page, apply_waiting
 from keystone_viaduct.sync.site.applying import PolicyFor
 from keystone_viaduct.sync.site.carrying import try_again
 from keystone_viaduct.sync.site.charter import write_charter
-from keystone_viaduct.sync.site.feed import read_page
+from keystone_viaduct.sync.site.feed import glance_at_page, read_page
 from keystone_viaduct.sync.site.fence import check_fence, fence_of, later
 from keystone_viaduct.sync.site.former import retry_former
 from keystone_viaduct.sync.site.guard import GUARD, Guard
@@ -46,6 +46,7 @@ from keystone_viaduct.sync.site.isolating import (
     considered,
     tried,
 )
+from keystone_viaduct.sync.site.looking import look as looked
 from keystone_viaduct.sync.site.parts import parts_had, take_part
 from keystone_viaduct.sync.site.promote import promote, resign
 from keystone_viaduct.sync.site.purge import Retention, clean
@@ -102,7 +103,7 @@ class Site:
     @property
     def name(self) -> str:
         """The site's name."""
-        return self._store.run(lambda tx: tx.state()).site
+        return self._store.look(lambda tx: tx.state()).site
 
     def read(
         self,
@@ -125,11 +126,15 @@ class Site:
             limits = page.charter is not None and page.charter.limited
             return page, bool(limits) and bool(tx.due(1))
 
+        def glance(tx: Transaction) -> tuple[Page, bool]:
+            return glance_at_page(tx, reader, after, limit, fence, most=most), False
+
         def shown(tx: Transaction) -> list[Ref]:
             return [record.ref for record in tx.feed(after.seq if after else 0, limit, None)]
 
+        seen = later(fence, after)
         page, due = self._tolerance.isolated(
-            lambda: self._fenced(work, later(fence, after), site_of(reader)), work, shown
+            lambda: self._fenced(work, seen, site_of(reader), look=True, meanwhile=glance), work, shown
         )
         if due:
             self.judge()
@@ -212,11 +217,11 @@ class Site:
             known = state.all_knowledge, state.term, state.hub, state.exceptions
             return Standing(state.origin, checkpoint, mine, *known, parts_had(tx, source))
 
-        return self._fenced(work, fence, source)
+        return self._fenced(work, fence, source, look=True)
 
     def charter(self) -> Charter:
         """The charter that this site goes by."""
-        return self._store.run(lambda tx: tx.state()).charter
+        return self._store.look(lambda tx: tx.state()).charter
 
     def write_charter(self, charter: Charter, seen: Edition) -> Charter:
         """At the hub: replace the charter of edition ``seen``. Raises Refused."""
@@ -245,11 +250,16 @@ class Site:
         def work(tx: Transaction) -> Summary:
             return compare.summary(tx, reader, within, fence, kinds, now=self._clock.now())
 
-        return self._tolerance.isolated(lambda: self._fenced(work, fence, reader), work, lambda tx: [])
+        def glance(tx: Transaction) -> Summary:
+            return compare.summary(tx, reader, within, fence, kinds, now=None)
+
+        return self._tolerance.isolated(
+            lambda: self._fenced(work, fence, reader, look=True, meanwhile=glance), work, lambda tx: []
+        )
 
     def listing(self, reader: str, within: Sequence[Bucket]) -> Listing:
         """The records of the first of these buckets, and of as many more as fit."""
-        return self._store.run(lambda tx: compare.listing(tx, reader, within))
+        return looked(self._store, lambda tx: compare.listing(tx, reader, within))
 
     def show(self, reader: str, refs: Sequence[Ref]) -> Checkpoint:
         """Move these records to the end of the feed; the new head."""
@@ -389,10 +399,20 @@ class Site:
         self._tolerance.applying(work, lambda tx: tried(tx, tx.peers(), (), self._clock.now()))
         return number
 
-    def _fenced(self, work: Callable[[Transaction], T], fence: Fence | None, caller: str) -> T:
-        """Run ``work``; when the caller knows a history that is not here, this site begins a new life."""
+    def _fenced(
+        self,
+        work: Callable[[Transaction], T],
+        fence: Fence | None,
+        caller: str,
+        *,
+        look: bool = False,
+        meanwhile: Callable[[Transaction], T] | None = None,
+    ) -> T:
+        """Run ``work`` (``look``: it may have nothing to write); when the caller knows a history that is not
+        here, this site begins a new life.
+        """
         try:
-            return self._store.run(work)
+            return looked(self._store, work, meanwhile) if look else self._store.run(work)
         except FenceMismatch as error:
             if error.fields.get("forked"):
                 seen = fence.seen if fence else None

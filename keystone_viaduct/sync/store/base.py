@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from keystone_viaduct.documents.codec import Codecs
 
 
+class Held(Exception):
+    """Another transaction has the site's row."""
+
+
 class Part:
     """One database transaction at one site: an open connection, the site's keys, its release's codecs."""
 
@@ -19,6 +23,8 @@ class Part:
         self.connection = connection
         self.ring = ring
         self.codecs = codecs
+        #: Whether nothing is to be locked; whether it is not to wait for who has the site's row.
+        self.looks_only = self.at_once = False
         #: The last mark before this transaction first wrote documents (0 where nobody asks); None until then.
         self.before_writing: int | None = None
 

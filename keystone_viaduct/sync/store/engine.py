@@ -15,9 +15,12 @@ from sqlalchemy import event
 
 from keystone_viaduct.documents.undecodable import readable
 from keystone_viaduct.errors import ConfigError
+from keystone_viaduct.sync.store.base import Held
 
 #: Execution option: this transaction only reads, so on SQLite it need not wait for the writer.
 READ_ONLY = "viaduct_read_only"
+#: Where a transaction has to be told that all that it reads is of one moment: elsewhere it always is.
+SNAPSHOT = dict.fromkeys(("postgresql", "mysql", "mariadb"), "REPEATABLE READ")
 BUSY_SECONDS = 30
 
 
@@ -59,6 +62,30 @@ def migrating(engine: sa.engine.Engine) -> Iterator[sa.engine.Connection]:
         finally:
             if checked:
                 _pragma(connection, "foreign_keys = ON")
+
+
+@contextmanager
+def begun(connection: sa.engine.Connection, *, at_once: bool) -> Iterator[None]:
+    """A transaction. ``at_once``: on SQLite, where one writes at a time, raises Held if another does."""
+    if not at_once or connection.dialect.name != "sqlite":
+        with connection.begin():
+            yield
+        return
+    _pragma(connection, "busy_timeout = 0")
+    try:
+        try:
+            transaction = connection.begin()
+        except sa.exc.OperationalError as error:
+            if "is locked" in str(error.orig):
+                raise Held from None
+            raise
+        finally:
+            _pragma(connection, f"busy_timeout = {BUSY_SECONDS * 1000}")
+        with transaction:
+            yield
+    except BaseException:
+        connection.rollback()
+        raise
 
 
 def _pragma(connection: sa.engine.Connection, text: str) -> Any:

@@ -40,6 +40,7 @@ def listed(name: str) -> sa.sql.elements.BindParameter[object]:
 # the site
 GET_SITE = sa.select(t.site_table).where(t.site_table.c.id == 1)
 LOCK_SITE = GET_SITE.with_for_update()
+TRY_SITE = sa.select(t.site_table.c.id).where(t.site_table.c.id == 1).with_for_update(skip_locked=True)
 INSERT_SITE = t.site_table.insert()
 UPDATE_SITE = t.site_table.update().where(t.site_table.c.id == 1)
 INSERT_BATCH = t.batch.insert()

@@ -29,7 +29,7 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.naming import targets_of
 from keystone_viaduct.sync.sealing import seal
 from keystone_viaduct.sync.store import queries as q
-from keystone_viaduct.sync.store.base import Part, keys_by_kind
+from keystone_viaduct.sync.store.base import Held, Part, keys_by_kind
 from keystone_viaduct.sync.store.encoding import (
     from_json,
     pack_carried,
@@ -73,8 +73,13 @@ class RecordsPart(Part):
     _carries: bool | None = None
 
     def state(self) -> SiteState:
-        """The site's row, locked until this transaction ends. Raises NotInitialised."""
-        return self.known_state(lock=True)
+        """The site's row, locked until this transaction ends; not if it only looks. Raises NotInitialised.
+
+        Raises Held where another transaction has it, and this one is not to wait.
+        """
+        if self.at_once and self.connection.execute(q.TRY_SITE).first() is None and self.has_state():
+            raise Held
+        return self.known_state(lock=not self.looks_only)
 
     def known_state(self, *, lock: bool = False) -> SiteState:
         """The site's row, not locked unless asked for. Raises NotInitialised."""

@@ -21,7 +21,7 @@ from keystone_viaduct.clock import ManualClock
 from keystone_viaduct.errors import CheckpointMismatch
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress
-from keystone_viaduct.sync.model import ApplyResult, Document, Page, Peer, Ref
+from keystone_viaduct.sync.model import ApplyResult, Bucket, Document, Page, Peer, Ref
 from keystone_viaduct.sync.ports import Store, Transaction, Write
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.content import contents, digests, matches
@@ -353,6 +353,29 @@ class ConcurrencySuite:
             if not between.done:
                 break
         assert number > 10
+
+    def test_no_reader_waits_for_a_writer_that_has_the_site(self, scene: Scene) -> None:
+        """It is shown what is numbered; the rest is numbered and noted when the site is free."""
+        scene.at_east(put(region("a")), put(region("b")))
+        scene.site().read("west", None)
+        first = scene.site().read("west", None, 1)
+        scene.at_east(put(region("c")))
+
+        def write(tx: Transaction) -> list[Page]:
+            tx.state()
+            reader = scene.site()
+            reader.standing("west")
+            reader.summary("west", None)
+            reader.listing("west", [Bucket("region")])
+            assert (reader.charter().edition.number, reader.name) == (0, "east")
+            page = reader.read("west", first.upto)
+            return [page, reader.read("west", page.upto)]
+
+        page, again = scene.bench.store.run(write)
+        assert [change.ref for change in page.changes] == [region("b")] and not page.at_head
+        assert again.changes == () and not again.at_head
+        after = scene.site().read("west", again.upto)
+        assert [change.ref for change in after.changes] == [region("c")] and after.at_head
 
     # interruptions
 

@@ -41,6 +41,8 @@ class CrashingStore:
     ``blocked``: rows were taken away by hand, and nobody has found that yet. To write any of the records that
     are ``failing`` raises Unforeseen, and so does to read one that is ``unreadable``, or to delete the row of
     one that is ``kept``.
+
+    ``busy_every``: of so many transactions that would not wait one finds another at work (0: none does).
     """
 
     def __init__(self, inner: Store) -> None:
@@ -50,6 +52,8 @@ class CrashingStore:
         self.failing: set[Ref] = set()
         self.unreadable: set[Ref] = set()
         self.kept: set[Ref] = set()
+        self.busy_every = 0
+        self._tries = 0
 
     def arm(self, blow: Blow | None) -> None:
         """Die as told, or (None) no more."""
@@ -68,18 +72,29 @@ class CrashingStore:
                 raise
             raise NotYet("a row that is referred to was taken away by hand") from None
 
+    def run_at_once(self, work: Callable[[Any], T]) -> T | None:
+        """As :meth:`run`; None where another is taken to be at work."""
+        self._tries += 1
+        if self.busy_every and self._tries % self.busy_every == 0:
+            return None
+        return self.run(work)
+
+    def look(self, work: Callable[[Any], T]) -> T:
+        """As the inner store does; to die here leaves nothing that could be told from not having looked."""
+        return self.inner.look(self._troubled(work))
+
     def may_be_a_record(self, error: Exception) -> bool:
         """Only what is made to fail: anything else that is unforeseen is a fault that a run has to show."""
         return isinstance(error, Unforeseen)
 
+    def _troubled(self, work: Callable[[Any], T]) -> Callable[[Any], T]:
+        failing, unreadable, kept = frozenset(self.failing), frozenset(self.unreadable), frozenset(self.kept)
+        if not (failing or unreadable or kept):
+            return work
+        return lambda tx: work(_Failing(tx, failing, unreadable, kept))
+
     def _run(self, work: Callable[[Any], T]) -> T:
-        failing, unreadable, given = frozenset(self.failing), frozenset(self.unreadable), work
-        kept = frozenset(self.kept)
-        if failing or unreadable or kept:
-
-            def work(tx: Any) -> T:
-                return given(_Failing(tx, failing, unreadable, kept))
-
+        work = self._troubled(work)
         blow = self._blow
         if blow is None:
             return self.inner.run(work)

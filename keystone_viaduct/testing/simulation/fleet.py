@@ -31,6 +31,8 @@ SECOND = 1_000_000
 NARROW = 0.3
 #: The share of databases that take names for equal that differ in case, accents, or blanks at the end.
 FOLDING = 0.3
+#: Of so many reads that have something to number or to note one finds another transaction at work.
+BUSY_EVERY = 5
 #: Pages and calls of one direction in one round of :func:`settle`; more means that it goes in circles.
 MOST_STEPS = 60
 T = TypeVar("T")
@@ -54,6 +56,12 @@ class Database(Protocol):
         """Migrate to the next release."""
 
     def run(self, work: Callable[[Any], T]) -> T:
+        """``ports.Store``."""
+
+    def run_at_once(self, work: Callable[[Any], T]) -> T | None:
+        """``ports.Store``."""
+
+    def look(self, work: Callable[[Any], T]) -> T:
         """``ports.Store``."""
 
     def may_be_a_record(self, error: Exception) -> bool:
@@ -271,6 +279,7 @@ def make(chance: random.Random, sites: int, database: MakeDatabase = in_memory) 
         store = database(name, "hub", f"{name}-1")
         clock = ManualClock(1_700_000_000 * SECOND + chance.randrange(-60, 60) * SECOND)
         process = CrashingStore(store)
+        process.busy_every = BUSY_EVERY
         nodes[name] = Node(name, store, clock, Site(process, clock), process)
     for node in nodes.values():
         for other in nodes.values():
@@ -298,6 +307,17 @@ def introduce(node: Node, other: Node) -> None:
 def settle(fleet: Fleet, *, rounds: int = 80) -> bool:
     """Heal all links and replicate until nothing moves; False if it does not come to rest."""
     fleet.cut.clear()
+    busy = {node.name: node.process.busy_every for node in fleet.nodes.values()}
+    for node in fleet.nodes.values():
+        node.process.busy_every = 0  # what would be seen at the next look is no rest
+    try:
+        return _settled(fleet, rounds)
+    finally:
+        for node in fleet.nodes.values():
+            node.process.busy_every = busy[node.name]
+
+
+def _settled(fleet: Fleet, rounds: int) -> bool:
     for ends in fleet.links.values():
         ends.up.restart()
         ends.down.restart()  # as an agent does after a while

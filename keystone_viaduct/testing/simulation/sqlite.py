@@ -69,6 +69,14 @@ class SqliteDatabase:
         """``ports.Store``."""
         return self._store.run(work)
 
+    def run_at_once(self, work: Callable[[Any], T]) -> T | None:
+        """``ports.Store``: nobody else is at work here."""
+        return self._store.run(work)
+
+    def look(self, work: Callable[[Any], T]) -> T:
+        """``ports.Store``."""
+        return self._store.look(work)
+
     def may_be_a_record(self, error: Exception) -> bool:
         """``ports.Store``."""
         return self._store.may_be_a_record(error)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,8 @@ from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.loading import first_load
 from keystone_viaduct.sync.agent.pacing import Pacer
 from keystone_viaduct.sync.agent.status import metrics
+from keystone_viaduct.sync.link.replicator import Progress
+from keystone_viaduct.sync.model import Page
 from tests.unit.agent.fleet import FakeSite, domain, fleet
 
 
@@ -82,6 +87,32 @@ def test_once_does_not_wait_for_ever() -> None:
     failures = agent.once()
     assert [(failure.lane, type(failure.error)) for failure in failures] == [("west-hub", TooFast)]
     assert patience.waits == [25.0, 25.0]
+
+
+def test_a_source_that_has_nothing_to_show_for_it_is_busy_is_asked_again_soon() -> None:
+    agent, hub, spokes = fleet("west", poll=60.0)
+    spokes["west"].edit(*domain("acme"))
+    up = agent.lanes[0]
+    up.step()
+    while not hub.has(domain("acme")[0]):
+        up.step()
+    while up.step() is not Progress.IDLE:
+        pass
+    honest, spokes["west"].read = spokes["west"].read, busy(spokes["west"])  # type: ignore[method-assign]
+    assert up._attempt() <= 2 * up.pacer.first
+    spokes["west"].read = honest  # type: ignore[method-assign]
+    assert up._attempt() > 30
+
+
+def busy(site: FakeSite) -> Callable[..., Page]:
+    """Its pages, while another transaction has it and something is left to number."""
+    honest = site.read
+
+    def read(*given: Any, **named: Any) -> Page:
+        page = honest(*given, **named)
+        return replace(page, at_head=False, upto=page.after or page.upto)
+
+    return read
 
 
 def test_metrics_count_it() -> None:
