@@ -169,11 +169,11 @@ def children(pid: int) -> list[int]:
     """A process and all below it that are there now."""
     found = [pid]
     for one in found:
-        for tasks in Path(f"/proc/{one}/task").glob("*/children"):
-            try:
+        try:
+            for tasks in Path(f"/proc/{one}/task").glob("*/children"):
                 found += [int(child) for child in tasks.read_text().split()]
-            except OSError:
-                continue
+        except OSError:  # it, or one of its threads, has just ended
+            continue
     return found
 
 

@@ -14,7 +14,7 @@ from keystone_viaduct.sync.agent import agent, bounded, lane, post
 from keystone_viaduct.sync.agent.topology import AgentSettings
 from keystone_viaduct.sync.api import admission, callers
 from keystone_viaduct.sync.client import login
-from keystone_viaduct.sync.link import compare
+from keystone_viaduct.sync.link import compare, replicator
 from keystone_viaduct.sync.site import isolating, judging, proof, refusals
 from keystone_viaduct.sync.wire import limits
 
@@ -58,11 +58,14 @@ BUDGETS = {
     "changes in a page": f"{of(limits, 'PAGE_CHANGES'):,}",
     "a record that is larger than a page": f"{of(limits, 'PARTS')} parts of {size('PART')}",
     "any other request": size("SMALL_BODY"),
-    "any other answer, opened": size("ANSWER_OPEN"),
+    "a list, opened; any other answer; an error": (
+        f"{size('LIST_OPEN')}, {size('ANSWER_OPEN')}, {size('ERROR_OPEN')}"
+    ),
     "a poke, and its page opened": f"{size('POKE')}, {size('POKE_OPEN')}",
     "one call of the agent, as a whole": f"`agent.total_timeout`, {TIMES.total_timeout:g} s",
     "a log-in of the agent": f"{of(login, 'LONGEST')} s, one at a time",
     "one site in the search for the hub": f"{of(post, 'PATIENCE')} s",
+    "how long a page may keep its target busy": f"{replicator.SLOW:g} s",
     "starting over with a site": f"{of(lane, 'VAIN')} times in {of(lane, 'WITHIN') // 60} minutes",
     "how long a site may ask the agent to wait": f"`agent.longest_backoff`, {TIMES.longest_backoff:g} s",
     "changes of a limited spoke": (

@@ -31,7 +31,7 @@ from keystone_viaduct.sync.client.login import PATIENCE, CloudLogin
 from keystone_viaduct.sync.client.transport import Timeouts
 from keystone_viaduct.sync.link.keys import KeyCarrier
 from keystone_viaduct.sync.link.link import Link
-from keystone_viaduct.sync.link.replicator import Progress, Replicator
+from keystone_viaduct.sync.link.replicator import Portion, Progress, Replicator
 from keystone_viaduct.sync.rate import Rates
 from keystone_viaduct.sync.wire import limits
 from keystone_viaduct.sync.wire.carried import CarriedPage, carry
@@ -91,6 +91,7 @@ class Agent:
 
     def _lane(self, link: Link, replicator: Replicator, contact: Contact) -> Lane:
         settings = self.settings
+        replicator.portion = Portion(settings.page_limit, settings.page_limit)
         pacer = Pacer(settings.poll, settings.first_backoff, settings.longest_backoff)
         confirm = settings.confirm if replicator is link.down else 0.0
         limit = settings.first_load_limit
@@ -146,7 +147,7 @@ class Agent:
         for lane in lanes:
             if not proven:
                 lane.hint()
-                lane.contact.doubt_poke_key()
+                lane.contact.doubt_poke_key(site)
             elif page is None:
                 lane.wake(told.head)
             else:

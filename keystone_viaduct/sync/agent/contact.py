@@ -65,17 +65,19 @@ class Contact:
         self._made = False
         self._made_at = 0.0
         self._poke_keys: dict[str, str] = {}
+        self._doubted: set[str] = set()
+        self._asked_at = 0.0
 
     def poke_key(self, site: str) -> str:
         """The key of that end's own pokes; '' as long as it is not known here."""
         return self._poke_keys.get(site, "")
 
-    def doubt_poke_key(self) -> None:
-        """A poke does not fit that key: it may have been renewed. Whoever forges some has it asked for now
-        and then, no more.
+    def doubt_poke_key(self, site: str) -> None:
+        """A poke does not fit that end's key: it may have been renewed. Whoever forges some has it asked for
+        now and then, no more.
         """
-        if time.monotonic() - self._made_at >= DOUBTED:
-            self.renew()
+        if time.monotonic() - max(self._made_at, self._asked_at) >= DOUBTED:
+            self._doubted.add(site)
 
     def renew(self) -> None:
         """Introduce them anew before the next step: one of them has changed its keys or its incarnation."""
@@ -87,7 +89,7 @@ class Contact:
         Raises ConfigError, OldTerm, UnsupportedVersion, SiteUnavailable, AccessUndecided.
         """
         with self._lock:
-            if self._made and time.monotonic() - self._made_at < AGAIN:
+            if self._made and time.monotonic() - self._made_at < AGAIN and not self._has_new_poke_key():
                 return
             hub, spoke = self._hub.capabilities(), self._spoke.capabilities()
             check(self._hub.name, hub, hub)
@@ -102,7 +104,16 @@ class Contact:
             if self._admit is not None:
                 self._admit(hub, spoke, lambda: self._introduce(hub, spoke))
             self._poke_keys = {site.name: _poke_key(site) for site in (self._hub, self._spoke)}
+            self._doubted.clear()
             self._made, self._made_at = True, time.monotonic()
+
+    def _has_new_poke_key(self) -> bool:
+        """Whether one whose key is doubted has another now: then the rest of its keys are new, too."""
+        doubted = [site for site in (self._hub, self._spoke) if site.name in self._doubted]
+        if doubted:
+            self._asked_at = time.monotonic()
+            self._doubted.clear()
+        return any(_poke_key(site) != self.poke_key(site.name) for site in doubted)
 
     def _introduce(self, hub: Capabilities, spoke: Capabilities) -> None:
         _register(self._hub, self._spoke, peer_of(spoke))

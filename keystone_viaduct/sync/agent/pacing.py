@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
+#: Seconds for which another transaction may have a source's feed.
+FIRST_BUSY, LONGEST_BUSY = 0.05, 1.0
+
 
 @dataclass
 class Pacer:
@@ -27,9 +30,11 @@ class Pacer:
         return self.poll * self.chance.uniform(0.9, 1.1)
 
     def held_back(self) -> float:
-        """The wait where a source was busy and had nothing to show: doubling, up to that after a success."""
+        """The wait where a source was busy and had nothing to show: as long as a transaction of its may last,
+        doubling up to a second.
+        """
         self.failures = 0
-        bound = min(self.poll, self.first * float(2 ** min(self.held, 30)))
+        bound = min(self.poll, LONGEST_BUSY, FIRST_BUSY * float(2 ** min(self.held, 30)))
         self.held += 1
         return bound * self.chance.uniform(0.5, 1.0)
 

@@ -310,7 +310,7 @@ class Service:
                 where="public_key",
             )
 
-        def work(tx: SqlTransaction) -> Peer:
+        def wanted(tx: SqlTransaction) -> tuple[Peer, bool]:
             state = tx.state()
             if peer.site == state.site:
                 raise Refused(f"{peer.site} is this site itself", hint="register the other sites here")
@@ -334,11 +334,17 @@ class Service:
                     capabilities=peer.capabilities,
                     acknowledged=acknowledged,
                 )
-            if found != known:
+            return found, found != known
+
+        def work(tx: SqlTransaction) -> Peer:
+            found, is_news = wanted(tx)
+            if is_news:
                 tx.save_peer(found)
             return found
 
-        return self.store.run(work)
+        # an agent tells it again and again: what is no news waits for no writer
+        found, is_news = self.store.look(wanted)
+        return self.store.run(work) if is_news else found
 
     def _check_key(self, known: Peer, peer: Peer, proofs: Sequence[bytes]) -> None:
         """Secrets are sealed for that key: whoever could replace it would read them."""

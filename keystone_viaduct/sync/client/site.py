@@ -109,12 +109,13 @@ class HttpSite:
         answer = self._transport.send(
             "POST", "/changes", data=page.data, encoding=page.encoding, repeatable=True
         )
-        return self._transport.understood(lambda: result_from_json(answer.json()))
+        return self._transport.understood(lambda: result_from_json(answer.json(limits.LIST_OPEN)))
 
     def standing(self, source: str, fence: Fence | None = None) -> Standing:
         """How far this site has come with the feed of ``source``. Raises FenceMismatch, UnknownSite."""
         query = None if fence is None else {"fence": values.fence_to_text(fence)}
-        body = self._transport.call("GET", f"/checkpoints/{quote(source, safe='')}", query=query)
+        path = f"/checkpoints/{quote(source, safe='')}"
+        body = self._transport.call("GET", path, query=query, most=limits.LIST_OPEN)
         return self._transport.understood(lambda: standing_from_json(body))
 
     def forget(self, source: str) -> None:
@@ -130,13 +131,13 @@ class HttpSite:
     ) -> Summary:
         """Tallies one digit below these buckets, or of whole kinds. Raises FenceMismatch, UnknownSite."""
         content = comparing.question_to_json(reader, within, fence, kinds)
-        body = self._transport.call("POST", "/summary", content=content)
+        body = self._transport.call("POST", "/summary", content=content, most=limits.LIST_OPEN)
         return self._transport.understood(lambda: comparing.summary_from_json(body))
 
     def listing(self, reader: str, within: Sequence[Bucket]) -> Listing:
         """The records of the first of these buckets."""
         content = comparing.question_to_json(reader, within, None, None)
-        body = self._transport.call("POST", "/listing", content=content)
+        body = self._transport.call("POST", "/listing", content=content, most=limits.LIST_OPEN)
         return self._transport.understood(lambda: comparing.listing_from_json(body))
 
     def show(self, reader: str, refs: Sequence[Ref]) -> Checkpoint:
@@ -169,12 +170,12 @@ class HttpSite:
 
     def waiting(self) -> tuple[dict[str, int], list[Waiting]]:
         """How many records wait there in which state, and the first of them."""
-        body = self._transport.call("GET", "/waiting")
+        body = self._transport.call("GET", "/waiting", most=limits.LIST_OPEN)
         return self._transport.understood(lambda: upkeep.waiting_from_json(body))
 
     def retry(self) -> int:
         """Try again what is carried or put aside there; how many records."""
-        body = self._transport.call("POST", "/waiting", content={})
+        body = self._transport.call("POST", "/waiting", content={}, most=limits.LIST_OPEN)
         return self._transport.understood(
             lambda: checks.integer(checks.member(checks.mapping(body, ""), "records", ""), "records")
         )
@@ -182,7 +183,7 @@ class HttpSite:
     def decide_held(self, kinds: frozenset[str] | None, *, confirm: bool) -> int:
         """Confirm or discard deletions that wait for a person; how many."""
         content = upkeep.decision_to_json(kinds, confirm=confirm)
-        body = self._transport.call("POST", "/sweep/held", content=content)
+        body = self._transport.call("POST", "/sweep/held", content=content, most=limits.LIST_OPEN)
         return self._transport.understood(
             lambda: checks.integer(checks.member(checks.mapping(body, ""), "records", ""), "records")
         )
@@ -261,7 +262,7 @@ class HttpSite:
 
     def choices(self, site: str) -> dict[Ref, str]:
         """What was chosen for a site that joins and is not used up, by record."""
-        body = self._transport.call("GET", f"/joining/{quote(site, safe='')}")
+        body = self._transport.call("GET", f"/joining/{quote(site, safe='')}", most=limits.LIST_OPEN)
         return self._transport.understood(lambda: choices_from_json(body))
 
     def choose(self, site: str, choices: Mapping[Ref, str]) -> None:
@@ -271,23 +272,23 @@ class HttpSite:
 
     def charter(self) -> Charter:
         """The charter that the site goes by."""
-        body = self._transport.call("GET", "/charter")
+        body = self._transport.call("GET", "/charter", most=limits.LIST_OPEN)
         return self._transport.understood(lambda: checked_charter(body, "charter"))
 
     def write_charter(self, value: object) -> Charter:
         """Replace the hub's charter of the edition that ``value`` names. Raises BadRequest, Refused."""
-        body = self._transport.call("PUT", "/charter", content=value)
+        body = self._transport.call("PUT", "/charter", content=value, most=limits.LIST_OPEN)
         return self._transport.understood(lambda: checked_charter(body, "charter"))
 
     def conflicts(self, limit: int = 100, *, open_only: bool = False) -> list[dict[str, Any]]:
         """The latest conflicts first, as the API gives them."""
         query = {"limit": str(limit), "open": "true" if open_only else "false"}
-        body = self._transport.call("GET", "/conflicts", query=query)
+        body = self._transport.call("GET", "/conflicts", query=query, most=limits.LIST_OPEN)
         return self._transport.understood(lambda: conflicts_from_json(body))
 
     def conflict(self, identifier: str) -> dict[str, Any]:
         """One conflict with what was lost, its secrets left out. Raises NotThere."""
-        body = self._transport.call("GET", f"/conflicts/{quote(identifier, safe='')}")
+        body = self._transport.call("GET", f"/conflicts/{quote(identifier, safe='')}", most=limits.LIST_OPEN)
         return self._transport.understood(lambda: checks.mapping(body, "conflict"))
 
     def resolve(self, identifier: str, action: str, name: str = "") -> dict[str, Any]:
@@ -295,14 +296,13 @@ class HttpSite:
         Refused.
         """
         path = f"/conflicts/{quote(identifier, safe='')}/resolution"
-        body = self._transport.call(
-            "PUT", path, content={"action": action, **({"name": name} if name else {})}
-        )
+        content = {"action": action, **({"name": name} if name else {})}
+        body = self._transport.call("PUT", path, content=content, most=limits.LIST_OPEN)
         return self._transport.understood(lambda: checks.mapping(body, "conflict"))
 
     def audit(self, limit: int = 100) -> list[dict[str, Any]]:
         """Who has changed the fleet's settings there, the latest first."""
-        body = self._transport.call("GET", "/audit", query={"limit": str(limit)})
+        body = self._transport.call("GET", "/audit", query={"limit": str(limit)}, most=limits.LIST_OPEN)
         return self._transport.understood(
             lambda: [
                 checks.mapping(row, "audit")
@@ -319,7 +319,8 @@ class HttpSite:
 
     def merge(self, kind: str, key: str, into: str) -> dict[str, Any]:
         """Merge a record into another of its kind. Raises NotThere, Refused."""
-        body = self._transport.call("POST", "/merges", content={"kind": kind, "key": key, "into": into})
+        content = {"kind": kind, "key": key, "into": into}
+        body = self._transport.call("POST", "/merges", content=content, most=limits.LIST_OPEN)
         return self._transport.understood(lambda: checks.mapping(body, "merge"))
 
     @property
@@ -340,7 +341,7 @@ class HttpSite:
 
     def record(self, ref: Ref) -> dict[str, Any]:
         """A record as it stands, without its secrets. Raises NotThere, UnknownKind."""
-        found: dict[str, Any] = self._transport.call("GET", record_path(ref))
+        found: dict[str, Any] = self._transport.call("GET", record_path(ref), most=limits.LIST_OPEN)
         return found
 
 

@@ -44,9 +44,9 @@ class Answer:
     encoding: str | None
     retry_after: str | None = None
 
-    def json(self) -> Any:
-        """The body opened and parsed; None when there is none. Raises BadRequest."""
-        opened = body.decompress(self.data, self.encoding, limits.ANSWER_OPEN)
+    def json(self, most: int = limits.ANSWER_OPEN) -> Any:
+        """The body opened, to so many bytes, and parsed; None when there is none. Raises BadRequest."""
+        opened = body.decompress(self.data, self.encoding, most)
         return body.loads(opened) if opened else None
 
 
@@ -118,15 +118,15 @@ class Transport:
         query: Mapping[str, str] | None = None,
         content: Any = None,
         headers: Mapping[str, str] | None = None,
+        most: int = limits.ANSWER_OPEN,
     ) -> Any:
-        """One request; the parsed body of its answer. ``content``: JSON to send.
+        """One request; the parsed body of its answer, of so many bytes. ``content``: JSON to send.
 
         Raises what the site says, or SiteUnavailable.
         """
         data, encoding = (None, None) if content is None else body.compress(body.dumps(content), "gzip")
-        return self._parsed(
-            self.send(method, path, query=query, data=data, encoding=encoding, headers=headers)
-        )
+        answer = self.send(method, path, query=query, data=data, encoding=encoding, headers=headers)
+        return self.understood(lambda: answer.json(most))
 
     def send(
         self,
@@ -208,12 +208,9 @@ class Transport:
         except BadRequest as error:
             raise garbled(self.site, error) from error
 
-    def _parsed(self, answer: Answer) -> Any:
-        return self.understood(answer.json)
-
     def _error_body(self, answer: Answer) -> Any:
         try:
-            return answer.json()
+            return answer.json(limits.ERROR_OPEN)
         except BadRequest:
             return None  # a proxy's page: the status says enough
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import time
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
@@ -12,6 +13,8 @@ from keystone_viaduct.sync.knowledge import Exceptions
 from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, Ref, Version, origin_of
 from keystone_viaduct.sync.ports import SitePort
 
+#: Seconds that a page may take; it could be larger if quicker than the second. Changes of the smallest.
+SLOW, QUICK, LEAST = 0.5, 0.2, 10
 #: Steps without news after which the target is asked again where it stands.
 IDLE_STEPS = 30
 
@@ -40,6 +43,26 @@ class Totals:
 
 
 @dataclass
+class Portion:
+    """How many changes a page is to have, so that no page keeps its target busy for long: whoever else has
+    something to read or to write there waits meanwhile.
+
+    A page of 160 changes that took a second is followed by pages of 80; full pages that are quick by larger
+    ones.
+    """
+
+    most: int = 500
+    limit: int = 500
+
+    def took(self, changes: int, seconds: float) -> None:
+        """So long was a page with so many applied."""
+        if seconds > SLOW:
+            self.limit = max(LEAST, min(self.limit, changes) // 2)
+        elif seconds < QUICK and changes >= self.limit:
+            self.limit = min(self.most, 2 * self.limit)
+
+
+@dataclass
 class Replicator:
     """Carries the feed of ``source`` to ``target``; all its state is at the target, so it may be thrown
     away any time.
@@ -49,6 +72,8 @@ class Replicator:
 
     With ``ahead`` (for a first load) the next page is read there while the target applies the present one.
     The source then takes the target to be a page further than it is, until the next read corrects that.
+
+    A page has up to ``limit`` changes; with a ``portion`` fewer where that takes long, but in a first load.
 
     ``charter`` is what the source has last shown as that.
 
@@ -62,6 +87,7 @@ class Replicator:
     totals: Totals = field(default_factory=Totals)
     ahead: Executor | None = None
     confirm: bool = False
+    portion: Portion | None = None
     charter: Charter | None = None
     _coming: Future[Page] | None = None
     _after: Checkpoint | None = None
@@ -125,9 +151,14 @@ class Replicator:
 
     def _page_after(self, after: Checkpoint | None) -> Page:
         """A page; the source is told which parts of a large record the target has, if that takes parts."""
+        limit = self._asked()
         if self._parts is None:
-            return self.source.read(self._reader, after, self.limit, self._fence)
-        return self.source.read(self._reader, after, self.limit, self._fence, self._parts)
+            return self.source.read(self._reader, after, limit, self._fence)
+        return self.source.read(self._reader, after, limit, self._fence, self._parts)
+
+    def _asked(self) -> int:
+        """How many changes the next page is to have."""
+        return self.limit if self.portion is None or self.ahead is not None else self.portion.limit
 
     def _prime(self) -> None:
         """Ask the target where it stands, showing it what the source knows of it."""
@@ -163,7 +194,7 @@ class Replicator:
     def _is_news(self, page: Page) -> bool:
         if page.changes or page.conflicts or page.part or self.totals.pending:
             return True
-        if page.upto.seq - (page.after.seq if page.after else 0) >= self.limit:
+        if page.upto.seq - (page.after.seq if page.after else 0) >= self._asked():
             return True
         if page.charter is not None and page.charter.edition != self._edition:
             return True
@@ -178,7 +209,10 @@ class Replicator:
         partial = page.part is not None and not page.part.is_last
         if self.ahead is not None and not page.at_head and not partial:
             self._coming = self.ahead.submit(self._page_after, page.upto)
+        began = time.monotonic()
         result: ApplyResult = self.target.apply(page)
+        if self.portion is not None and self.ahead is None and not partial:
+            self.portion.took(len(page.changes), time.monotonic() - began)
         if self._parts is not None:
             self._parts = result.parts
         if partial:

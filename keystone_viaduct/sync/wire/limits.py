@@ -15,9 +15,12 @@ BODY_OPEN = PART * PARTS
 #: more values (numbers, texts, lists, members) than ``NODES``, which bounds what reading it takes in memory.
 EXPANDED, EXPANSION = 16 * 1024 * 1024, 100
 NODES = 2_000_000
-#: Bytes of a body of everything but a page, and of an answer to a call that is none when opened.
+#: Bytes of a body of everything but a page; of an answer, when opened, that is neither a page nor a list; of
+#: one that is a list; and of an error.
 SMALL_BODY = 1024 * 1024
-ANSWER_OPEN = 24 * 1024 * 1024
+ANSWER_OPEN = 1024 * 1024
+LIST_OPEN = 24 * 1024 * 1024
+ERROR_OPEN = 64 * 1024
 #: Bytes of a poke, and of its page when opened; a first page that does not fit is left out.
 POKE = 48 * 1024
 POKE_OPEN = 1024 * 1024

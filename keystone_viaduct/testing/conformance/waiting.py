@@ -60,11 +60,8 @@ class WaitingSuite(StoreSuite):
         assert store.run(lambda tx: tx.pending_active("west")) == [entries[2]]
         assert store.run(lambda tx: tx.pending_active("south")) == []
         assert lacking(acme) == ["a", "b"] and lacking(acme, beta) == ["a", "b", "A"] and lacking() == []
-        assert [store.run(lambda tx, s=s: tx.waiting_count(s)) for s in ("west", "south", "north")] == [
-            4,
-            1,
-            0,
-        ]  # type: ignore[misc]
+        counts = store.run(lambda tx: [tx.waiting_count(site) for site in ("west", "south", "north")])
+        assert counts == [4, 1, 0]
         now = replace(entries[1], lacks=(), reason="name")
         store.run(lambda tx: tx.save_pending("west", [now], [Ref("group", "A")]))
         assert store.run(lambda tx: tx.pending_active("west")) == [now, entries[2]]
@@ -78,8 +75,9 @@ class WaitingSuite(StoreSuite):
             for source in ("west", "south")
             for seq, ref in enumerate(refs, 1)
         }
-        for (source, _), entry in waiting.items():
-            store.run(lambda tx, s=source, e=entry: tx.save_pending(s, [e], []))  # type: ignore[misc]
+        for source in ("west", "south"):
+            entries = [entry for (site, _), entry in waiting.items() if site == source]
+            store.run(lambda tx, s=source, found=entries: tx.save_pending(s, found, []))  # type: ignore[misc]
 
         def about(*refs: Ref) -> list[Pending]:
             return store.run(lambda tx: tx.pending_about(refs))

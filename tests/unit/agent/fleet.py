@@ -61,6 +61,7 @@ class FakeSite:
     secret: bool = True
     public_key: bytes = b"k" * 32
     proves: bool = True
+    secret_of_pokes: str = ""
     busy: list[float] = field(default_factory=list)
     fault: Exception | None = None
     blocked: threading.Event | None = None
@@ -189,7 +190,7 @@ class FakeSite:
         return proofs
 
     def poke_key(self) -> str:
-        key: str = self._call("poke_key", lambda: SITE_KEYS[self.name])
+        key: str = self._call("poke_key", lambda: self.secret_of_pokes or SITE_KEYS[self.name])
         return key
 
     def sealed_secret(self, receiver: str) -> bytes:

@@ -13,7 +13,7 @@ from keystone_viaduct.errors import TooFast
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.loading import first_load
-from keystone_viaduct.sync.agent.pacing import Pacer
+from keystone_viaduct.sync.agent.pacing import LONGEST_BUSY, Pacer
 from keystone_viaduct.sync.agent.status import metrics
 from keystone_viaduct.sync.link.replicator import Progress
 from keystone_viaduct.sync.model import Page
@@ -99,7 +99,7 @@ def test_a_source_that_has_nothing_to_show_for_it_is_busy_is_asked_again_soon() 
     while up.step() is not Progress.IDLE:
         pass
     honest, spokes["west"].read = spokes["west"].read, busy(spokes["west"])  # type: ignore[method-assign]
-    assert up._attempt() <= 2 * up.pacer.first
+    assert up._attempt() <= LONGEST_BUSY < up.pacer.poll
     spokes["west"].read = honest  # type: ignore[method-assign]
     assert up._attempt() > 30
 
