@@ -9,7 +9,7 @@ import pytest
 from tests.attack.fleet import PATIENCE, open_world
 from tests.attack.hands import WRITES
 from tests.attack.measure import percentile
-from tests.attack.run import measure
+from tests.attack.run import MEMORY, measure, memory
 from tests.attack.verdict import accepted, stopped
 from tests.support.databases import DatabaseScope
 
@@ -17,8 +17,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.keystone, pytest.mark.postgresql]
 SECONDS = 20
 #: What has been tried before anything is looked at; much of the rest depends on when the agent asks.
 TRIED = {*WRITES, "forged pokes", "expanding pages", "oversized pages", "40-digit limits", "hub claims"}
-#: MiB. A body of the most values that it may have takes some 300 while it is looked at.
-MOST = 1000
 
 
 def test_whatever_a_limited_site_does_at_once_is_refused_and_nobody_is_stopped(
@@ -32,7 +30,7 @@ def test_whatever_a_limited_site_does_at_once_is_refused_and_nobody_is_stopped(
         assert [*accepted(world)] == []
         assert [*stopped(world)] == []
     assert not found.failed["workers"]
-    assert all(most < MOST for most in found.memory.values()), found.memory
+    assert all(size < MEMORY[name] for name, size in memory(found).items()), found.memory
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
