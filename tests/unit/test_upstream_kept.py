@@ -58,6 +58,7 @@ def test_a_run_that_was_broken_off_runs_only_what_is_left(
 
     def run_pytest(_plugin: str, options: dict[str, str], tests: list[str], place: Path) -> object:
         assert tests == [MODULE]
+        assert all(Path(options[name]).is_absolute() for name in ("done", "report", "tally"))
         done = json.loads(Path(options["done"]).read_text())
         given.append(done)
         left = [name for name in every if name not in done]
@@ -70,11 +71,25 @@ def test_a_run_that_was_broken_off_runs_only_what_is_left(
         return subprocess.CompletedProcess([], -9 if died else 0, "", "killed")
 
     monkeypatch.setattr(processes, "run_pytest", run_pytest)
-    run = dataclasses.replace(RUN, state=tmp_path / "state")
+    monkeypatch.chdir(tmp_path)  # the command names a folder below the one where it is given
+    run = dataclasses.replace(RUN, state=Path("state"))
     broken = processes.execute(run)
-    assert Outcome(MODULE, "failed", "killed") in broken.outcomes
+    assert Outcome(MODULE, "failed", "status -9\nkilled") in broken.outcomes
     ended = processes.execute(run)
     assert given == [[], every[:2]]
     assert sorted(one.name for one in ended.outcomes) == every
     assert ended.tally["calls"] == 7
     assert not (tmp_path / "state").exists(), "a run that came to its end leaves nothing"
+
+
+@pytest.mark.parametrize("status", [1, 5])
+def test_a_process_that_ended_before_its_session_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """A plug-in that can't be imported ends with the status of failed tests, and none of them."""
+    monkeypatch.setitem(suites.SUITES, "one", (MODULE,))
+    done = subprocess.CompletedProcess([], status, "", "ImportError")
+    monkeypatch.setattr(processes, "run_pytest", lambda *_: done)
+    run = dataclasses.replace(RUN, state=tmp_path / "state")
+    assert processes.execute(run).outcomes == [Outcome(MODULE, "failed", f"status {status}\nImportError")]
+    assert Kept(tmp_path / "state").ended() == set()

@@ -29,7 +29,7 @@ class Kept:
     """The folder of one run; several processes write there, each to a file of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder.resolve()  # processes write there that work elsewhere
 
     def begin(self, *what: object) -> int:
         """Make the folder one of ``what`` with the sources that are here; how many tests it knows already."""
