@@ -24,6 +24,7 @@ from keystone_viaduct.documents.cipher import KeyRepositoryCipher
 from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.documents.schema import reflect
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.store import make_engine
 from keystone_viaduct.testing.cassandra.memory import MemoryTables
 from tests.support.without_sql import without_sql
 from tests.unit.cassandra.test_transfer import CIPHER, filled, silent, store_of
@@ -38,7 +39,7 @@ def over_sql(keystone_database: KeystoneDatabase) -> Iterator[Callable[[str], Sq
     engines = []
 
     def make(name: str) -> SqlStore:
-        engine = sa.create_engine(keystone_database(name))
+        engine = make_engine(keystone_database(name))  # SQLite keeps references only where it is asked to
         sql.prepare(engine)
         engines.append(engine)
         return SqlStore(name, engine, Codecs(reflect(engine), CIPHER, with_local=True))
