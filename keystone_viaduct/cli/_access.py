@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from keystone_viaduct.cli._options import Arguments
 from keystone_viaduct.cli._terminal import inert
 
 if TYPE_CHECKING:
@@ -23,28 +22,7 @@ CHOOSE = (
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options by which an operator chooses."""
-    parser.add_argument(
-        "--access",
-        default="",
-        metavar="CHOICE,…",
-        help="where access changes: hub, site, newest or both; of several the first that is possible",
-    )
-    parser.add_argument(
-        "--choose",
-        action="append",
-        default=[],
-        metavar="KIND/KEY=CHOICE",
-        help="the same for one account, as the plan names it; may be repeated",
-    )
-    parser.add_argument("--choices", type=Path, metavar="FILE", help="the same as YAML: KIND/KEY: CHOICE")
-    parser.add_argument("--all", action="store_true", help="name all whose access changes, however many")
-
-
-def choices_of(
-    args: argparse.Namespace, stored: Mapping[Ref, str] | None = None, prefer: str = ""
-) -> Choices:
+def choices_of(args: Arguments, stored: Mapping[Ref, str] | None = None, prefer: str = "") -> Choices:
     """What was chosen; ``prefer`` where --access says nothing. Raises ConfigError."""
     from keystone_viaduct.sync.adopt import Choices
 

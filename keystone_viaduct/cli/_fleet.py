@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keystone_viaduct.cli._options import Arguments
 from keystone_viaduct.errors import SiteUnavailable
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.client import HttpSite
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``--config``: the file that names the sites and how to reach them."""
-    parser.add_argument(
-        "--config", type=Path, default=Path("viaduct.yaml"), metavar="FILE", help="the fleet (viaduct.yaml)"
-    )
-
-
-def open_hub(args: argparse.Namespace) -> HttpSite:
+def open_hub(args: Arguments) -> HttpSite:
     """The hub: the one of viaduct.yaml, if that still is and answers; else whom the sites take for it.
 
     Raises ConfigError.
@@ -44,7 +36,16 @@ def open_hub(args: argparse.Namespace) -> HttpSite:
     return open_site(args, found.hub)
 
 
-def open_site(args: argparse.Namespace, name: str | None = None) -> HttpSite:
+def open_sites(args: Arguments) -> dict[str, HttpSite]:
+    """All of them, by name; none is asked yet. Raises ConfigError."""
+    from keystone_viaduct.sync.agent.agent import open_site as open_one
+    from keystone_viaduct.sync.agent.topology import read_topology
+
+    topology = read_topology(args.config)
+    return {name: open_one(topology, name) for name in topology.sites}
+
+
+def open_site(args: Arguments, name: str | None = None) -> HttpSite:
     """That site, or the one that viaduct.yaml takes for the hub. Raises ConfigError, UnknownSite."""
     from keystone_viaduct.sync.agent.agent import open_site as open_one
     from keystone_viaduct.sync.agent.topology import read_topology

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from oslo_config import cfg
 
 from keystone_viaduct import config
+from keystone_viaduct.cli._options import Arguments
 from keystone_viaduct.errors import ConfigError
 from keystone_viaduct.sync.store.drivers import IDENTITY_OPTIONS, DriverSettings
 
@@ -46,19 +46,7 @@ class KeystoneSettings:
     drivers: DriverSettings = field(default_factory=DriverSettings)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``--config-file`` and ``--config-dir``, as Keystone's own commands have them."""
-    parser.add_argument(
-        "--config-file",
-        action="append",
-        metavar="FILE",
-        help="Keystone's configuration; may be repeated (default: as Keystone finds it: "
-        "OS_KEYSTONE_CONFIG_DIR and OS_KEYSTONE_CONFIG_FILES, else /etc/keystone/keystone.conf)",
-    )
-    parser.add_argument("--config-dir", action="append", metavar="FOLDER", help="a folder of *.conf files")
-
-
-def settings_of(args: argparse.Namespace) -> KeystoneSettings:
+def settings_of(args: Arguments) -> KeystoneSettings:
     """The settings for parsed arguments. Raises ConfigError."""
     return read_settings(args.config_file or [], args.config_dir or [], os.environ)
 

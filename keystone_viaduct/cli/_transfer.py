@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 from oslo_config import cfg
 
 from keystone_viaduct.cli import _cassandra, _keystone
+from keystone_viaduct.cli._options import Arguments
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.documents.cipher import KeyRepositoryCipher
 from keystone_viaduct.errors import ConfigError
 
 if TYPE_CHECKING:
-    import argparse
-
     from keystone_viaduct.cassandra.transfer.move import Imported
     from keystone_viaduct.cassandra.transfer.ports import Store
 
@@ -30,7 +29,7 @@ _TOKENS = (
 )
 
 
-def export(args: argparse.Namespace, terminal: Terminal) -> int:
+def export(args: Arguments, terminal: Terminal) -> int:
     """Write all records of an engine into a folder. Raises TransferRefused."""
     from keystone_viaduct.cassandra.transfer import move
 
@@ -38,13 +37,13 @@ def export(args: argparse.Namespace, terminal: Terminal) -> int:
     with _store(args, conf) as store:
         manifest = move.export(store, _folder(conf, folder), terminal.say)
     kinds = {name: {"count": known.count, "digest": known.digest} for name, known in manifest.kinds.items()}
-    terminal.json({"source": manifest.source, "kinds": kinds})
+    terminal.data({"source": manifest.source, "kinds": kinds})
     rows = [(name, str(one["count"]), str(one["digest"])) for name, one in kinds.items() if one["count"]]
     terminal.table(f"Exported from {manifest.source}", ("kind", "records", "digest"), rows)
     return 0
 
 
-def bring(args: argparse.Namespace, terminal: Terminal) -> int:
+def bring(args: Arguments, terminal: Terminal) -> int:
     """Bring all records of a folder to an engine, and compare. Raises TransferRefused."""
     from keystone_viaduct.cassandra.transfer import move
 
@@ -57,7 +56,7 @@ def bring(args: argparse.Namespace, terminal: Terminal) -> int:
     return _told(terminal, name, result)
 
 
-def repair(args: argparse.Namespace, terminal: Terminal) -> int:
+def repair(args: Arguments, terminal: Terminal) -> int:
     """Take away what clients left over that died."""
     from keystone_viaduct.cassandra.drivers.shapes import SHAPES
     from keystone_viaduct.cassandra.records.cql import CqlTables
@@ -66,7 +65,7 @@ def repair(args: argparse.Namespace, terminal: Terminal) -> int:
     with _cassandra.ladder(_read(args)) as ladder:
         ladder.check()
         found = Repair(CqlTables(ladder.session), SystemClock(), SHAPES, dry=args.dry_run).run()
-    terminal.json(vars(found))
+    terminal.data(vars(found))
     did = "would be taken away" if args.dry_run else "taken away"
     terminal.say(f"claims: {found.claims} looked at, {found.void} {did}")
     terminal.say(f"rows of listings: {found.rows} looked at, {found.dangling} {did}")
@@ -77,7 +76,7 @@ def repair(args: argparse.Namespace, terminal: Terminal) -> int:
 
 def _told(terminal: Terminal, name: str, result: Imported) -> int:
     unequal = {kind: each for kind, each in result.compared.items() if not each.equal}
-    terminal.json(
+    terminal.data(
         {
             "target": name,
             "put": result.put,
@@ -106,7 +105,7 @@ def _warn(terminal: Terminal, *, folds: bool) -> None:
         )
 
 
-def _place(args: argparse.Namespace) -> Path:
+def _place(args: Arguments) -> Path:
     if args.folder is None:
         raise ConfigError(f"{args.action} needs a folder", hint=f"viaduct cassandra {args.action} FOLDER")
     return Path(args.folder)
@@ -118,12 +117,12 @@ def _folder(conf: Any, path: Path) -> Any:
     return Folder(path, KeyRepositoryCipher(conf.credential.key_repository))
 
 
-def _read(args: argparse.Namespace) -> Any:
+def _read(args: Arguments) -> Any:
     return _cassandra.read(args.config_file or [], args.config_dir or [], os.environ, _TOKENS)
 
 
 @contextmanager
-def _store(args: argparse.Namespace, conf: Any) -> Iterator[Store]:
+def _store(args: Arguments, conf: Any) -> Iterator[Store]:
     """The engine that is meant."""
     if args.engine == SQL:
         yield _over_sql(args)
@@ -133,7 +132,7 @@ def _store(args: argparse.Namespace, conf: Any) -> Iterator[Store]:
         yield _over_records(conf, ladder)
 
 
-def _over_sql(args: argparse.Namespace) -> Store:
+def _over_sql(args: Arguments) -> Store:
     from keystone_viaduct.cassandra.transfer.of_sql import SqlStore
     from keystone_viaduct.cli._site import open_database
     from keystone_viaduct.documents.codec import Codecs

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli._options import Arguments
 from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.errors import ConfigError, SchemaMissing, TriggerError, UpgradeState
 from keystone_viaduct.upgrade.backfill import SqlFiller
@@ -37,7 +37,7 @@ class Place:
 
 
 @contextmanager
-def open_place(args: argparse.Namespace) -> Iterator[Place]:
+def open_place(args: Arguments) -> Iterator[Place]:
     """The database of ``--database``, or Keystone's. Raises ConfigError, UpgradeRefused."""
     if args.database and (args.config_file or args.config_dir):
         raise ConfigError("--database and --config-file name two databases", hint="leave one out")
@@ -53,7 +53,7 @@ def open_place(args: argparse.Namespace) -> Iterator[Place]:
 
 
 @contextmanager
-def open_runner(args: argparse.Namespace, place: Place, hooks: Hooks) -> Iterator[Runner]:
+def open_runner(args: Arguments, place: Place, hooks: Hooks) -> Iterator[Runner]:
     """The runner of the declared upgrade, holding the lease. Raises BadDeclaration, LeaseHeld."""
     database, journal = place.database, place.journal
     with ExitStack() as stack:
@@ -75,7 +75,7 @@ def open_runner(args: argparse.Namespace, place: Place, hooks: Hooks) -> Iterato
         yield Runner(upgrade, database, dialect, journal, filler, verifier, preflight, marks, hooks, scripts)
 
 
-def _declared(args: argparse.Namespace, scripts: UpstreamScripts | None) -> Upgrade:
+def _declared(args: Arguments, scripts: UpstreamScripts | None) -> Upgrade:
     """What the file says, or nothing but the new release's own migrations."""
     if args.file is None and scripts is None:
         raise ConfigError(
@@ -87,7 +87,7 @@ def _declared(args: argparse.Namespace, scripts: UpstreamScripts | None) -> Upgr
     return replace(upgrade, scripts=release)
 
 
-def repairer(args: argparse.Namespace, place: Place) -> Repairer:
+def repairer(args: Arguments, place: Place) -> Repairer:
     """The worker for what triggers of the declared upgrade can't do at once. Raises BadDeclaration."""
     upgrade = _declared(args, None)
     given = [operation.steps(place.database.server()) for operation in upgrade.operations]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from keystone_viaduct.cli import _cassandra
+from keystone_viaduct.cli._options import Arguments
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.cli.cassandra import SAFE, look, show
 from keystone_viaduct.drivers import chosen
@@ -25,7 +25,7 @@ OFF_SECONDS = 1.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 
-def configuration(args: argparse.Namespace) -> Any | None:
+def configuration(args: Arguments) -> Any | None:
     """Keystone's configuration, where all of its drivers do without SQL and some are in Cassandra."""
     conf = _cassandra.read(args.config_file or [], args.config_dir or [], os.environ)
     return conf if chosen.without_sql(conf) and chosen.any_in_cassandra(conf) else None

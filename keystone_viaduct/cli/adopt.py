@@ -8,7 +8,6 @@ them. It can be interrupted and run again at any time.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from keystone_viaduct.cli import _access, _keystone
 from keystone_viaduct.cli._keystone import KeystoneSettings
+from keystone_viaduct.cli._options import ACCESS, KEYSTONE, Arguments, argument, flag, option
 from keystone_viaduct.cli._terminal import Terminal, inert
 from keystone_viaduct.cli._travel import Probe, tell
 from keystone_viaduct.clock import SystemClock
@@ -31,61 +31,57 @@ if TYPE_CHECKING:
     from keystone_viaduct.sync.model import Ref
 
 HELP = "give this site's records the hub's ids, before it joins"
+SECTION = "site"
+EXAMPLES = (
+    "viaduct adopt west --hub-cloud east-cloud --hub east",
+    "viaduct adopt west --hub-cloud east-cloud --hub east --access both,newest,hub --apply",
+)
+EXIT_CODES = {3: "somebody's access would change, and nobody has chosen how; nothing was changed"}
 ERROR_EXIT_CODE = 2
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("site", metavar="SITE", help="this site's name")
-    _keystone.add_arguments(parser)
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--plan", action="store_true", help="show what would be done (the default)")
-    what.add_argument("--apply", action="store_true", help="do it")
-    what.add_argument(
+PARAMS = (
+    argument("site", metavar="SITE", help="this site's name"),
+    *KEYSTONE,
+    flag("--plan", help="show what would be done (the default)"),
+    flag("--apply", help="do it"),
+    option(
         "--export", type=Path, metavar="FILE", help="write this site's inventory, with digests for secrets"
-    )
-    what.add_argument(
-        "--moves", type=Path, metavar="FILE", help="make the moves of a file written by --apply"
-    )
-    hub = parser.add_mutually_exclusive_group()
-    hub.add_argument("--hub-config", metavar="FILE", help="the hub's keystone.conf: its database is read")
-    hub.add_argument("--hub-inventory", type=Path, metavar="FILE", help="made by --export at the hub's host")
-    hub.add_argument("--hub-cloud", metavar="NAME", help="the hub in clouds.yaml: its OS-SYNC API is read")
-    parser.add_argument(
-        "--hub", default="hub", metavar="NAME", help="the hub's name, with --hub-config and --hub-cloud"
-    )
-    parser.add_argument("--rekey", action="store_true", help="re-key users, projects, groups and domains too")
-    parser.add_argument(
+    ),
+    option("--moves", type=Path, metavar="FILE", help="make the moves of a file written by --apply"),
+    option("--hub-config", metavar="FILE", help="the hub's keystone.conf: its database is read"),
+    option("--hub-inventory", type=Path, metavar="FILE", help="made by --export at the hub's host"),
+    option("--hub-cloud", metavar="NAME", help="the hub in clouds.yaml: its OS-SYNC API is read"),
+    option("--hub", default="hub", metavar="NAME", help="the hub's name, with --hub-config and --hub-cloud"),
+    flag("--rekey", help="re-key users, projects, groups and domains too"),
+    option(
         "--prefer",
-        action="append",
-        default=[],
         metavar="KIND/KEY=CHOICE",
         help="whose id stays: hub, here; or apart for different things of one name; may be repeated",
-    )
-    parser.add_argument("--overrides", type=Path, metavar="FILE", help="the same as YAML: KIND/KEY: CHOICE")
-    _access.add_arguments(parser)
-    parser.add_argument(
+        many=True,
+    ),
+    option("--overrides", type=Path, metavar="FILE", help="the same as YAML: KIND/KEY: CHOICE"),
+    *ACCESS,
+    option(
         "--agent",
-        action="append",
-        default=[],
         metavar="USER",
         help="the account by which the agent logs in, at either site; may be repeated (admin)",
-    )
-    parser.add_argument(
-        "--folds", action="store_true", help="some site's database folds case (MySQL, MariaDB)"
-    )
-    parser.add_argument(
-        "--json", dest="json_file", metavar="FILE", help="write the plan as JSON ('-': print it)"
-    )
-    parser.add_argument(
-        "--ids", type=Path, metavar="FILE", help="map old -> new (viaduct-adopt-SITE.ids.json)"
-    )
-    parser.add_argument(
+        many=True,
+    ),
+    flag("--folds", help="some site's database folds case (MySQL, MariaDB)"),
+    option("--json", "json_file", metavar="FILE", help="write the plan as JSON ('-': print it)"),
+    option("--ids", type=Path, metavar="FILE", help="map old -> new (viaduct-adopt-SITE.ids.json)"),
+    option(
         "--journal", type=Path, metavar="FILE", help="of an unfinished run (viaduct-adopt-SITE.journal.json)"
-    )
+    ),
+)
+EXCLUSIVE = (
+    ("plan", "apply", "export", "moves"),
+    ("hub_config", "hub_inventory", "hub_cloud"),
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """One of: plan, apply, export, moves."""
     work = _Work.open(args, terminal)
     if args.export is not None:
@@ -97,13 +93,13 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
 
 @dataclass(frozen=True)
 class _Work:
-    args: argparse.Namespace
+    args: Arguments
     terminal: Terminal
     settings: KeystoneSettings
     database: Database
 
     @classmethod
-    def open(cls, args: argparse.Namespace, terminal: Terminal) -> _Work:
+    def open(cls, args: Arguments, terminal: Terminal) -> _Work:
         from keystone_viaduct.cli._site import open_database
 
         settings = _keystone.settings_of(args)

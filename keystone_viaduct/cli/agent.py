@@ -7,16 +7,15 @@ sites) and clouds.yaml (how to log in there: system-scoped administrators).
 
 from __future__ import annotations
 
-import argparse
 import logging
 import signal
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keystone_viaduct.cli import _access
-from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.cli._options import ACCESS, FLEET, OUTPUT, Arguments, flag
+from keystone_viaduct.cli._terminal import Tenths, Terminal
 from keystone_viaduct.errors import AccessUndecided
 
 if TYPE_CHECKING:
@@ -28,26 +27,31 @@ if TYPE_CHECKING:
     from keystone_viaduct.sync.model import Ref
 
 HELP = "carry changes between the sites"
+SECTION = "fleet"
+EXAMPLES = (
+    "viaduct agent --config viaduct.yaml",
+    "viaduct agent --first-load --access both,hub",
+)
+EXIT_CODES = {
+    1: "a site could not be reached, or a change not carried",
+    3: "joining a site would change somebody's access, and nobody has chosen how",
+}
 LOG = logging.getLogger(__name__)
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument(
-        "--config", type=Path, default=Path("viaduct.yaml"), metavar="FILE", help="the fleet (viaduct.yaml)"
-    )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--once", action="store_true", help="carry what there is, then end")
-    what.add_argument(
-        "--first-load", action="store_true", help="fill new sites, with progress bars, then end"
-    )
-    what.add_argument("--check", action="store_true", help="read the configuration, change nothing")
-    _access.add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.add_argument("-v", "--verbose", action="store_true", help="say more in the log")
+PARAMS = (
+    FLEET,
+    flag("--once", help="carry what there is, then end"),
+    flag("--first-load", help="fill new sites, with progress bars, then end"),
+    flag("--check", help="read the configuration, change nothing"),
+    *ACCESS,
+    *OUTPUT,
+    flag("-v", "--verbose", help="say more in the log"),
+)
+EXCLUSIVE = (("once", "first_load", "check"),)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Read the fleet's file and work."""
     from keystone_viaduct.sync.agent.agent import doubts_of
     from keystone_viaduct.sync.agent.following import follow_hub
@@ -65,7 +69,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
         terminal.say(f"{args.config}: hub {topology.hub}, spokes {', '.join(topology.spokes)}")
         for doubt in (found := doubts_of(topology)):
             terminal.say(f"! {doubt}")
-        terminal.json({"hub": topology.hub, "spokes": topology.spokes, "warnings": found})
+        terminal.data({"hub": topology.hub, "spokes": topology.spokes, "warnings": found})
         return 0
     if not (args.once or args.first_load):
         return _serve(following, topology)
@@ -102,7 +106,7 @@ def _serve(following: Following, topology: Topology) -> int:
     return 0
 
 
-def _choosing(args: argparse.Namespace, topology: Topology) -> Choosing:
+def _choosing(args: Arguments, topology: Topology) -> Choosing:
     """The command line's choices over viaduct.yaml's, and those over what was chosen before."""
 
     def choose(site: str, stored: Mapping[Ref, str]) -> Choices:
@@ -123,14 +127,19 @@ def _first_load(agent: Agent, terminal: Terminal, *, everything: bool) -> list[F
     from keystone_viaduct.sync.agent.loading import Position, first_load
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    bars = Progress(*columns, console=terminal.err, disable=terminal.as_json)
+    watched = terminal.err.is_terminal
+    bars = Progress(*columns, console=terminal.err, disable=not (terminal.for_people and watched))
     tasks = {lane.name: bars.add_task(f"{lane.source} → {lane.target}", total=None) for lane in agent.lanes}
+
+    lines = {lane.name: Tenths(f"{lane.source} → {lane.target}", terminal.say_error) for lane in agent.lanes}
 
     def told(position: Position) -> None:
         bars.update(tasks[position.lane], completed=position.done, total=position.total)
+        if terminal.for_people and not watched:
+            lines[position.lane].at(position.done, position.total)
 
     def announced() -> None:
-        if not terminal.as_json:
+        if terminal.for_people:
             _announce(agent, terminal, everything=everything)
         bars.start()
 
@@ -160,7 +169,7 @@ def _report(agent: Agent, failures: list[Failure], terminal: Terminal) -> int:
         }
         for found in failures
     ]
-    terminal.json({**snapshot(agent), "errors": errors})
+    terminal.data({**snapshot(agent), "errors": errors})
     if any(isinstance(failure.error, AccessUndecided) for failure in failures):
         return AccessUndecided.exit_code
     return 1 if failures else 0

@@ -7,13 +7,13 @@ nothing else. Who runs this site's Keystone sees the password; it is good for no
 
 from __future__ import annotations
 
-import argparse
 import getpass
 import uuid
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 
 from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli._options import KEYSTONE, OUTPUT, Arguments, argument
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.errors import ConfigError
@@ -22,25 +22,29 @@ if TYPE_CHECKING:
     from keystone_viaduct.cli._keystone import KeystoneSettings
     from keystone_viaduct.documents.codec import Codecs
 
-NAME = "agent-account"
 HELP = "an account for the agent that never leaves this site"
+SECTION = "site"
+EXAMPLES = (
+    "viaduct agent-account create",
+    "viaduct agent-account renew --format json",
+)
 USER_NAME = "viaduct-agent"
 #: Ids of Keystone's options of a user: guesses by strangers shut nobody out, and the password does not end.
 _OPTIONS = {"option.1001": True, "option.1002": True, "option.1004": True}
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument(
+PARAMS = (
+    argument(
         "action",
         choices=("create", "renew", "remove"),
         help="make it, give it another password, or take it away",
-    )
-    parser.add_argument("--json", action="store_true", help="print as JSON")
-    _keystone.add_arguments(parser)
+    ),
+    *OUTPUT,
+    *KEYSTONE,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Change the account in one transaction; a password is printed once and kept nowhere."""
     from keystone_viaduct.cli._site import open_database
     from keystone_viaduct.documents.cipher import KeyRepositoryCipher
@@ -53,7 +57,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
         account = _Account(codecs, connection, settings)
         password = getattr(account, args.action)()
         _write_down(connection, args.action, account.domain)
-    terminal.json({"user": USER_NAME, "domain": account.domain, "action": args.action, "password": password})
+    terminal.data({"user": USER_NAME, "domain": account.domain, "action": args.action, "password": password})
     if password is None:
         terminal.say(f"{USER_NAME} is removed; the agent can't log in with it any more")
         return 0

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from typing import Any
 
 from keystone_viaduct.cli import _fleet
+from keystone_viaduct.cli._options import FLEET, OUTPUT, Arguments, option
 from keystone_viaduct.cli._terminal import Terminal, moment
 
 HELP = "who has changed the fleet's settings at a site"
+SECTION = "fleet"
+EXAMPLES = (
+    "viaduct audit --limit 20",
+    "viaduct audit --site west --format yaml",
+)
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("--site", metavar="SITE", help="ask this site instead of the hub")
-    parser.add_argument("--limit", type=int, default=100, help="list at most so many")
-    parser.add_argument("--json", action="store_true", help="print as JSON, with what was before and after")
-    _fleet.add_arguments(parser)
+PARAMS = (
+    option("--site", metavar="SITE", help="ask this site instead of the hub"),
+    option("--limit", type=int, default=100, help="list at most so many"),
+    *OUTPUT,
+    FLEET,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Over the site's API; the latest first."""
     site = _fleet.open_site(args, args.site) if args.site else _fleet.open_hub(args)
     found = site.audit(args.limit)
-    terminal.json({"site": site.name, "audit": found})
+    terminal.data({"site": site.name, "audit": found})
     rows = [[moment(e["at"]), e["action"], e["target"], _who(e), _change(e)] for e in found]
     terminal.table(f"Audit of {site.name}", ["when", "what", "of", "who", "new"], rows)
     return 0

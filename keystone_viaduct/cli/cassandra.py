@@ -10,12 +10,12 @@ go on where they stopped.
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from keystone_viaduct.cli import _cassandra, _keystone, _transfer
+from keystone_viaduct.cli import _cassandra, _transfer
+from keystone_viaduct.cli._options import DRY_RUN, KEYSTONE, OUTPUT, Arguments, argument, option
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.errors import ConfigError, NotInitialised, ViaductError
 
@@ -23,34 +23,44 @@ if TYPE_CHECKING:
     from keystone_viaduct.cassandra.schema.ladder import Ladder
 
 HELP = "Keystone's data in Cassandra: make the keyspace, upgrade its schema, look at it, move data"
+SECTION = "storage"
+EXAMPLES = (
+    "viaduct cassandra init --replicas dc1=3",
+    "viaduct cassandra status",
+    "viaduct cassandra export ./records --engine sql",
+)
 ERROR_EXIT_CODE = 2
 SAFE = 3
 """Copies in a data centre that go on when one node is lost."""
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    actions = ["init", "upgrade", "status", *_transfer.ACTIONS]
-    parser.add_argument("action", choices=actions, help="what to do")
-    parser.add_argument("folder", nargs="?", metavar="FOLDER", help="of an export; of an import")
-    parser.add_argument(
+PARAMS = (
+    argument(
+        "action",
+        choices=["init", "upgrade", "status", *_transfer.ACTIONS],
+        help="init: the keyspace and its tables; upgrade: the steps of the schema that it has not; status; "
+        "export FOLDER, import FOLDER: all records, compared by digest; repair: what dead clients left",
+    ),
+    argument("folder", required=False, metavar="FOLDER", help="of an export; of an import"),
+    option(
         "--replicas",
-        action="append",
         metavar="DATACENTER=COUNT",
         help="init: copies of the data in a data centre; once for each that is to hold some",
-    )
-    parser.add_argument(
+        many=True,
+    ),
+    option(
         "--engine",
         choices=[_transfer.CASSANDRA, _transfer.SQL],
         default=_transfer.CASSANDRA,
-        help="export, import: of what (default: %(default)s; sql: the database of [database] connection)",
-    )
-    parser.add_argument("--dry-run", action="store_true", help="repair: only count what there is")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    _keystone.add_arguments(parser)
+        help="export, import: of what; sql: the database of [database] connection",
+    ),
+    DRY_RUN,
+    *OUTPUT,
+    *KEYSTONE,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Do it. Raises ConfigError, StoreError and what comes of it, TransferRefused."""
     wanted = parse_replicas(args.replicas or [])
     if wanted and args.action != "init":
@@ -71,7 +81,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
         terminal.say(f"made: {each}")
     if not done:
         terminal.say("nothing was missing")
-    terminal.json({"made": done})
+    terminal.data({"made": done})
     return 0
 
 
@@ -136,7 +146,7 @@ def look(ladder: Ladder) -> dict[str, Any]:
 
 def show(terminal: Terminal, found: Mapping[str, Any]) -> int:
     """Print that; 1 where something is wrong."""
-    terminal.json(found)
+    terminal.data(found)
     rows = [
         ("keyspace", found["keyspace"]),
         ("nodes", _said(found["nodes"])),

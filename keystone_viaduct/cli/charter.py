@@ -5,32 +5,42 @@ It is written at the hub, over the hub's API, and reaches the spokes with the ne
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
 
 from keystone_viaduct.cli import _fleet
 from keystone_viaduct.cli._charter_words import in_words
+from keystone_viaduct.cli._options import FLEET, OUTPUT, Arguments, argument, option
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.errors import ConfigError
 from keystone_viaduct.sync.charter import charter_to_set
 
 HELP = "show or replace what each spoke holds and may change"
+SECTION = "fleet"
+EXAMPLES = (
+    "viaduct charter show > charter.yaml",
+    "viaduct charter set charter.yaml",
+)
 #: Much more than a charter of a thousand sites.
 LARGEST = 16 * 1024 * 1024
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("action", choices=("show", "set"), nargs="?", default="show")
-    parser.add_argument("file", nargs="?", metavar="FILE", help="the charter to set; - reads standard input")
-    parser.add_argument("--site", help="show what this site goes by (default: the hub)")
-    parser.add_argument("--json", action="store_true", help="print as JSON")
-    _fleet.add_arguments(parser)
+PARAMS = (
+    argument(
+        "action",
+        choices=("show", "set"),
+        default="show",
+        help="show (the default): print it, as YAML that set takes; set: replace the edition of FILE",
+    ),
+    argument("file", metavar="FILE", help="the charter to set; - reads standard input", required=False),
+    option("--site", help="show what this site goes by (default: the hub)"),
+    *OUTPUT,
+    FLEET,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Over the API."""
     if args.action == "show":
         if args.file:
@@ -40,7 +50,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
         if args.site:
             raise ConfigError("a charter is set at the hub only", hint="leave out --site")
         charter = _fleet.open_hub(args).write_charter(_read(args.file))
-    terminal.json(charter_to_set(charter))
+    terminal.data(charter_to_set(charter))
     terminal.say(_yaml(charter_to_set(charter)))
     for sentence in in_words(charter):
         terminal.say(f"# {sentence}")

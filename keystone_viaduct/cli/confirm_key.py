@@ -7,26 +7,26 @@ shows it at that site.
 
 from __future__ import annotations
 
-import argparse
-
 from keystone_viaduct.cli import _fleet
+from keystone_viaduct.cli._options import FLEET, OUTPUT, Arguments, argument, option
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.errors import ConfigError
 
-NAME = "confirm-key"
 HELP = "take a site's new public key that it has not proven"
+SECTION = "keys"
+EXAMPLES = ("viaduct confirm-key west --fingerprint 0123abcd…",)
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("site", metavar="SITE", help="the site whose key has changed")
-    parser.add_argument("--at", metavar="SITE", help="the site that does not take it (default: the hub)")
-    parser.add_argument("--fingerprint", required=True, help="what `viaduct status` says at that site")
-    parser.add_argument("--json", action="store_true", help="print as JSON")
-    _fleet.add_arguments(parser)
+PARAMS = (
+    argument("site", metavar="SITE", help="the site whose key has changed"),
+    option("--at", metavar="SITE", help="the site that does not take it (default: the hub)"),
+    option("--fingerprint", required=True, help="what `viaduct status` says at that site"),
+    *OUTPUT,
+    FLEET,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Compare with what the site shows over its API, then register it."""
     from keystone_viaduct.sync.agent.contact import peer_of
     from keystone_viaduct.sync.sealing import key_fingerprint
@@ -41,6 +41,6 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
         )
     at = _fleet.open_site(args, args.at) if args.at else _fleet.open_hub(args)
     at.register(peer_of(shown), confirmed=True)
-    terminal.json({"site": args.site, "at": at.name, "fingerprint": found})
+    terminal.data({"site": args.site, "at": at.name, "fingerprint": found})
     terminal.say(f"{at.name} takes {found} for the key of {args.site} from now on")
     return 0

@@ -6,29 +6,29 @@ a clouds.yaml and commands to try, until Ctrl-C.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
+from keystone_viaduct.cli._options import Arguments, flag, option
 from keystone_viaduct.cli._terminal import Terminal
 
 HELP = "three Keystones kept as one, played before your eyes"
+SECTION = "other"
+EXAMPLES = (
+    "viaduct demo --once",
+    "viaduct demo --rtt 150 --folder /tmp/fleet",
+)
+EXIT_CODES = {1: "a step did not hold, or the sites differ"}
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument(
-        "--once", action="store_true", help="play and exit: 0 only if every step held and all sites are equal"
-    )
-    parser.add_argument("--json", dest="json_file", type=Path, metavar="FILE", help="write the report there")
-    parser.add_argument(
-        "--rtt", type=float, default=80.0, metavar="MS", help="round trip between the regions (80)"
-    )
-    parser.add_argument(
-        "--folder", type=Path, metavar="FOLDER", help="where the sites live: new or empty, and kept"
-    )
+PARAMS = (
+    flag("--once", help="play and exit: 0 only if every step held and all sites are equal"),
+    option("--json", "json_file", type=Path, metavar="FILE", help="write the report there"),
+    option("--rtt", type=float, default=80.0, metavar="MS", help="round trip between the regions (80)"),
+    option("--folder", type=Path, metavar="FOLDER", help="where the sites live: new or empty, and kept"),
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Play it."""
     from keystone_viaduct.demo.fleet import Fleet
     from keystone_viaduct.demo.report import Narrator

@@ -1,36 +1,38 @@
-"""Look for what is wrong or missing at this site, and say what to do about it.
+"""Look for what is wrong in the fleet, and say what to do about it.
 
-Exit code 0 when nothing is wrong, 1 when something is, 2 when the database can't be looked at.
+All sites are asked at once over their API, and the agent if one runs on this machine; the page on checks
+explains each. With --config-file, or where there is no viaduct.yaml, it is `viaduct site doctor`: that of one
+site, which sees its database and its files as well.
 """
 
 from __future__ import annotations
 
-import argparse
-
-from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli import _screen, _site_doctor
+from keystone_viaduct.cli._options import FLEET, KEYSTONE, OUTPUT, Arguments
 from keystone_viaduct.cli._terminal import Terminal
-from keystone_viaduct.clock import SystemClock
 
-HELP = "find out what is wrong at this site"
+HELP = "find out what is wrong in the fleet"
+SECTION = "fleet"
+EXAMPLES = (
+    "viaduct doctor",
+    "viaduct doctor --format json",
+)
+EXIT_CODES = {0: "nothing is wrong", 1: "something is wrong", 2: "nothing could be looked at"}
 ERROR_EXIT_CODE = 2
+PARAMS = (*OUTPUT, FLEET, *KEYSTONE)
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("--json", action="store_true", help="print as JSON")
-    _keystone.add_arguments(parser)
+def run(args: Arguments, terminal: Terminal) -> int:
+    """Every check; changes nothing."""
+    if not _screen.is_fleet(args):
+        return _site_doctor.run(args, terminal)
+    from keystone_viaduct.health.checks import examine
+    from keystone_viaduct.health.finding import Verdict, worst
 
-
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    """Run every check; changes nothing."""
-    from keystone_viaduct.cli import _without_sql
-    from keystone_viaduct.cli._checks import examine
-    from keystone_viaduct.health.finding import Verdict
-
-    conf, now = _without_sql.configuration(args), SystemClock().now()
-    found = _without_sql.examine(conf, now) if conf is not None else examine(_keystone.settings_of(args), now)
-    healthy = all(finding.verdict is not Verdict.PROBLEM for finding in found)
-    terminal.json({"ok": healthy, "checks": [finding.as_dict() for finding in found]})
-    terminal.table("", ["", "check", "finding", "hint"], [finding.row() for finding in found])
+    found = examine(_screen.look_at(args))
+    verdict = worst(found)
+    healthy = verdict is not Verdict.PROBLEM
+    terminal.data({"ok": healthy, "verdict": str(verdict), "checks": [one.as_dict() for one in found]})
+    _screen.tell_findings(terminal, found, everything=True)
     terminal.say("nothing is wrong" if healthy else "something is wrong")
     return 0 if healthy else 1

@@ -6,7 +6,6 @@ triggers and marks what is there already. Safe to repeat; with --dry-run it only
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from keystone_viaduct.cli import _keystone
 from keystone_viaduct.cli._keystone import KeystoneSettings
 from keystone_viaduct.cli._naming import check_names
+from keystone_viaduct.cli._options import DRY_RUN, KEYSTONE, OUTPUT, Arguments, flag, option
 from keystone_viaduct.cli._orphans import MEANING, OrphanKeeper
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.cli._travel import Probe, tell
@@ -22,34 +22,34 @@ from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.documents.orphans import Orphans
 
 HELP = "prepare this site's database"
+SECTION = "site"
+EXAMPLES = (
+    "viaduct init --site west --hub east --dry-run",
+    "viaduct init --site west --hub east",
+)
 ERROR_EXIT_CODE = 2
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument(
-        "--site", required=True, metavar="NAME", help="this site's name, usually its region's"
-    )
-    parser.add_argument(
-        "--hub", required=True, metavar="NAME", help="the name of the site that decides conflicts"
-    )
-    parser.add_argument(
+PARAMS = (
+    option("--site", required=True, metavar="NAME", help="this site's name, usually its region's"),
+    option("--hub", required=True, metavar="NAME", help="the name of the site that decides conflicts"),
+    option(
         "--config",
         type=Path,
         metavar="FILE",
         help="the fleet, which must know both names (default: viaduct.yaml, if it is here)",
-    )
-    parser.add_argument(
+    ),
+    flag(
         "--remove-orphans",
-        action="store_true",
         help="write rows that need another which is not there to a file in this folder, then remove them",
-    )
-    parser.add_argument("--dry-run", action="store_true", help="change nothing, say what would be done")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    _keystone.add_arguments(parser)
+    ),
+    DRY_RUN,
+    *OUTPUT,
+    *KEYSTONE,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Check everything that can be checked, then act."""
     from keystone_viaduct.cli._preparing import Preparation
 
@@ -113,7 +113,7 @@ class Result:
 
 
 def _show(terminal: Terminal, result: Result, note: str) -> None:
-    terminal.json(result.as_dict())
+    terminal.data(result.as_dict())
     report = result.report
     would = "would be " if result.dry_run else ""
     role = "the hub" if result.site == result.hub else f"a spoke of {result.hub}"

@@ -6,12 +6,12 @@ token can be left that was made with it. A site that is away holds a rotation up
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from keystone_viaduct.cli import _fleet
+from keystone_viaduct.cli._options import FLEET, OUTPUT, Arguments, argument, option
 from keystone_viaduct.cli._terminal import Terminal, moment
 from keystone_viaduct.errors import ConfigError
 
@@ -21,24 +21,36 @@ if TYPE_CHECKING:
     from keystone_viaduct.sync.keyset.public import PublicFleet
 
 HELP = "show or rotate the keys of tokens of the fleet"
+SECTION = "keys"
+EXAMPLES = (
+    "viaduct keys status",
+    "viaduct keys rotate --wait 60",
+)
+EXIT_CODES = {1: "a site lacks the present keys, or did not get them in time"}
 #: Seconds between two looks at the hub while waiting.
 LOOK = 0.5
 #: The name of the public keys of JWS tokens (``sync.keyset.public`` is not imported before it is needed).
 JWS = "jws"
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("action", choices=("status", "rotate"), nargs="?", default="status")
-    parser.add_argument("--repository", help="only this one: tokens, receipts or jws")
-    parser.add_argument(
+PARAMS = (
+    argument(
+        "action",
+        choices=("status", "rotate"),
+        default="status",
+        help="status (the default): which keys there are, and which sites lack them; "
+        "rotate: use the next key as soon as every site has it",
+    ),
+    option("--repository", help="only this one: tokens, receipts or jws"),
+    option(
         "--wait", type=float, default=0.0, metavar="SECONDS", help="after rotate: until every site confirmed"
-    )
-    parser.add_argument("--json", action="store_true", help="print as JSON")
-    _fleet.add_arguments(parser)
+    ),
+    *OUTPUT,
+    FLEET,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Over the hub's API."""
     hub = _fleet.open_hub(args).keys
     if args.repository == JWS:
@@ -50,7 +62,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
             hub.rotate_keys(name)
         found = _wait(hub, found, args)
     shown = {name: _shown(keys) for name, keys in found.items()}
-    terminal.json({"hub": hub.name, "repositories": shown, "public": public and _shown_public(public)})
+    terminal.data({"hub": hub.name, "repositories": shown, "public": public and _shown_public(public)})
     _print(terminal, found)
     if public is not None:
         _print_public(terminal, public)
@@ -75,7 +87,7 @@ def _public(hub: HttpKeys) -> PublicFleet | None:
     return held.fleet if held is not None else None
 
 
-def _public_only(args: argparse.Namespace, terminal: Terminal, hub: HttpKeys) -> int:
+def _public_only(args: Arguments, terminal: Terminal, hub: HttpKeys) -> int:
     if args.action == "rotate":
         raise ConfigError(
             "each site has a JWS key of its own", hint="see docs/how-to/rotate-keys.md, JWS tokens"
@@ -83,12 +95,12 @@ def _public_only(args: argparse.Namespace, terminal: Terminal, hub: HttpKeys) ->
     public = _public(hub)
     if public is None:
         raise ConfigError(f"{hub.name} issues no JWS tokens", hint="leave --repository out")
-    terminal.json({"hub": hub.name, "repositories": {}, "public": _shown_public(public)})
+    terminal.data({"hub": hub.name, "repositories": {}, "public": _shown_public(public)})
     _print_public(terminal, public)
     return 1 if public.missing else 0
 
 
-def _wait(hub: HttpKeys, before: Mapping[str, FleetKeys], args: argparse.Namespace) -> dict[str, FleetKeys]:
+def _wait(hub: HttpKeys, before: Mapping[str, FleetKeys], args: Arguments) -> dict[str, FleetKeys]:
     """Until each repository is of a later generation that every site has, or the time is over."""
     end = time.monotonic() + args.wait
     while True:

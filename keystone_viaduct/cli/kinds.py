@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
+from keystone_viaduct.cli._options import OUTPUT, Arguments, argument
 from keystone_viaduct.cli._terminal import Terminal
 
 HELP = "show the replicated kinds"
+SECTION = "other"
+EXAMPLES = (
+    "viaduct kinds",
+    "viaduct kinds user group --format json",
+)
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("kind", nargs="*", help="only these kinds")
-    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+PARAMS = (
+    argument("kind", help="only these kinds", required=False, nargs=-1),
+    *OUTPUT,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Needs no database. Raises UnknownKind."""
     from keystone_viaduct.kinds import registry
     from keystone_viaduct.kinds.describe import describe
 
     kinds: Any = describe([registry.get(name) for name in args.kind] or None)
-    terminal.json(kinds)
+    terminal.data(kinds)
     rows = [
         [kind["name"], *(_cell(kind[part]) for part in ("tables", "key", "secret")), _references(kind)]
         for kind in kinds

@@ -9,25 +9,30 @@ upgrades the schema of their keyspace too; where all are, no SQL database is loo
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 
 from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli._options import Arguments, argument
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.errors import ConfigError
 
 HELP = "run keystone-manage with the engine's hooks and the wrapped drivers"
+SECTION = "site"
+EXAMPLES = (
+    "viaduct manage db_sync",
+    "viaduct manage --config-file /etc/keystone/keystone.conf doctor",
+)
 PROGRAM = "keystone-manage"
 _SCHEMA = ("db_sync", "db_version")
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Everything is keystone-manage's, its ``--help`` too; ``viaduct`` hands it on unread."""
-    parser.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="as keystone-manage takes them")
+PARAMS = (
+    argument("arguments", metavar="ARGUMENT", help="as keystone-manage takes them", required=False, nargs=-1),
+)
 
 
-def run(args: argparse.Namespace, _terminal: Terminal) -> int:
+def run(args: Arguments, _terminal: Terminal) -> int:
     """Run it. Raises ConfigError where there is no Keystone, SystemExit as Keystone does."""
     return run_unread(args.arguments)
 

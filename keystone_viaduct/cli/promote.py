@@ -6,10 +6,10 @@ themselves, and `hub:` there should be changed at leisure, which the command say
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 from keystone_viaduct.cli import _fleet
+from keystone_viaduct.cli._options import FLEET, OUTPUT, Arguments, argument, flag
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.errors import LeaseHeld, Refused, ViaductError
 
@@ -21,19 +21,22 @@ if TYPE_CHECKING:
     from keystone_viaduct.sync.wire.office import Office
 
 HELP = "make a site the hub"
+SECTION = "fleet"
+EXAMPLES = (
+    "viaduct promote west",
+    "viaduct promote west --force",
+)
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("site", help="the site that is to be the hub")
-    parser.add_argument(
-        "--force", action="store_true", help="although the present hub does not answer, or something waits"
-    )
-    parser.add_argument("--json", action="store_true", help="print as JSON")
-    _fleet.add_arguments(parser)
+PARAMS = (
+    argument("site", help="the site that is to be the hub"),
+    flag("--force", help="although the present hub does not answer, or something waits"),
+    *OUTPUT,
+    FLEET,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Over the API. Raises Refused."""
     from keystone_viaduct.sync.agent.topology import read_topology
     from keystone_viaduct.sync.wire.office import office_to_json
@@ -60,7 +63,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
             f"{last.hub}, the hub, does not answer",
             hint="if it is lost, add --force: what it alone has comes back when it returns",
         )
-    terminal.json(office_to_json(found))
+    terminal.data(office_to_json(found))
     terminal.say(f"{found.site} is the hub of term {found.term}; agents follow by themselves")
     if topology.hub != found.site:
         terminal.say(f"now set `hub: {found.site}` in {args.config}")

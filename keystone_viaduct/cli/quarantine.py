@@ -7,10 +7,10 @@ failed in a way that nobody has foreseen) or *held* (a deletion that waits for a
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 from keystone_viaduct.cli import _fleet
+from keystone_viaduct.cli._options import FLEET, OUTPUT, Arguments, argument, option
 from keystone_viaduct.cli._terminal import Terminal, moment
 from keystone_viaduct.errors import ConfigError, NotThere
 from keystone_viaduct.health.backlog import waiting_as_dict
@@ -19,33 +19,45 @@ if TYPE_CHECKING:
     from keystone_viaduct.sync.model import Waiting
 
 HELP = "show which records wait at a site and why, and have them tried again"
+SECTION = "waiting"
+EXAMPLES = (
+    "viaduct quarantine list west",
+    "viaduct quarantine show west user/0c1d…",
+    "viaduct quarantine retry west",
+)
+EXIT_CODES = {1: "something waits"}
 ERROR_EXIT_CODE = 2
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("action", choices=("list", "show", "retry"))
-    parser.add_argument("site", metavar="SITE", help="the site")
-    parser.add_argument("record", metavar="KIND/KEY", nargs="?", help="with show: which record")
-    parser.add_argument("--state", metavar="STATE", help="with list: only what is in this state")
-    parser.add_argument("--json", action="store_true", help="print as JSON")
-    _fleet.add_arguments(parser)
+PARAMS = (
+    argument(
+        "action",
+        choices=("list", "show", "retry"),
+        help="list: all of them; show: one, with the error or obstacle; "
+        "retry: try again what is carried or quarantined",
+    ),
+    argument("site", metavar="SITE", help="the site"),
+    argument("record", metavar="KIND/KEY", help="with show: which record", required=False),
+    option("--state", metavar="STATE", help="with list: only what is in this state"),
+    *OUTPUT,
+    FLEET,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Exit code 1 from `list` while something waits, 2 when the site can't be asked."""
     _check(args)
     site = _fleet.open_site(args, args.site)
     if args.action == "retry":
         number = site.retry()
-        terminal.json({"retried": number})
+        terminal.data({"retried": number})
         terminal.say(f"{args.site}: {number} records were tried again")
         return 0
     counts, found = site.waiting()
     if args.action == "show":
         return _show(terminal, args, found)
     chosen = [item for item in found if args.state in (None, item.state)]
-    terminal.json({"counts": counts, "waiting": [waiting_as_dict(item) for item in chosen]})
+    terminal.data({"counts": counts, "waiting": [waiting_as_dict(item) for item in chosen]})
     total = sum(counts.values())
     terminal.say(
         f"{args.site}: {', '.join(f'{n} {state}' for state, n in counts.items()) or 'nothing waits'}"
@@ -58,7 +70,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     return 1 if chosen else 0
 
 
-def _check(args: argparse.Namespace) -> None:
+def _check(args: Arguments) -> None:
     if args.action == "show" and "/" not in (args.record or ""):
         raise ConfigError("which record?", hint="`viaduct quarantine show SITE KIND/KEY`")
     if args.record and args.action != "show":
@@ -67,13 +79,13 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError("--state goes with list", hint="leave it out")
 
 
-def _show(terminal: Terminal, args: argparse.Namespace, found: list[Waiting]) -> int:
+def _show(terminal: Terminal, args: Arguments, found: list[Waiting]) -> int:
     chosen = [item for item in found if str(item.ref) == args.record]
     if not chosen:
         raise NotThere(
             f"{args.record} does not wait at {args.site}", hint=f"see `viaduct quarantine list {args.site}`"
         )
-    terminal.json({"waiting": [waiting_as_dict(item) for item in chosen]})
+    terminal.data({"waiting": [waiting_as_dict(item) for item in chosen]})
     for item in chosen:
         came = f", from {item.source}" if item.source else ""
         terminal.say(f"{item.ref} {item.name!r}: {item.state} ({item.reason}){came}, since {_time(item)}")

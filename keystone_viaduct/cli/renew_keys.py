@@ -5,23 +5,26 @@ The older keys go on opening what was sealed for them, until --drop-old removes 
 
 from __future__ import annotations
 
-import argparse
-
 from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli._options import KEYSTONE, OUTPUT, Arguments, flag
 from keystone_viaduct.cli._terminal import Terminal
 
-NAME = "renew-keys"
 HELP = "renew this site's own keys"
+SECTION = "keys"
+EXAMPLES = (
+    "viaduct renew-keys",
+    "viaduct renew-keys --drop-old",
+)
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("--drop-old", action="store_true", help="remove the older keys instead of adding one")
-    parser.add_argument("--json", action="store_true", help="print as JSON")
-    _keystone.add_arguments(parser)
+PARAMS = (
+    flag("--drop-old", help="remove the older keys instead of adding one"),
+    *OUTPUT,
+    *KEYSTONE,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Add or drop keys, and close everything with the present one. May be interrupted and repeated."""
     from keystone_viaduct.cli._site import open_store
     from keystone_viaduct.sync.sealing import add_keys, drop_old_keys
@@ -34,7 +37,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     while found := store.run(reclose):
         closed += found
     dropped = drop_old_keys(settings.viaduct_keys) if args.drop_old else []
-    terminal.json({"added": len(added), "dropped": len(dropped), "closed_again": closed})
+    terminal.data({"added": len(added), "dropped": len(dropped), "closed_again": closed})
     if added:
         terminal.say(f"{len(added)} keys added; {closed} secrets closed again with the new one")
         terminal.say(

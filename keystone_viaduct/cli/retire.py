@@ -5,26 +5,25 @@ What it alone knew is lost. It is done at the hub; a site that answers is refuse
 
 from __future__ import annotations
 
-import argparse
-
 from keystone_viaduct.cli import _fleet
+from keystone_viaduct.cli._options import FLEET, OUTPUT, Arguments, argument, flag
 from keystone_viaduct.cli._terminal import Terminal, moment
 from keystone_viaduct.errors import Refused, ViaductError
 
 HELP = "forget a site that is gone for good"
+SECTION = "fleet"
+EXAMPLES = ("viaduct retire west",)
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("site", metavar="SITE", help="the site that is gone")
-    parser.add_argument(
-        "--force", action="store_true", help="although it answers, or was heard less than an hour ago"
-    )
-    parser.add_argument("--json", action="store_true", help="print as JSON")
-    _fleet.add_arguments(parser)
+PARAMS = (
+    argument("site", metavar="SITE", help="the site that is gone"),
+    flag("--force", help="although it answers, or was heard less than an hour ago"),
+    *OUTPUT,
+    FLEET,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Over the hub's API. Raises NotThere, Refused."""
     from keystone_viaduct.sync.agent.topology import read_topology
 
@@ -35,7 +34,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
             f"{args.site} answers", hint="end it for good first, or add --force: its edits since are lost"
         )
     found = hub.retire(args.site, force=args.force)
-    terminal.json(found._asdict())
+    terminal.data(found._asdict())
     last = moment(found.heard) if found.heard else "never"
     terminal.say(f"{found.site} is retired; it was last heard: {last}")
     terminal.say("  what was done there and never reached the hub is lost")
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _answers(args: argparse.Namespace) -> bool:
+def _answers(args: Arguments) -> bool:
     try:
         _fleet.open_site(args, args.site).capabilities()
     except ViaductError:

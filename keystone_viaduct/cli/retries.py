@@ -5,27 +5,32 @@ Adds up what all workers keep in `[viaduct] counters_folder`.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli._options import KEYSTONE, OUTPUT, Arguments, flag, option
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.errors import ConfigError
 
 HELP = "show what was run again, and how it ended"
+SECTION = "site"
+EXAMPLES = (
+    "viaduct retries",
+    "viaduct retries --prometheus",
+)
 ERROR_EXIT_CODE = 2
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("--folder", type=Path, help="the folder, instead of the configuration's")
-    parser.add_argument("--prometheus", action="store_true", help="print Prometheus' text format")
-    parser.add_argument("--json", action="store_true", help="print as JSON")
-    _keystone.add_arguments(parser)
+PARAMS = (
+    option("--folder", type=Path, help="the folder, instead of the configuration's"),
+    flag("--prometheus", help="print Prometheus' text format"),
+    *OUTPUT,
+    *KEYSTONE,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Reads files only. Raises ConfigError."""
     from keystone_viaduct.drivers import counters
 
@@ -33,7 +38,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.prometheus:
         sys.stdout.write(counters.prometheus(counts))
         return 0
-    terminal.json(counts.as_json())
+    terminal.data(counts.as_json())
     rows = [[*address, count] for address, count in counts.retries.most_common()]
     terminal.table("Run again", ["driver", "method", "because of", "times"], rows)
     ends = ", ".join(
@@ -48,7 +53,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _folder(args: argparse.Namespace) -> Path:
+def _folder(args: Arguments) -> Path:
     folder = _keystone.settings_of(args).counters_folder
     if folder is None:
         raise ConfigError(

@@ -7,10 +7,10 @@ repeated.
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING, Any
 
 from keystone_viaduct.cli import _keystone
+from keystone_viaduct.cli._options import KEYSTONE, OUTPUT, Arguments, argument, flag
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.errors import ConfigError, StoreError, StoreUnavailable
 
@@ -18,18 +18,23 @@ if TYPE_CHECKING:
     from keystone_viaduct.sql.locality import Placement
 
 HELP = "settings of the database: where tables live (CockroachDB)"
+SECTION = "storage"
+EXAMPLES = (
+    "viaduct sql locality",
+    "viaduct sql locality --apply",
+)
 ERROR_EXIT_CODE = 2
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("subject", choices=["locality"], help="where tables live")
-    parser.add_argument("--apply", action="store_true", help="set it; otherwise it is only shown")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    _keystone.add_arguments(parser)
+PARAMS = (
+    argument("subject", choices=["locality"], help="where tables live"),
+    flag("--apply", help="set it; otherwise it is only shown"),
+    *OUTPUT,
+    *KEYSTONE,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Look at the database, then act."""
     from keystone_viaduct.sync.store import make_engine
 
@@ -95,7 +100,7 @@ class Regions:
 
 
 def _show(terminal: Terminal, found: Regions, placements: list[Placement], *, applied: bool) -> None:
-    terminal.json(
+    terminal.data(
         {
             "regions": found.names,
             "applied": applied,

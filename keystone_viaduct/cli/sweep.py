@@ -7,12 +7,12 @@ records brought back from the other side. Putting the rows back by hand settles 
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from keystone_viaduct.cli import _fleet
+from keystone_viaduct.cli._options import FLEET, OUTPUT, Arguments, argument, option
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.errors import ConfigError
 
@@ -20,25 +20,33 @@ if TYPE_CHECKING:
     from keystone_viaduct.sync.wire.upkeep import Report
 
 HELP = "show the sweep of a site, and decide what it has held"
+SECTION = "waiting"
+EXAMPLES = (
+    "viaduct sweep west",
+    "viaduct sweep west confirm --kind user",
+)
+EXIT_CODES = {1: "deletions wait for a person", 2: "the site can't be asked"}
 ERROR_EXIT_CODE = 2
 BATCH = 500
 MICROSECONDS = 1_000_000
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("site", metavar="SITE", help="the site")
-    parser.add_argument(
-        "action", choices=("status", "run", "confirm", "discard"), nargs="?", default="status"
-    )
-    parser.add_argument(
-        "--kind", action="append", metavar="KIND", help="decide this kind only; may be repeated"
-    )
-    parser.add_argument("--json", action="store_true", help="print as JSON")
-    _fleet.add_arguments(parser)
+PARAMS = (
+    argument("site", metavar="SITE", help="the site"),
+    argument(
+        "action",
+        choices=("status", "run", "confirm", "discard"),
+        default="status",
+        help="status (the default); run: go through a whole round now; confirm: the deletions were meant; "
+        "discard: they were not, bring the records back",
+    ),
+    option("--kind", metavar="KIND", help="decide this kind only; may be repeated", many=True),
+    *OUTPUT,
+    FLEET,
+)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """Exit code 1 while deletions wait for a person, 2 when the site can't be asked."""
     from keystone_viaduct.kinds.registry import get
 
@@ -54,14 +62,14 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
         decided = site.decide_held(kinds, confirm=args.action == "confirm")
     report = site.swept()
     held = [{"kind": i.ref.kind, "key": i.ref.key, "reason": str(i.reason)} for i in report.records]
-    terminal.json(
+    terminal.data(
         {"sweep": asdict(report.place), "held": dict(report.held), "records": held, "decided": decided}
     )
     _show(terminal, args, report, decided)
     return 1 if report.held else 0
 
 
-def _show(terminal: Terminal, args: argparse.Namespace, report: Report, decided: int) -> None:
+def _show(terminal: Terminal, args: Arguments, report: Report, decided: int) -> None:
     if args.action == "confirm":
         terminal.say(f"{decided} deletions are on their way to the other sites")
     elif args.action == "discard":

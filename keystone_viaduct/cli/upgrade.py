@@ -10,13 +10,14 @@ stayed busy; 2: nothing was done.
 
 from __future__ import annotations
 
-import argparse
 import signal
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from keystone_viaduct.cli import _keystone
+import click
+
+from keystone_viaduct.cli._options import KEYSTONE, OUTPUT, Arguments, argument, flag, option
 from keystone_viaduct.cli._terminal import Terminal, moment
 from keystone_viaduct.clock import SystemClock
 
@@ -26,53 +27,58 @@ if TYPE_CHECKING:
     from keystone_viaduct.upgrade.runner import Runner
 
 HELP = "upgrade a schema while old and new releases write to it"
+SECTION = "storage"
+EXAMPLES = (
+    "viaduct upgrade plan upgrade.py",
+    "viaduct upgrade expand upgrade.py",
+    "viaduct upgrade status",
+)
+EXIT_CODES = {1: "rows differ, or a table stayed busy"}
 PHASES = ("plan", "expand", "migrate", "verify", "contract", "rollback", "status", "resume", "repair")
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("phase", choices=PHASES, metavar="PHASE", help=" | ".join(PHASES))
-    parser.add_argument(
-        "file", nargs="?", metavar="FILE", help="the declaration; all but status need it or --upstream"
-    )
-    parser.add_argument(
-        "--upstream", metavar="PYTHON", help="run Keystone's own migrations too: of the release that is there"
-    )
-    parser.add_argument("--database", metavar="URL", help="another database than Keystone's")
-    parser.add_argument(
-        "--accept-loss", action="store_true", help="rollback: lose what only new columns hold"
-    )
-    parser.add_argument("--once", action="store_true", help="repair: what is marked now, then end")
-    parser.add_argument(
-        "--sample", type=_share, default=1.0, metavar="SHARE", help="verify: a part of the rows"
-    )
-    for release in ("old", "new"):
-        for kind in ("program", "account"):
-            told = f"contract: the {kind} by which the {release} release connects"
-            parser.add_argument(f"--{release}-{kind}", default="", metavar="NAME", help=told)
-    parser.add_argument(
-        "--also-at", action="append", metavar="URL", help="contract: another node of the cluster; repeatable"
-    )
-    parser.add_argument(
-        "--lock-old-account", action="store_true", help="contract: let nobody come back by the old account"
-    )
-    parser.add_argument("--unobserved", action="store_true", help="contract: I know that no old release runs")
-    parser.add_argument("--allow-stopping", action="store_true", help="also what makes writers stand still")
-    parser.add_argument(
-        "--patience", type=float, default=120.0, metavar="SECONDS", help="how long a busy table is tried for"
-    )
-    parser.add_argument("--json", action="store_true", help="print as JSON")
-    _keystone.add_arguments(parser)
-
-
-def _share(text: str) -> float:
+def _share(text: str | float) -> float:
     value = float(text)
     if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError("a share is more than 0 and at most 1")
+        raise click.BadParameter("a share is more than 0 and at most 1")
     return value
 
 
-def _named(args: argparse.Namespace) -> Named:
+PARAMS = (
+    argument("phase", choices=PHASES, metavar="PHASE", help=" | ".join(PHASES)),
+    argument(
+        "file", metavar="FILE", help="the declaration; all but status need it or --upstream", required=False
+    ),
+    option(
+        "--upstream", metavar="PYTHON", help="run Keystone's own migrations too: of the release that is there"
+    ),
+    option("--database", metavar="URL", help="another database than Keystone's"),
+    flag("--accept-loss", help="rollback: lose what only new columns hold"),
+    flag("--once", help="repair: what is marked now, then end"),
+    option("--sample", type=_share, default=1.0, metavar="SHARE", help="verify: a part of the rows"),
+    *(
+        option(
+            f"--{release}-{kind}",
+            default="",
+            metavar="NAME",
+            help=f"contract: the {kind} by which the {release} release connects",
+        )
+        for release in ("old", "new")
+        for kind in ("program", "account")
+    ),
+    option("--also-at", metavar="URL", help="contract: another node of the cluster; repeatable", many=True),
+    flag("--lock-old-account", help="contract: let nobody come back by the old account"),
+    flag("--unobserved", help="contract: I know that no old release runs"),
+    flag("--allow-stopping", help="also what makes writers stand still"),
+    option(
+        "--patience", type=float, default=120.0, metavar="SECONDS", help="how long a busy table is tried for"
+    ),
+    *OUTPUT,
+    *KEYSTONE,
+)
+
+
+def _named(args: Arguments) -> Named:
     from keystone_viaduct.upgrade.releases import Named
     from keystone_viaduct.upgrade.sessions import Identity
 
@@ -81,7 +87,7 @@ def _named(args: argparse.Namespace) -> Named:
     return Named(old, new, tuple(args.also_at or ()), lock=args.lock_old_account)
 
 
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
+def run(args: Arguments, terminal: Terminal) -> int:
     """One phase."""
     from keystone_viaduct.cli._upgrading import open_place, open_runner, watch
     from keystone_viaduct.upgrade.releases import Leaving, refuse_while_old_runs
@@ -113,7 +119,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
             return _move(args, runner, terminal)
 
 
-def _repair(args: argparse.Namespace, place: Place, terminal: Terminal) -> int:
+def _repair(args: Arguments, place: Place, terminal: Terminal) -> int:
     """Until a signal comes. Exit code 1 where ``--once`` leaves something."""
     from keystone_viaduct.cli._upgrading import repairer
 
@@ -124,7 +130,7 @@ def _repair(args: argparse.Namespace, place: Place, terminal: Terminal) -> int:
         worker.close()
         for record, said in failed.items():
             terminal.say(f"{record}: {said}")
-        terminal.json({"left": left, "failed": failed})
+        terminal.data({"left": left, "failed": failed})
         terminal.say(f"{left} marks are left" if left else "no mark is left")
         return 1 if left else 0
     stop, told = threading.Event(), dict[str, str]()
@@ -167,14 +173,14 @@ class _Filling:
         self._terminal.say(f"{bridge.name}: {progress.rows} of {whole} rows filled{left}")
 
 
-def _move(args: argparse.Namespace, runner: Runner, terminal: Terminal) -> int:
+def _move(args: Arguments, runner: Runner, terminal: Terminal) -> int:
     from keystone_viaduct.upgrade.turns import next_step
 
     if args.phase == "rollback":
         state = runner.rollback(accept_loss=args.accept_loss)
     else:
         state = getattr(runner, args.phase)()
-    terminal.json({"upgrade": runner.upgrade.name, "state": state.value, "next": next_step(state)})
+    terminal.data({"upgrade": runner.upgrade.name, "state": state.value, "next": next_step(state)})
     terminal.say(f"{runner.upgrade.name} is {state}; next: {next_step(state)}")
     return 0
 
@@ -197,14 +203,14 @@ def _plan(runner: Runner, place: Place, terminal: Terminal) -> int:
                 terminal.say(f"  {item.sql}")
                 entry = {"operation": title, "phase": phase.value, "sql": item.sql}
                 found.append({**entry, "lock": item.lock.value, "table": item.table, "rows": rows})
-    terminal.json({"upgrade": runner.upgrade.name, "plan": found})
+    terminal.data({"upgrade": runner.upgrade.name, "plan": found})
     return 1 if refused else 0
 
 
 def _verify(runner: Runner, terminal: Terminal) -> int:
     """Differences by kind. Exit code 1 when one stands in the way of contract."""
     found = runner.verify()
-    terminal.json(
+    terminal.data(
         {
             "differences": [
                 {
@@ -231,7 +237,7 @@ def _status(place: Place, terminal: Terminal) -> int:
     from keystone_viaduct.upgrade.turns import next_step
 
     states = place.journal.states() if place.journal.is_prepared() else []
-    terminal.json(
+    terminal.data(
         {"upgrades": [{"name": name, "state": state.value, "since": since} for name, state, since in states]}
     )
     if not states:

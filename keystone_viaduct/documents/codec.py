@@ -195,6 +195,12 @@ class Codecs:
         """The key and one field of every record of the kind that has something there."""
         yield from lookup.column_of(connection, self._layout(kind), field)
 
+    def named(
+        self, connection: Connection, kind: str, field: str, value: str, limit: int
+    ) -> list[tuple[str, str]]:
+        """Key and value of the records whose field has this value, as the database compares texts."""
+        return lookup.named(connection, self._layout(kind), field, value, limit)
+
     def count(self, connection: Connection, kind: str) -> int:
         """How many records of the kind there are."""
         layout = self._layout(kind)

@@ -138,6 +138,26 @@ def column_of(connection: sa.engine.Connection, layout: Layout, field: str) -> I
         yield join_key(tuple(key)), value
 
 
+def named(
+    connection: sa.engine.Connection, layout: Layout, field: str, value: str, limit: int
+) -> list[tuple[str, str]]:
+    """Key and value of the records whose field has this value, by the database's own idea of equality."""
+    for part in layout.children:
+        for bound, column in part.values():
+            if part.prefix + bound.name == field:
+                statement = sa.select(part.key, column).select_from(part.source).where(column == value)
+                found = connection.execute(statement.order_by(part.key).limit(limit))
+                return [(join_key((key,)), str(text)) for key, text in found]
+    root = layout.root
+    bounds = () if root is None else root.bounds
+    here = [bound.column for bound in bounds if bound.name == field]
+    if root is None or not here:
+        return []
+    columns = root.key_columns
+    rows = sa.select(*here, *columns).where(here[0] == value, *root.filters).order_by(*columns).limit(limit)
+    return [(join_key(tuple(key)), str(text)) for text, *key in connection.execute(rows)]
+
+
 def lock(connection: sa.engine.Connection, layout: Layout, keys: Sequence[str]) -> list[str]:
     """Locks the rows of these records until the transaction ends (not on SQLite); returns those there are."""
     found: list[str] = []

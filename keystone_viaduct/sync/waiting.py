@@ -11,7 +11,8 @@ from keystone_viaduct.sync.model import CONFLICT, QUARANTINED, UNTRIED, Document
 from keystone_viaduct.sync.ports import Transaction
 
 _BATCH = 500
-_NAMES = ("name", "local.name", "resource_name", "remote_id")
+#: Fields in which a record's name may stand.
+NAMES = ("name", "local.name", "resource_name", "remote_id")
 _LONGEST = 100
 
 
@@ -38,7 +39,7 @@ def _pending(tx: Transaction) -> Iterator[Waiting]:
             state = "refused" if entry.reason == CONFLICT else "pending"
             if entry.reason in UNTRIED:
                 state = "quarantined"
-            ref, name = entry.change.ref, _name(entry.change.ref, entry.change.document)
+            ref, name = entry.change.ref, name_of(entry.change.ref, entry.change.document)
             yield Waiting(ref, name, state, entry.reason, entry.why, source, entry.since)
 
 
@@ -49,7 +50,7 @@ def _carried(tx: Transaction) -> Iterator[Waiting]:
             carried = record.carried
             if carried is not None:
                 state = "quarantined" if carried.reason == QUARANTINED else "carried"
-                name = _name(record.ref, {**(carried.base or {}), **carried.document})
+                name = name_of(record.ref, {**(carried.base or {}), **carried.document})
                 told = carried.reason, carried.why, carried.source, carried.since
                 yield Waiting(record.ref, name, state, *told)
         after = batch[-1].seq
@@ -64,8 +65,8 @@ def _held(tx: Transaction) -> Iterator[Waiting]:
         after = batch[-1]
 
 
-def _name(ref: Ref, document: Document) -> str:
+def name_of(ref: Ref, document: Document) -> str:
     """What people call it; never a secret."""
     secret = REGISTRY[ref.kind].is_secret
-    found = (document.get(name) for name in _NAMES if not secret(name))
+    found = (document.get(name) for name in NAMES if not secret(name))
     return next((text[:_LONGEST] for text in found if isinstance(text, str)), "")

@@ -95,7 +95,9 @@ class Agent:
         pacer = Pacer(settings.poll, settings.first_backoff, settings.longest_backoff)
         confirm = settings.confirm if replicator is link.down else 0.0
         limit = settings.first_load_limit
-        return Lane(link, replicator, contact, pacer, self.gate, self._moved, limit, confirm=confirm)
+        lane = Lane(link, replicator, contact, pacer, self.gate, self._moved, limit, confirm=confirm)
+        replicator.counted = lane.count
+        return lane
 
     @property
     def charter(self) -> Charter | None:

@@ -21,9 +21,10 @@ from keystone_viaduct.errors import (
 )
 from keystone_viaduct.sync.agent.contact import Contact
 from keystone_viaduct.sync.agent.pacing import Pacer
+from keystone_viaduct.sync.agent.tally import Tally
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
-from keystone_viaduct.sync.model import Page
+from keystone_viaduct.sync.model import ApplyResult, Page
 
 LOG = logging.getLogger(__name__)
 #: Errors after which the two ends are introduced to each other anew.
@@ -90,6 +91,7 @@ class Lane:
     doubt: Callable[[], None] = lambda: None
     confirm: float = 0.0
     state: LaneState = field(default_factory=LaneState)
+    tally: Tally = field(default_factory=Tally)
     _woken: threading.Event = field(default_factory=threading.Event)
     _meant: threading.Event = field(default_factory=threading.Event)
     _inbox: deque[Page] = field(default_factory=lambda: deque(maxlen=INBOX))
@@ -151,6 +153,10 @@ class Lane:
         self._inbox.append(page)
         self.wake(head)
 
+    def count(self, page: Page, result: ApplyResult) -> None:
+        """A page was applied."""
+        self.tally.page((change.ref for change in page.changes), result.conflicts)
+
     def step(self) -> Progress:
         """Introduce the ends, offer what pokes have brought, then carry one page. Raises ViaductError."""
         self.contact.make()
@@ -210,7 +216,10 @@ class Lane:
         self.state.succeeded_at = time.time()
         position = self.replicator.position
         if position is not None:
+            since = self.state.behind_since
             self.state.come_to(position.seq, position.seq)
+            if since and not self.state.behind_since:
+                self.tally.lag.add(max(0.0, time.time() - since))
         if progress is not Progress.MORE and self.state.loading:
             self.state.loading, self.replicator.limit = False, self._usual
             if self.replicator.ahead is not None:

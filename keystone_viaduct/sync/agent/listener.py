@@ -15,7 +15,8 @@ from typing import Any
 from keystone_viaduct.errors import ConfigError, TooFast, ViaductError
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.bounded import BoundedServer
-from keystone_viaduct.sync.agent.status import metrics, snapshot
+from keystone_viaduct.sync.agent.metrics import metrics
+from keystone_viaduct.sync.agent.status import snapshot
 from keystone_viaduct.sync.wire import limits, poke
 
 LOG = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ _NUMBER = re.compile("[0-9]{1,19}")
 
 
 class Listener:
-    """Serves ``POST /poke``, ``GET /status``, ``GET /metrics``, ``GET /healthz``.
+    """Serves ``POST /poke``, ``GET /status``, ``GET /metrics``, ``GET /healthz``, ``GET /readyz``.
 
     ``present`` gives the agent that works now. ``open_status``: whether other machines may ask for status and
     metrics, which name all sites and what is wrong with them.
@@ -65,6 +66,13 @@ class Listener:
         self._server.server_close()
 
 
+def ready(agent: Agent) -> tuple[int, bytes]:
+    """200 while this agent works, or stands by for another one; 503 while it can do neither."""
+    fit = agent.lease.holding or agent.lease.stands_by
+    state = "works" if agent.lease.holding else "stands by" if fit else "has no lease yet"
+    return 200 if fit else 503, json.dumps({"ready": fit, "state": state}).encode()
+
+
 class _Server(BoundedServer):
     open_status = False
 
@@ -88,8 +96,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, metrics(agent), "text/plain; version=0.0.4; charset=utf-8")
         elif self.path == "/healthz":
             self._answer(200, b"{}")
+        elif self.path == "/readyz":
+            self._answer(*ready(agent))
         else:
-            self._refuse(404, "nothing here: try /status or /metrics")
+            self._refuse(404, "nothing here: try /status, /metrics, /healthz or /readyz")
 
     def _is_local(self) -> bool:
         """Whether who asks is on this machine."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
+from typing import NamedTuple, cast
 
-from keystone_viaduct.errors import BadRequest, NotThere, Refused
+from keystone_viaduct.errors import BadRequest, Refused
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.shape import Rename
 from keystone_viaduct.sync.api.recording import Recording
 from keystone_viaduct.sync.api.records import Found, check_fields, check_neighbours, living, write
-from keystone_viaduct.sync.api.service import Service, at_hub, joined
+from keystone_viaduct.sync.api.service import Service, at_hub, joined, no_conflict, whole_id
 from keystone_viaduct.sync.api.withdrawal import check_goes, withdrawn
 from keystone_viaduct.sync.model import DELETED, JUDGED, Conflict, Document, Ref
-from keystone_viaduct.sync.ports import Claim, Transaction
+from keystone_viaduct.sync.ports import Claim, Transaction, Write
 from keystone_viaduct.sync.site.decisions import close
 from keystone_viaduct.sync.site.sequencer import sequence_records
 from keystone_viaduct.sync.store import SqlTransaction
@@ -28,15 +29,28 @@ TAKEN = "restore it under another name: `viaduct conflicts resolve ID --restore 
 OTHERWISE = "change or delete that one first, and restore then"
 
 
+class Resolved(NamedTuple):
+    """A conflict after its resolution, and what that has written to Keystone's tables."""
+
+    conflict: Conflict
+    writes: tuple[Write, ...]
+
+
+class _OnlyTried(Exception):
+    """Ends a transaction that is to leave nothing."""
+
+
 class ConflictsService:
     """Closes conflicts, in one transaction with what that changes."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def resolve(self, identifier: str, action: str = KEEP, name: str = "") -> Conflict:
+    def resolve(
+        self, identifier: str, action: str = KEEP, name: str = "", *, dry_run: bool = False
+    ) -> Resolved:
         """Keep what was decided, bring back what was lost, if need be under another name, or withdraw what
-        was judged again; the conflict afterwards.
+        was judged again; the conflict afterwards. ``dry_run``: only say what that would be.
 
         Raises NotThere, BadRequest (its kind has no name to change), Refused: not the hub, resolved already,
         or what was lost can't come back now, or what was made can't be taken back.
@@ -48,12 +62,12 @@ class ConflictsService:
                 raise Refused(
                     f"{state.site} is not the hub", hint=f"resolve it at {state.hub}", hub=state.hub
                 )
-            found = tx.conflict(identifier)
+            found = tx.conflict(whole_id(tx, identifier))
             if found is None:
-                raise NotThere(f"no conflict {identifier}", hint="`viaduct conflicts list` shows them")
+                raise no_conflict(identifier)
             if found.resolution:
                 raise Refused(
-                    f"conflict {identifier} is {found.resolution} already", hint="nothing is left to do"
+                    f"conflict {found.id} is {found.resolution} already", hint="nothing is left to do"
                 )
             recording = Recording(tx)
             _check_action(found, action)
@@ -62,12 +76,29 @@ class ConflictsService:
             elif action == WITHDRAW:
                 self._withdraw(tx, recording, found)
             resolution = KEPT if action == KEEP else RESTORED
-            close(cast(Transaction, tx), identifier, resolution, self._service.clock.now())
+            close(cast(Transaction, tx), found.id, resolution, self._service.clock.now())
             return replace(found, open=False, resolution=resolution), recording
 
+        if dry_run:
+            return self._tried(work)
         conflict, recording = self._service.run(work)
         self._service.around.written(recording.writes, "")
-        return conflict
+        return Resolved(conflict, tuple(recording.writes))
+
+    def _tried(self, work: Callable[[SqlTransaction], tuple[Conflict, Recording]]) -> Resolved:
+        """Do it and take it back: what is told is what would happen, and nothing has."""
+        done: list[Resolved] = []
+
+        def once(tx: SqlTransaction) -> None:
+            conflict, recording = work(tx)
+            done[:] = [Resolved(conflict, tuple(recording.writes))]
+            raise _OnlyTried
+
+        try:
+            self._service.run(once)
+        except _OnlyTried:
+            pass
+        return done[0]
 
     def keep_refused(self, site: str) -> int:
         """Leave as decided all that was refused to a site and that nobody has looked at; how many. A batch

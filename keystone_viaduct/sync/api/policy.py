@@ -43,7 +43,9 @@ RULES = (
     _rule("get_capabilities", "What this site is and can store", ("GET", ""), ("GET", "/key-proofs")),
     _rule("read_changes", "Read the feed, secrets sealed for a registered peer", ("GET", "/changes")),
     _rule("apply_changes", "Apply another site's changes, with their ids", ("POST", "/changes")),
-    _rule("get_record", "Read a record without its secrets", ("GET", _RECORD), check=_ADMIN),
+    _rule(
+        "get_record", "Read a record without its secrets", ("GET", "/records"), ("GET", _RECORD), check=_ADMIN
+    ),
     _rule("put_record", "Create or change a record under a given id", ("PUT", _RECORD), check=_ADMIN),
     _rule("delete_record", "Delete a record", ("DELETE", _RECORD), check=_ADMIN),
     _rule("get_checkpoint", "How far this site has come with another", ("GET", _CHECKPOINT)),
@@ -74,6 +76,7 @@ RULES = (
     _rule(
         "hold_lease", "Take, renew or give back the agents' lease", ("PUT", "/lease"), ("DELETE", "/lease")
     ),
+    _rule("get_lease", "Which agent is at work", ("GET", "/lease")),
     _rule(
         "list_conflicts",
         "The list of conflicts",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -22,6 +22,7 @@ from keystone_viaduct.sync.site.invariants import check_loops
 from keystone_viaduct.sync.site.needs import needs
 from keystone_viaduct.sync.site.sequencer import sequence_records
 from keystone_viaduct.sync.store import SqlTransaction
+from keystone_viaduct.sync.waiting import NAMES
 from keystone_viaduct.sync.wire.secrecy import is_confidential
 
 
@@ -43,6 +44,21 @@ class RecordsService:
         """The record, numbered up to now. Raises NotThere."""
         _check_travels(ref)
         return self._service.run(lambda tx: _number(tx, tx.state(), ref, self._service.clock.now()))
+
+    def named(self, name: str, kinds: Sequence[str], limit: int) -> list[tuple[Ref, str]]:
+        """The records of that name, of some kinds. No name is a secret one."""
+
+        def work(tx: SqlTransaction) -> list[tuple[Ref, str]]:
+            joined(tx.peek_state())
+            found: list[tuple[Ref, str]] = []
+            for kind in kinds:
+                fields = [field for field in NAMES if not REGISTRY[kind].is_secret(field)]
+                for field in fields:
+                    if len(found) < limit and field in tx.known_fields(kind):
+                        found += tx.named(kind, field, name, limit - len(found))
+            return found
+
+        return self._service.store.read(work)
 
     def put(self, ref: Ref, document: Mapping[str, Any], expected: str | None) -> tuple[Found, bool]:
         """Create or replace; the record afterwards and whether it was created.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
@@ -12,6 +13,8 @@ from keystone.common import json_home
 from keystone.server import flask as ks_flask
 
 from keystone_viaduct.errors import BadRequest
+from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.kinds.registry import get as get_kind
 from keystone_viaduct.sync.api import assembly, changes
 from keystone_viaduct.sync.api.audit import Noted
 from keystone_viaduct.sync.api.conflicts import ACTIONS, RESTORE, ConflictsService
@@ -23,9 +26,10 @@ from keystone_viaduct.sync.api.policy import enforce
 from keystone_viaduct.sync.api.records import Found, RecordsService
 from keystone_viaduct.sync.api.service import Service
 from keystone_viaduct.sync.charter import charter_to_json
-from keystone_viaduct.sync.model import Fence, Ref
+from keystone_viaduct.sync.model import Conflict, Fence, Ref
 from keystone_viaduct.sync.sealing import key_fingerprint
 from keystone_viaduct.sync.site.purge import Retention
+from keystone_viaduct.sync.waiting import name_of, shown
 from keystone_viaduct.sync.wire import checks, comparing, limits, upkeep, values
 from keystone_viaduct.sync.wire.joining import choices_from_json, choices_to_json
 from keystone_viaduct.sync.wire.merging import merge_from_json, united_to_json
@@ -40,6 +44,7 @@ from keystone_viaduct.sync.wire.resources import (
     proofs_from_json,
     record_to_json,
     standing_to_json,
+    write_to_json,
 )
 from keystone_viaduct.sync.wire.secrecy import with_raw
 from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json
@@ -205,7 +210,9 @@ class WaitingResource(flask_restful.Resource):  # type: ignore[misc]
     @gated("sync:get_waiting")
     def get(self) -> Reply:
         """How many records in which state, and the first of them."""
-        return Reply(upkeep.waiting_to_json(assembly.service().waiting()))
+        wanted = {name: argument(name, "") for name in ("state", "kind", "source", "marker")}
+        limit = number("limit", limits.WAITING, limits.WAITING)
+        return Reply(upkeep.waiting_to_json(assembly.service().waiting(), limit=limit, **wanted))
 
     @gated("sync:retry_waiting")
     def post(self) -> Reply:
@@ -272,8 +279,27 @@ class KeyProofsResource(flask_restful.Resource):  # type: ignore[misc]
         return Reply({"reader": reader, "proofs": [key_to_json(proof) for proof in found]})
 
 
+class RecordsResource(flask_restful.Resource):  # type: ignore[misc]
+    """Records by name."""
+
+    @gated("sync:get_record")
+    def get(self) -> Reply:
+        """Where something of that name is."""
+        name = checks.text(argument("name"), "name", limits.FIELD)
+        kind = argument("kind", "")
+        kinds = [get_kind(kind).name] if kind else list(REGISTRY)
+        found = RecordsService(assembly.service()).named(name, kinds, number("limit", 100, limits.LIST))
+        return Reply({"records": [{"kind": ref.kind, "key": ref.key, "name": text} for ref, text in found]})
+
+
 class LeaseResource(flask_restful.Resource):  # type: ignore[misc]
     """Which agent is at work."""
+
+    @gated("sync:get_lease")
+    def get(self) -> Reply:
+        """Who holds it, and until when."""
+        holder, until = assembly.service().lease()
+        return Reply({"holder": holder, "until": until})
 
     @gated("sync:hold_lease")
     def put(self) -> Reply:
@@ -301,8 +327,13 @@ class ConflictsResource(flask_restful.Resource):  # type: ignore[misc]
     @gated("sync:list_conflicts")
     def get(self) -> Reply:
         """The latest first."""
-        found = assembly.service().conflicts(number("limit", 100, limits.LIST), open_only=truth("open"))
-        return Reply({"conflicts": [conflict_to_json(conflict, detail=False) for conflict in found]})
+        wanted = {name: argument(name, "") for name in ("marker", "kind", "key", "site", "sort")}
+        found = assembly.service().conflicts(
+            number("limit", 100, limits.LIST), open_only=truth("open"), **wanted
+        )
+        names = assembly.service().names(conflict.ref for conflict in found)
+        told = [{**conflict_to_json(one, detail=False), "name": shown(called(one, names))} for one in found]
+        return Reply({"conflicts": told})
 
     @gated("sync:resolve_conflict")
     def post(self) -> Reply:
@@ -320,7 +351,8 @@ class ConflictResource(flask_restful.Resource):  # type: ignore[misc]
     def get(self, conflict_id: str) -> Reply:
         """With what was lost."""
         found = assembly.service().conflict(checks.identifier(conflict_id, "id"))
-        return Reply(conflict_to_json(found, detail=True))
+        name = called(found, assembly.service().names([found.ref]))
+        return Reply({**conflict_to_json(found, detail=True), "name": shown(name)})
 
 
 class ResolutionResource(flask_restful.Resource):  # type: ignore[misc]
@@ -338,11 +370,14 @@ class ResolutionResource(flask_restful.Resource):  # type: ignore[misc]
         name = checks.text(body["name"], "name", limits.FIELD) if "name" in body else None
         if name == "" or (name and how != RESTORE):
             raise BadRequest("this name names nothing", hint="give one to restore, or none", where="name")
-        found = ConflictsService(assembly.service()).resolve(
-            checks.identifier(conflict_id, "id"), how, name or ""
+        dry_run = checks.flag(body.get("dry_run", False), "dry_run")
+        found, writes = ConflictsService(assembly.service()).resolve(
+            checks.identifier(conflict_id, "id"), how, name or "", dry_run=dry_run
         )
         noted = Noted(f"conflict {found.id} {found.ref}", None, {"resolution": found.resolution})
-        return Reply(conflict_to_json(found, detail=True), noted=noted)
+        told = {"writes": [write_to_json(*write[:3]) for write in writes]}
+        reply = conflict_to_json(found, detail=True) | told
+        return Reply(reply, noted=None if dry_run else noted)
 
 
 class MergesResource(flask_restful.Resource):  # type: ignore[misc]
@@ -467,6 +502,11 @@ def _hub() -> dict[str, object]:
     return {"hub": found.hub, "term": found.term}
 
 
+def called(conflict: Conflict, names: Mapping[Ref, str]) -> str:
+    """The name of the record that it is about: as it is now, else as it was lost."""
+    return names.get(conflict.ref, "") or name_of(conflict.ref, conflict.lost)
+
+
 def key_of_peer(service: Service, site: str) -> str:
     """The fingerprint of what is registered of a site; '' for nothing."""
     return next((key_fingerprint(peer.public_key) for peer in service.peers() if peer.site == site), "")
@@ -516,6 +556,7 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
     resource_mapping = [
         _route(CapabilitiesResource, "", "capabilities"),
         _route(ChangesResource, "/changes", "changes"),
+        _route(RecordsResource, "/records", "records"),
         _route(RecordResource, "/records/<string:kind>/<string:key>", "record", "kind", "key"),
         _route(CheckpointResource, "/checkpoints/<string:site>", "checkpoint", "site"),
         _route(SummaryResource, "/summary", "summary"),

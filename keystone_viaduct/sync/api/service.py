@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -44,7 +44,7 @@ from keystone_viaduct.sync.site.guard import GUARD, Guard
 from keystone_viaduct.sync.site.promote import obstacle
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction
-from keystone_viaduct.sync.waiting import waiting
+from keystone_viaduct.sync.waiting import name_of, waiting
 from keystone_viaduct.sync.wire import limits
 from keystone_viaduct.sync.wire.charter import checked_charter
 from keystone_viaduct.sync.wire.office import Office, Order
@@ -55,6 +55,8 @@ LEASE = "agent"
 #: All of the newest row: SQLite gives a number out again once the rows above it are gone.
 _NEWEST_REVOCATION = sa.text("SELECT * FROM revocation_event ORDER BY id DESC LIMIT 1")
 MICROSECONDS = 1_000_000
+#: Characters of a conflict's id that may stand for all of it.
+PREFIX = 4
 
 Written = Callable[[Sequence[Write], str], None]
 
@@ -395,16 +397,43 @@ class Service:
         """Give the lease back; nothing happens if another holds it."""
         self.store.run(lambda tx: tx.release_lease(LEASE, holder))
 
-    def conflicts(self, limit: int, *, open_only: bool) -> list[Conflict]:
-        """The latest first."""
-        return self.store.read(lambda tx: tx.conflicts(limit, open_only=open_only))
+    def lease(self) -> tuple[str, int]:
+        """Who holds the agents' lease, and until when (microseconds); '' and 0 for nobody."""
+
+        def work(tx: SqlTransaction) -> tuple[str, int]:
+            found = tx.peek_lease(LEASE)
+            lasts = found is not None and found.lasts(self.clock.now())
+            return (found.holder, found.until) if found is not None and lasts else ("", 0)
+
+        return self.store.read(work)
+
+    def conflicts(self, limit: int, *, marker: str = "", **wanted: Any) -> list[Conflict]:
+        """The latest first, after the one whose id is ``marker``. Raises NotThere."""
+
+        def work(tx: SqlTransaction) -> list[Conflict]:
+            after = tx.conflict(marker) if marker else None
+            if marker and after is None:
+                raise no_conflict(marker)
+            return tx.conflicts_that(limit, marker=after, **wanted)
+
+        return self.store.read(work)
+
+    def names(self, refs: Iterable[Ref]) -> dict[Ref, str]:
+        """What these records are called, those that are there and have a name."""
+        wanted = sorted(set(refs))
+        found = self.store.read(lambda tx: tx.documents(wanted))
+        return {ref: name for ref, document in found.items() if (name := name_of(ref, document))}
 
     def conflict(self, identifier: str) -> Conflict:
-        """One conflict. Raises NotThere."""
-        found = self.store.read(lambda tx: tx.conflict(identifier))
+        """One conflict, by its id or how that begins. Raises NotThere, Refused."""
+
+        def work(tx: SqlTransaction) -> Conflict | None:
+            return tx.conflict(whole_id(tx, identifier))
+
+        found = self.store.read(work)
         if found is not None:
             return found
-        raise NotThere(f"no conflict {identifier}", hint="GET /v3/OS-SYNC/conflicts lists them")
+        raise no_conflict(identifier)
 
     def sealed_secret(self, reader: str) -> bytes:
         """The fleet's secret for a registered peer. Raises UnknownSite."""
@@ -454,6 +483,20 @@ class Service:
     def run(self, work: Callable[[SqlTransaction], T]) -> T:
         """Anything else in one transaction."""
         return self.store.run(work)
+
+
+def no_conflict(identifier: str) -> NotThere:
+    return NotThere(f"no conflict {identifier}", hint="`viaduct conflicts list` shows them")
+
+
+def whole_id(tx: SqlTransaction, identifier: str) -> str:
+    """The id of the one conflict that is called so, or whose id begins so. Raises Refused: several do."""
+    found = tx.conflict_ids_like(identifier, 3) if len(identifier) >= PREFIX else []
+    if len(found) > 1 and identifier not in found:
+        raise Refused(
+            f"several conflicts begin with {identifier}: {', '.join(found)}", hint="give more of the id"
+        )
+    return found[0] if found and identifier not in found else identifier
 
 
 def _deletions(tx: SqlTransaction) -> list[Held]:

@@ -280,9 +280,9 @@ class HttpSite:
         body = self._transport.call("PUT", "/charter", content=value, most=limits.LIST_OPEN)
         return self._transport.understood(lambda: checked_charter(body, "charter"))
 
-    def conflicts(self, limit: int = 100, *, open_only: bool = False) -> list[dict[str, Any]]:
-        """The latest conflicts first, as the API gives them."""
-        query = {"limit": str(limit), "open": "true" if open_only else "false"}
+    def conflicts(self, limit: int = 100, *, open_only: bool = False, **wanted: str) -> list[dict[str, Any]]:
+        """The latest conflicts first, as the API gives them; ``wanted``: kind, key, site, sort, marker."""
+        query = {"limit": str(limit), "open": "true" if open_only else "false", **wanted}
         body = self._transport.call("GET", "/conflicts", query=query, most=limits.LIST_OPEN)
         return self._transport.understood(lambda: conflicts_from_json(body))
 
@@ -291,13 +291,23 @@ class HttpSite:
         body = self._transport.call("GET", f"/conflicts/{quote(identifier, safe='')}", most=limits.LIST_OPEN)
         return self._transport.understood(lambda: checks.mapping(body, "conflict"))
 
-    def resolve(self, identifier: str, action: str, name: str = "") -> dict[str, Any]:
-        """``keep``, ``restore``, under another ``name`` if one is given, or ``withdraw``. Raises NotThere,
-        Refused.
+    def resolve(
+        self, identifier: str, action: str, name: str = "", *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """``keep``, ``restore``, under another ``name`` if one is given, or ``withdraw``; ``dry_run``: what
+        would happen. Raises NotThere, Refused.
         """
         path = f"/conflicts/{quote(identifier, safe='')}/resolution"
-        content = {"action": action, **({"name": name} if name else {})}
-        body = self._transport.call("PUT", path, content=content, most=limits.LIST_OPEN)
+        body = self._transport.call(
+            "PUT",
+            path,
+            content={
+                "action": action,
+                **({"name": name} if name else {}),
+                **({"dry_run": True} if dry_run else {}),
+            },
+            most=limits.LIST_OPEN,
+        )
         return self._transport.understood(lambda: checks.mapping(body, "conflict"))
 
     def audit(self, limit: int = 100) -> list[dict[str, Any]]:
@@ -338,6 +348,29 @@ class HttpSite:
     def release_lease(self, holder: str) -> None:
         """Give the lease back."""
         self._transport.call("DELETE", "/lease", query={"holder": holder})
+
+    def lease(self) -> dict[str, Any]:
+        """Who holds the agents' lease, and until when."""
+        body = self._transport.call("GET", "/lease")
+        return self._transport.understood(lambda: checks.mapping(body, "lease"))
+
+    def named(self, name: str, kind: str = "", limit: int = 100) -> list[Ref]:
+        """Records of that name, of one kind or of any. Raises UnknownKind."""
+        query = {"name": name, "limit": str(limit), **({"kind": kind} if kind else {})}
+        body = self._transport.call("GET", "/records", query=query)
+
+        def read() -> list[Ref]:
+            told = checks.sequence(checks.member(checks.mapping(body, ""), "records", ""), "records")
+            rows = [checks.mapping(row, "records") for row in told]
+            return [
+                Ref(
+                    checks.text(row.get("kind"), "kind", limits.KIND),
+                    checks.text(row.get("key"), "key", limits.KEY),
+                )
+                for row in rows
+            ]
+
+        return self._transport.understood(read)
 
     def record(self, ref: Ref) -> dict[str, Any]:
         """A record as it stands, without its secrets. Raises NotThere, UnknownKind."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
@@ -77,6 +78,8 @@ class Replicator:
 
     ``charter`` is what the source has last shown as that.
 
+    ``counted(page, result)`` is called when the target has applied a page.
+
     With ``confirm`` the target is also told that there is nothing new: it may have to know that it is up to
     date.
     """
@@ -89,6 +92,7 @@ class Replicator:
     confirm: bool = False
     portion: Portion | None = None
     charter: Charter | None = None
+    counted: Callable[[Page, ApplyResult], None] | None = None
     _coming: Future[Page] | None = None
     _after: Checkpoint | None = None
     _told: Version | None = None
@@ -241,3 +245,5 @@ class Replicator:
         self.totals.merged += result.merged
         self.totals.conflicts += len(refused)
         self.totals.pending = result.pending
+        if self.counted is not None:
+            self.counted(page, result)

@@ -139,6 +139,27 @@ class BookkeepingPart(Part):
         rows = self.connection.execute(q.OPEN_CONFLICTS if open_only else q.CONFLICTS, {"p_limit": limit})
         return [self._conflict(row) for row in rows]
 
+    def conflicts_that(
+        self,
+        limit: int,
+        *,
+        open_only: bool = False,
+        kind: str = "",
+        key: str = "",
+        site: str = "",
+        sort: str = "",
+        marker: Conflict | None = None,
+    ) -> list[Conflict]:
+        """Those that fit, the latest first, after ``marker``."""
+        place = None if marker is None else (marker.at, marker.id)
+        wanted = q.conflicts_that(open_only=open_only, kind=kind, key=key, site=site, sort=sort, marker=place)
+        return [self._conflict(row) for row in self.connection.execute(wanted, {"p_limit": limit})]
+
+    def conflict_ids_like(self, prefix: str, limit: int) -> list[str]:
+        """Ids that begin so, up to ``limit``."""
+        bounds = {"p_prefix": prefix, "p_beyond": prefix + "~", "p_limit": limit}
+        return list(self.connection.execute(q.CONFLICT_IDS_LIKE, bounds).scalars())
+
     def conflict(self, identifier: str) -> Conflict | None:
         """One conflict (locked), or None."""
         row = self.connection.execute(q.LOCK_CONFLICT, {"p_id": identifier}).first()

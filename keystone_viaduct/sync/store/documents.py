@@ -43,6 +43,11 @@ class DocumentsPart(Part):
         found = self.codecs.refusals(self.connection, kind, documents)
         return [None if error is None else error.message for error in found]
 
+    def named(self, kind: str, field: str, value: str, limit: int) -> list[tuple[Ref, str]]:
+        """Records whose field has this value, with what stands there."""
+        found = self.codecs.named(self.connection, kind, field, value, limit)
+        return [(Ref(kind, key), text) for key, text in found]
+
     def large(self, refs: Sequence[Ref], beyond: int) -> dict[Ref, int]:
         """Those of these records whose texts have more than so many characters in all, and how many."""
         return {

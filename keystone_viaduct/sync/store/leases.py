@@ -37,6 +37,11 @@ class LeasesPart(Part):
         row = self.connection.execute(q.LOCK_LEASE, {"p_name": name}).first()
         return None if row is None else Lease(row.name, row.holder, row.since, row.until, row.generation)
 
+    def peek_lease(self, name: str) -> Lease | None:
+        """The lease as it stands, expired or not; nothing is locked."""
+        row = self.connection.execute(q.PEEK_LEASE, {"p_name": name}).first()
+        return None if row is None else Lease(row.name, row.holder, row.since, row.until, row.generation)
+
     def acquire_lease(self, name: str, holder: str, *, now: int, until: int) -> Lease:
         """Take or renew a lease. Raises LeaseHeld while another holder's has not run out."""
         found = self.lease(name)

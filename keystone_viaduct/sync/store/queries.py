@@ -275,6 +275,39 @@ ALIASES = (
 CONFLICT_IDS = sa.select(t.conflict.c.id).order_by(t.conflict.c.at, t.conflict.c.id)
 
 
+def conflicts_that(
+    *, open_only: bool, kind: str, key: str, site: str, sort: str, marker: tuple[int, str] | None
+) -> Any:
+    """Those that fit, the latest first, after ``marker`` (time and id of one); '' fits all."""
+    statement = CONFLICTS
+    wanted = (
+        (t.conflict.c.kind, kind),
+        (t.conflict.c.key, key),
+        (t.conflict.c.site, site),
+        (t.conflict.c.sort, sort),
+    )
+    for column, value in wanted:
+        if value:
+            statement = statement.where(column == value)
+    if open_only:
+        statement = statement.where(t.conflict.c.open == sa.true())
+    if marker is not None:
+        at, identifier = marker
+        later = sa.and_(t.conflict.c.at == at, t.conflict.c.id > identifier)
+        statement = statement.where(sa.or_(t.conflict.c.at < at, later))
+    return statement
+
+
+#: Ids of conflicts that begin like this; no wildcard of LIKE stands in an id.
+CONFLICT_IDS_LIKE = (
+    sa.select(t.conflict.c.id)
+    .where(t.conflict.c.id >= param("prefix"), t.conflict.c.id < param("beyond"))
+    .order_by(t.conflict.c.id)
+    .limit(param("limit"))
+)
+PEEK_LEASE = sa.select(t.lease).where(t.lease.c.name == param("name"))
+
+
 def place_conflicts(positions: Mapping[str, int]) -> Any:
     """New feed positions for some of them, in one statement."""
     seq = sa.case(dict(positions), value=t.conflict.c.id, else_=t.conflict.c.seq)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keystone_viaduct.sync.external import ExternalDrivers
-from keystone_viaduct.sync.model import Checkpoint, Conflict, Document, Peer, Record, SiteState, Standing
+from keystone_viaduct.sync.model import Checkpoint, Conflict, Document, Peer, Record, Ref, SiteState, Standing
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 from keystone_viaduct.sync.wire.listed import row_to_json
 from keystone_viaduct.sync.wire.page import capabilities_from_json, capabilities_to_json
@@ -145,6 +145,7 @@ def peer_to_json(peer: Peer) -> dict[str, Any]:
         "incarnation": peer.incarnation,
         "acknowledged": peer.acknowledged,
         "live": peer.live,
+        "heard": peer.heard,
         "capabilities": {kind: list(fields) for kind, fields in peer.capabilities.items()},
     }
 
@@ -183,6 +184,17 @@ def conflicts_from_json(value: Any) -> list[dict[str, Any]]:
     """The conflicts of a list, as they are."""
     found = checks.sequence(checks.member(checks.mapping(value, ""), "conflicts", ""), "conflicts")
     return [checks.mapping(entry, f"conflicts[{number}]") for number, entry in enumerate(found)]
+
+
+def write_to_json(ref: Ref, old: Document | None, new: Document | None) -> dict[str, Any]:
+    """What happens to a record, without what it holds: ``create``, ``change`` or ``delete``, and which
+    fields.
+    """
+    does = "create" if old is None else "delete" if new is None else "change"
+    before, after = old or {}, new or {}
+    names = sorted({name for name in {*before, *after} if before.get(name, ...) != after.get(name, ...)})
+    fields = [values.name_to_json(name) for name in names] if does == "change" else []
+    return {"kind": ref.kind, "key": ref.key, "does": does, "fields": fields}
 
 
 def record_to_json(record: Record, content: Document) -> dict[str, Any]:

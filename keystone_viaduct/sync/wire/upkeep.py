@@ -92,18 +92,37 @@ def sweep_from_json(value: Any) -> SweepState:
     return SweepState(kind, by_rows, key, **numbers)
 
 
-def waiting_to_json(found: Sequence[Waiting]) -> dict[str, Any]:
-    """As JSON: all are counted, the first of them told."""
+def waiting_to_json(
+    found: Sequence[Waiting],
+    *,
+    limit: int = limits.WAITING,
+    state: str = "",
+    kind: str = "",
+    source: str = "",
+    marker: str = "",
+) -> dict[str, Any]:
+    """As JSON: all are counted; of those that fit the first after ``marker`` (kind/key of one) are told."""
     counts = Counter(item.state for item in found)
+    fitting = [
+        item
+        for item in found
+        if state in ("", item.state) and kind in ("", item.ref.kind) and source in ("", item.source)
+    ]
     told = [
         {
             "kind": item.ref.kind,
             "key": item.ref.key,
             **{name: value for name, value in item._asdict().items() if name != "ref"},
         }
-        for item in found[: limits.WAITING]
+        for item in _after(fitting, marker)[:limit]
     ]
     return {"counts": dict(sorted(counts.items())), "waiting": told}
+
+
+def _after(found: Sequence[Waiting], marker: str) -> Sequence[Waiting]:
+    """What follows the last one of that address; nothing where it has left the list."""
+    places = [place for place, item in enumerate(found) if str(item.ref) == marker]
+    return found if not marker else found[places[-1] + 1 :] if places else []
 
 
 def waiting_from_json(value: Any) -> tuple[dict[str, int], list[Waiting]]:

@@ -49,7 +49,7 @@ def test_a_taken_name_is_refused_and_another_taken(
         service.resolve(identifier, "restore")
     assert "--as NAME" in refused.value.hint
     assert not store.read(lambda tx: tx.documents([ref]))
-    assert service.resolve(identifier, "restore", name="another").resolution == "restored"
+    assert service.resolve(identifier, "restore", name="another").conflict.resolution == "restored"
     found = store.read(lambda tx: tx.documents([ref]))[ref]
     rename = REGISTRY[kind].rename
     assert rename is not None and found[rename.field] == "another"

@@ -47,7 +47,7 @@ def test_what_is_only_a_way_to_act_as_somebody_goes(
 ) -> None:
     ref = _first(kind)
     assert _content(store, ref) is not None
-    found = service.resolve(_judged(store, ref), "withdraw")
+    found = service.resolve(_judged(store, ref), "withdraw").conflict
     assert (found.open, found.resolution) == (False, "restored") and _content(store, ref) is None
     assert store.run(lambda tx: tx.records([ref]))[ref].deleted
 
@@ -92,7 +92,7 @@ def test_of_what_nobody_knows_how_it_was_before_it_is_said_what_to_do(
     with pytest.raises(Refused, match="can't be taken back by itself") as refused:
         service.resolve(identifier, "withdraw")
     assert "--keep" in refused.value.hint and _content(store, ref) == before
-    assert service.resolve(identifier, "keep").resolution == "kept"
+    assert service.resolve(identifier, "keep").conflict.resolution == "kept"
 
 
 def test_what_others_need_stays_until_they_are_gone(store: SqlStore, service: ConflictsService) -> None:
@@ -120,7 +120,7 @@ def test_only_what_was_judged_again_is_withdrawn_and_only_what_was_lost_restored
 
 
 def test_what_is_gone_already_is_closed(store: SqlStore, service: ConflictsService) -> None:
-    found = service.resolve(_judged(store, Ref("credential", "gone")), "withdraw")
+    found = service.resolve(_judged(store, Ref("credential", "gone")), "withdraw").conflict
     assert found.resolution == "restored"
 
 

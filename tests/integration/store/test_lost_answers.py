@@ -102,8 +102,8 @@ ACTS: dict[str, tuple[Callable[[Service], None] | None, Act]] = {
     "resume": (None, _resume),
     "show": (None, lambda s: s.compared("west").show("west", REGIONS[:2]).seq),
     "number": (None, lambda s: s.read("west", None, 100)[0].upto.seq),
-    "keep": (None, lambda s: ConflictsService(s).resolve("c1", "keep").resolution),
-    "restore": (None, lambda s: ConflictsService(s).resolve("c1", "restore").resolution),
+    "keep": (None, lambda s: ConflictsService(s).resolve("c1", "keep").conflict.resolution),
+    "restore": (None, lambda s: ConflictsService(s).resolve("c1", "restore").conflict.resolution),
     "put": (None, lambda s: RecordsService(s).put(Ref("region", "new"), {"id": "new"}, None)[1]),
     "delete": (None, lambda s: RecordsService(s).delete(REGIONS[1], None)),
 }

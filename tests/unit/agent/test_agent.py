@@ -12,7 +12,8 @@ from keystone_viaduct.errors import ConfigError, LeaseHeld, UnsupportedVersion
 from keystone_viaduct.sync.agent.agent import Agent, Failure
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.loading import Position, first_load
-from keystone_viaduct.sync.agent.status import metrics, snapshot
+from keystone_viaduct.sync.agent.metrics import metrics
+from keystone_viaduct.sync.agent.status import snapshot
 from keystone_viaduct.sync.wire.poke import Poke, made
 from tests.unit.agent.fleet import KEY, PATIENCE, SITE_KEYS, FakeSite, domain, fleet
 

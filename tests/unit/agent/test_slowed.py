@@ -13,8 +13,8 @@ from keystone_viaduct.errors import TooFast
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.loading import first_load
+from keystone_viaduct.sync.agent.metrics import metrics
 from keystone_viaduct.sync.agent.pacing import LONGEST_BUSY, Pacer
-from keystone_viaduct.sync.agent.status import metrics
 from keystone_viaduct.sync.link.replicator import Progress
 from keystone_viaduct.sync.model import Page
 from tests.unit.agent.fleet import FakeSite, domain, fleet

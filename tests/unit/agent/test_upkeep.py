@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from keystone_viaduct.sync.agent.agent import Agent
-from keystone_viaduct.sync.agent.status import metrics, snapshot
+from keystone_viaduct.sync.agent.metrics import metrics
+from keystone_viaduct.sync.agent.status import snapshot
 from keystone_viaduct.sync.model import Ref, SweepState
 from tests.unit.agent.fleet import FakeSite, domain, fleet
 
