@@ -379,6 +379,11 @@ class Budgets(Protocol):
         looked at.
         """
 
+    def count_listed(self, site: str, most: int) -> int:
+        """How many conflicts were listed of what that site has shown, of any sort, and no operator has looked
+        at; at most so many are counted.
+        """
+
     def refused_ids(self, site: str, limit: int) -> list[str]:
         """The oldest of these."""
 

@@ -672,6 +672,10 @@ class MemoryTransaction:
         """By what it would take as text."""
         return _volume([row.lost for row in self._unseen(site)])
 
+    def count_listed(self, site: str, most: int) -> int:
+        """A scan."""
+        return min(most, sum(row.site == site and not row.resolution for row in self.data.conflicts))
+
     def refused_ids(self, site: str, limit: int) -> list[str]:
         """By time."""
         return [row.id for row in self._unseen(site)][:limit]

@@ -89,8 +89,7 @@ class Service:
         self.store = store
         self.clock = clock
         self.around = around
-        self._rates = admission.rates(around.limited_changes_per_second)
-        self._crowded = admission.rates(admission.RATE)
+        self._counters = admission.Counters(around.limited_changes_per_second)
 
     @property
     def ring(self) -> KeyRing:
@@ -139,15 +138,20 @@ class Service:
 
     def apply(self, page: Page) -> ApplyResult:
         """Apply a peer's page. Raises UnknownSite, FenceMismatch, CheckpointMismatch, Refused, TooFast."""
-        admitted = admission.Admission(self._rates, self._crowded, page)
+        admitted = admission.Admission(self._counters, page)
 
         def check(tx: SqlTransaction) -> None:
             state = _check_source(tx, page)
-            admitted.check(state, self.clock.now(), lambda: tx.waiting_volume(page.source))
+            admitted.check(
+                state,
+                self.clock.now(),
+                lambda: tx.waiting_volume(page.source),
+                lambda most: tx.count_listed(page.source, most),
+            )
 
         watched = Watched(self.store, check)
         result = Site(watched, self.clock, self._policy_for).apply(page)
-        admitted.settle(result.reverted)
+        admitted.settle(result.reverted, len(result.conflicts))
         if watched.numbered:
             self.around.found(watched.numbered)
         if watched.writes:

@@ -24,6 +24,12 @@ _UNSEEN = sa.and_(
     sa.func.length(t.conflict.c.lost) > 0,
 )
 _REFUSED = sa.select(sa.func.count(), sa.func.sum(sa.func.length(t.conflict.c.lost))).where(_UNSEEN)
+_LISTED = sa.select(sa.func.count()).select_from(
+    sa.select(t.conflict.c.id)
+    .where(t.conflict.c.site == _SITE, t.conflict.c.resolution == "")
+    .limit(_LIMIT)
+    .subquery()
+)
 _REFUSED_IDS = sa.select(t.conflict.c.id).where(_UNSEEN).order_by(t.conflict.c.at).limit(_LIMIT)
 _REFUSALS = (
     sa.select(t.conflict)
@@ -47,6 +53,10 @@ class BudgetsPart(BookkeepingPart):
     def refused_volume(self, site: str) -> Volume:
         """Of what was refused to that site, and nobody has looked at."""
         return _volume(self.connection.execute(_REFUSED, {"p_site": site}).one())
+
+    def count_listed(self, site: str, most: int) -> int:
+        """How many conflicts of that site nobody has looked at, counted up to ``most``."""
+        return int(self.connection.execute(_LISTED, {"p_site": site, "p_limit": most}).scalar_one())
 
     def refused_ids(self, site: str, limit: int) -> list[str]:
         """The oldest of these."""

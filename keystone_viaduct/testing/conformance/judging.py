@@ -50,11 +50,13 @@ class JudgingSuite(StoreSuite):
         store.run(lambda tx: tx.add_conflicts([*rows, row(5, ann, "west", "concurrent")]))
         found = store.run(lambda tx: tx.refused_volume("west"))
         assert found.rows == 3 and 1800 <= found.size < 6000
+        assert store.run(lambda tx: (tx.count_listed("west", 2), tx.count_listed("west", 9))) == (2, 4)
         assert store.run(lambda tx: tx.refused_ids("west", 2)) == ["c1", "c2"]
         assert store.run(lambda tx: [c.id for c in tx.listed_refusals("west", [ann], 9)]) == ["c3", "c1"]
         store.run(lambda tx: tx.close_conflict("c3", "kept"))
         assert store.run(lambda tx: [c.id for c in tx.listed_refusals("west", [ann, bob], 9)]) == ["c2", "c1"]
         assert store.run(lambda tx: tx.refused_volume("west")).rows == 2
+        assert store.run(lambda tx: tx.count_listed("west", 9)) == 3
         assert store.run(lambda tx: tx.refused_volume("north")) == (0, 0)
         assert store.run(lambda tx: tx.waiting_volume("west")) == (0, 0)
 
