@@ -15,6 +15,7 @@
     |   +-- FenceMismatch           the other side's history is not the one we knew
     |   +-- CheckpointMismatch      a page came for another checkpoint
     |   +-- Refused                 not allowed by delegation, term or scope
+    |   |   +-- NotSigned           no signature that counts says that this is the hub
     |   +-- NotYet                  the other direction has to carry something first
     |   +-- TooFast                 more per second than a site takes; to be sent again later
     |   +-- OldTerm                 it is spoken for a hub that has been replaced
@@ -159,6 +160,12 @@ class KeyChanged(SyncError):
 
     code = "sync.key-changed"
     status = 403
+
+
+class NotSigned(Refused):
+    """Nobody who may has signed that this site is the hub, or what it says as the hub."""
+
+    code = "sync.unsigned"
 
 
 class NotYet(SyncError):

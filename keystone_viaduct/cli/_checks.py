@@ -165,6 +165,16 @@ def check_site(site: Site) -> Iterator[Finding]:
         yield Finding(
             "site", Verdict.WARNING, f"{state.site}, {role}, has not joined yet", "start the agent at the hub"
         )
+    sites = state.statement.terms.sites if state.statement is not None else {}
+    unsigned = sorted(name for name, key in sites.items() if not key)
+    if unsigned:
+        yield Finding(
+            "site",
+            Verdict.WARNING,
+            f"{', '.join(unsigned)} may be promoted, and can't sign that",
+            "upgrade keystone-viaduct there, and let the agent run: until then such a promotion is believed "
+            "without a signature",
+        )
 
 
 def check_delegations(site: Site) -> Iterator[Finding]:

@@ -112,6 +112,10 @@ class Charter:
         """What that site may change."""
         return self.delegations.get(site, Delegation())
 
+    def is_full(self, site: str) -> bool:
+        """Whether that site holds and may change everything, as the hub does."""
+        return self.coverage_of(site).is_full and self.delegation_of(site).is_full
+
     @property
     def limited(self) -> frozenset[str]:
         """The sites that may not change everything."""

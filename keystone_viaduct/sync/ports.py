@@ -41,6 +41,7 @@ from keystone_viaduct.sync.model import (
     Tally,
     Volume,
 )
+from keystone_viaduct.sync.statement import Lineage, Statement
 
 T = TypeVar("T")
 
@@ -434,7 +435,22 @@ class Judging(Protocol):
         """How many of that sort no operator has looked at."""
 
 
-class Transaction(Tables, Marks, Records, Bookkeeping, Sweeping, Budgets, Judging, Protocol):
+class Signing(Protocol):
+    """The site's own key for signatures, and those of others."""
+
+    def signing_keys(self) -> Sequence[str]:
+        """The public keys that this site signs with, in hexadecimal, the present one first; none where its
+        release does not sign.
+        """
+
+    def sign(self, text: str) -> Mapping[str, str]:
+        """Its signatures of a text, by public key."""
+
+    def verifies(self, key: str, text: str, signature: str) -> bool:
+        """Whether the holder of that public key has signed the text; False for what is no signature."""
+
+
+class Transaction(Tables, Marks, Records, Bookkeeping, Sweeping, Budgets, Judging, Signing, Protocol):
     """Everything that one transaction at a site can do."""
 
 
@@ -482,8 +498,8 @@ class KeyPort(Protocol):
     def import_keys(self, repository: str, site: str, sealed: bytes) -> None:
         """At the hub: keep the keys that a site uses or has used."""
 
-    def take_public(self, keys: Sequence[str]) -> None:
-        """Have these public keys (PEM) beside the site's own."""
+    def take_public(self, keys: Sequence[str], told: Statement | None = None) -> None:
+        """Have these public keys (PEM) beside the site's own; ``told``: what the hub has signed of them."""
 
     def collect_public(self, site: str, own: Mapping[str, str], held: Sequence[str]) -> None:
         """At the hub: that site was seen to have these as its own (fingerprint -> PEM), and to hold those."""
@@ -527,10 +543,11 @@ class SitePort(Protocol):
         finds out here, before the other believes that it still has what it once sent. Raises FenceMismatch.
         """
 
-    def follow(self, term: int, hub: str, fence: Fence | None) -> None:
+    def follow(self, term: int, hub: str, fence: Fence | None, told: Lineage = ()) -> None:
         """Become a spoke of ``hub``, which has been promoted in ``term``; does nothing if it is one.
 
-        ``fence`` is what that hub last knew of this site's feed. Raises OldTerm, Refused.
+        ``fence`` is what that hub last knew of this site's feed, ``told`` what shows that it is the hub.
+        Raises NotSigned, OldTerm, Refused.
         """
 
     def forget(self, source: str) -> None:

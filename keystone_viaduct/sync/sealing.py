@@ -26,6 +26,7 @@ from typing import Any
 from nacl.exceptions import CryptoError
 from nacl.public import Box, PrivateKey, PublicKey, SealedBox
 from nacl.secret import Aead
+from nacl.signing import SigningKey, VerifyKey
 from nacl.utils import random
 
 from keystone_viaduct.errors import SealingError
@@ -35,6 +36,8 @@ EXCHANGE = "exchange"
 STORAGE = "storage"
 SERIES = (EXCHANGE, STORAGE)
 KEY_BYTES = 32
+#: What is derived, and what is signed, is good for nothing else.
+_SIGNING, _SIGNED = b"viaduct signing", b"viaduct statement\n"
 _NUMBER = re.compile(r"[0-9]{1,9}\Z")
 
 
@@ -46,6 +49,8 @@ class KeyRing:
             raise SealingError("the key ring is empty", hint="run `viaduct init`")
         self._exchange = {number: PrivateKey(key) for number, key in sorted(exchange.items(), reverse=True)}
         self._secrets = dict(storage)
+        current = [key for _, key in sorted(exchange.items(), reverse=True)]
+        self.signer = Signer([hmac.new(key, _SIGNING, hashlib.sha256).digest() for key in current])
         self._storage = {number: Aead(key) for number, key in sorted(storage.items(), reverse=True)}
 
     @classmethod
@@ -86,14 +91,20 @@ class KeyRing:
         )
 
     def proofs(self, receiver: bytes, site: str) -> list[bytes]:
-        """That the present public key is this site's: closed with each older key of it, for one receiver."""
-        older = list(self._exchange.values())[1:]
-        told = _statement(site, self.public_key)
-        return [bytes(Box(key, PublicKey(receiver)).encrypt(told)) for key in older]
+        """That the present public keys are this site's: closed with each key of it, for one receiver.
 
-    def is_proven(self, known: bytes, site: str, public_key: bytes, proofs: Sequence[bytes]) -> bool:
-        """Whether whoever has the private half of ``known`` says that this is that site's key now."""
-        told = _statement(site, public_key)
+        Its own public key is shown by the older ones, and once more together with the key for signatures.
+        """
+        key, signing = self.public_key, self.signer.keys[0]
+        told = [_statement(site, key), _statement(site, key, signing)]
+        found = [(own, one) for own in self._exchange.values() for one in told]
+        return [bytes(Box(own, PublicKey(receiver)).encrypt(one)) for own, one in found[1:]]
+
+    def is_proven(
+        self, known: bytes, site: str, public_key: bytes, proofs: Sequence[bytes], signing_key: str = ""
+    ) -> bool:
+        """Whether whoever has the private half of ``known`` says that these are that site's keys now."""
+        told = _statement(site, public_key, signing_key)
         return any(_opened(key, known, proof) == told for proof in proofs for key in self._exchange.values())
 
     def encrypt(self, plain: bytes, context: str = "") -> bytes:
@@ -119,8 +130,41 @@ class KeyRing:
             ) from error
 
 
-def _statement(site: str, public_key: bytes) -> bytes:
-    return b"viaduct public key\n" + site.encode() + b"\n" + public_key
+class Signer:
+    """A site's keys for signatures (Ed25519), the present one first. They are derived from its exchange keys:
+    they are renewed, kept and dropped together, and there is no other file to lose.
+    """
+
+    def __init__(self, seeds: Sequence[bytes]) -> None:
+        found = [SigningKey(seed) for seed in seeds]
+        self._keys = {bytes(key.verify_key).hex(): key for key in found}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The public halves, in hexadecimal."""
+        return tuple(self._keys)
+
+    def sign(self, text: str) -> dict[str, str]:
+        """One signature with each: who has not heard of the present key yet checks an older one."""
+        plain = _SIGNED + text.encode()
+        return {
+            name: base64.b64encode(bytes(key.sign(plain).signature)).decode()
+            for name, key in self._keys.items()
+        }
+
+
+def verifies(key: str, text: str, signature: str) -> bool:
+    """Whether the holder of a public key has signed the text; False for what is no key or no signature."""
+    try:
+        plain = _SIGNED + text.encode()
+        VerifyKey(bytes.fromhex(key)).verify(plain, base64.b64decode(signature, validate=True))
+        return True
+    except (CryptoError, ValueError, TypeError):
+        return False
+
+
+def _statement(site: str, public_key: bytes, signing_key: str = "") -> bytes:
+    return b"viaduct public key\n" + site.encode() + b"\n" + public_key + bytes.fromhex(signing_key)
 
 
 def _opened(own: PrivateKey, theirs: bytes, closed: bytes) -> bytes:

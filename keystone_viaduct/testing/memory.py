@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import copy
 import functools
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -51,6 +52,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.naming import targets_of
 from keystone_viaduct.sync.ports import Claim, Write
+from keystone_viaduct.sync.sealing import Signer, verifies
 from keystone_viaduct.sync.site.claims import claims_of
 from keystone_viaduct.sync.site.needs import Need, needs
 
@@ -99,6 +101,12 @@ def empty(site: str, hub: str, *, incarnation: str, secret: bytes = b"fleet secr
     return Data(SiteState(site, incarnation, hub, 1, 0, "", Version(), secret))
 
 
+@functools.lru_cache(maxsize=1024)
+def signer_of(site: str) -> Signer:
+    """The key for signatures of a site in memory."""
+    return Signer([hashlib.sha256(site.encode()).digest()])
+
+
 class MemoryStore:
     """``ports.Store`` over :class:`Data`.
 
@@ -106,7 +114,8 @@ class MemoryStore:
     none may be in a value that this database holds; ``fold`` makes texts that it takes for equal the same
     (None: only equal ones are).
     ``drivers`` is what the site's configuration says of external drivers; ``directory`` are the users and
-    groups that such drivers know: no database refuses a reference to them.
+    groups that such drivers know: no database refuses a reference to them. ``signer`` is None at a site
+    whose release does not sign.
     One transaction at a time is open, so threads may share it. ``faults`` come with the next commits: the
     connection is lost before it is done, or after it (:data:`LOST_COMMIT`, :data:`LOST_ANSWER`).
     """
@@ -118,6 +127,7 @@ class MemoryStore:
         self.fold: Fold | None = None
         self.drivers = ExternalDrivers()
         self.directory: frozenset[Ref] = frozenset()
+        self.signer: Signer | None = signer_of(data.state.site)
         self.faults: list[str] = []
         self.lock = threading.Lock()
 
@@ -146,7 +156,13 @@ class MemoryStore:
 
     def _begin(self) -> MemoryTransaction:
         return MemoryTransaction(
-            self.data.copy(), self.known, self.unstorable, self.fold, self.drivers, self.directory
+            self.data.copy(),
+            self.known,
+            self.unstorable,
+            self.fold,
+            self.drivers,
+            self.directory,
+            self.signer,
         )
 
     def look(self, work: Callable[[MemoryTransaction], T]) -> T:
@@ -178,8 +194,10 @@ class MemoryTransaction:
         fold: Fold | None = None,
         drivers: ExternalDrivers | None = None,
         directory: frozenset[Ref] = frozenset(),
+        signer: Signer | None = None,
     ) -> None:
         self.data = data
+        self._signer = signer
         self._drivers = drivers or ExternalDrivers()
         self._directory = directory
         self._unstorable = unstorable
@@ -822,6 +840,20 @@ class MemoryTransaction:
     def drop_peer(self, site: str) -> None:
         """Forget it."""
         self.data.peers.pop(site, None)
+
+    # signatures
+
+    def signing_keys(self) -> Sequence[str]:
+        """Of the store's signer."""
+        return self._signer.keys if self._signer is not None else ()
+
+    def sign(self, text: str) -> Mapping[str, str]:
+        """By the store's signer."""
+        return self._signer.sign(text) if self._signer is not None else {}
+
+    def verifies(self, key: str, text: str, signature: str) -> bool:
+        """As everywhere."""
+        return verifies(key, text, signature)
 
 
 @functools.lru_cache(maxsize=64)

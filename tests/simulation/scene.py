@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from keystone_viaduct.clock import ManualClock
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
-from keystone_viaduct.sync.model import Conflict, Document, Page, Peer, Purged, Record, Ref
+from keystone_viaduct.sync.model import Conflict, Document, Page, Purged, Record, Ref
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.site.site import hub_wins
-from keystone_viaduct.testing.memory import Data, MemoryStore, empty
+from keystone_viaduct.sync.statement import Statement, terms_to_text
+from keystone_viaduct.testing.memory import Data, MemoryStore, empty, signer_of
 from keystone_viaduct.testing.simulation import checks
 from keystone_viaduct.testing.simulation.cloud import Cloud, Ledger
 from keystone_viaduct.testing.simulation.crashing import CrashingStore
-from keystone_viaduct.testing.simulation.fleet import Fleet, Node, settle
+from keystone_viaduct.testing.simulation.fleet import Fleet, Node, introduce, settle
 from keystone_viaduct.testing.simulation.memory import MemoryDatabase
 
 
@@ -35,14 +37,22 @@ class Scene:
             site = Site(process, self.clock, hub_wins if policy == "hub" else lambda kind, scope: policy)
             nodes[name] = Node(name, store, self.clock, site, process)
         for node in nodes.values():
-            node.store.data.peers = {
-                other: Peer(other, b"", f"{other}-1") for other in names if other != node.name
-            }
+            for other in names:
+                if other != node.name:
+                    introduce(node, nodes[other])
         ledger, chance = Ledger(), random.Random(1)
         self.fleet = Fleet(chance, nodes, names[0], ledger, Cloud(chance, ledger))
         self.put(names[0], "domain", "default", name="default", enabled=True)
         self.put(names[0], "role", "member", name="member", domain_id=None)
         self.sync()
+
+    def signed(self, by: str, **terms: Any) -> Statement:
+        """What a site signs: the hub's newest statement but for what is given; itself the hub unless said."""
+        newest = self.store(self.fleet.hub).data.state.statement
+        assert newest is not None
+        told = replace(newest.terms, **{"by": by, "hub": by, **terms})
+        text = terms_to_text(told)
+        return Statement(text, signer_of(by).sign(text), told)
 
     def store(self, site: str) -> MemoryStore:
         """The store of a site."""

@@ -351,7 +351,7 @@ def test_what_cannot_be_numbered_keeps_no_site_from_changing_its_place(scene: Sc
     scene.put(site, "user", "u", extra__email="odd")
     if act == "follow":
         scene.site("west").promote()
-        scene.site("south").follow(2, "west", None)
+        scene.site("south").follow(2, "west", None, scene.store("west").data.state.lineage)
         assert scene.store("south").data.state.hub == "west"
     else:
         scene.site("hub").resign("west")

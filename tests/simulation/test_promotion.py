@@ -66,7 +66,7 @@ def test_what_waits_goes_along_from_hub_to_hub(scene: Scene) -> None:
     data = scene.store("west").data
     data.peers = {"hub": data.peers["hub"]}
     for term, hub in ((2, "south"), (3, "hub")):
-        west.follow(term, hub, None)
+        west.follow(term, hub, None, (scene.signed(hub, term=term),))
         assert {entry.source for entry in scene.store("west").data.pending.values()} == {hub}
 
 
@@ -451,7 +451,7 @@ def test_a_former_hub_can_be_promoted_again_though_no_spoke_has_shown_it_anythin
     data = scene.store("hub").data
     data.state = replace(data.state, knowledge=Version())
     promote(scene, "west")
-    scene.site("hub").follow(2, "west", None)
+    scene.site("hub").follow(2, "west", None, scene.store("west").data.state.lineage)
     scene.site("hub").promote(2)
     assert scene.store("hub").data.state.term == 3
 
@@ -471,7 +471,7 @@ def test_a_record_may_wait_for_what_two_sites_have_shown_of_it() -> None:
     scene.send("hub", "west")
     gone = scene.record("hub", role).fields[DELETED].dot
     promote(scene, "west")
-    scene.site("south").follow(2, "west", None)
+    scene.site("south").follow(2, "west", None, scene.store("west").data.state.lineage)
     page, there = scene.read("south", "west"), scene.record("south", role)
     dot = Dot("east#1", 5)
     claimed = {**there.fields, "name": there.fields["name"]._replace(dot=dot)}

@@ -187,4 +187,10 @@ def doubt_of_ids(hub: Capabilities, spoke: Capabilities) -> str:
 def peer_of(found: Capabilities) -> Peer:
     """A site as it is registered at others."""
     kinds = {kind: tuple(sorted(fields)) for kind, fields in found.kinds.items()}
-    return Peer(found.site, found.public_key, found.incarnation, capabilities=kinds)
+    return Peer(
+        found.site,
+        found.public_key,
+        found.incarnation,
+        capabilities=kinds,
+        signing_key=found.signing_key,
+    )

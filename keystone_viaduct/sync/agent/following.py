@@ -14,6 +14,7 @@ from keystone_viaduct.sync.agent.memory import Known, Memory
 from keystone_viaduct.sync.agent.post import Post, Witness, charter_of, find_hub, latest
 from keystone_viaduct.sync.agent.topology import Topology
 from keystone_viaduct.sync.charter import Charter
+from keystone_viaduct.sync.statement import Statement
 
 LOG = logging.getLogger(__name__)
 #: Seconds between two questions for the hub while nothing gives cause to ask.
@@ -54,6 +55,7 @@ class Following:
         self._memory = memory or Memory()
         known = self._memory.load(configured)
         self._charter: Charter | None = known.charter if known is not None else None
+        self._statement: Statement | None = known.statement if known is not None else None
         before = Post(configured, configured)
         if known is not None and known.hub in sites:
             before = Post(known.hub, configured, known.term)
@@ -95,7 +97,8 @@ class Following:
         """
         present = self.agent.post
         self._charter = latest(self._charter, self.agent.charter)
-        found = find_hub(self._sites, self._configured, self._charter, present.hub)
+        found = find_hub(self._sites, self._configured, self._charter, present.hub, self._statement)
+        self._statement = found.statement or self._statement
         if found.doubted:
             return replace(present, doubted=found.doubted)
         if not found.term or found.term < present.term:
@@ -103,7 +106,7 @@ class Following:
         if found.taken:
             self._charter = latest(self._charter, charter_of(self._sites, found.hub))
         if self._charter is not None:
-            self._memory.save(Known(self._configured, found.hub, found.term, self._charter))
+            self._memory.save(Known(self._configured, found.hub, found.term, self._charter, self._statement))
         return found
 
     def _take(self, found: Post) -> None:

@@ -1,7 +1,9 @@
-"""What the agent remembers of the hub, in a file: who it was, since which term, and whom its charter limits.
+"""What the agent remembers of the hub, in a file: who it was, since which term, whom its charter limits, and
+what it has signed.
 
 While the hub is away the other sites say who leads now, and some of them may lie. Who may be believed only
-the hub's charter says. Without it an agent that starts just then could not tell one from the other.
+the hub's statement says, or in a fleet that does not sign yet its charter. Without either an agent that
+starts just then could not tell one from the other.
 """
 
 from __future__ import annotations
@@ -15,20 +17,26 @@ from pathlib import Path
 
 from keystone_viaduct.errors import ViaductError
 from keystone_viaduct.sync.charter import Charter, charter_to_json
+from keystone_viaduct.sync.statement import Statement, statement_to_json
 from keystone_viaduct.sync.wire import checks
 from keystone_viaduct.sync.wire.charter import checked_charter
+from keystone_viaduct.sync.wire.statement import statement_or_none
 
 LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Known:
-    """``hub`` was the hub in ``term`` and showed ``charter``, while viaduct.yaml named ``configured``."""
+    """``hub`` was the hub in ``term`` and showed ``charter``, while viaduct.yaml named ``configured``.
+
+    ``statement`` is the newest that was believed; None as long as no hub has signed one.
+    """
 
     configured: str
     hub: str
     term: int
     charter: Charter
+    statement: Statement | None = None
 
 
 class Memory:
@@ -90,8 +98,15 @@ def _write(file: Path, text: str) -> None:
 
 
 def _to_json(known: Known) -> dict[str, object]:
+    signed = {"statement": statement_to_json(known.statement)} if known.statement is not None else {}
     charter = charter_to_json(known.charter)
-    return {"configured": known.configured, "hub": known.hub, "term": known.term, "charter": charter}
+    return {
+        "configured": known.configured,
+        "hub": known.hub,
+        "term": known.term,
+        "charter": charter,
+        **signed,
+    }
 
 
 def _from_json(value: object) -> Known:
@@ -101,4 +116,5 @@ def _from_json(value: object) -> Known:
         checks.site_name(checks.member(body, "hub", ""), "hub"),
         checks.integer(checks.member(body, "term", ""), "term"),
         checked_charter(checks.member(body, "charter", ""), "charter"),
+        statement_or_none(body.get("statement"), "statement"),
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from keystone_viaduct.errors import ConfigError, ViaductError
 from keystone_viaduct.sync.charter import Charter
+from keystone_viaduct.sync.sealing import verifies
+from keystone_viaduct.sync.statement import Statement, is_self_signed, walk
 from keystone_viaduct.sync.wire.resources import Capabilities
 
 LOG = logging.getLogger(__name__)
@@ -33,7 +35,7 @@ class Post:
 
     ``term`` is 0 as long as no site has told. ``taken`` says whether the hub itself says that it is: one that
     was only appointed, or put back to before its promotion, does not. ``doubted`` is whom others take for the
-    hub, when none of them can be believed.
+    hub, when none of them can be believed. ``statement`` is the newest that was believed.
     """
 
     hub: str
@@ -41,6 +43,7 @@ class Post:
     term: int = 0
     taken: bool = True
     doubted: str = ""
+    statement: Statement | None = field(default=None, compare=False)
 
     @property
     def warning(self) -> str:
@@ -64,9 +67,17 @@ class Post:
 
 
 def find_hub(
-    sites: Mapping[str, Witness], configured: str, known: Charter | None = None, present: str = ""
+    sites: Mapping[str, Witness],
+    configured: str,
+    known: Charter | None = None,
+    present: str = "",
+    statement: Statement | None = None,
 ) -> Post:
     """The hub of the latest term that any site knows of; the configured one if none answers.
+
+    Where the hub signs, its statements count, whoever shows them: from ``statement`` (the newest that was
+    known before), or else from what the configured hub shows itself, each has to be signed by a site that
+    was full under the one before. What a site says without one counts only where it does not sign.
 
     A site that the charter limits in coverage or delegation is not believed, or it could lead the agent
     astray. The charter is that which the ``present`` hub (the configured one) shows now, if it answers, and
@@ -74,7 +85,11 @@ def find_hub(
     hub is none of ``sites``.
     """
     told = _ask(sites)
-    claims = _believed(sites, told, configured, known, present or configured)
+    signed = _signed(told, statement, configured)
+    if signed is not None:
+        claims: list[tuple[int, str]] | None = [signed.terms.office, *_unsigned(signed, told, known)]
+    else:
+        claims = _believed(sites, told, configured, known, present or configured)
     if claims is None:
         others = {found.hub for found in told.values() if found.has_secret} - {configured}
         return Post(configured, configured, doubted=max(others, default=""))
@@ -85,7 +100,37 @@ def find_hub(
         raise ConfigError(
             f"{hub} is the hub since term {term}, and is not in viaduct.yaml", hint="add it under `sites:`"
         )
-    return Post(hub, configured, term, hub not in told or told[hub].hub == hub)
+    return Post(hub, configured, term, hub not in told or told[hub].hub == hub, statement=signed)
+
+
+def _signed(told: Mapping[str, Capabilities], known: Statement | None, configured: str) -> Statement | None:
+    """The newest statement that may be believed; None as long as the hub is not known to sign."""
+
+    def pinned(site: str) -> str:
+        return told[site].signing_key if site in told else ""
+
+    if known is None and configured in told:
+        shown = told[configured].lineage[-1:]
+        known = next((one for one in shown if is_self_signed(one, verifies)), None)
+    if known is None:
+        return None
+    shown_by_all = [one for found in told.values() for one in found.lineage if one.text != known.text]
+    return [known, *walk(known, shown_by_all, verifies, pinned)][-1]
+
+
+def _unsigned(
+    signed: Statement, told: Mapping[str, Capabilities], charter: Charter | None
+) -> list[tuple[int, str]]:
+    """The terms and hubs of which full sites speak, as far as that hub is known not to sign."""
+    sites = signed.terms.sites
+    return [
+        (found.term, found.hub)
+        for name, found in told.items()
+        if found.has_secret
+        and name in sites
+        and sites.get(found.hub) == ""
+        and (charter is None or (charter.is_full(name) and charter.is_full(found.hub)))
+    ]
 
 
 def _ask(sites: Mapping[str, Witness]) -> dict[str, Capabilities]:
@@ -137,9 +182,7 @@ def _believed(
         return None
     charter = known
     return [
-        (term, hub)
-        for name, (term, hub) in claims.items()
-        if _may_lead(charter, name) and _may_lead(charter, hub)
+        (term, hub) for name, (term, hub) in claims.items() if charter.is_full(name) and charter.is_full(hub)
     ]
 
 
@@ -158,7 +201,3 @@ def charter_of(sites: Mapping[str, Witness], name: str) -> Charter | None:
     except Exception:
         LOG.exception("%s was not asked for the charter", name)
     return None
-
-
-def _may_lead(charter: Charter, site: str) -> bool:
-    return charter.coverage_of(site).is_full and charter.delegation_of(site).is_full

@@ -10,6 +10,7 @@ from keystone_viaduct.sync.api.audit import Noted
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, read_json
 from keystone_viaduct.sync.keyset.public import by_fingerprint
 from keystone_viaduct.sync.wire import checks, publickeys
+from keystone_viaduct.sync.wire.statement import statement_or_none
 from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json
 
 #: Bytes of a sealed keyset: hundreds of keys.
@@ -75,7 +76,7 @@ class PublicKeysResource(flask_restful.Resource):  # type: ignore[misc]
         """At a spoke: have these beside its own."""
         body = checks.mapping(read_json(), "keys")
         keys = publickeys.all_from_json(checks.member(body, "keys", ""), "keys")
-        assembly.public_keys().take(keys)
+        assembly.public_keys().take(keys, statement_or_none(body.get("statement"), "statement"))
         return Reply(status=204)
 
     @gated("sync:rotate_keys")

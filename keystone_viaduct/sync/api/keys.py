@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from keystone_viaduct.errors import BadRequest, NotThere, Refused
 from keystone_viaduct.sync.api.service import Service, at_hub, joined, peek, registered, trusted
@@ -21,8 +21,12 @@ from keystone_viaduct.sync.keyset.model import (
     with_imported,
 )
 from keystone_viaduct.sync.keyset.repository import KeyRepository
+from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.sealing import seal
+from keystone_viaduct.sync.site.statement import keys_heard, restate
+from keystone_viaduct.sync.statement import Statement, statement_to_json
 from keystone_viaduct.sync.store import SqlTransaction
+from keystone_viaduct.sync.wire.statement import statement_or_none
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class KeysService:
         repository = self._repository(name)
 
         def work(tx: SqlTransaction) -> bytes:
-            state, peer = joined(tx.known_state()), registered(tx, reader)
+            state, peer = joined(tx.state()), registered(tx, reader)
             if state.is_hub and reader not in trusted(tx, state):
                 raise Refused(
                     f"{reader} has a limited delegation, and with the keys it could make any token",
@@ -95,17 +99,29 @@ class KeysService:
             if not state.is_hub and reader != state.hub:
                 raise Refused(f"{state.site} gives its keys to the hub only", hint=f"that is {state.hub}")
             keyset = self._keyset(tx, name) if state.is_hub else from_slots(repository.slots())
-            return seal(peer.public_key, json.dumps({"repository": name, **keyset_to_json(keyset)}).encode())
+            body = {"repository": name, **keyset_to_json(keyset)}
+            state = restate(cast(Transaction, tx), state, keys={name: keyset.whole})
+            if state.is_hub and state.statement is not None:
+                body["statement"] = statement_to_json(state.statement)
+            return seal(peer.public_key, json.dumps(body).encode())
 
         return self._service.run(work)
 
     def take(self, name: str, sealed: bytes) -> float:
-        """Go a step towards the hub's keys; the seconds to wait before the next step, 0.0 when done."""
+        """Go a step towards the hub's keys; the seconds to wait before the next step, 0.0 when done.
+
+        Raises NotSigned where they are not those that the hub has signed last.
+        """
         repository = self._repository(name)
-        keyset = self._opened(name, sealed)
-        state = self._service.store.read(peek)
-        if state.is_hub:
-            raise Refused(f"{state.site} is the hub", hint="it holds the keys of the fleet itself")
+        keyset, told = self._opened(name, sealed)
+
+        def work(tx: SqlTransaction) -> None:
+            state = joined(tx.state())
+            if state.is_hub:
+                raise Refused(f"{state.site} is the hub", hint="it holds the keys of the fleet itself")
+            keys_heard(cast(Transaction, tx), state, name, keyset.whole, told)
+
+        self._service.run(work)
         return repository.converge(keyset, time.time())
 
     def take_in(self, name: str, site: str, sealed: bytes) -> None:
@@ -113,7 +129,7 @@ class KeysService:
 
         A key that the fleet has pruned comes back only if the site makes tokens with it.
         """
-        theirs = self._opened(name, sealed)
+        theirs, _ = self._opened(name, sealed)
 
         def work(tx: SqlTransaction) -> None:
             state = at_hub(tx)
@@ -195,8 +211,8 @@ class KeysService:
             raise NotThere(f"this site has no key repository {name[:40]!r}", hint=f"it has: {known}")
         return found
 
-    def _opened(self, name: str, sealed: bytes) -> Keyset:
+    def _opened(self, name: str, sealed: bytes) -> tuple[Keyset, Statement | None]:
         body = json.loads(self._service.ring.open_sealed(sealed))
         if not isinstance(body, dict) or body.get("repository") != name:
             raise BadRequest(f"these are not keys of {name}", hint="let the hub seal its own")
-        return keyset_from_json(body)
+        return keyset_from_json(body), statement_or_none(body.get("statement"), "statement")

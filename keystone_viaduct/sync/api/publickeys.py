@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
 from keystone_viaduct.errors import NotThere, Refused
-from keystone_viaduct.sync.api.service import Service, at_hub, peek, registered, trusted
+from keystone_viaduct.sync.api.service import Service, at_hub, joined, peek, registered, trusted
 from keystone_viaduct.sync.keyset.jws import JwsRepository
 from keystone_viaduct.sync.keyset.public import (
     JWS,
@@ -15,7 +15,11 @@ from keystone_viaduct.sync.keyset.public import (
     digest_of,
     gathered,
     pruned,
+    whole_digest,
 )
+from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.statement import keys_heard, restate
+from keystone_viaduct.sync.statement import Statement, statement_to_json
 from keystone_viaduct.sync.store import SqlTransaction
 
 _NEVER = "-"
@@ -39,13 +43,24 @@ class PublicKeysService:
         held = self._repository.held()
         body: dict[str, Any] = {"own": dict(held.own), "held": sorted(held.held)}
         if self._service.store.read(peek).is_hub:
-            body["fleet"] = self._service.store.read(self._fleet)
+            body["fleet"] = self._service.store.read(self._fleet) or self._service.run(self._signed_fleet)
         return body
 
-    def _fleet(self, tx: SqlTransaction) -> dict[str, Any]:
+    def _signed_fleet(self, tx: SqlTransaction) -> dict[str, Any]:
+        """What the fleet has, signed anew."""
+        digest = whole_digest(key.pem for key in tx.public_keys() or ())
+        restate(cast(Transaction, tx), tx.state(), keys={JWS: digest})
+        return self._fleet(tx, anyway=True) or {}
+
+    def _fleet(self, tx: SqlTransaction, *, anyway: bool = False) -> dict[str, Any] | None:
+        """None where it is to be signed first."""
         keys, state = tx.public_keys() or (), tx.known_state()
         found = by_fingerprint(key.pem for key in keys)
         digest, confirmed = digest_of(found), tx.confirmations(JWS)
+        told = state.statement
+        signed = told.terms.keys.get(JWS, (0, ""))[1] if told is not None else ""
+        if not anyway and signed != whole_digest(found.values()):
+            return None
         owners: dict[str, dict[str, int | None]] = {}
         for print_, pem in found.items():
             owners[print_] = {key.site: key.since for key in keys if key.pem == pem}
@@ -60,6 +75,7 @@ class PublicKeysService:
                 for site in sites
                 if site in confirmed and confirmed[site].digest == digest
             },
+            **({"statement": statement_to_json(told)} if told is not None else {}),
         }
 
     def collect(self, site: str, own: Mapping[str, str], held: Collection[str]) -> None:
@@ -97,12 +113,20 @@ class PublicKeysService:
 
         repository.take(self._service.run(work))
 
-    def take(self, keys: Collection[str]) -> None:
-        """At a spoke: have these beside its own."""
+    def take(self, keys: Collection[str], told: Statement | None = None) -> None:
+        """At a spoke: have these beside its own. Raises NotSigned where they are not those that the hub has
+        signed last.
+        """
         repository = self._needed()
-        state = self._service.store.read(peek)
-        if state.is_hub:
-            raise Refused(f"{state.site} is the hub", hint="it holds the keys of the fleet itself")
+        digest = whole_digest(keys)
+
+        def work(tx: SqlTransaction) -> None:
+            state = joined(tx.state())
+            if state.is_hub:
+                raise Refused(f"{state.site} is the hub", hint="it holds the keys of the fleet itself")
+            keys_heard(cast(Transaction, tx), state, JWS, digest, told)
+
+        self._service.run(work)
         repository.take(keys)
 
     def _known(self, tx: SqlTransaction) -> tuple[PublicKey, ...]:

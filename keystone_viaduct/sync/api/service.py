@@ -43,6 +43,7 @@ from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.guard import GUARD, Guard
 from keystone_viaduct.sync.site.promote import obstacle
 from keystone_viaduct.sync.site.purge import Retention
+from keystone_viaduct.sync.site.statement import restate
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction
 from keystone_viaduct.sync.waiting import name_of, waiting
 from keystone_viaduct.sync.wire import limits
@@ -103,6 +104,7 @@ class Service:
         return Capabilities.of(
             state,
             public_key=self.ring.public_key,
+            signing_key=self.ring.signer.keys[0],
             product=__version__,
             release=self.around.release,
             kinds={kind: codecs.fields(kind) for kind in codecs.kinds},
@@ -292,7 +294,7 @@ class Service:
             joined(tx.peek_state())
             registered(tx, order.hub)
 
-        Site(Watched(self.store, check), self.clock).follow(order.term, order.hub, order.fence)
+        Site(Watched(self.store, check), self.clock).follow(order.term, order.hub, order.fence, order.lineage)
 
     def peers(self) -> list[Peer]:
         """The registered peers."""
@@ -335,6 +337,7 @@ class Service:
                 acknowledged = known.acknowledged if same_life else 0
                 found = replace(
                     known,
+                    signing_key=peer.signing_key or ("" if confirmed else known.signing_key),
                     public_key=peer.public_key,
                     incarnation=peer.incarnation,
                     capabilities=peer.capabilities,
@@ -346,6 +349,7 @@ class Service:
             found, is_news = wanted(tx)
             if is_news:
                 tx.save_peer(found)
+            restate(cast(Transaction, tx), state)
             return found
 
         # an agent tells it again and again: what is no news waits for no writer
@@ -353,10 +357,13 @@ class Service:
         return self.store.run(work) if is_news else found
 
     def _check_key(self, known: Peer, peer: Peer, proofs: Sequence[bytes]) -> None:
-        """Secrets are sealed for that key: whoever could replace it would read them."""
-        if known.public_key == peer.public_key:
+        """Secrets are sealed for that key, or signatures checked with it: whoever could replace it would read
+        them, or speak as the hub. A site that did not sign may begin to.
+        """
+        signing = peer.signing_key if known.signing_key not in ("", peer.signing_key) else ""
+        if known.public_key == peer.public_key and not signing:
             return
-        if not self.ring.is_proven(known.public_key, peer.site, peer.public_key, proofs):
+        if not self.ring.is_proven(known.public_key, peer.site, peer.public_key, proofs, signing):
             raise KeyChanged(
                 f"{peer.site} shows another public key ({key_fingerprint(peer.public_key)}) than is known of "
                 f"it ({key_fingerprint(known.public_key)}), and no proof that it is its own",

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from keystone_viaduct.sync.client.transport import Transport
 from keystone_viaduct.sync.keyset.public import SiteKeys
+from keystone_viaduct.sync.statement import Statement, statement_to_json
 from keystone_viaduct.sync.wire import checks
 from keystone_viaduct.sync.wire.keys import held_from_json
 from keystone_viaduct.sync.wire.publickeys import public_held_from_json
@@ -64,9 +65,10 @@ class HttpKeys:
         body = self._act(repository, action="advance")
         return self._transport.understood(lambda: _seconds(body))
 
-    def take_public(self, keys: Sequence[str]) -> None:
-        """Have these public keys beside the site's own."""
-        self._transport.call("PUT", "/public-keys", content={"keys": list(keys)})
+    def take_public(self, keys: Sequence[str], told: Statement | None = None) -> None:
+        """Have these public keys beside the site's own; ``told``: with which the hub has signed them."""
+        signed = {"statement": statement_to_json(told)} if told is not None else {}
+        self._transport.call("PUT", "/public-keys", content={"keys": list(keys), **signed})
 
     def collect_public(self, site: str, own: Mapping[str, str], held: Sequence[str]) -> None:
         """At the hub: that site was seen to have these as its own, and to hold those."""

@@ -28,6 +28,7 @@ from keystone_viaduct.sync.model import (
     SweepState,
     Waiting,
 )
+from keystone_viaduct.sync.statement import Lineage
 from keystone_viaduct.sync.wire import checks, comparing, limits, upkeep, values
 from keystone_viaduct.sync.wire.carried import CarriedPage, carry
 from keystone_viaduct.sync.wire.charter import checked_charter
@@ -188,9 +189,9 @@ class HttpSite:
             lambda: checks.integer(checks.member(checks.mapping(body, ""), "records", ""), "records")
         )
 
-    def follow(self, term: int, hub: str, fence: Fence | None) -> None:
-        """Become a spoke of ``hub``, promoted in ``term``. Raises OldTerm, Refused, UnknownSite."""
-        self._transport.call("PUT", "/hub", content=order_to_json(Order(term, hub, fence)))
+    def follow(self, term: int, hub: str, fence: Fence | None, told: Lineage = ()) -> None:
+        """Become a spoke of ``hub``, promoted in ``term``. Raises NotSigned, OldTerm, Refused."""
+        self._transport.call("PUT", "/hub", content=order_to_json(Order(term, hub, fence, told)))
 
     def office(self) -> Office:
         """Who is the hub, as the site sees it, and whether it could be."""

@@ -90,6 +90,12 @@ class Keyset:
         )
 
     @property
+    def whole(self) -> str:
+        """A digest of the keys themselves, to be signed: fingerprints are for reading, and short."""
+        text = " ".join([self.staged, self.primary, *sorted(other.key for other in self.others)])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
     def _main(self) -> frozenset[str]:
         return frozenset((fingerprint(self.staged), fingerprint(self.primary)))
 

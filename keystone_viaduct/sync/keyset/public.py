@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.keyset.model import HeldKeys, fingerprint
+from keystone_viaduct.sync.statement import Statement
 
 #: Under this name the hub keeps them among its keysets, and who has them.
 JWS = "jws"
@@ -42,7 +43,7 @@ class PublicFleet:
 
     ``keys``: fingerprint -> PEM; ``owners``: fingerprint -> site -> since (see :class:`PublicKey`); ``sites``
     shall have them all, ``trusted`` are those of them whose own count, ``confirmed`` those that were seen to
-    have them, and when (microseconds).
+    have them, and when (microseconds). ``statement``: with which the hub has signed them.
     """
 
     keys: Mapping[str, str]
@@ -50,6 +51,7 @@ class PublicFleet:
     sites: tuple[str, ...]
     trusted: frozenset[str]
     confirmed: Mapping[str, int]
+    statement: Statement | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -93,6 +95,11 @@ def by_fingerprint(pems: Iterable[str]) -> dict[str, str]:
 def digest_of(fingerprints: Iterable[str]) -> str:
     """One digest; equal for equal sets."""
     return hashlib.sha256(" ".join(sorted(fingerprints)).encode()).hexdigest()[:32]
+
+
+def whole_digest(pems: Iterable[str]) -> str:
+    """A digest of the keys themselves, to be signed: fingerprints are for reading, and short."""
+    return hashlib.sha256("\n\n".join(sorted(set(pems))).encode()).hexdigest()
 
 
 def gathered(keys: Collection[PublicKey], site: str, own: Collection[str], now: int) -> tuple[PublicKey, ...]:

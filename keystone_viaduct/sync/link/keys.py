@@ -65,7 +65,7 @@ class KeyCarrier:
 
     def _give(self, public: PublicFleet, site: KeyPort) -> float:
         def work() -> float:
-            site.take_public(list(public.keys.values()))
+            site.take_public(list(public.keys.values()), public.statement)
             return SOON
 
         return self._noting(site, JWS, work) or 0.0

@@ -68,7 +68,7 @@ class Link:
                 hub=latest.hub,
             )
         if (theirs.term, theirs.hub) < (mine.term, mine.hub):
-            self.spoke.follow(mine.term, mine.hub, mine.fence)
+            self.spoke.follow(mine.term, mine.hub, mine.fence, mine.lineage)
             yield
             yield from Comparison(self.hub, self.spoke).starting_over()
 

@@ -98,6 +98,7 @@ class Replicator:
     _told: Version | None = None
     _excepted: Exceptions = field(default_factory=dict)
     _edition: Edition | None = None
+    _statement: str = ""
     _coverage: Coverage | None = None
     _fence: Fence | None = None
     _behind: bool = False
@@ -170,6 +171,7 @@ class Replicator:
         standing = self.target.standing(self.source.name, known)
         self._after, self._fence, self._reader = standing.checkpoint, standing.fence, standing.origin
         self._told, self._edition, self._coming, self._primed = None, None, None, True
+        self._statement = ""
         self._parts = standing.parts
 
     def restart(self) -> None:
@@ -202,6 +204,8 @@ class Replicator:
             return True
         if page.charter is not None and page.charter.edition != self._edition:
             return True
+        if page.statement is not None and page.statement.text != self._statement:
+            return True
         if self._coverage is not None and page.coverage != self._coverage:
             return True
         if self._behind and not page.source_is_behind:
@@ -229,6 +233,8 @@ class Replicator:
         self._reader = origin_of(self.target.name, result.head.incarnation)
         if page.charter is not None:
             self._edition = page.charter.edition
+        if page.statement is not None:
+            self._statement = page.statement.text
         self._coverage, self._behind = page.coverage, page.source_is_behind
         if page.at_head:
             self._told, self._excepted = page.knowledge, page.exceptions

@@ -12,6 +12,7 @@ from keystone_viaduct.sync.model.conflict import Conflict
 from keystone_viaduct.sync.model.position import Checkpoint, Fence
 from keystone_viaduct.sync.model.record import Change
 from keystone_viaduct.sync.model.state import Peer
+from keystone_viaduct.sync.statement import Statement
 from keystone_viaduct.sync.version import Ref, Version
 
 
@@ -52,7 +53,8 @@ class Page:
     the other sites, for a spoke that may be promoted, and ``conflicts`` what was listed or resolved at
     positions of the page, between sites that may be. ``unreadable`` are changes that the receiver could not
     parse: they are named, and nothing else waits for them. ``exceptions`` belong to ``knowledge``: what
-    waits at the source, and what it does not show.
+    waits at the source, and what it does not show. ``statement`` is the newest of the hub's that the source
+    knows, and from a spoke ``charter`` the one that it goes by: a hub that was restored hears of both.
     """
 
     source: str
@@ -73,6 +75,7 @@ class Page:
     exceptions: Exceptions = field(default_factory=dict)
     unreadable: tuple[Unreadable, ...] = ()
     part: Part | None = None
+    statement: Statement | None = None
 
     def knows(self, ref: Ref) -> Version:
         """What the source knows of one record, be it absent."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from keystone_viaduct.sync.knowledge import Exceptions
+from keystone_viaduct.sync.statement import Lineage
 from keystone_viaduct.sync.version import Version
 
 
@@ -49,6 +50,7 @@ class Standing:
     ``checkpoint`` is None before the first page and after a start over; ``fence`` outlives a start over.
     ``term`` and ``hub`` are those that the site believes in, ``exceptions`` as in :class:`SiteState`.
     ``parts`` are those that it has of a large record, '' for none; None: it takes no record in parts.
+    ``lineage``: what makes others believe in that hub.
     """
 
     origin: str
@@ -59,3 +61,4 @@ class Standing:
     hub: str = ""
     exceptions: Exceptions = field(default_factory=dict)
     parts: str | None = None
+    lineage: Lineage = ()

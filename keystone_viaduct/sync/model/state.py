@@ -9,6 +9,7 @@ from typing import NamedTuple
 from keystone_viaduct.sync.charter import Charter, Coverage
 from keystone_viaduct.sync.knowledge import Exceptions, known_of
 from keystone_viaduct.sync.model.position import Checkpoint
+from keystone_viaduct.sync.statement import Lineage, Statement
 from keystone_viaduct.sync.version import Dot, Ref, Version, origin_of
 
 
@@ -38,6 +39,7 @@ class SiteState:
     ``former`` is the hub before this one, while changes from there still wait here ('' otherwise).
     ``caught_up``: when a spoke last had all of the hub's feed, in microseconds (0: never yet).
     ``exceptions`` say of which records knowledge does not hold, because they wait here.
+    ``lineage``: what the hub, and those before it, have signed (``sync.statement``).
     """
 
     site: str
@@ -58,6 +60,12 @@ class SiteState:
     former: str = ""
     caught_up: int = 0
     exceptions: Exceptions = field(default_factory=dict)
+    lineage: Lineage = ()
+
+    @property
+    def statement(self) -> Statement | None:
+        """The newest of the hub's that was believed here; None as long as none was."""
+        return self.lineage[-1] if self.lineage else None
 
     def knows(self, ref: Ref) -> Version:
         """Which edits this site knows, as far as one record is concerned, be it absent."""
@@ -120,7 +128,8 @@ class Peer:
     started over when the feed was there). A peer that is not ``live`` does not hold up the purge of
     tombstones; it compares when it comes back. ``heard`` is when it last read here, to the quarter of
     an hour; ``met`` the last term in which all that it had was applied here. ``lives``: those of sites that
-    nobody has met, of which this peer alone has told.
+    nobody has met, of which this peer alone has told. ``signing_key``: what its signatures are checked with,
+    '' for a site that does not sign.
     """
 
     site: str
@@ -134,3 +143,4 @@ class Peer:
     heard: int = 0
     met: int = 0
     lives: frozenset[str] = frozenset()
+    signing_key: str = ""

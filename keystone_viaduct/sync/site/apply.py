@@ -63,6 +63,7 @@ from keystone_viaduct.sync.site.register import adopt_peers
 from keystone_viaduct.sync.site.reviving import revive
 from keystone_viaduct.sync.site.scope import rescoped, resolve
 from keystone_viaduct.sync.site.sequencer import MOST_MARKS, follow, sequence_records, sequence_some
+from keystone_viaduct.sync.site.statement import heard_of_hub, reminded
 from keystone_viaduct.sync.site.term import check_term
 from keystone_viaduct.sync.site.trial import Trial, is_heard, with_stamps_bounded
 from keystone_viaduct.sync.site.unseen import is_gone, number_unseen
@@ -161,10 +162,10 @@ def _still_waiting(run: Applying) -> list[Pending]:
 
 
 def _follow(tx: Transaction, state: SiteState, page: Page, now: int) -> SiteState:
-    """At a spoke: what the hub says besides its changes."""
+    """What the hub says besides its changes, or a spoke of what the hub has said."""
     if page.source != state.hub:
-        return state
-    state = adopt_cuts(tx, state, page.cuts, now=now)
+        return reminded(tx, state, page)
+    state = heard_of_hub(tx, adopt_cuts(tx, state, page.cuts, now=now), page)
     adopt_peers(tx, state, page)
     return covering(adopt_charter(state, page.charter), page.coverage)
 
@@ -190,6 +191,7 @@ def check(tx: Transaction, state: SiteState, page: Page) -> None:
     if page.source != state.hub:
         return
     check_coverage(state, page)
+    heard_of_hub(tx, state, page)
     if (page.charter or Charter()).edition < state.charter.edition:
         raise FenceMismatch(
             f"this page of {page.source} was picked by an older charter than this site has",

@@ -9,6 +9,7 @@ from keystone_viaduct.sync.charter import Charter, Edition
 from keystone_viaduct.sync.model import SiteState
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.gains import is_narrower, judge_everything
+from keystone_viaduct.sync.site.statement import must_sign, restate
 
 
 def adopt_charter(state: SiteState, charter: Charter | None) -> SiteState:
@@ -25,9 +26,12 @@ def adopt_charter(state: SiteState, charter: Charter | None) -> SiteState:
 def take_next_charter(tx: Transaction, source: str) -> None:
     """At a spoke that starts over with the hub: the hub's charter counts, whichever edition it is.
 
-    The hub may have been restored from a backup with an earlier one, which would be refused for ever.
+    The hub may have been restored from a backup with an earlier one, which would be refused for ever. One
+    that signs is told of the later one (``site.statement``).
     """
     state = tx.state()
+    if must_sign(state.statement, source):
+        return
     if source == state.hub and not state.is_hub and state.charter.edition.number:
         tx.save_state(replace(state, charter=replace(state.charter, edition=Edition())))
 
@@ -50,9 +54,17 @@ def write_charter(tx: Transaction, charter: Charter, seen: Edition) -> Charter:
             f"the charter is of edition {state.charter.edition.number} already, not {seen.number}",
             hint="read it again, and change that",
         )
-    edition = Edition(state.term, state.charter.edition.number + 1)
-    written = replace(charter, edition=edition, retired=state.charter.retired)
-    tx.save_state(replace(state, charter=written))
+    written = replace(charter, edition=_next_edition(state), retired=state.charter.retired)
+    after = replace(state, charter=written)
+    tx.save_state(after)
     if is_narrower(state.charter, written):
         judge_everything(tx, 0)
+    restate(tx, after)
     return written
+
+
+def _next_edition(state: SiteState) -> Edition:
+    """Later than any that was signed in this term, also if that is lost."""
+    signed = state.statement.terms.edition if state.statement is not None else Edition()
+    last = max(state.charter.edition.number, signed.number if signed.term == state.term else 0)
+    return Edition(state.term, last + 1)

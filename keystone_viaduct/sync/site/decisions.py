@@ -16,7 +16,6 @@ from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.refusals import unlisted
-from keystone_viaduct.sync.site.term import may_lead
 
 #: The sort of what is listed where two sites have changed one record.
 CONCURRENT = "concurrent"
@@ -35,7 +34,7 @@ def told_conflicts(
 
 def _are_equal(state: SiteState, other: str) -> bool:
     """Whether both sites may be the hub: a limited one may neither read all that was lost nor say it."""
-    return may_lead(state.charter, state.site) and may_lead(state.charter, other)
+    return state.charter.is_full(state.site) and state.charter.is_full(other)
 
 
 def still_lost(row: Conflict, content: Document | None) -> Conflict | None:

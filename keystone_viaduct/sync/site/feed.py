@@ -153,7 +153,8 @@ def _page(
         hub=state.hub,
         peers=told_peers(tx, state, site, changes),
         conflicts=conflicts,
-        charter=state.charter if state.is_hub and state.charter.edition.number else None,
+        charter=state.charter if state.charter.edition.number and (state.is_hub or state.lineage) else None,
+        statement=state.statement,
         coverage=coverage,
         capabilities=_capabilities(tx, changes),
     )

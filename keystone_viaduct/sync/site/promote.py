@@ -17,7 +17,8 @@ from keystone_viaduct.sync.site.gains import judge_everything
 from keystone_viaduct.sync.site.nonce import in_new_batch
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.sequencer import drop_orphans, sequence
-from keystone_viaduct.sync.site.term import acknowledged, left, may_lead, start_over
+from keystone_viaduct.sync.site.statement import hand_over
+from keystone_viaduct.sync.site.term import acknowledged, left, start_over
 
 
 def promote(tx: Transaction, *, beyond: int, now: int) -> SiteState:
@@ -52,7 +53,7 @@ def check_promotable(state: SiteState, beyond: int = 0) -> None:
         raise Refused(f"{state.site} is the hub already", hint=f"it is so since term {state.term}")
     if not state.fleet_secret:
         raise Refused(f"{state.site} has not joined the fleet", hint="promote a site that has")
-    if not may_lead(state.charter, state.site):
+    if not state.charter.is_full(state.site):
         raise Refused(
             f"{state.site} does not hold or may not change everything",
             hint="promote a site that the charter neither limits in coverage nor in delegation",
@@ -94,7 +95,7 @@ def resign(tx: Transaction, successor: str, *, now: int) -> SiteState:
         raise Refused(f"{state.site} is not the hub", hint=f"the hub is {state.hub}", hub=state.hub)
     if successor not in tx.peers():
         raise Refused(f"no site {successor[:64]} is registered here", hint="let it join the fleet first")
-    if not may_lead(state.charter, successor):
+    if not state.charter.is_full(successor):
         raise Refused(
             f"{successor} does not hold or may not change everything",
             hint="choose a site that the charter neither limits in coverage nor in delegation",
@@ -105,4 +106,4 @@ def resign(tx: Transaction, successor: str, *, now: int) -> SiteState:
     gone = left(state, successor)
     state = replace(gone, term=state.term + 1, hub=successor, former="", caught_up=now)
     tx.save_state(state)
-    return state
+    return hand_over(tx, state)

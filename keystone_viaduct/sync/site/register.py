@@ -10,23 +10,22 @@ from dataclasses import replace
 
 from keystone_viaduct.sync.model import Change, Checkpoint, Page, Peer, SiteState
 from keystone_viaduct.sync.ports import Transaction
-from keystone_viaduct.sync.site.term import may_lead
 
 
 def told_peers(tx: Transaction, state: SiteState, reader: str, changes: list[Change]) -> tuple[Peer, ...]:
     """At the hub: the other sites, for a reader that may be promoted and a page that carries anything."""
-    if not changes or not state.is_hub or not may_lead(state.charter, reader):
+    if not changes or not state.is_hub or not state.charter.is_full(reader):
         return ()
     others = [peer for peer in tx.peers().values() if peer.site != reader]
     return tuple(
-        Peer(peer.site, peer.public_key, peer.incarnation, seen=peer.seen)
+        Peer(peer.site, peer.public_key, peer.incarnation, seen=peer.seen, signing_key=peer.signing_key)
         for peer in sorted(others, key=lambda peer: peer.site)
     )
 
 
 def adopt_peers(tx: Transaction, state: SiteState, page: Page) -> None:
     """At a spoke: take over what the hub says of the other sites; a site that it has retired is forgotten."""
-    if state.is_hub or not page.changes or not may_lead(state.charter, state.site):
+    if state.is_hub or not page.changes or not state.charter.is_full(state.site):
         return
     known = tx.peers()
     for told in page.peers:
@@ -36,7 +35,7 @@ def adopt_peers(tx: Transaction, state: SiteState, page: Page) -> None:
         found = replace(told, live=False)
         if mine is not None:
             found = replace(mine, public_key=told.public_key, incarnation=told.incarnation, live=False)
-            found = replace(found, seen=_later(mine, told))
+            found = replace(found, seen=_later(mine, told), signing_key=told.signing_key or mine.signing_key)
         if found != mine:
             tx.save_peer(found)
     for site in set(known) - {peer.site for peer in page.peers} - {state.hub}:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from keystone_viaduct.clock import Clock
-from keystone_viaduct.errors import FenceMismatch
+from keystone_viaduct.errors import FenceMismatch, NotYet
 from keystone_viaduct.sync.charter import Charter, Edition
 from keystone_viaduct.sync.model import (
     ApplyResult,
@@ -55,10 +55,12 @@ from keystone_viaduct.sync.site.quiet import look_at_all
 from keystone_viaduct.sync.site.restore import marked, renew
 from keystone_viaduct.sync.site.retire import retire
 from keystone_viaduct.sync.site.sequencer import MOST_MARKS, sequence, sequence_some
+from keystone_viaduct.sync.site.statement import reminded, restate
 from keystone_viaduct.sync.site.sweep import Decide, Decided, all_held
 from keystone_viaduct.sync.site.term import NewHub, follow
 from keystone_viaduct.sync.site.tolerance import Tolerance
 from keystone_viaduct.sync.site.unite import unite
+from keystone_viaduct.sync.statement import Lineage
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -123,8 +125,8 @@ class Site:
         def work(tx: Transaction) -> tuple[Page, bool]:
             now, guard = self._clock.now(), self._guard
             page = read_page(tx, reader, after, limit, fence, now=now, guard=guard, most=most)
-            limits = page.charter is not None and page.charter.limited
-            return page, bool(limits) and bool(tx.due(1))
+            judges = page.source == page.hub and page.charter is not None and page.charter.limited
+            return page, bool(judges) and bool(tx.due(1))
 
         def glance(tx: Transaction) -> tuple[Page, bool]:
             return glance_at_page(tx, reader, after, limit, fence, most=most), False
@@ -160,12 +162,16 @@ class Site:
                     work, lambda tx: considered(tx, page, self._clock.now()), run
                 )
         except NewHub:
-            self.follow(page.term, page.hub, page.fence)
+            self.follow(page.term, page.hub, page.fence, (page.statement,) if page.statement else ())
             raise FenceMismatch(
                 f"{page.hub} is the hub of term {page.term} now",
                 hint="both sides compare from the start",
                 both=True,
             ) from None
+        except NotYet:
+            # the source waits for what this site has signed, which may have forgotten it
+            self._store.run(lambda tx: reminded(tx, tx.state(), page))
+            raise
         for ref, why in result.named:
             LOG.warning("%s is carried beside the tables: %s", ref, why)
         if result.due:
@@ -180,12 +186,13 @@ class Site:
 
         return self._fenced(work, page.fence, page.source)
 
-    def follow(self, term: int, hub: str, fence: Fence | None) -> None:
-        """Become a spoke of a later hub, or the hub itself if it is this site that was appointed.
+    def follow(self, term: int, hub: str, fence: Fence | None, told: Lineage = ()) -> None:
+        """Become a spoke of a later hub. ``told`` is what shows that it is the hub.
 
-        Raises OldTerm when this site knows of a later one, Refused for a site that may not be the hub.
+        Raises OldTerm when this site knows of a later one, Refused for a site that may not be the hub,
+        NotSigned where nobody who may says that it is.
         """
-        self._tolerance.numbering(lambda tx: follow(tx, term, hub, fence, now=self._clock.now()))
+        self._tolerance.numbering(lambda tx: follow(tx, term, hub, fence, told, now=self._clock.now()))
 
     def promote(self, beyond: int = 0) -> SiteState:
         """Become the hub of a term later than ``beyond`` and than this site's own. Raises Refused."""
@@ -194,7 +201,8 @@ class Site:
         def work(tx: Transaction, quarantine: Mapping[Ref, Quarantine]) -> SiteState:
             now = self._clock.now()
             promote(tx, beyond=beyond, now=now)
-            return retry_former(tx, apply_waiting, quarantine, now=now, policy_for=self._policy_for)
+            found = retry_former(tx, apply_waiting, quarantine, now=now, policy_for=self._policy_for)
+            return restate(tx, found)
 
         def looked_at(tx: Transaction) -> list[Ref]:
             return tried(tx, [tx.state().hub], (), self._clock.now(), as_hub=True)
@@ -215,7 +223,7 @@ class Site:
             mine = fence_of(tx, source)
             checkpoint = tx.checkpoint(source)
             known = state.all_knowledge, state.term, state.hub, state.exceptions
-            return Standing(state.origin, checkpoint, mine, *known, parts_had(tx, source))
+            return Standing(state.origin, checkpoint, mine, *known, parts_had(tx, source), state.lineage)
 
         return self._fenced(work, fence, source, look=True)
 
@@ -280,7 +288,7 @@ class Site:
         def work(tx: Transaction, quarantine: Mapping[Ref, Quarantine]) -> Retired:
             now, policy_for = self._clock.now(), self._policy_for
             found = retire(tx, site, apply_waiting, quarantine, force=force, now=now, policy_for=policy_for)
-            retry_former(tx, apply_waiting, quarantine, now=now, policy_for=policy_for)
+            restate(tx, retry_former(tx, apply_waiting, quarantine, now=now, policy_for=policy_for))
             return found
 
         return self._tolerance.applying(work, lambda tx: tried(tx, tx.peers(), (), self._clock.now()))

@@ -11,7 +11,6 @@ from dataclasses import replace
 from itertools import chain
 
 from keystone_viaduct.errors import FenceMismatch, NotYet, OldTerm, Refused
-from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.knowledge import clipped
 from keystone_viaduct.sync.model import Checkpoint, Dot, Fence, Page, SiteState, origin_of, site_of
 from keystone_viaduct.sync.ports import Transaction
@@ -22,6 +21,8 @@ from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.readiness import ASIDE
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.sequencer import MOST_MARKS, sequence_some
+from keystone_viaduct.sync.site.statement import lineage_to_follow
+from keystone_viaduct.sync.statement import Lineage
 
 #: Stands for a life of a site in which it has done nothing; an incarnation is never called that.
 NO_LIFE = "none"
@@ -29,11 +30,6 @@ NO_LIFE = "none"
 
 class NewHub(Exception):
     """The page comes from a hub of a later term, which is to be followed before anything else."""
-
-
-def may_lead(charter: Charter, site: str) -> bool:
-    """Whether that site holds and may change everything, as the hub does."""
-    return charter.coverage_of(site).is_full and charter.delegation_of(site).is_full
 
 
 def check_term(state: SiteState, page: Page) -> None:
@@ -46,7 +42,7 @@ def check_term(state: SiteState, page: Page) -> None:
     if theirs < mine:
         _refuse_old(state, page)
     if theirs > mine:
-        if page.source == page.hub and may_lead(state.charter, page.hub):
+        if page.source == page.hub and state.charter.is_full(page.hub):
             raise NewHub
         raise OldTerm(
             f"{page.source} follows {page.hub} in term {page.term}; {state.site} is in term {state.term}",
@@ -75,8 +71,11 @@ def _refuse_old(state: SiteState, page: Page) -> None:
     )
 
 
-def follow(tx: Transaction, term: int, hub: str, fence: Fence | None, *, now: int) -> SiteState:
-    """Become a spoke of ``hub``; ``fence`` is what that has last seen of this site's feed.
+def follow(
+    tx: Transaction, term: int, hub: str, fence: Fence | None, told: Lineage = (), *, now: int
+) -> SiteState:
+    """Become a spoke of ``hub``; ``fence`` is what that has last seen of this site's feed, and ``told`` what
+    shows that it is the hub.
 
     All is compared anew, in a new life. Nobody can tell any more what this site may have lost in a restored
     backup, for it was the old hub that knew where it stood; and an old hub that was cut off, or lost and
@@ -86,11 +85,11 @@ def follow(tx: Transaction, term: int, hub: str, fence: Fence | None, *, now: in
     state = tx.state()
     if not _is_later(state, term, hub):
         return state
-    before = state.hub
+    before, lineage = state.hub, lineage_to_follow(tx, state, term, hub, told)
     lost, safe = _common(tx, state, fence)
     showable = _showable(tx, state)
     safe = min(safe, showable.pop(state.origin, safe))
-    state = replace(left(state, hub), term=term, hub=hub, former="")
+    state = replace(left(state, hub), term=term, hub=hub, former="", lineage=lineage)
     tx.save_state(state)
     state = renew(tx, lost, hub, now=now, safe=safe)
     for origin, seq in showable.items():
@@ -116,7 +115,7 @@ def _is_later(state: SiteState, term: int, hub: str) -> bool:
             term=state.term,
             hub=state.hub,
         )
-    if hub == state.site or not may_lead(state.charter, hub):
+    if hub == state.site or not state.charter.is_full(hub):
         raise Refused(
             f"{hub} may not be the hub of {state.site}",
             hint="a hub is promoted at its own site, and the charter lets it hold and change everything",

@@ -281,6 +281,7 @@ class BookkeepingPart(Part):
                 "heard": peer.heard,
                 "met": peer.met,
                 "lives": to_json(sorted(peer.lives)) if peer.lives else None,
+                "signing_key": peer.signing_key or None,
             },
         )
 
@@ -299,4 +300,5 @@ def _peer(row: Any) -> Peer:
         row.heard,
         row.met,
         frozenset(from_json(row.lives) if row.lives else ()),
+        row.signing_key or "",
     )

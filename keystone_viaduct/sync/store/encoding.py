@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from keystone_viaduct.kinds.raw import dumps_list, dumps_members, parse_list, parse_members
 from keystone_viaduct.sync.external import External, Externals
 from keystone_viaduct.sync.knowledge import Exceptions, Gap
 from keystone_viaduct.sync.model import Carried, Change, Document, Dot, FieldState, Ref, Version
+from keystone_viaduct.sync.statement import Lineage, statement_from_json, statement_to_json
 
 #: Compact JSON, ASCII only, so no table's character set matters.
 to_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -152,3 +154,14 @@ def unpack_exceptions(text: str | None) -> dict[Ref, dict[str, Gap]]:
         Ref(kind, key): {origin: Gap(*gap) for origin, gap in gaps.items()}
         for kind, key, gaps in from_json(text)
     }
+
+
+def pack_lineage(lineage: Lineage) -> str | None:
+    """Statements of the hub; None for none."""
+    return to_json([statement_to_json(one) for one in lineage]) if lineage else None
+
+
+@lru_cache(maxsize=16)
+def unpack_lineage(text: str | None) -> Lineage:
+    """The opposite of :func:`pack_lineage`; it stands in a row that each transaction reads."""
+    return tuple(statement_from_json(one) for one in from_json(text)) if text else ()

@@ -38,6 +38,7 @@ from keystone_viaduct.sync.store.encoding import (
     pack_exceptions,
     pack_externals,
     pack_fields,
+    pack_lineage,
     pack_version,
     to_json,
     unpack_carried,
@@ -46,6 +47,7 @@ from keystone_viaduct.sync.store.encoding import (
     unpack_exceptions,
     unpack_externals,
     unpack_fields,
+    unpack_lineage,
     unpack_version,
 )
 from keystone_viaduct.sync.store.picking import of_scopes, perhaps_inside
@@ -112,6 +114,7 @@ class RecordsPart(Part):
             former=row.former,
             caught_up=row.caught_up,
             exceptions=unpack_exceptions(row.exceptions),
+            lineage=unpack_lineage(row.lineage),
         )
         return self._stored
 
@@ -172,6 +175,7 @@ class RecordsPart(Part):
             "former": state.former,
             "caught_up": state.caught_up,
             "exceptions": pack_exceptions(state.exceptions),
+            "lineage": pack_lineage(state.lineage),
         }
 
     def _add_batch(self, state: SiteState) -> None:

@@ -86,6 +86,7 @@ site_table = _table(
     sa.Column("former", site(), nullable=False),
     sa.Column("caught_up", sa.BigInteger, nullable=False),
     sa.Column("exceptions", text()),
+    sa.Column("lineage", text()),
 )
 
 batch = _table(
@@ -259,6 +260,7 @@ peer = _table(
     sa.Column("heard", sa.BigInteger, nullable=False),
     sa.Column("met", sa.BigInteger, nullable=False),
     sa.Column("lives", text()),
+    sa.Column("signing_key", sa.String(64)),
 )
 
 choice = _table(

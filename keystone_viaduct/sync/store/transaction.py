@@ -13,6 +13,7 @@ from keystone_viaduct.sync.store.leases import LeasesPart
 from keystone_viaduct.sync.store.marks import MarksPart
 from keystone_viaduct.sync.store.overview import OverviewPart
 from keystone_viaduct.sync.store.records import RecordsPart
+from keystone_viaduct.sync.store.signing import SigningPart
 from keystone_viaduct.sync.store.sweeping import SweepingPart
 
 
@@ -29,5 +30,6 @@ class SqlTransaction(
     KeysetsPart,
     OverviewPart,
     AuditPart,
+    SigningPart,
 ):
     """Everything that one transaction at a site can do. Made by :class:`SqlStore` only."""

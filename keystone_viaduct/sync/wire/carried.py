@@ -14,6 +14,7 @@ from keystone_viaduct.sync.model import Change, Conflict, Dot, Page, Ref, Versio
 from keystone_viaduct.sync.wire import body, checks, limits, values
 from keystone_viaduct.sync.wire.charter import checked_charter, checked_coverage
 from keystone_viaduct.sync.wire.parts import name_of
+from keystone_viaduct.sync.wire.statement import statement_or_none
 
 _NOBODY = Dot("", 0)
 _NOTHING = Version()
@@ -58,6 +59,7 @@ def _read(data: bytes, encoding: str | None, most: int) -> CarriedPage:
         exceptions=values.exceptions_from_json(page),
         hub=checks.site_name(page["hub"], "hub") if page.get("hub") else "",
         conflicts=(_SOME,) if page.get("conflicts") else (),
+        statement=statement_or_none(page.get("statement"), "statement"),
         part=name_of(page["part"]) if page.get("part") is not None else None,
         data=data,
         encoding=encoding,

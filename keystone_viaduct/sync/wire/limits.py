@@ -40,6 +40,9 @@ CAPABILITY_FIELDS = 500
 LIST = 1000
 #: Proofs of one public key: a site may have been renewed some times.
 PROOFS = 100
+#: Characters of a statement of the hub's, its signatures (one for each key of the site's), and one of them.
+STATEMENT = 1024 * 1024
+SIGNATURES, SIGNATURE = 100, 88
 #: Sites of a fleet.
 PEERS = 10_000
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from keystone_viaduct.sync.model import Fence
+from keystone_viaduct.sync.statement import Lineage
 from keystone_viaduct.sync.wire import checks, values
+from keystone_viaduct.sync.wire.statement import lineage_from_json, lineage_to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,25 @@ def office_from_json(value: Any) -> Office:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """``hub`` was promoted in ``term``; ``fence`` is what it last knew of the receiver's feed."""
+    """``hub`` was promoted in ``term``; ``fence`` is what it last knew of the receiver's feed.
+
+    ``lineage`` shows that it is the hub.
+    """
 
     term: int
     hub: str
     fence: Fence | None
+    lineage: Lineage = ()
 
 
 def order_to_json(order: Order) -> dict[str, Any]:
     """As JSON."""
-    return {"term": order.term, "hub": order.hub, "fence": values.fence_to_json(order.fence)}
+    return {
+        "term": order.term,
+        "hub": order.hub,
+        "fence": values.fence_to_json(order.fence),
+        **({"lineage": lineage_to_json(order.lineage)} if order.lineage else {}),
+    }
 
 
 def order_from_json(value: Any) -> Order:
@@ -88,6 +99,7 @@ def order_from_json(value: Any) -> Order:
         checks.integer(checks.member(body, "term", ""), "term", 1),
         checks.site_name(checks.member(body, "hub", ""), "hub"),
         values.fence_from_json(body.get("fence"), "fence"),
+        lineage_from_json(body.get("lineage", []), "lineage"),
     )
 
 

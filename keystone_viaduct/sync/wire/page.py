@@ -24,10 +24,12 @@ from keystone_viaduct.sync.model import (
     Ref,
     Unreadable,
 )
+from keystone_viaduct.sync.statement import statement_to_json
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 from keystone_viaduct.sync.wire.charter import checked_charter, checked_coverage
 from keystone_viaduct.sync.wire.listed import listed_from_json, listed_to_json
 from keystone_viaduct.sync.wire.parts import position_from_json
+from keystone_viaduct.sync.wire.statement import signing_key_from_json, statement_or_none
 
 _COUNTS = ("applied", "known", "merged", "pending")
 
@@ -152,6 +154,7 @@ def page_to_json(page: Page, sealing: str, seal: secrecy.Seal) -> dict[str, Any]
         "cuts": dict(page.cuts),
         "coverage": coverage_to_json(page.coverage),
         "charter": None if page.charter is None else charter_to_json(page.charter),
+        **({"statement": statement_to_json(page.statement)} if page.statement is not None else {}),
         "knowledge": values.version_to_json(page.knowledge),
         "changes": [change_to_json(change, seal) for change in page.changes],
         "conflicts": [listed_to_json(conflict, seal) for conflict in page.conflicts],
@@ -192,6 +195,7 @@ def page_from_json(value: Any, opening: Callable[[str], secrecy.Open]) -> Page:
         exceptions=values.exceptions_from_json(body),
         charter=checked_charter(body["charter"], "charter") if body.get("charter") is not None else None,
         hub=checks.site_name(body["hub"], "hub") if body.get("hub") else "",
+        statement=statement_or_none(body.get("statement"), "statement"),
         peers=tuple(
             _told_from_json(peer, f"peers[{number}]")
             for number, peer in enumerate(checks.sequence(body.get("peers", []), "peers", limits.PEERS))
@@ -248,6 +252,7 @@ def _told_to_json(peer: Peer) -> dict[str, Any]:
         "public_key": values.key_to_json(peer.public_key),
         "incarnation": peer.incarnation,
         "seen": values.checkpoint_to_json(peer.seen),
+        **({"signing_key": peer.signing_key} if peer.signing_key else {}),
     }
 
 
@@ -262,6 +267,7 @@ def _told_from_json(value: Any, where: str) -> Peer:
         values.public_key_from_json(get("public_key"), f"{where}.public_key"),
         checks.identifier(get("incarnation"), f"{where}.incarnation"),
         seen=values.checkpoint_from_json(body.get("seen"), f"{where}.seen"),
+        signing_key=signing_key_from_json(body, where),
     )
 
 

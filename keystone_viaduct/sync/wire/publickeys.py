@@ -12,6 +12,7 @@ from keystone_viaduct.sync.keyset.public import (
     checked_pem,
 )
 from keystone_viaduct.sync.wire import checks
+from keystone_viaduct.sync.wire.statement import statement_or_none
 
 #: Keys of a whole fleet.
 _ALL = 10_000
@@ -62,6 +63,7 @@ def _fleet(value: Any, where: str) -> PublicFleet:
         tuple(_sites(get("sites"), f"{where}.sites")),
         frozenset(_sites(get("trusted"), f"{where}.trusted")),
         {site: checks.integer(at, f"{where}.confirmed") for site, at in confirmed.items()},
+        statement_or_none(body.get("statement"), f"{where}.statement"),
     )
 
 

@@ -7,17 +7,24 @@ from typing import Any
 
 from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.model import Checkpoint, Conflict, Document, Peer, Record, Ref, SiteState, Standing
+from keystone_viaduct.sync.statement import Lineage
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 from keystone_viaduct.sync.wire.listed import row_to_json
 from keystone_viaduct.sync.wire.page import capabilities_from_json, capabilities_to_json
 from keystone_viaduct.sync.wire.parts import position_from_json
+from keystone_viaduct.sync.wire.statement import (
+    lineage_from_json,
+    lineage_to_json,
+    signing_key_from_json,
+)
 from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json, public_key_from_json
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a site says of itself at first contact. ``release`` is Keystone's, ``product`` ours; ``drivers``
-    are the identity drivers of domains whose users and groups have no rows.
+    are the identity drivers of domains whose users and groups have no rows. ``lineage`` is what shows who is
+    the hub.
     """
 
     site: str
@@ -32,6 +39,8 @@ class Capabilities:
     release: str = ""
     kinds: dict[str, frozenset[str]] = field(default_factory=dict)
     drivers: ExternalDrivers = field(default_factory=ExternalDrivers)
+    signing_key: str = ""
+    lineage: Lineage = ()
 
     @classmethod
     def of(cls, state: SiteState, **rest: Any) -> Capabilities:
@@ -43,13 +52,14 @@ class Capabilities:
             term=state.term,
             head=state.checkpoint,
             has_secret=bool(state.fleet_secret),
+            lineage=state.lineage,
             **rest,
         )
 
 
 def capabilities_document(found: Capabilities) -> dict[str, Any]:
     """As JSON; ``external`` is left out where SQL has every domain."""
-    body = {
+    body: dict[str, Any] = {
         "versions": list(found.versions),
         "site": found.site,
         "incarnation": found.incarnation,
@@ -61,6 +71,8 @@ def capabilities_document(found: Capabilities) -> dict[str, Any]:
         "product": found.product,
         "release": found.release,
         "kinds": capabilities_to_json(found.kinds),
+        **({"signing_key": found.signing_key} if found.signing_key else {}),
+        **({"lineage": lineage_to_json(found.lineage)} if found.lineage else {}),
         "limits": {"page_changes": limits.PAGE_CHANGES, "body": limits.BODY, "body_open": limits.BODY_OPEN},
     }
     if found.drivers:
@@ -91,6 +103,8 @@ def capabilities_of(value: Any) -> Capabilities:
         release=checks.text(get("release"), "release", 64),
         kinds=capabilities_from_json(get("kinds"), "kinds"),
         drivers=_drivers_of(body.get("external", {})),
+        signing_key=signing_key_from_json(body, ""),
+        lineage=lineage_from_json(body.get("lineage", []), "lineage"),
     )
 
 
@@ -119,6 +133,7 @@ def standing_to_json(standing: Standing) -> dict[str, Any]:
         "hub": standing.hub,
         **values.exceptions_to_json(standing.exceptions),
         **({"parts": standing.parts} if standing.parts is not None else {}),
+        **({"lineage": lineage_to_json(standing.lineage)} if standing.lineage else {}),
     }
 
 
@@ -134,6 +149,7 @@ def standing_from_json(value: Any) -> Standing:
         checks.site_name(checks.member(body, "hub", ""), "hub"),
         values.exceptions_from_json(body),
         position_from_json(body.get("parts"), "parts"),
+        lineage_from_json(body.get("lineage", []), "lineage"),
     )
 
 
@@ -147,6 +163,7 @@ def peer_to_json(peer: Peer) -> dict[str, Any]:
         "live": peer.live,
         "heard": peer.heard,
         "capabilities": {kind: list(fields) for kind, fields in peer.capabilities.items()},
+        **({"signing_key": peer.signing_key} if peer.signing_key else {}),
     }
 
 
@@ -159,6 +176,7 @@ def peer_from_json(site: str, value: Any) -> Peer:
         public_key_from_json(checks.member(body, "public_key", ""), "public_key"),
         checks.identifier(checks.member(body, "incarnation", ""), "incarnation"),
         capabilities={kind: tuple(sorted(fields)) for kind, fields in kinds.items()},
+        signing_key=signing_key_from_json(body, ""),
     )
 
 

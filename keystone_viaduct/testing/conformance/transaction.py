@@ -12,6 +12,7 @@ from keystone_viaduct.testing.conformance.conflicts import ConflictsSuite
 from keystone_viaduct.testing.conformance.documents import DocumentsSuite
 from keystone_viaduct.testing.conformance.judging import JudgingSuite
 from keystone_viaduct.testing.conformance.records import RecordsSuite
+from keystone_viaduct.testing.conformance.signing import SigningSuite
 from keystone_viaduct.testing.conformance.sweeping import SweepingSuite
 from keystone_viaduct.testing.conformance.waiting import WaitingSuite
 
@@ -25,5 +26,6 @@ class TransactionSuite(
     WaitingSuite,
     ConflictsSuite,
     JudgingSuite,
+    SigningSuite,
 ):
     """Inherit it in a test module."""

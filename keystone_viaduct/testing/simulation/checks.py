@@ -23,6 +23,18 @@ from keystone_viaduct.testing.simulation.releases import has_dropped, present, w
 from keystone_viaduct.testing.simulation.watch import Watch, check_no_echo
 
 
+def _statements(fleet: Fleet) -> None:
+    """Every site believes the hub's newest statement, as far as it signs. Raises Broken."""
+    hub = fleet.nodes[fleet.hub].store.data.state
+    told = hub.statement
+    if told is None or told.terms.office != (hub.term, hub.site):
+        return
+    for node in fleet.nodes.values():
+        known = node.store.data.state.statement
+        if known is None or known.text != told.text:
+            raise Broken("converged", f"{node.name} does not know what the hub has signed last")
+
+
 def at_rest(fleet: Fleet) -> None:
     """Raise Broken unless the fleet is equal, complete and quiet."""
     fleet.forked = set()
@@ -30,6 +42,7 @@ def at_rest(fleet: Fleet) -> None:
         fleet.buried.update(ref for ref, record in node.store.data.records.items() if record.deleted)
     Watch().look(fleet, fleet.nodes)
     _no_echo(fleet)
+    _statements(fleet)
     _converged(fleet)
     _no_pending(fleet)
     _no_dangling(fleet)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from keystone_viaduct.clock import ManualClock
@@ -13,10 +13,10 @@ from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.model import Conflict, Page, Peer, Record, Ref, Version
-from keystone_viaduct.sync.ports import Write
+from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.promote import obstacle
-from keystone_viaduct.sync.site.term import may_lead
+from keystone_viaduct.sync.site.statement import restate
 from keystone_viaduct.testing.folding import fold
 from keystone_viaduct.testing.memory import Data, Fold, empty
 from keystone_viaduct.testing.simulation.cloud import ODD, Cloud, Edit, Ledger
@@ -33,6 +33,8 @@ NARROW = 0.3
 FOLDING = 0.3
 #: Of so many reads that have something to number or to note one finds another transaction at work.
 BUSY_EVERY = 5
+#: The share of sites whose first release signs nothing.
+SIGNING_LATER = 0.3
 #: Pages and calls of one direction in one round of :func:`settle`; more means that it goes in circles.
 MOST_STEPS = 60
 T = TypeVar("T")
@@ -54,6 +56,9 @@ class Database(Protocol):
 
     def upgrade(self) -> None:
         """Migrate to the next release."""
+
+    def sign_later(self) -> None:
+        """From now until it is upgraded it signs nothing (where it can be made so)."""
 
     def run(self, work: Callable[[Any], T]) -> T:
         """``ports.Store``."""
@@ -221,7 +226,7 @@ class Fleet:
 
     def may_lead(self, site: str) -> bool:
         """Whether the operator, who knows all his charters, takes that site for a hub."""
-        return all(may_lead(node.store.data.state.charter, site) for node in self.nodes.values())
+        return all(node.store.data.state.charter.is_full(site) for node in self.nodes.values())
 
     def has_deputy(self, without: str) -> bool:
         """Whether another site than that one could take over from the hub."""
@@ -236,8 +241,7 @@ class Fleet:
     def acquaint(self, hub: str, spoke: str) -> None:
         """Register them at each other, as an agent does."""
         for one, other in ((hub, spoke), (spoke, hub)):
-            if other not in self.nodes[one].store.data.peers:
-                introduce(self.nodes[one], self.nodes[other])
+            introduce(self.nodes[one], self.nodes[other])
 
     def forget_link(self, spoke: str) -> None:
         """The agent that drove it has died."""
@@ -281,6 +285,11 @@ def make(chance: random.Random, sites: int, database: MakeDatabase = in_memory) 
         process = CrashingStore(store)
         process.busy_every = BUSY_EVERY
         nodes[name] = Node(name, store, clock, Site(process, clock), process)
+    # drawn apart: the runs are those that they were before sites signed
+    apart = random.Random(hash(chance.getstate()))
+    for node in nodes.values():
+        if apart.random() < SIGNING_LATER:
+            node.store.sign_later()
     for node in nodes.values():
         for other in nodes.values():
             if node is not other and "hub" in (node.name, other.name):
@@ -299,9 +308,17 @@ def make(chance: random.Random, sites: int, database: MakeDatabase = in_memory) 
 
 
 def introduce(node: Node, other: Node) -> None:
-    """Register a site at another, as the agent does."""
-    peer = Peer(other.name, b"", other.store.data.state.incarnation)
-    node.store.run(lambda tx: tx.save_peer(peer))
+    """Register a site at another, or its new key, as the agent does."""
+    keys = other.store.run(lambda tx: tx.signing_keys())
+
+    def register(tx: Transaction) -> None:
+        known = tx.peers().get(other.name, Peer(other.name, b"", other.store.data.state.incarnation))
+        found = replace(known, signing_key=keys[0] if keys else known.signing_key)
+        if tx.peers().get(other.name) != found:
+            tx.save_peer(found)
+        restate(tx, tx.state())
+
+    node.store.run(register)
 
 
 def settle(fleet: Fleet, *, rounds: int = 80) -> bool:

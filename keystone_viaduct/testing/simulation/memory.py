@@ -8,7 +8,7 @@ from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.ports import Claim, Tables, Write
 from keystone_viaduct.sync.site.claims import claims_of
-from keystone_viaduct.testing.memory import Data, Fold, MemoryStore, Violation
+from keystone_viaduct.testing.memory import Data, Fold, MemoryStore, Violation, signer_of
 from keystone_viaduct.testing.simulation.releases import known_fields, without_dropped
 
 
@@ -36,8 +36,13 @@ class MemoryDatabase(MemoryStore):
         """Names and keys are compared folded from now on."""
         self.fold = fold
 
+    def sign_later(self) -> None:
+        """It is of a release that signs nothing; the next one does."""
+        self.signer = None
+
     def upgrade(self) -> None:
         """Migrate to the next release."""
+        self.signer = signer_of(self.data.state.site)
         self._migrate(self.data, self.release + 1)
 
     def backup(self) -> tuple[int, Data]:

@@ -77,6 +77,9 @@ class SqliteDatabase:
         """``ports.Store``."""
         return self._store.look(work)
 
+    def sign_later(self) -> None:
+        """It signs from the start."""
+
     def may_be_a_record(self, error: Exception) -> bool:
         """``ports.Store``."""
         return self._store.may_be_a_record(error)

@@ -33,6 +33,8 @@ from keystone_viaduct.sync.model import (
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.purge import Retention
+from keystone_viaduct.sync.site.statement import restate
+from keystone_viaduct.sync.statement import Lineage
 from keystone_viaduct.sync.waiting import counted, waiting
 from keystone_viaduct.sync.wire.resources import Capabilities
 from keystone_viaduct.sync.wire.upkeep import Report, Times
@@ -73,6 +75,11 @@ class FakeSite:
         self.site = Site(self.store, self.clock)
         self.known: dict[str, Peer] = {}
         self._lock = threading.Lock()
+
+    @property
+    def signing_key(self) -> str:
+        """What its signatures are checked with; '' at a site that does not sign."""
+        return self.store.signer.keys[0] if self.store.signer is not None else ""
 
     def _call(self, name: str, work: Callable[[], Any]) -> Any:
         self.calls.append(name)
@@ -160,13 +167,13 @@ class FakeSite:
         found: list[Waiting] = self._call("waiting", work)
         return counted(found), found
 
-    def follow(self, term: int, hub: str, fence: Fence | None) -> None:
-        self._call("follow", lambda: self.site.follow(term, hub, fence))
+    def follow(self, term: int, hub: str, fence: Fence | None, told: Lineage = ()) -> None:
+        self._call("follow", lambda: self.site.follow(term, hub, fence, told))
 
     def capabilities(self) -> Capabilities:
         def work() -> Capabilities:
             found = Capabilities.of(self.site.state(), public_key=self.public_key, versions=self.versions)
-            return replace(found, has_secret=self.secret)
+            return replace(found, has_secret=self.secret, signing_key=self.signing_key)
 
         found: Capabilities = self._call("capabilities", work)
         return found
@@ -182,6 +189,7 @@ class FakeSite:
                 raise KeyChanged(f"{peer.site} shows another public key", hint="confirm it")
             self.known[peer.site] = peer
             self.store.run(lambda tx: tx.save_peer(replace(peer, capabilities={})))
+            self.store.run(lambda tx: restate(tx, tx.state()))
 
         self._call("register", work)
 

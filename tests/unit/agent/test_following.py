@@ -85,7 +85,7 @@ def test_a_site_that_a_library_fails_at_does_not_end_the_search(sites: Sites) ->
 def test_a_later_hub_that_is_down_is_waited_for(sites: Sites) -> None:
     """Driving the old one meanwhile would be driving two."""
     sites["west"].site.promote()
-    sites["south"].follow(2, "west", None)
+    sites["south"].follow(2, "west", None, sites["west"].store.data.state.lineage)
     sites["west"].down = True
     assert find_hub(sites, "hub").hub == "west"
 
@@ -100,7 +100,7 @@ def test_one_that_was_appointed_and_not_promoted_is_named(sites: Sites) -> None:
 def test_a_hub_that_is_not_in_the_file_can_not_be_followed(sites: Sites) -> None:
     sites["west"].site.promote()
     known = {name: site for name, site in sites.items() if name != "west"}
-    sites["south"].follow(2, "west", None)
+    sites["south"].follow(2, "west", None, sites["west"].store.data.state.lineage)
     with pytest.raises(ConfigError, match="west is the hub since term 2"):
         find_hub(known, "hub")
 
@@ -172,6 +172,12 @@ def test_a_site_that_answers_too_late_does_not_hold_up_the_search(
         assert find_hub(sites, "hub").hub == "south"
     finally:
         sites["west"].blocked.set()
+
+
+def unsigned(sites: Sites) -> None:
+    """As if they were of a release that signs nothing."""
+    for site in sites.values():
+        site.store.signer, site.store.data.state = None, replace(site.store.data.state, lineage=())
 
 
 def limit_south(sites: Sites) -> None:
@@ -276,6 +282,8 @@ def test_nobody_is_believed_while_the_hub_answers_but_does_not_show_its_charter(
         raise SiteUnavailable("hub has no time", hint="wait")
 
     monkeypatch.setattr(sites["hub"], "charter", fail)
+    assert find_hub(sites, "hub", Charter()).hub == "hub", "what it has signed says enough"
+    unsigned(sites)
     found = find_hub(sites, "hub", Charter())
     assert (found.hub, found.doubted) == ("hub", "south")
 

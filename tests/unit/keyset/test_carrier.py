@@ -9,6 +9,7 @@ from keystone_viaduct.errors import SiteUnavailable
 from keystone_viaduct.sync.keyset.model import FleetKeys, HeldKeys, Keyset, new_key
 from keystone_viaduct.sync.keyset.public import HeldPublic, PublicFleet, SiteKeys
 from keystone_viaduct.sync.link.keys import KeyCarrier
+from keystone_viaduct.sync.statement import Statement
 
 OURS, THEIRS = Keyset(1, new_key(), new_key()), Keyset(1, new_key(), new_key())
 REPOSITORIES = ("tokens", "receipts")
@@ -39,7 +40,7 @@ class Place:
         held = {n: HeldKeys(self.held.state, fleet if is_hub else None) for n in REPOSITORIES}
         return SiteKeys(held, self.public)
 
-    def take_public(self, keys: Sequence[str]) -> None:
+    def take_public(self, keys: Sequence[str], told: Statement | None = None) -> None:
         self.asked.append(f"take public {len(keys)}")
 
     def collect_public(self, site: str, own: Mapping[str, str], held: Sequence[str]) -> None:
@@ -159,7 +160,7 @@ def test_no_key_is_taken_away_while_the_hub_hears_of_others() -> None:
 
 def test_a_site_that_can_not_take_its_keys_is_named_and_not_asked_at_once_again() -> None:
     class Full(Place):
-        def take_public(self, keys: Sequence[str]) -> None:
+        def take_public(self, keys: Sequence[str], told: Statement | None = None) -> None:
             raise SiteUnavailable("no space", hint="make some")
 
     hub = Place("hub", OURS, confirmed={"south": 1}, public=public("hub", fleet=fleet_of("hub")))

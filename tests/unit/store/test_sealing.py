@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from keystone_viaduct.errors import SealingError
 from keystone_viaduct.sync import sealing
-from keystone_viaduct.sync.sealing import KeyRing, PageOpener, PageSealer, seal
+from keystone_viaduct.sync.sealing import KeyRing, PageOpener, PageSealer, seal, verifies
 
 json_values: st.SearchStrategy[Any] = st.none() | st.integers() | st.text() | st.lists(st.text())
 
@@ -120,4 +120,29 @@ def test_a_new_public_key_is_proven_by_who_has_the_one_before_and_by_nobody_else
         before.public_key, "west", after.public_key, after.proofs(hub.public_key, "west")
     )
     assert not hub.is_proven(before.public_key, "west", after.public_key, [b"", b"x" * 100])
-    assert before.proofs(hub.public_key, "west") == []
+    assert not hub.is_proven(
+        before.public_key, "west", before.public_key, before.proofs(hub.public_key, "west")
+    )
+
+
+def test_a_new_key_for_signatures_is_proven_by_who_has_the_public_key_before_it_or_the_present_one() -> None:
+    old, new = b"o" * 32, b"n" * 32
+    hub, after = KeyRing.generate(), KeyRing({1: old, 2: new}, {1: b"s" * 32})
+    proofs, signing = after.proofs(hub.public_key, "west"), after.signer.keys[0]
+    for known in (KeyRing({1: old}, {1: b"s" * 32}).public_key, after.public_key):
+        assert hub.is_proven(known, "west", after.public_key, proofs, signing)
+        assert not hub.is_proven(known, "west", after.public_key, proofs, hub.signer.keys[0])
+        assert not hub.is_proven(known, "south", after.public_key, proofs, signing)
+
+
+def test_a_text_is_signed_with_each_key_that_is_left_and_with_no_other() -> None:
+    before = KeyRing({1: b"o" * 32}, {1: b"s" * 32})
+    after = KeyRing({1: b"o" * 32, 2: b"n" * 32}, {1: b"s" * 32})
+    (old,), (new, kept) = before.signer.keys, after.signer.keys
+    assert kept == old
+    found = after.signer.sign("text")
+    assert verifies(old, "text", found[old]) and verifies(new, "text", found[new])
+    assert not verifies(old, "text", found[new])
+    assert not verifies(old, "another", found[old])
+    assert not any(verifies(key, "text", found[old]) for key in ("", "zz", "00" * 32, "ab"))
+    assert not any(verifies(old, "text", bad) for bad in ("", "!", found[old][:-4], found[old] + "AAAA"))

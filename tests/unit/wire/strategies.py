@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from keystone_viaduct.kinds.raw import settled
+from keystone_viaduct.sync.charter import Edition
 from keystone_viaduct.sync.external import External, united
 from keystone_viaduct.sync.knowledge import Gap
 from keystone_viaduct.sync.model import (
@@ -23,6 +24,7 @@ from keystone_viaduct.sync.model import (
     Version,
     life,
 )
+from keystone_viaduct.sync.statement import Statement, Terms, terms_to_text
 
 INTEGERS = st.integers(0, 2**63 - 1)
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
@@ -93,7 +95,34 @@ def changes(draw: st.DrawFn, seq: int) -> Change:
     return Change(ref, seq, version, birth, fields, document, scope, external=external)
 
 
-PEERS = st.builds(Peer, NAMES, st.binary(min_size=32, max_size=32), WORDS, seen=st.none() | CHECKPOINTS)
+SIGNING_KEYS = st.binary(min_size=32, max_size=32).map(bytes.hex)
+PEERS = st.builds(
+    Peer,
+    NAMES,
+    st.binary(min_size=32, max_size=32),
+    WORDS,
+    seen=st.none() | CHECKPOINTS,
+    signing_key=st.just("") | SIGNING_KEYS,
+)
+TERMS = st.builds(
+    Terms,
+    WORDS,
+    NAMES,
+    INTEGERS,
+    INTEGERS,
+    NAMES,
+    st.builds(Edition, INTEGERS, INTEGERS),
+    st.dictionaries(WORDS, WORDS, max_size=3),
+    st.dictionaries(NAMES, st.just("") | SIGNING_KEYS, max_size=3),
+    st.dictionaries(WORDS, st.tuples(INTEGERS, WORDS), max_size=2),
+)
+
+
+@st.composite
+def statements(draw: st.DrawFn) -> Statement:
+    """One, under signatures that nobody has made."""
+    terms = draw(TERMS)
+    return Statement(terms_to_text(terms), draw(st.dictionaries(SIGNING_KEYS, WORDS, max_size=2)), terms)
 
 
 @st.composite
@@ -145,4 +174,5 @@ def pages(draw: st.DrawFn) -> Page:
         exceptions=draw(EXCEPTIONS),
         peers=tuple(draw(st.lists(PEERS, max_size=3))),
         conflicts=tuple(draw(conflicts(seq)) for seq in seqs if draw(st.booleans())),
+        statement=draw(st.none() | statements()),
     )

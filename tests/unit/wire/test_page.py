@@ -56,7 +56,7 @@ def test_the_agent_reads_the_frame_and_keeps_the_bytes(page: Page, encoding: str
     assert (carried.source, carried.after, carried.upto) == (page.source, page.after, page.upto)
     assert (carried.at_head, carried.knowledge, carried.fence) == (page.at_head, page.knowledge, page.fence)
     assert [change.ref for change in carried.changes] == [change.ref for change in page.changes]
-    assert bool(carried.conflicts) == bool(page.conflicts)
+    assert bool(carried.conflicts) == bool(page.conflicts) and carried.statement == page.statement
     assert (carried.data, carried.encoding) == (data, used)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from keystone_viaduct.sync.model import Record
-from keystone_viaduct.sync.site.term import may_lead
 from keystone_viaduct.testing.memory import Data
 from keystone_viaduct.testing.simulation.events.event import Event
 from keystone_viaduct.testing.simulation.fleet import Backup, Fleet
@@ -28,7 +27,7 @@ def restore(fleet: Fleet, _: str) -> list[str]:
         copy
         for copy in fleet.backups
         # one whose charter limits the hub of today would never follow it: its operator has to say so
-        if fleet.restored in ("", copy.site) and may_lead(copy.data.state.charter, fleet.hub)
+        if fleet.restored in ("", copy.site) and copy.data.state.charter.is_full(fleet.hub)
     ]
     if not usable:
         return []

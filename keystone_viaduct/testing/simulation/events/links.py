@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch, NotYet, OldTerm, Refused
-from keystone_viaduct.sync.site.term import may_lead
 from keystone_viaduct.testing.simulation.events import backups
 from keystone_viaduct.testing.simulation.events.event import Event
 from keystone_viaduct.testing.simulation.fleet import Fleet
@@ -56,7 +55,7 @@ def replay(fleet: Fleet, _: str) -> list[str]:
     if not fleet.old_pages:
         return []
     target, page = fleet.chance.choice(fleet.old_pages)
-    if page.charter is not None and not may_lead(page.charter, fleet.hub):
+    if page.charter is not None and not page.charter.is_full(fleet.hub):
         return []  # the operator, who knows all his charters, would not have taken that site for a hub
     fleet.counts["replays"] += 1
     held = backups.held(fleet, target)
