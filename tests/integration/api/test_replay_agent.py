@@ -8,6 +8,7 @@ import base64
 import json
 import re
 import resource
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,16 @@ from keystone_viaduct.sync.agent.following import follow_hub
 from keystone_viaduct.sync.agent.listener import Listener
 from keystone_viaduct.sync.agent.topology import read_topology
 from keystone_viaduct.sync.client import Transport
-from keystone_viaduct.sync.sealing import KeyRing
+from keystone_viaduct.sync.keyset.model import Keyset, keyset_to_json, new_key
+from keystone_viaduct.sync.sealing import KeyRing, seal
+from keystone_viaduct.sync.statement import (
+    Statement,
+    statement_from_json,
+    statement_to_json,
+    terms_to_text,
+)
+from keystone_viaduct.sync.wire import body as wire
+from keystone_viaduct.sync.wire.carried import CarriedPage
 from tests.attack import lies
 from tests.attack.door import Door, Trick, honest
 from tests.integration.api.conftest import Sites
@@ -100,6 +110,74 @@ def test_row_9_a_limited_site_that_alone_answers_leads_no_agent_anywhere(
         sites.keystones["east"].start()
         sites.keystones["east"].wait_ready(PATIENCE)
     assert sites.agent().once() == []
+
+
+def _forged(fleet: Sites, **terms: Any) -> Statement:
+    """The hub's newest statement, but for what is given, under the signature of west's administrators."""
+    text = look(fleet, "SELECT lineage FROM viaduct_site", site="east")
+    newest = statement_from_json(json.loads(text)[-1])
+    told = replace(newest.terms, number=newest.terms.number + 1, **terms)
+    ring = KeyRing.load(fleet.folder / "west" / "viaduct-keys")
+    return Statement(terms_to_text(told), ring.signer.sign(terms_to_text(told)), told)
+
+
+def _own_key(sites: Sites) -> str:
+    return KeyRing.load(sites.folder / "west" / "viaduct-keys").signer.keys[0]
+
+
+@pytest.mark.parametrize("by", ["west", "east"])
+def test_row_9_what_a_limited_site_signs_itself_makes_it_no_hub(
+    sites: Sites, ground: Ground, tmp_path: Path, by: str
+) -> None:
+    """Before: nothing was signed. It names itself, or the hub, as who says that it is the hub."""
+    assert follow_hub(sites.topology()).settle().once() == []
+    fresh = agents_files(sites, tmp_path)
+    before = look(sites, "SELECT lineage FROM viaduct_site")
+    every = {"west": _own_key(sites), "east": _own_key(sites)}
+    forged = _forged(sites, by=by, hub="west", term=9, sites=every)
+    lineage = json.dumps([*json.loads(before), statement_to_json(forged)])
+    taken = "UPDATE viaduct_site SET hub = 'west', term = 9, lineage = :lineage"
+    try:
+        by_hand(sites, taken, lineage=lineage)
+        for file in (sites.topology_file, fresh):
+            assert follow_hub(read_topology(file)).settle().hub.name == "east"
+        sites.keystones["east"].kill()
+        for file in (sites.topology_file, fresh):
+            assert follow_hub(read_topology(file)).settle().hub.name == "east"
+    finally:
+        by_hand(sites, "UPDATE viaduct_site SET hub = 'east', term = 1, lineage = :lineage", lineage=before)
+        if sites.keystones["east"].pid is None:
+            sites.keystones["east"].start()
+            sites.keystones["east"].wait_ready(PATIENCE)
+    assert sites.agent().once() == []
+
+
+def test_row_9_keys_and_a_charter_that_the_hub_has_not_signed_are_not_taken(
+    sites: Sites, ground: Ground, east: httpx.Client, west: httpx.Client
+) -> None:
+    """Before: whoever had the agent's account at a site, or led the agent, gave it keys and a charter."""
+    assert sites.agent().once() == []
+    keys = Keyset(99, new_key(), new_key())
+    public = KeyRing.load(sites.folder / "west" / "viaduct-keys").public_key
+    forged = _forged(sites, keys={"fernet": (99, keys.whole)})
+    for told in ({}, {"statement": statement_to_json(forged)}):
+        body = json.dumps({"repository": "fernet", **keyset_to_json(keys), **told}).encode()
+        sealed = base64.b64encode(seal(public, body)).decode()
+        answer = west.put("/OS-SYNC/keys/fernet", json={"sealed": sealed})
+        assert (answer.status_code, answer.json()["error"]["viaduct"]["code"]) == (403, "sync.unsigned")
+    honest = sites.agent()
+    east.patch(f"/users/{ground.ann}", json={"user": {"description": "to be carried"}}).raise_for_status()
+    down = honest.lanes[1].replicator
+    down._prime()
+    page = down._read()
+    assert isinstance(page, CarriedPage)
+    value = json.loads(wire.decompress(page.data, page.encoding))
+    evil = {**value, "charter": {**value["charter"], "delegations": {}}}
+    for lie in (evil, {**value, "statement": None}, {**value, "statement": statement_to_json(forged)}):
+        answer = west.post("/OS-SYNC/changes", json=lie)
+        assert (answer.status_code, answer.json()["error"]["viaduct"]["code"]) == (403, "sync.unsigned")
+    assert west.post("/OS-SYNC/changes", json=value).status_code == 200
+    assert west.get(f"/users/{ground.ann}").json()["user"]["description"] == "to be carried"
 
 
 def test_row_10_what_the_agent_logs_in_with_at_a_spoke_is_of_no_use_at_the_hub(

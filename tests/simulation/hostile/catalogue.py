@@ -1,6 +1,6 @@
 """All attempts."""
 
-from tests.simulation.hostile import forgeries, grants, people, services, tokens
+from tests.simulation.hostile import forgeries, grants, office, people, services, tokens
 
 ATTEMPTS = (
     *people.ATTEMPTS,
@@ -8,4 +8,5 @@ ATTEMPTS = (
     *tokens.ATTEMPTS,
     *services.ATTEMPTS,
     *forgeries.ATTEMPTS,
+    *office.ATTEMPTS,
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 
 import pytest
 
+from keystone_viaduct.sync import statement
+from keystone_viaduct.sync.site import statement as site_statement
 from keystone_viaduct.sync.site.delegation import ways
 from tests.simulation.hostile.acting import GROUP_HOLDING, HOLDING
 from tests.simulation.hostile.attempt import Attempt
@@ -40,6 +42,25 @@ def test_every_way_of_the_list_is_tried_on_everybody_who_holds_more() -> None:
     assert tried.keys() == {way.name for way in ways.WAYS}
     least = {ways.USER: len(HOLDING), ways.GROUP: len(GROUP_HOLDING)}
     assert all(tried[way.name] >= max(least.get(sort, 3) for sort in way.sorts) for way in ways.WAYS)
+
+
+#: Of each rule of statements an attempt that nothing else stands against, and where that is asked.
+RULES: dict[str, tuple[ModuleType, str, bool]] = {
+    "a promotion of another fleet": (statement, "is_genuine", True),
+    "keys of tokens of before, with what the hub had signed": (statement, "is_later", True),
+    "a promotion without a signature": (site_statement, "must_sign", False),
+    "the hub's newest word beside another charter": (site_statement, "is_signed_charter", True),
+}
+
+
+@pytest.mark.parametrize("name", RULES, ids=lambda name: name.replace(" ", "_"))
+def test_without_a_rule_of_statements_an_attempt_is_accepted(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, rule, answer = RULES[name]
+    monkeypatch.setattr(module, rule, lambda *_: answer)
+    (attempt,) = (attempt for attempt in ATTEMPTS if attempt.name == name)
+    assert attempt.run().accepted
 
 
 @pytest.mark.parametrize("way", ways.WAYS, ids=lambda way: way.name.replace(" ", "_"))
