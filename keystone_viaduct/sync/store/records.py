@@ -150,7 +150,10 @@ class RecordsPart(Part):
     def save_state(self, state: SiteState) -> None:
         """Store the row; a changed ``nonce`` makes a new batch that ends at ``head``."""
         before = self._stored or self.state()
-        self.connection.execute(q.UPDATE_SITE, self._site_row(state))
+        row = self._site_row(state)
+        if state.lineage == before.lineage:  # kilobytes that hardly ever change
+            del row["lineage"]
+        self.connection.execute(q.UPDATE_SITE, row)
         if state.nonce != before.nonce:
             self._add_batch(state)
         self._stored = state
