@@ -425,10 +425,26 @@ def lose_at_the_hub_and_its_maker(scene: Scene, ref: Ref) -> None:
     scene.put_back("hub", data)
 
 
+def test_a_restored_hub_gets_back_what_its_maker_has_evicted_and_the_charter_that_says_why(
+    scene: Scene,
+) -> None:
+    """Two sites still have West's edit, and what the hub has signed of its charter."""
+    ref = acme_user(scene, "hub", "u", extra__email="old")
+    scene.sync()
+    lose_at_the_hub_and_its_maker(scene, ref)
+    scene.equal()
+    assert ref not in held(scene, "west")
+    for name in ("hub", "south"):
+        assert scene.row(name, ref)["extra.email"] == "new"  # type: ignore[index]
+
+
 def test_a_restored_hub_takes_back_what_its_maker_has_evicted_with_a_charter_that_is_lost_too(
     scene: Scene,
 ) -> None:
-    """Two sites still have West's edit, the hub and West have lost it, and nobody knows why West has."""
+    """Of sites that do not sign: the hub and West have lost it, and nobody knows why West has."""
+    for name in ("hub", "west", "south"):
+        scene.store(name).signer = None
+        scene.store(name).run(lambda tx: tx.save_state(replace(tx.state(), lineage=())))
     ref = acme_user(scene, "hub", "u", extra__email="old")
     scene.sync()
     lose_at_the_hub_and_its_maker(scene, ref)

@@ -36,11 +36,12 @@ from keystone_viaduct.sync.model import (
     origin_of,
     site_of,
 )
-from keystone_viaduct.sync.ports import Transaction, Write
+from keystone_viaduct.sync.ports import Store, Transaction, Write
 from keystone_viaduct.sync.powers import check_administration
 from keystone_viaduct.sync.sealing import KeyRing, is_public_key, key_fingerprint, seal
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.guard import GUARD, Guard
+from keystone_viaduct.sync.site.looking import look
 from keystone_viaduct.sync.site.promote import obstacle
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.site.statement import restate
@@ -318,7 +319,7 @@ class Service:
                 where="public_key",
             )
 
-        def wanted(tx: SqlTransaction) -> tuple[Peer, bool]:
+        def work(tx: Transaction) -> Peer:
             state = tx.state()
             if peer.site == state.site:
                 raise Refused(f"{peer.site} is this site itself", hint="register the other sites here")
@@ -343,18 +344,13 @@ class Service:
                     capabilities=peer.capabilities,
                     acknowledged=acknowledged,
                 )
-            return found, found != known
-
-        def work(tx: SqlTransaction) -> Peer:
-            found, is_news = wanted(tx)
-            if is_news:
+            if found != known:
                 tx.save_peer(found)
-            restate(cast(Transaction, tx), state)
+            restate(tx, state)
             return found
 
         # an agent tells it again and again: what is no news waits for no writer
-        found, is_news = self.store.look(wanted)
-        return self.store.run(work) if is_news else found
+        return look(cast(Store, self.store), work)
 
     def _check_key(self, known: Peer, peer: Peer, proofs: Sequence[bytes]) -> None:
         """Secrets are sealed for that key, or signatures checked with it: whoever could replace it would read
