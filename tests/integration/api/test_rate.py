@@ -153,7 +153,7 @@ def test_zero_is_no_bound(unbounded: Hub) -> None:
 
 @pytest.mark.keystone
 def test_an_agent_brings_a_flood_more_slowly_and_all_of_it(tmp_path: Path) -> None:
-    with running(tmp_path, limited_changes_per_second="5") as sites:
+    with running(tmp_path, limited_changes_per_second="2") as sites:
         with sites.client("east") as east:
             charter = {"edition": east.get("/OS-SYNC/charter").json()["edition"]}
             limits = {
@@ -164,7 +164,7 @@ def test_an_agent_brings_a_flood_more_slowly_and_all_of_it(tmp_path: Path) -> No
         agent, made = sites.agent(), set()
         assert agent.once() == []
         with sites.client("west") as west:
-            for number in range(4):  # each page counts as ten, and fifty may come at once
+            for number in range(4):  # each page counts as ten, and twenty may come at once
                 answer = west.post("/domains", json={"domain": {"name": f"flood-{number}"}})
                 made.add(answer.json()["domain"]["id"])
                 assert agent.once() == []
