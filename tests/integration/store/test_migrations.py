@@ -56,7 +56,7 @@ def value(column: sa.Column[Any], number: int) -> Any:
     if python is int:
         return 1 if column.table.name == "viaduct_site" and column.name == "id" else number + 1
     length = min(getattr(column.type, "length", None) or 200, 200)
-    ascii_only = length in (64, 96)
+    ascii_only = length in (64, 96) or column.name == "target"  # sites and digests
     return (f"{number}" + ("a" if ascii_only else "é🐧 ") * length)[: length - 1] + "."
 
 
