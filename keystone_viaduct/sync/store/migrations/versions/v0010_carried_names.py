@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 
 from keystone_viaduct.sync.store.migrations.versions.v0001_first_tables import KEY, KIND, OPTIONS
-from keystone_viaduct.sync.store.migrations.versions.v0006_blanks_in_keys import MARIADB, MYSQL
+from keystone_viaduct.sync.store.migrations.versions.v0006_blanks_in_keys import tell_blanks_apart
 
 revision = "0010"
 down_revision = "0009"
@@ -30,18 +28,8 @@ def upgrade() -> None:
         **OPTIONS,
     )
     op.create_index("ix_viaduct_carried_record", "viaduct_carried", ["kind", "key"])
-    _tell_blanks_apart(op.get_bind().dialect)
+    tell_blanks_apart("viaduct_carried")
     op.execute(_SITE.update().where(_SITE.c.release != "").values(release=_SITE.c.release + " "))
-
-
-def _tell_blanks_apart(dialect: Any) -> None:
-    """As in the other columns of keys."""
-    if dialect.name in ("mysql", "mariadb"):
-        collation = MARIADB if getattr(dialect, "is_mariadb", False) else MYSQL
-        op.execute(
-            "ALTER TABLE viaduct_carried MODIFY `key` VARCHAR(700)"
-            f" CHARACTER SET utf8mb4 COLLATE {collation} NOT NULL"
-        )
 
 
 def downgrade() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
 from keystone_viaduct.sync.store.migrations.versions.v0001_first_tables import KEY, KIND, OPTIONS
-from keystone_viaduct.sync.store.migrations.versions.v0006_blanks_in_keys import MARIADB, MYSQL
+from keystone_viaduct.sync.store.migrations.versions.v0006_blanks_in_keys import tell_blanks_apart
 
 TEXT = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql").with_variant(mysql.MEDIUMTEXT(), "mariadb")
 revision = "0013"
@@ -48,20 +46,9 @@ def upgrade() -> None:
         **OPTIONS,
     )
     op.create_index("ix_viaduct_due_at", "viaduct_due", ["at"])
-    _tell_blanks_apart(op.get_bind().dialect)
+    tell_blanks_apart("viaduct_made", "viaduct_due")
     if op.get_bind().execute(sa.select(_SITE.c.id)).first() is not None:
         op.execute(_DUE.insert().values(sort="everything", kind="", key="", at=0, place=""))
-
-
-def _tell_blanks_apart(dialect: Any) -> None:
-    """As in the other columns of keys."""
-    if dialect.name in ("mysql", "mariadb"):
-        collation = MARIADB if getattr(dialect, "is_mariadb", False) else MYSQL
-        for table in ("viaduct_made", "viaduct_due"):
-            op.execute(
-                f"ALTER TABLE {table} MODIFY `key` VARCHAR(700)"
-                f" CHARACTER SET utf8mb4 COLLATE {collation} NOT NULL"
-            )
 
 
 def downgrade() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
 from keystone_viaduct.sync.store.migrations.versions.v0001_first_tables import KEY, KIND, OPTIONS, SITE
-from keystone_viaduct.sync.store.migrations.versions.v0006_blanks_in_keys import MARIADB, MYSQL
+from keystone_viaduct.sync.store.migrations.versions.v0006_blanks_in_keys import tell_blanks_apart
 
 revision = "0014"
 down_revision = "0013"
@@ -34,17 +32,7 @@ def upgrade() -> None:
         **OPTIONS,
     )
     op.create_index("ix_viaduct_lacked_record", "viaduct_lacked", ["source", "kind", "key"])
-    _tell_blanks_apart(op.get_bind().dialect)
-
-
-def _tell_blanks_apart(dialect: Any) -> None:
-    """As in the other columns of keys."""
-    if dialect.name in ("mysql", "mariadb"):
-        collation = MARIADB if getattr(dialect, "is_mariadb", False) else MYSQL
-        op.execute(
-            "ALTER TABLE viaduct_lacked MODIFY `key` VARCHAR(700)"
-            f" CHARACTER SET utf8mb4 COLLATE {collation} NOT NULL"
-        )
+    tell_blanks_apart("viaduct_lacked")
 
 
 def downgrade() -> None:
