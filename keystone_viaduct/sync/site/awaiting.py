@@ -60,11 +60,7 @@ def take_up(run: Applying, waiting: Sequence[Pending]) -> dict[Ref, Change]:
 
 def _hopeful(tx: Transaction, active: Sequence[Pending], shown: Collection[Ref]) -> set[Ref]:
     """Those of which not one need is known to be unmet: by what is here, what is shown, and one another."""
-    lacking = {
-        entry.change.ref: [need for need in _needs(entry.change) if not _may_be_absent(need)]
-        for entry in active
-        if _lacks_something(entry)
-    }
+    lacking = _needed(active)
     here = _alive(tx, lacking.values())
     hopeful = {entry.change.ref for entry in active}
     while True:
@@ -79,16 +75,17 @@ def _hopeful(tx: Transaction, active: Sequence[Pending], shown: Collection[Ref])
         hopeful -= idle
 
 
-def _lacks_something(entry: Pending) -> bool:
-    return entry.reason == REFERENCE and not entry.change.deleted
-
-
-def _needs(change: Change) -> list[Need]:
-    return needs(change.ref, change.document, change.external)
-
-
-def _may_be_absent(need: Need) -> bool:
-    return need.may_be_external or need.unchecked
+def _needed(waiting: Sequence[Pending]) -> dict[Ref, list[Need]]:
+    """What each of those that lack a record can't be without."""
+    return {
+        entry.change.ref: [
+            need
+            for need in needs(entry.change.ref, entry.change.document, entry.change.external)
+            if not (need.may_be_external or need.unchecked)
+        ]
+        for entry in waiting
+        if entry.reason == REFERENCE and not entry.change.deleted
+    }
 
 
 def _alive(tx: Transaction, wanted: Iterable[Sequence[Need]]) -> set[Ref]:
@@ -111,11 +108,7 @@ def keep(run: Applying, considered: Iterable[Ref]) -> None:
 
 def _with_lacks(tx: Transaction, waiting: Sequence[Pending]) -> list[Pending]:
     """Each with what it lacks, now that the page is written."""
-    wanted = {
-        entry.change.ref: [need for need in _needs(entry.change) if not _may_be_absent(need)]
-        for entry in waiting
-        if _lacks_something(entry)
-    }
+    wanted = _needed(waiting)
     here = _alive(tx, wanted.values())
     return [replace(entry, lacks=_lacked(wanted.get(entry.change.ref, ()), here)) for entry in waiting]
 
