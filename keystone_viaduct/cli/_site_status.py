@@ -10,7 +10,7 @@ from keystone_viaduct.cli import _keystone
 from keystone_viaduct.cli._options import KEYSTONE, OUTPUT, Arguments
 from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.clock import SystemClock
-from keystone_viaduct.health.backlog import waiting_as_dict
+from keystone_viaduct.health.view import waiting_as_dict
 from keystone_viaduct.sync.charter import coverage_to_json
 from keystone_viaduct.sync.model import Peer, SiteState
 from keystone_viaduct.sync.ports import Transaction

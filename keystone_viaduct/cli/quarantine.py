@@ -13,7 +13,7 @@ from keystone_viaduct.cli import _fleet
 from keystone_viaduct.cli._options import FLEET, OUTPUT, Arguments, argument, option
 from keystone_viaduct.cli._terminal import Terminal, moment
 from keystone_viaduct.errors import ConfigError, NotThere
-from keystone_viaduct.health.backlog import waiting_as_dict
+from keystone_viaduct.health.view import waiting_as_dict
 
 if TYPE_CHECKING:
     from keystone_viaduct.sync.model import Waiting

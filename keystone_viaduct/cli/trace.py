@@ -15,7 +15,7 @@ from keystone_viaduct.cli import _fleet
 from keystone_viaduct.cli._options import FLEET, OUTPUT, Arguments, argument
 from keystone_viaduct.cli._terminal import Terminal, moment
 from keystone_viaduct.errors import NotThere, ViaductError
-from keystone_viaduct.health.backlog import waiting_as_dict
+from keystone_viaduct.health.view import waiting_as_dict
 from keystone_viaduct.sync.model import Ref
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from keystone_viaduct.health.view import FleetView
+from keystone_viaduct.health.view import FleetView, waiting_as_dict
 from keystone_viaduct.sync.model import WAITING_STATES, Waiting
 
 _SHOW = "`viaduct quarantine show SITE KIND/KEY`"
@@ -46,12 +46,6 @@ class Entry(NamedTuple):
         """What a person can do, with the names filled in."""
         found = MEANING.get(self.record.state, ("", ""))[1]
         return found.replace("SITE", self.site).replace("KIND/KEY", str(self.record.ref))
-
-
-def waiting_as_dict(item: Waiting) -> dict[str, Any]:
-    """One record that waits, for programs."""
-    rest = {name: value for name, value in item._asdict().items() if name != "ref"}
-    return {"kind": item.ref.kind, "key": item.ref.key, **rest}
 
 
 def backlog(view: FleetView) -> list[Entry]:

@@ -128,9 +128,11 @@ class FleetView:
 def _site(site: SiteView) -> dict[str, Any]:
     body = asdict(site)
     body["waiting"] = None if site.waiting is None else dict(site.waiting)
-    body["records"] = [{"kind": item.ref.kind, "key": item.ref.key, **_rest(item)} for item in site.records]
+    body["records"] = [waiting_as_dict(item) for item in site.records]
     return body
 
 
-def _rest(item: Waiting) -> dict[str, Any]:
-    return {name: value for name, value in item._asdict().items() if name != "ref"}
+def waiting_as_dict(item: Waiting) -> dict[str, Any]:
+    """One record that waits, for programs."""
+    rest = {name: value for name, value in item._asdict().items() if name != "ref"}
+    return {"kind": item.ref.kind, "key": item.ref.key, **rest}

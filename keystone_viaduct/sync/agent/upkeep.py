@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from keystone_viaduct.errors import ViaductError
-from keystone_viaduct.health.backlog import waiting_as_dict
 from keystone_viaduct.health.checks import ONESIDED
+from keystone_viaduct.health.view import waiting_as_dict
 from keystone_viaduct.sync.agent.rounds import Rounds
 from keystone_viaduct.sync.agent.topology import AgentSettings
 from keystone_viaduct.sync.link.compare import Comparison, Difference
