@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from keystone_viaduct.cli._keystone import KeystoneSettings
 from keystone_viaduct.cli._marking import count_unmarked, mark_existing
 from keystone_viaduct.cli._naming import correct, is_corrected
-from keystone_viaduct.cli._site import Database, open_database
+from keystone_viaduct.cli._site import Database, explained, open_database
 from keystone_viaduct.errors import ConfigError, TriggerError
 from keystone_viaduct.sync import sealing
 from keystone_viaduct.sync.capture import TriggerCapture, triggers_of
@@ -19,7 +19,6 @@ from keystone_viaduct.sync.model import SiteState
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store import SqlStore, schema
 from keystone_viaduct.sync.store.first import first_state
-from keystone_viaduct.sync.store.retry import translate
 
 Report = dict[str, Any]
 
@@ -108,13 +107,8 @@ class Preparation:
                 actions = triggers_of(connection, self.database.schema, self.settings.capture).install()
         except sa.exc.DBAPIError as error:
             self._undo()
-            known = translate(error)
-            if known is not error:
-                raise known from error
-            raise ConfigError(
-                f"our tables can't be made: {error.orig}",
-                hint="the user of [database] connection needs CREATE, ALTER, DROP, INDEX and TRIGGER",
-            ) from error
+            needed = "CREATE, ALTER, DROP, INDEX and TRIGGER"
+            raise explained(error, "our tables can't be made", needed) from error
         except TriggerError:
             self._undo()
             raise

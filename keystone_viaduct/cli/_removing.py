@@ -10,16 +10,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from keystone_viaduct.cli._keystone import KeystoneSettings
-from keystone_viaduct.cli._site import Database, open_database
+from keystone_viaduct.cli._site import Database, explained, open_database
 from keystone_viaduct.documents.codec import Codecs
-from keystone_viaduct.errors import ConfigError, Refused, ViaductError
+from keystone_viaduct.errors import Refused, ViaductError
 from keystone_viaduct.kinds.local import DOMAIN
 from keystone_viaduct.sync.capture import triggers_of
 from keystone_viaduct.sync.model import SiteState
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store import SqlStore, schema
 from keystone_viaduct.sync.store.engine import migrating
-from keystone_viaduct.sync.store.retry import translate
 from keystone_viaduct.triggers import State
 
 #: What the names of all our tables begin with; no table of Keystone's does.
@@ -109,13 +108,7 @@ def perform(found: Found, *, with_keys: bool) -> None:
             ours.reflect(connection, only=lambda name, _: name.startswith(PREFIX))
             ours.drop_all(connection)
     except sa.exc.DBAPIError as error:
-        known = translate(error)
-        if known is not error:
-            raise known from error
-        raise ConfigError(
-            f"our tables can't be dropped: {error.orig}",
-            hint="the user of [database] connection needs DROP and TRIGGER; run it again",
-        ) from error
+        raise explained(error, "our tables can't be dropped", "DROP and TRIGGER; run it again") from error
     if with_keys and found.keys is not None:
         shutil.rmtree(found.keys)
 

@@ -12,7 +12,7 @@ from keystone_viaduct.cli._keystone import KeystoneSettings
 from keystone_viaduct.documents.cipher import KeyRepositoryCipher
 from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.documents.schema import Schema, reflect
-from keystone_viaduct.errors import StoreUnavailable
+from keystone_viaduct.errors import ConfigError, StoreUnavailable
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store import SqlStore, make_engine, schema
 from keystone_viaduct.sync.store.retry import translate
@@ -40,6 +40,14 @@ def open_database(settings: KeystoneSettings) -> Database:
             return Database(engine, reflect(connection))
     except sa.exc.DBAPIError as error:
         raise translate(error) from error
+
+
+def explained(error: sa.exc.DBAPIError, what: str, needed: str) -> Exception:
+    """Why a change of the database's own tables did not come about: what is known to us, or else rights."""
+    known = translate(error)
+    if known is not error:
+        return known
+    return ConfigError(f"{what}: {error.orig}", hint=f"the user of [database] connection needs {needed}")
 
 
 def _check_file(engine: sa.engine.Engine) -> None:
