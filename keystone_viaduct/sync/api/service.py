@@ -421,7 +421,7 @@ class Service:
             after = tx.conflict(marker) if marker else None
             if marker and after is None:
                 raise no_conflict(marker)
-            return tx.conflicts_that(limit, marker=after, **wanted)
+            return tx.conflicts(limit, marker=after, **wanted)
 
         return self.store.read(work)
 

@@ -134,12 +134,7 @@ class BookkeepingPart(Part):
         if conflicts:
             self.connection.execute(q.INSERT_CONFLICTS, [self._conflict_row(item) for item in conflicts])
 
-    def conflicts(self, limit: int, *, open_only: bool = False) -> list[Conflict]:
-        """The latest first."""
-        rows = self.connection.execute(q.OPEN_CONFLICTS if open_only else q.CONFLICTS, {"p_limit": limit})
-        return [self._conflict(row) for row in rows]
-
-    def conflicts_that(
+    def conflicts(
         self,
         limit: int,
         *,

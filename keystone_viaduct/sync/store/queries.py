@@ -314,7 +314,6 @@ def place_conflicts(positions: Mapping[str, int]) -> Any:
     return t.conflict.update().where(t.conflict.c.id.in_(list(positions))).values(seq=seq)
 
 
-OPEN_CONFLICTS = CONFLICTS.where(t.conflict.c.open == sa.true())
 COUNT_CONFLICTS = sa.select(t.conflict.c.open, sa.func.count()).group_by(t.conflict.c.open)
 
 #: What a record was merged into is asked for as long as the record may be named.
