@@ -23,7 +23,7 @@ from keystone_viaduct.sync.keyset.model import (
 from keystone_viaduct.sync.keyset.repository import KeyRepository
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.sealing import seal
-from keystone_viaduct.sync.site.statement import keys_heard, restate
+from keystone_viaduct.sync.site.statement import restate
 from keystone_viaduct.sync.statement import Statement, statement_to_json
 from keystone_viaduct.sync.store import SqlTransaction
 from keystone_viaduct.sync.wire.statement import statement_or_none
@@ -114,14 +114,7 @@ class KeysService:
         """
         repository = self._repository(name)
         keyset, told = self._opened(name, sealed)
-
-        def work(tx: SqlTransaction) -> None:
-            state = joined(tx.state())
-            if state.is_hub:
-                raise Refused(f"{state.site} is the hub", hint="it holds the keys of the fleet itself")
-            keys_heard(cast(Transaction, tx), state, name, keyset.whole, told)
-
-        self._service.run(work)
+        self._service.hear_of_keys(name, keyset.whole, told)
         return repository.converge(keyset, time.time())
 
     def take_in(self, name: str, site: str, sealed: bytes) -> None:

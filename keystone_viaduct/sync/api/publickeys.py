@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 
-from keystone_viaduct.errors import NotThere, Refused
-from keystone_viaduct.sync.api.service import Service, at_hub, joined, peek, registered, trusted
+from keystone_viaduct.errors import NotThere
+from keystone_viaduct.sync.api.service import Service, at_hub, peek, registered, trusted
 from keystone_viaduct.sync.keyset.jws import JwsRepository
 from keystone_viaduct.sync.keyset.public import (
     JWS,
@@ -18,7 +18,7 @@ from keystone_viaduct.sync.keyset.public import (
     whole_digest,
 )
 from keystone_viaduct.sync.ports import Transaction
-from keystone_viaduct.sync.site.statement import keys_heard, restate
+from keystone_viaduct.sync.site.statement import restate
 from keystone_viaduct.sync.statement import Statement, statement_to_json
 from keystone_viaduct.sync.store import SqlTransaction
 
@@ -118,15 +118,7 @@ class PublicKeysService:
         signed last.
         """
         repository = self._needed()
-        digest = whole_digest(keys)
-
-        def work(tx: SqlTransaction) -> None:
-            state = joined(tx.state())
-            if state.is_hub:
-                raise Refused(f"{state.site} is the hub", hint="it holds the keys of the fleet itself")
-            keys_heard(cast(Transaction, tx), state, JWS, digest, told)
-
-        self._service.run(work)
+        self._service.hear_of_keys(JWS, whole_digest(keys), told)
         repository.take(keys)
 
     def _known(self, tx: SqlTransaction) -> tuple[PublicKey, ...]:

@@ -44,7 +44,8 @@ from keystone_viaduct.sync.site.guard import GUARD, Guard
 from keystone_viaduct.sync.site.looking import look
 from keystone_viaduct.sync.site.promote import obstacle
 from keystone_viaduct.sync.site.purge import Retention
-from keystone_viaduct.sync.site.statement import restate
+from keystone_viaduct.sync.site.statement import keys_heard, restate
+from keystone_viaduct.sync.statement import Statement
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction
 from keystone_viaduct.sync.waiting import name_of, waiting
 from keystone_viaduct.sync.wire import limits
@@ -351,6 +352,19 @@ class Service:
 
         # an agent tells it again and again: what is no news waits for no writer
         return look(cast(Store, self.store), work)
+
+    def hear_of_keys(self, name: str, digest: str, told: Statement | None) -> None:
+        """At a spoke: take note of what the hub has signed of a set of keys of tokens. Raises NotSigned where
+        that is not this one, Refused at the hub.
+        """
+
+        def work(tx: Transaction) -> None:
+            state = joined(tx.state())
+            if state.is_hub:
+                raise Refused(f"{state.site} is the hub", hint="it holds the keys of the fleet itself")
+            keys_heard(tx, state, name, digest, told)
+
+        look(cast(Store, self.store), work)  # the agent brings the same ones again and again
 
     def _check_key(self, known: Peer, peer: Peer, proofs: Sequence[bytes]) -> None:
         """Secrets are sealed for that key, or signatures checked with it: whoever could replace it would read
