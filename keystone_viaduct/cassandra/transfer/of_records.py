@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from keystone_viaduct.cassandra.records import Fields, NameTaken, Records
 from keystone_viaduct.cassandra.transfer.events import Events
-from keystone_viaduct.cassandra.transfer.lies import NOTED, Lies, lies
+from keystone_viaduct.cassandra.transfer.layout import NOTED, Layout, layouts
 from keystone_viaduct.cassandra.transfer.ports import Item, Page, Refusal
 from keystone_viaduct.documents.cipher import CredentialCipher
 from keystone_viaduct.errors import BadDocument
@@ -31,7 +31,7 @@ class RecordStore:
         self.name = name
         self.kinds = tuple(REGISTRY)
         self._records = records
-        self._lies = lies(records, cipher)
+        self._layouts = layouts(records, cipher)
         self._events = events
 
     def pages(self, kind: str, after: str | None) -> Iterator[Page]:
@@ -39,7 +39,7 @@ class RecordStore:
         if kind == self._events.kind:
             yield from self._events.pages(after)
             return
-        of = self._lies[kind]
+        of = self._layouts[kind]
         keys = self._records.scan(of.shape, None if after is None else int(after))
         while some := list(itertools.islice(keys, PAGE)):
             found = self._records.get_many(of.shape, [key for _, key in some])
@@ -50,7 +50,7 @@ class RecordStore:
         """What the records hold of these."""
         if kind == self._events.kind:
             return self._events.load(items)
-        of = self._lies[kind]
+        of = self._layouts[kind]
         places = {key: of.place(document) for key, document in items}
         found = self._records.get_many(of.shape, places.values())
         wanted = [
@@ -66,7 +66,7 @@ class RecordStore:
         if kind == self._events.kind:
             self._events.put(items)
             return []
-        of = self._lies[kind]
+        of = self._layouts[kind]
         by_place: dict[str, list[Item]] = {}
         for key, document in items:
             by_place.setdefault(of.place(document), []).append((key, document))
@@ -77,7 +77,7 @@ class RecordStore:
         self._note(kind, (document for key, document in items if key not in gone))
         return found
 
-    def _put(self, of: Lies, place: str, items: Sequence[Item]) -> list[Refusal]:
+    def _put(self, of: Layout, place: str, items: Sequence[Item]) -> list[Refusal]:
         def decide(before: Fields | None) -> Fields | None:
             for _key, document in items:
                 before = of.put(before, document)

@@ -19,7 +19,7 @@ from keystone_viaduct.cassandra.records.shape import Shape
 from keystone_viaduct.cassandra.transfer import move
 from keystone_viaduct.cassandra.transfer.events import Events
 from keystone_viaduct.cassandra.transfer.folder import Folder, Known, summed
-from keystone_viaduct.cassandra.transfer.lies import lies
+from keystone_viaduct.cassandra.transfer.layout import layouts
 from keystone_viaduct.cassandra.transfer.of_records import RecordStore
 from keystone_viaduct.cassandra.transfer.ports import Item, Page, Refusal
 from keystone_viaduct.clock import ManualClock
@@ -124,7 +124,7 @@ def test_every_shape_of_the_drivers_is_known_and_has_its_tables() -> None:
     for shape in SHAPES:
         assert f"CREATE TABLE IF NOT EXISTS {shape.kind} (" in text
         assert (f"CREATE TABLE IF NOT EXISTS {shape.kind}_listing (" in text) or not shape.listings
-    covered = {each.shape.kind for each in lies(Records(MemoryTables()), CIPHER).values()}
+    covered = {each.shape.kind for each in layouts(Records(MemoryTables()), CIPHER).values()}
     assert {shape.kind for shape in SHAPES} - covered == {"lockout", "config_register"}, (
         "these stay where they are"
     )

@@ -35,7 +35,7 @@ from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.value import Document
 
 
-class Lies(Protocol):
+class Layout(Protocol):
     """Records of one kind of records, and the documents of one kind in them."""
 
     @property
@@ -100,7 +100,7 @@ NOTED: Mapping[str, Noted] = {
 }
 
 
-def lies(records: Records, cipher: CredentialCipher) -> dict[str, Lies]:
+def layouts(records: Records, cipher: CredentialCipher) -> dict[str, Layout]:
     """By the name of the kind; revocation events are no records."""
     plain = _plain()
     return {
@@ -120,7 +120,7 @@ def _of(kind: str, shape: Shape, codec: Any, **more: Any) -> Plain:
     return Plain(REGISTRY[kind], shape, codec.columns, **more)
 
 
-def _plain() -> Sequence[Lies]:
+def _plain() -> Sequence[Layout]:
     users = people.USERS
     return [
         _of("region", catalog.REGION, catalog.REGIONS),
@@ -153,7 +153,7 @@ def _plain() -> Sequence[Lies]:
     ]
 
 
-def _in_parts() -> Sequence[Lies]:
+def _in_parts() -> Sequence[Layout]:
     return [
         parts.Associations(REGISTRY["policy_association"]),
         parts.Configurations(REGISTRY["domain_config"]),
