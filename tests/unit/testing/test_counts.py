@@ -12,10 +12,13 @@ from keystone_viaduct.testing.simulation.counts import Counts
     [
         (0.01, 100, 0, False),  # one was likely: e to the -1 of all blocks have none
         (0.01, 5000, 0, True),
-        (0.01, 5000, 21, True),
-        (0.01, 5000, 22, False),
-        (50.0, 100, 4717, True),
-        (50.0, 100, 4718, False),
+        (0.01, 5000, 23, True),
+        (0.01, 5000, 24, False),
+        (0.15, 100, 1, True),
+        (0.15, 100, 2, False),
+        (50.0, 100, 4718, True),
+        (50.0, 100, 4719, False),
+        (50.0, 100, 6000, False),
     ],
 )
 def test_what_is_rare_is_only_called_too_seldom_when_chance_does_not_explain_it(
