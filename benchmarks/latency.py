@@ -113,7 +113,7 @@ def main() -> int:
     parser.add_argument("--rtt", type=float, default=80.0, help="milliseconds")
     parser.add_argument("--samples", type=int, default=50)
     parser.add_argument("--most", type=float, default=250.0, help="milliseconds that a median may have")
-    parser.add_argument("--engine", choices=("sqlite", "postgresql", "mariadb"), default="sqlite")
+    parser.add_argument("--engine", choices=("sqlite", "postgresql", "mariadb", "mysql"), default="sqlite")
     arguments = parser.parse_args()
     servers = Servers(new_run_folder(), os.getpid())
     try:

@@ -57,13 +57,14 @@ COPY = "_copy"
 
 
 @contextmanager
-def fleet(databases: Databases, users: int) -> Iterator[Keystones]:
-    """A full hub and a spoke, both up, not introduced to each other yet."""
+def fleet(databases: Databases, users: int, engine: str = "postgresql") -> Iterator[Keystones]:
+    """A full hub and a spoke on this engine, both up, not introduced to each other yet.
+
+    On PostgreSQL there is a copy of the spoke's database, to be loaded stage by stage.
+    """
     with tempfile.TemporaryDirectory(prefix="viaduct-load-") as name, databases.scope() as scope:
         folder = Path(name)
-        keystones = Keystones(
-            folder, [spec(site, folder, scope.keystone("postgresql")) for site in (HUB, SPOKE)]
-        )
+        keystones = Keystones(folder, [spec(site, folder, scope.keystone(engine)) for site in (HUB, SPOKE)])
         hub, spoke = keystones[HUB], keystones[SPOKE]
         try:
             keystones.prepare()
@@ -72,7 +73,8 @@ def fleet(databases: Databases, users: int) -> Iterator[Keystones]:
             adopt(spoke, hub)
             initialise(spoke, HUB)
             share_keys(hub, spoke)
-            copy(databases, spoke.database_url, scope)
+            if engine == "postgresql":
+                copy(databases, spoke.database_url, scope)
             keystones.start()
             yield keystones
         finally:
@@ -119,9 +121,18 @@ def fill(hub: Keystone, users: int) -> None:
         for kind, documents in people(users, role, project).items():
             items = [(REGISTRY[kind].key_of(document), document) for document in documents]
             codecs.insert_many(connection, kind, items)
-    with engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
+    analyse(engine)
     engine.dispose()
+
+
+def analyse(engine: sa.engine.Engine) -> None:
+    """Let the server know how full its tables are, as it would after a while."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if engine.dialect.name != "mysql":
+            connection.exec_driver_sql("ANALYZE")
+            return
+        for table in ("user", "local_user", "password", "`group`", "user_group_membership", "assignment"):
+            connection.exec_driver_sql(f"ANALYZE TABLE {table}")
 
 
 def people(users: int, role: str, project: str) -> dict[str, list[dict[str, Any]]]:

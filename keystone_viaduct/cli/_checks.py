@@ -21,7 +21,7 @@ from keystone_viaduct.health.catalogue import name_of
 from keystone_viaduct.health.finding import Finding, Verdict
 from keystone_viaduct.kinds.trees import ACYCLIC, above, loops, told
 from keystone_viaduct.sync import sealing
-from keystone_viaduct.sync.capture import by_events, triggers_of
+from keystone_viaduct.sync.capture import OFFER, by_events, triggers_of
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.sealing import KeyRing
@@ -98,8 +98,10 @@ def check_database(site: Site) -> Iterator[Finding]:
     dialect = site.database.engine.dialect.name
     with site.database.engine.connect() as connection:
         if dialect in ("mysql", "mariadb"):
-            logging, form = connection.execute(sa.text("SELECT @@log_bin, @@binlog_format")).one()
-            if logging and form == "STATEMENT":
+            # (not by @@: a server that has no such variable any more would refuse the question)
+            found = connection.execute(sa.text("SHOW GLOBAL VARIABLES LIKE '%bin%'"))
+            settings = {str(row[0]): str(row[1]) for row in found}
+            if settings.get("log_bin") == "ON" and settings.get("binlog_format") == "STATEMENT":
                 yield Finding(
                     "database",
                     Verdict.PROBLEM,
@@ -211,7 +213,7 @@ def check_capture(site: Site) -> Iterator[Finding]:
         )
     for problem in problems:
         message = f"the database user lacks {problem.privilege} on {problem.subject}"
-        yield Finding("capture", Verdict.PROBLEM, message, problem.hint)
+        yield Finding("capture", Verdict.PROBLEM, message, f"{problem.hint}; {OFFER}")
 
 
 def check_drivers(site: Site) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from keystone_viaduct.cli._naming import correct, is_corrected
 from keystone_viaduct.cli._site import Database, explained, open_database
 from keystone_viaduct.errors import ConfigError, TriggerError
 from keystone_viaduct.sync import sealing
-from keystone_viaduct.sync.capture import TriggerCapture, triggers_of
+from keystone_viaduct.sync.capture import OFFER, TriggerCapture, triggers_of
 from keystone_viaduct.sync.model import SiteState
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store import SqlStore, schema
@@ -148,8 +148,9 @@ def _check_privileges(capture: TriggerCapture) -> None:
     if problems and not capture.complete():
         first = problems[0]
         raise TriggerError(
-            f"the database user lacks {first.privilege} on {first.subject}",
-            hint=first.hint,
+            f"the database user lacks {first.privilege} on {first.subject}: it can't make triggers; "
+            "nothing was changed",
+            hint=f"{first.hint}; {OFFER}",
             problems=problems,
         )
 

@@ -33,8 +33,14 @@ class Databases:
         """URL of a fresh empty database."""
         if engine == "sqlite":
             return f"sqlite:///{self.folder}/{_name()}.db"
+        return self._create(engine)
+
+    def _create(self, engine: str, options: str = "") -> str:
         server, name = self.servers.get(engine), _name()
-        _run(server.admin_url, f"CREATE DATABASE {name}")
+        if server.given:  # it outlives us, and this database need not
+            with (self.folder / f"{engine}.made").open("a") as made:
+                made.write(f"{name}\n")
+        _run(server.admin_url, f"CREATE DATABASE {name}{options}")
         return server.url(name)
 
     def keystone(self, engine: str) -> str:
@@ -44,13 +50,11 @@ class Databases:
             path = self.folder / f"{_name()}.db"
             shutil.copyfile(template, path)
             return f"sqlite:///{path}"
-        server, name = self.servers.get(engine), _name()
         if engine == "postgresql":
-            _run(server.admin_url, f"CREATE DATABASE {name} TEMPLATE {template}")
-        else:
-            _run(server.admin_url, f"CREATE DATABASE {name}")
-            _replay(server.url(name), self.folder / f"{engine}.tables.json")
-        return server.url(name)
+            return self._create(engine, f" TEMPLATE {template}")
+        url = self._create(engine)
+        _replay(url, self.folder / f"{engine}.tables.json")
+        return url
 
     def drop(self, url: str) -> None:
         """Remove a database that was made here, also when connections to it are still open."""
@@ -79,7 +83,7 @@ class Databases:
             if not done.exists():
                 url = self.empty(engine)
                 make_home(self.folder / f"{engine}-home", url).manage("db_sync")
-                if engine in ("mariadb", "mysql"):
+                if engine not in ("sqlite", "postgresql"):
                     _record(url, self.folder / f"{engine}.tables.json")
                 done.write_text(str(sa.engine.make_url(url).database))
         return done.read_text()

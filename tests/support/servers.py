@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ import pytest
 import sqlalchemy as sa
 
 READY_SECONDS = 60.0
+#: A MySQL of the user's own (or Percona's, or a cluster of it), in place of the one that is started here.
+MYSQL_GIVEN = "VIADUCT_MYSQL_URL"
 GUARDIAN = Path(__file__).with_name("guardian.py")
 #: Where `make servers` unpacks a MySQL server (tools/fetch-mysql).
 MYSQL_FOLDER = Path(__file__).parents[2] / ".cache" / "mysql"
@@ -39,16 +41,23 @@ class MissingServer(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; ``driver`` is SQLAlchemy's, ``query`` the socket's place in the URL."""
+    """A running server; ``driver`` is SQLAlchemy's, ``query`` the socket's place in the URL.
+
+    ``given`` is the URL of one that was not started here, and all that is known about it.
+    """
 
     name: str
     driver: str
     user: str
     admin_database: str
     query: dict[str, str]
+    given: str = ""
 
     def url(self, database: str) -> str:
         """SQLAlchemy (and oslo.db) URL of one database of this server."""
+        if self.given:
+            url = sa.engine.make_url(self.given).set(database=database)
+            return url.render_as_string(hide_password=False)
         query = "&".join(f"{name}={value}" for name, value in self.query.items())
         return f"{self.driver}://{self.user}@/{database}?{query}"  # no %2F: ConfigParser would interpolate it
 
@@ -104,12 +113,30 @@ class Servers:
         """The running server ``postgresql``, ``mariadb`` or ``mysql``; raises MissingServer."""
         if name not in self._known:
             with locked(self.run_folder / f"{name}.lock"):
-                self._known[name] = self._recall(name) or self._start(name)
+                self._known[name] = self._recall(name) or self._given(name) or self._start(name)
         return self._known[name]
 
     def _recall(self, name: str) -> Server | None:
         record = self.run_folder / f"{name}.json"
         return Server(**json.loads(record.read_text())) if record.exists() else None
+
+    def _given(self, name: str) -> Server | None:
+        """The user's own, where the environment names one; it is asked whether it answers."""
+        url = os.environ.get(MYSQL_GIVEN) if name == "mysql" else None
+        if not url:
+            return None
+        parsed = sa.engine.make_url(url)
+        server = Server(name, parsed.drivername, str(parsed.username), "mysql", {}, given=url)
+        try:
+            with sa.create_engine(server.admin_url, poolclass=sa.pool.NullPool).connect():
+                pass
+        except sa.exc.SQLAlchemyError as error:
+            raise MissingServer(f"the server of {MYSQL_GIVEN} does not answer: {error}") from error
+        self._remember(server)
+        return server
+
+    def _remember(self, server: Server) -> None:
+        (self.run_folder / f"{server.name}.json").write_text(json.dumps(vars(server)))
 
     def _start(self, name: str) -> Server:
         folder = self.run_folder / name
@@ -126,7 +153,7 @@ class Servers:
             raise
         guardian, log = self._guard(name, stop_signal, account, command)
         _wait_ready(server, guardian, log)
-        (self.run_folder / f"{name}.json").write_text(json.dumps(vars(server)))
+        self._remember(server)
         return server
 
     def _guard(
@@ -147,9 +174,19 @@ class Servers:
 
     def stop_all(self) -> None:
         """End what this session started and wait for it; the owner calls this once."""
+        for record in self.run_folder.glob("*.made"):
+            _drop_databases(self.get(record.stem), record.read_text().split())
         for record in self.run_folder.glob("*.pid"):
             _end_guardian(int(record.read_text()))
         shutil.rmtree(self.run_folder, ignore_errors=True)
+
+
+def _drop_databases(server: Server, names: Iterable[str]) -> None:
+    """At a server that goes on without us."""
+    engine = sa.create_engine(server.admin_url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        for name in names:
+            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
 
 
 def _end_guardian(pid: int) -> None:

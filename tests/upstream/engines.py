@@ -47,7 +47,7 @@ ENGINES = {
         Engine("postgresql-serializable", "postgresql", "SERIALIZABLE"),
         Engine("mariadb", "mariadb"),
         Engine("galera", "mariadb", None, "VIADUCT_GALERA_URL", "mysql+pymysql://root@node/mysql"),
-        Engine("mysql", "mysql", None, "VIADUCT_MYSQL_URL", "mysql+pymysql://user:password@host/"),
+        Engine("mysql", "mysql"),
         Engine(
             "cockroach",
             "cockroachdb",

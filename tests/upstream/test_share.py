@@ -26,7 +26,7 @@ def ours(engine: str) -> Result:
     try:
         return execute(Run(engine, "share", skips=skips.expected(ENGINES[engine], RELEASE), processes=1))
     except MissingServer as missing:
-        unavailable(str(missing), f"without it nothing is known about {engine}")
+        unavailable(str(missing), f"without it nothing is known about {engine}", optional=engine == "mysql")
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,7 @@ def ours(engine: str) -> Result:
         pytest.param("postgresql", marks=pytest.mark.postgresql),
         pytest.param("postgresql-serializable", marks=pytest.mark.postgresql),
         pytest.param("mariadb", marks=pytest.mark.mariadb),
+        pytest.param("mysql", marks=pytest.mark.mysql),
         pytest.param("galera", marks=pytest.mark.galera),
     ],
 )

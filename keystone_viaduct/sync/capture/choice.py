@@ -15,6 +15,12 @@ from keystone_viaduct.sync.capture.triggers import TriggerCapture
 EVENTS = "events"
 AUTO = "auto"
 
+#: For whoever is refused triggers, and can't change that.
+OFFER = (
+    "or do without triggers: set [viaduct] capture = events, and Keystone's own processes write the marks "
+    "(what other programs change then goes unseen)"
+)
+
 _FIRST_WITH_TRIGGERS = (24, 3)
 
 

@@ -74,6 +74,16 @@ ENGINES = [
         id="postgresql-mysql",
         marks=[pytest.mark.postgresql, pytest.mark.mysql],
     ),
+    *(
+        pytest.param(pair, id="-".join(pair), marks=[pytest.mark.mysql, pytest.mark.slow, *marks])
+        for pair, *marks in (
+            (("mysql", "postgresql"), pytest.mark.postgresql),
+            (("mysql", "mariadb"), pytest.mark.mariadb),
+            (("mariadb", "mysql"), pytest.mark.mariadb),
+            (("mysql", "sqlite"),),
+            (("sqlite", "mysql"),),
+        )
+    ),
 ]
 
 

@@ -17,8 +17,6 @@ from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store import SqlStore, make_engine
 from keystone_viaduct.triggers import Installer
-from tests.support.databases import DatabaseScope
-from tests.support.servers import Server
 from tests.support.sites import HexCipher
 from tests.unit.documents.world import WORLD, items_of
 
@@ -220,51 +218,6 @@ def test_lost_keys_are_not_replaced_behind_ones_back(command: Command) -> None:
     command.keys.rename(command.keys.with_name("elsewhere"))
     code, found = command.init()
     assert code == 2 and "keys are not in" in found["error"]["message"] and not command.keys.exists()
-
-
-@pytest.mark.mariadb
-def test_without_the_trigger_privilege_nothing_is_changed_on_mariadb(
-    mariadb: Server, database_scope: DatabaseScope, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    url = sa.engine.make_url(database_scope.keystone("mariadb"))
-    name = f"u_{url.database}"[:32]
-    granted = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES"
-    statements = [
-        f"CREATE USER '{name}'@'localhost' IDENTIFIED BY ''",
-        f"GRANT {granted} ON `{url.database}`.* TO '{name}'@'localhost'",
-    ]
-    _without_privilege(url, name, statements, tmp_path, capsys)
-
-
-@pytest.mark.postgresql
-def test_without_the_trigger_privilege_nothing_is_changed_on_postgresql(
-    postgresql: Server, database_scope: DatabaseScope, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    url = sa.engine.make_url(database_scope.keystone("postgresql"))
-    name = f"u_{url.database}"
-    statements = [
-        f"CREATE ROLE {name} LOGIN",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}",
-        f"GRANT CREATE, USAGE ON SCHEMA public TO {name}",
-    ]
-    _without_privilege(url, name, statements, tmp_path, capsys)
-
-
-def _without_privilege(
-    url: sa.engine.URL, name: str, statements: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    admin = sa.create_engine(url)
-    with admin.begin() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-    admin.dispose()
-    full = url.render_as_string(hide_password=False)
-    before = everything(full)
-    limited = url.set(username=name).render_as_string(hide_password=False)
-    command = Command(limited, folder, capsys)
-    code, found = command.init()
-    assert code == 2 and found["error"]["code"] == "trigger.failed" and found["error"]["hint"]
-    assert everything(full) == before and not command.keys.exists()
 
 
 def test_records_that_cannot_travel_are_named_before_the_site_joins(command: Command) -> None:
