@@ -159,11 +159,11 @@ def test_row_9_keys_and_a_charter_that_the_hub_has_not_signed_are_not_taken(
     assert sites.agent().once() == []
     keys = Keyset(99, new_key(), new_key())
     public = KeyRing.load(sites.folder / "west" / "viaduct-keys").public_key
-    forged = _forged(sites, keys={"fernet": (99, keys.whole)})
+    forged = _forged(sites, keys={"tokens": (99, keys.whole)})
     for told in ({}, {"statement": statement_to_json(forged)}):
-        body = json.dumps({"repository": "fernet", **keyset_to_json(keys), **told}).encode()
+        body = json.dumps({"repository": "tokens", **keyset_to_json(keys), **told}).encode()
         sealed = base64.b64encode(seal(public, body)).decode()
-        answer = west.put("/OS-SYNC/keys/fernet", json={"sealed": sealed})
+        answer = west.put("/OS-SYNC/keys/tokens", json={"sealed": sealed})
         assert (answer.status_code, answer.json()["error"]["viaduct"]["code"]) == (403, "sync.unsigned")
     honest = sites.agent()
     east.patch(f"/users/{ground.ann}", json={"user": {"description": "to be carried"}}).raise_for_status()
