@@ -62,7 +62,7 @@ ENGINES = [
     pytest.param(
         ("postgresql", "mariadb"),
         id="postgresql-mariadb",
-        marks=[pytest.mark.postgresql, pytest.mark.mariadb],
+        marks=[pytest.mark.postgresql, pytest.mark.mariadb, pytest.mark.slow],
     ),
     pytest.param(
         ("mariadb", "postgresql"),

@@ -273,7 +273,7 @@ def test_random_pages_of_near_names_never_raise(pair: SqlPair, limit: int) -> No
     pair.limit = limit
 
     @settings(
-        max_examples=12,
+        max_examples=6,
         deadline=None,
         derandomize=True,
         phases=[Phase.explicit, Phase.generate],
