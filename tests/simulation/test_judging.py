@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from keystone_viaduct.sync.charter import Charter, Delegation
 from keystone_viaduct.sync.model import JUDGED, Conflict, Ref
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site import Site, judging, made
 from keystone_viaduct.testing.simulation.crashing import Unforeseen
 from tests.simulation.hostile.acting import CIRCLE, WHO, circle_nothing, circle_system, circled, on_the_system
 from tests.simulation.hostile.stage import LIMITED, Stage, grant, staged
+from tests.simulation.scene import Scene
 
 ANN = Ref("user", "ann")
+LIMITED_THERE = Delegation(domains=frozenset({"default"}), roles=frozenset({"member"}))
 
 
 @pytest.fixture
@@ -174,3 +177,28 @@ def test_a_fleet_without_limited_sites_notes_nothing() -> None:
         s.sync()
         data = s.store("hub").data
         assert not data.due and not data.made and not _rows(s)
+
+
+def test_what_another_hub_has_admitted_is_judged_when_it_comes_from_there(scene: Scene) -> None:
+    """The old hub took west's credential for ada while she held nothing; at the new one she holds more."""
+    hub = scene.site("hub")
+    scene.user("hub", "ada", "ada")
+    scene.project("hub", "p", "web")
+    hub.write_charter(Charter(delegations={"west": LIMITED_THERE}), hub.charter().edition)
+    scene.sync()
+    secret = scene.credential("west", "c", "ada")
+    scene.talk("west")
+    assert scene.row("hub", secret) is not None
+    scene.site("south").promote()
+    scene.fleet.elect()
+    scene.put("south", "role", "admin", name="admin", domain_id=None)
+    scene.grant("south", "ada", "p", "admin")
+    south = scene.site("south")
+    scene.read("south", "west")
+    while south.judge():
+        pass
+    scene.talk("hub")
+    while south.judge():
+        pass
+    scene.equal()
+    assert [(row.ref, row.site) for row in scene.conflicts if row.sort == JUDGED] == [(secret, "west")]

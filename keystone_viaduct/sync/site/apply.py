@@ -18,9 +18,11 @@ from keystone_viaduct.sync.model import (
     ABSENT,
     DELETED,
     REFUSED,
+    THING,
     ApplyResult,
     Change,
     Dot,
+    Due,
     FieldState,
     Page,
     Pending,
@@ -267,11 +269,16 @@ def _write(run: Applying) -> None:
 def _note(run: Applying, records: list[Record]) -> None:
     """At the hub: what limited sites have made, and who may hold more now; by what one of them may do nobody
     holds more than it may give itself.
+
+    What a full site brings of a limited one's was admitted by another hub, perhaps when somebody held less.
     """
     if run.state.judges:
+        limited = run.state.charter.limited
         found = [(record, run.intents[record.ref].content) for record in records]
-        note(run.tx, run.state, found)
-        if run.state.charter.limited != {run.page.source}:
+        made = note(run.tx, run.state, found)
+        if run.page.source not in limited:
+            run.tx.add_due([Due(THING, *ref) for ref in sorted(made)], run.now)
+        if limited != {run.page.source}:
             note_gains(run.tx, run.state, found, run.records, run.now)
 
 
