@@ -349,6 +349,29 @@ def test_a_limited_spoke_can_not_be_the_hub(scene: Scene) -> None:
     assert scene.store("hub").data.state.term == 1
 
 
+def test_who_is_full_under_a_hub_that_signs_nothing_may_be_the_next_one() -> None:
+    """What the first hub had signed of south, and nobody has read, is no longer so under west's charter."""
+    scene = Scene("hub", "west", "south")
+    scene.store("west").signer = None
+    for name in ("hub", "west", "south"):
+        data = scene.store(name).data
+        data.state = replace(data.state, lineage=())
+        data.peers = {
+            site: replace(peer, signing_key="") if site == "west" else peer
+            for site, peer in data.peers.items()
+        }
+    scene.sync()
+    hub = scene.site("hub")
+    hub.write_charter(replace(hub.charter(), coverages={"south": PEOPLE}), hub.charter().edition)
+    promote(scene, "west")
+    scene.talk("hub")
+    scene.site("south").promote(2)
+    scene.fleet.elect()
+    made = scene.user("south", "u1", "ada")
+    scene.equal()
+    assert scene.row("hub", made) is not None and scene.row("west", made) is not None
+
+
 def test_a_site_that_was_restored_before_it_heard_of_the_new_hub_is_found_out(scene: Scene) -> None:
     """The register of sites tells the new hub how far the old one had read each feed."""
     backup = scene.store("south").data.copy()

@@ -225,6 +225,23 @@ def test_a_hub_restored_to_an_earlier_charter_alone_is_heard_again(scene: Scene,
     assert scene.site("west").charter() == scene.site("hub").charter() == wanted
 
 
+def test_a_charter_that_was_signed_and_that_no_site_has_read_is_lost_with_the_hub(scene: Scene) -> None:
+    """South has followed west, which told it the newest statement; the charter comes with the first page.
+    Nobody did anything by it, so that it stops nobody that the restored hub does not know it any more.
+    """
+    scene.site("west").promote()
+    scene.fleet.elect()
+    west = scene.site("west")
+    earlier, data = west.charter(), scene.store("west").data.copy()
+    limits = {"hub": Delegation(domains=frozenset({"default"}))}
+    west.write_charter(replace(earlier, delegations=limits), earlier.edition)
+    scene.site("south").follow(2, "west", None, scene.store("west").data.state.lineage)
+    scene.put_back("west", data)
+    scene.user("west", "u", "ada")
+    scene.equal()
+    assert [scene.site(name).charter() for name in ("hub", "west", "south")] == [earlier] * 3
+
+
 @pytest.mark.parametrize("delegation", [Delegation(), Delegation(domains=frozenset({"default"}))])
 def test_what_only_a_lost_life_could_show_is_believed_from_others(
     scene: Scene, delegation: Delegation

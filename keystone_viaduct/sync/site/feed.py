@@ -35,6 +35,7 @@ from keystone_viaduct.sync.site.nonce import new_nonce
 from keystone_viaduct.sync.site.register import told_peers
 from keystone_viaduct.sync.site.scope import selection
 from keystone_viaduct.sync.site.sequencer import MOST_MARKS, sequence_some
+from keystone_viaduct.sync.site.statement import is_read
 
 #: Bytes that any record is taken to have; of larger ones it is asked how many they have.
 SMALL = 1024
@@ -154,7 +155,7 @@ def _page(
         peers=told_peers(tx, state, site, changes),
         conflicts=conflicts,
         charter=state.charter if state.charter.edition.number and (state.is_hub or state.lineage) else None,
-        statement=state.statement,
+        statement=state.statement if state.is_hub or is_read(state) else None,
         coverage=coverage,
         capabilities=_capabilities(tx, changes),
     )

@@ -112,14 +112,39 @@ def _changed(present: Sequence[Terms], digests: Mapping[str, str]) -> dict[str, 
     return found
 
 
+def is_read(state: SiteState) -> bool:
+    """Whether the charter of the newest statement is here. It comes with the hub's first page, the statement
+    itself already with the word that this site has another hub.
+    """
+    known = state.statement
+    return (
+        known is None or known.terms.office != _office(state) or is_signed_charter(known.terms, state.charter)
+    )
+
+
 def must_sign(known: Statement | None, hub: str) -> bool:
     """Whether that site is not believed without a signature: it signs, or it may not be the hub at all."""
     return known is not None and known.terms.sites.get(hub, "?") != ""
 
 
+def counting(tx: Transaction, state: SiteState) -> Statement | None:
+    """The newest statement, with the sites that may be the hub as this site knows them.
+
+    A hub of an earlier release signs nothing. Its charter was believed nevertheless, so this one says who
+    is full, and no longer what a hub before it had signed.
+    """
+    known = state.statement
+    if known is None or state.is_hub or state.charter.edition <= known.terms.edition:
+        return known
+    keys = {name: key for one in state.lineage for name, key in one.terms.sites.items()}
+    names = keys.keys() | tx.peers().keys()
+    sites = {name: keys.get(name, "") for name in sorted(names) if state.charter.is_full(name)}
+    return replace(known, terms=replace(known.terms, sites=sites))
+
+
 def heard(tx: Transaction, state: SiteState, told: Iterable[Statement]) -> Lineage:
     """The lineage with what of this may be believed."""
-    known = state.statement
+    known = counting(tx, state)
     news = [one for one in told if known is None or one.text != known.text]
     if not news:
         return state.lineage
@@ -134,7 +159,7 @@ def heard(tx: Transaction, state: SiteState, told: Iterable[Statement]) -> Linea
 def lineage_to_follow(tx: Transaction, state: SiteState, term: int, hub: str, told: Lineage) -> Lineage:
     """What this site believes of a hub that it is to follow. Raises NotSigned, OldTerm."""
     found = heard(tx, state, told)
-    newest = found[-1] if found else None
+    newest = found[-1] if found and found != state.lineage else counting(tx, state)
     if newest is not None and newest.terms.office == (term, hub):
         return found
     if newest is not None and newest.terms.office > (term, hub):
@@ -153,11 +178,13 @@ def heard_of_hub(tx: Transaction, state: SiteState, page: Page) -> SiteState:
     """At a spoke: the state with what a page of its hub says, not saved. Raises NotSigned, NotYet.
 
     A statement that is not later than the known one comes from a hub that was restored: the other direction
-    tells it first.
+    tells it first. But of one whose charter never came here nobody could tell it anything, and nothing was
+    done by it: it is as if this site had not seen it.
     """
-    known, told = state.statement, page.statement
+    before = state if is_read(state) else replace(state, lineage=state.lineage[:-1])
+    known, told = before.statement, page.statement
     if told is None or told.terms.office != _office(state):
-        if must_sign(known, page.source):
+        if must_sign(counting(tx, before), page.source):
             raise _not_signed(state, page.source, "says nothing that it has signed")
         return state
     if known is not None and known.text != told.text and known.terms.office == told.terms.office:
@@ -166,7 +193,7 @@ def heard_of_hub(tx: Transaction, state: SiteState, page: Page) -> SiteState:
                 f"{page.source} has signed later what it does not say any more: it was restored",
                 hint="it hears of it with the next page from here",
             )
-    found = heard(tx, state, [told])
+    found = heard(tx, before, [told])
     if not found or found[-1].text != told.text:
         raise _not_signed(state, page.source, "shows a statement that is not its own")
     if not is_signed_charter(told.terms, page.charter or Charter()):
@@ -230,15 +257,21 @@ def keys_heard(
     tx: Transaction, state: SiteState, name: str, digest: str, told: Statement | None
 ) -> SiteState:
     """At a spoke that is given keys of tokens: the saved state, with what shows that they are the hub's
-    newest. Raises NotSigned.
+    newest. Raises NotSigned; NotYet as long as the charter that was signed with them is not here.
     """
     found = heard(tx, state, [told] if told is not None and told.terms.office == _office(state) else [])
-    newest = found[-1] if found else None
+    newest = found[-1] if found != state.lineage else counting(tx, state)
     signed = newest is not None and newest.terms.office == _office(state)
     _, wanted = newest.terms.keys.get(name, (0, "")) if newest is not None and signed else (0, "")
     if wanted != digest and (wanted or must_sign(newest, state.hub)):
         raise _not_signed(state, state.hub, f"has not signed these keys of {name}, or later ones")
-    if found != state.lineage:
-        state = replace(state, lineage=found)
+    after = replace(state, lineage=found)
+    if not is_read(after):
+        raise NotYet(
+            f"{state.hub} has signed a charter with these keys that is not at {state.site} yet",
+            hint="it comes with the next page; the agent brings the keys again",
+        )
+    if after != state:
+        state = after
         tx.save_state(state)
     return state
