@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import IO, Protocol
 
+from keystone_viaduct.errors import StoreBusy
 from keystone_viaduct.kinds.model import Document
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.shape import Shape
@@ -22,6 +24,9 @@ from .veil import Veil
 PAGE = 500
 #: Not a life that the site really has, so that nothing of this is taken for its own when it joins.
 _LIFE = "adopt"
+#: Seconds for which a feed may show nothing though there is more, because another transaction has it; and
+#: seconds between two looks.
+HELD, PAUSE = 60.0, 0.25
 
 
 class Records(Protocol):
@@ -105,7 +110,7 @@ class FeedInventory:
     ``reader`` is the site that is to be adopted: the hub knows it from then on, under a key that is forgotten
     here; it is registered anew when it joins. With a ``veil`` the records wait in a temporary file, secrets
     veiled, so that memory holds one kind at a time. Raises SiteUnavailable, UnknownSite, BadRequest,
-    SealingError.
+    SealingError; StoreBusy if the feed is never shown to its end.
     """
 
     secrets = True
@@ -118,6 +123,7 @@ class FeedInventory:
         folds: bool = False,
         veil: Veil | None = None,
         progress: Callable[[str, int, int], None] | None = None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.site = source.name
         self.folds = folds
@@ -125,15 +131,10 @@ class FeedInventory:
         self._records: Records = Listed() if veil is None else Spooled(veil)
         ring = KeyRing.generate()
         source.register(Peer(reader, ring.public_key, incarnation=_LIFE))
-        after: Checkpoint | None = None
-        while True:
-            page = source.read(reader, after, PAGE)
+        for page in _pages(source, reader, pause):
             self._take(_opened(page, ring))
             if progress is not None:
                 progress(f"reading {source.name}", page.upto.seq, page.upto.seq)
-            if page.at_head or page.upto == after:
-                return
-            after = page.upto
 
     def documents(self, kind: str) -> Mapping[str, Document]:
         """Key -> document."""
@@ -144,6 +145,26 @@ class FeedInventory:
             ref = change.ref
             content = None if change.deleted else {**_defaults(ref.kind), **change.document}
             self._records.put(ref.kind, ref.key, content)
+
+
+def _pages(source: FeedSource, reader: str, pause: Callable[[float], None]) -> Iterator[Page]:
+    """The whole feed. Raises StoreBusy: what is left out here would be taken for what the site has not."""
+    after: Checkpoint | None = None
+    held = 0.0
+    while True:
+        page = source.read(reader, after, PAGE)
+        yield page
+        if page.at_head:
+            return
+        held = held + PAUSE if page.upto == after else 0.0
+        if held > HELD:
+            raise StoreBusy(
+                f"{source.name} has more to show, and has not shown it for {HELD:g} s: its feed is held",
+                hint="a transaction has it, or more records wait there for a person than a page can name",
+            )
+        if held:
+            pause(PAUSE)
+        after = page.upto
 
 
 @cache

@@ -15,6 +15,7 @@ from keystone_viaduct.errors import (
     NotInitialised,
     OldTerm,
     SealingError,
+    StoreBusy,
     TooFast,
     UnknownSite,
     ViaductError,
@@ -173,13 +174,20 @@ class Lane:
         return progress
 
     def step_patiently(self) -> Progress:
-        """A step; if a site asks to wait, then after that. Raises ViaductError; TooFast when the waits in a
-        row are longer than the longest back-off.
+        """A step; where a site asks to wait, or another transaction has its feed for now, one after that.
+
+        Raises ViaductError; TooFast or StoreBusy when the waits in a row exceed the longest back-off.
         """
         waited = 0.0
         while True:
             try:
-                return self.step()
+                progress = self.step()
+                if progress is Progress.MORE or not self.replicator.held_back:
+                    return progress
+                wait = self.pacer.held_back()
+                waited += wait
+                if waited > self.pacer.longest or self._stopping.wait(wait):
+                    raise _held_back(self)
             except TooFast as error:
                 waited += self.pacer.told(error.wait)
                 if waited > self.pacer.longest or self._stopping.is_set():
@@ -263,7 +271,7 @@ class Lane:
         if self.state.failures:
             LOG.info("%s: works again", self.name)
         self.state.failures, self.state.error, self.state.code = 0, "", ""
-        if progress is Progress.IDLE and self.replicator.held_back:
+        if progress is not Progress.MORE and self.replicator.held_back:
             return self.pacer.held_back()
         wait = self.pacer.succeeded()
         return 0.0 if progress is Progress.MORE else wait
@@ -304,6 +312,13 @@ class Lane:
         # not cut short by pokes: a site that is in trouble is left alone
         self._stopping.wait(wait)
         return 0.0
+
+
+def _held_back(lane: Lane) -> StoreBusy:
+    return StoreBusy(
+        f"{lane.source} has more to show, and does not show it: its feed is held",
+        hint="a transaction has it, or more records wait there for a person than a page can name",
+    )
 
 
 def _starts_over(lane: Lane) -> FenceMismatch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from keystone_viaduct.cli.main import main
 from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.documents.schema import reflect
+from keystone_viaduct.errors import StoreBusy
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.adopt import FeedInventory, make_plan
+from keystone_viaduct.sync.adopt.feed import HELD, PAUSE
 from keystone_viaduct.sync.adopt.veil import Veil
 from keystone_viaduct.sync.api.changes import encode
 from keystone_viaduct.sync.model import Checkpoint, Page, Peer
@@ -33,6 +36,7 @@ class Near:
         self.site = SyncSite(store, SystemClock())
         self.peers: dict[str, Peer] = {}
         self.pages = 0
+        self.held = 0
 
     def register(self, peer: Peer) -> None:
         """Keep the peer's key."""
@@ -42,6 +46,9 @@ class Near:
         """A small page."""
         self.pages += 1
         page = self.site.read(reader, after, min(limit, 20))
+        if self.held and after is not None:  # another transaction has the feed, and this shows what it has
+            self.held -= 1
+            page = replace(page, changes=(), conflicts=(), upto=after, at_head=False)
         return carry(encode(page, self.peers[reader].public_key), None)
 
 
@@ -55,8 +62,11 @@ def test_the_feed_gives_what_the_database_holds_secrets_included(
     assert main(["init", "--config-file", str(config), "--site", "east", "--hub", "east"]) == 0
     ring = KeyRing.load(hub.home.folder / "viaduct-keys")
     near = Near("east", SqlStore(hub.engine, ring, Codecs(reflect(hub.engine), hub.cipher)))
-    inventory = FeedInventory(near, "west")
-    assert near.pages > 3 and inventory.site == "east"
+    waits: list[float] = []
+    near.held = 3
+    inventory = FeedInventory(near, "west", pause=waits.append)
+    assert near.held == 0 and waits == [PAUSE] * 3
+    assert near.pages > 6 and inventory.site == "east"
     for kind in REGISTRY:
         assert inventory.documents(kind) == hub.inventory.documents(kind), kind
     assert inventory.documents("credential")
@@ -69,3 +79,7 @@ def test_the_feed_gives_what_the_database_holds_secrets_included(
     plan = make_plan(hub.inventory, inventory)
     assert plan.settled and not plan.only_here and not plan.only_there
     assert not [match for match in plan.matches if match.differing]
+    near.held, waits = 10_000, []
+    with pytest.raises(StoreBusy, match="east has more to show"):
+        FeedInventory(near, "west", pause=waits.append)
+    assert sum(waits) == HELD

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from keystone_viaduct.errors import TooFast
-from keystone_viaduct.sync.agent.agent import Agent
+from keystone_viaduct.errors import StoreBusy, TooFast
+from keystone_viaduct.sync.agent.agent import Agent, Failure
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.loading import first_load
 from keystone_viaduct.sync.agent.metrics import metrics
@@ -98,19 +99,50 @@ def test_a_source_that_has_nothing_to_show_for_it_is_busy_is_asked_again_soon() 
         up.step()
     while up.step() is not Progress.IDLE:
         pass
+    spokes["west"].edit(*domain("other"))
     honest, spokes["west"].read = spokes["west"].read, busy(spokes["west"])  # type: ignore[method-assign]
     assert up._attempt() <= LONGEST_BUSY < up.pacer.poll
     spokes["west"].read = honest  # type: ignore[method-assign]
+    up._attempt()
+    assert hub.has(domain("other")[0])
     assert up._attempt() > 30
 
 
-def busy(site: FakeSite) -> Callable[..., Page]:
-    """Its pages, while another transaction has it and something is left to number."""
+@pytest.mark.parametrize("carry", [Agent.once, lambda agent: first_load(agent, lambda position: None)])
+def test_once_and_a_first_load_wait_for_a_feed_that_is_held(carry: Callable[[Agent], list[Failure]]) -> None:
+    agent, hub, spokes = fleet("west")
+    assert agent.once() == []
+    spokes["west"].edit(*domain("acme"))
+    patience = agent.lanes[0]._stopping = Patience()
+    spokes["west"].read = busy(spokes["west"], looks=5)  # type: ignore[method-assign]
+    assert carry(agent) == []
+    assert hub.has(domain("acme")[0])
+    assert len(patience.waits) == 5 and max(patience.waits) <= LONGEST_BUSY
+
+
+def test_of_a_feed_that_is_held_for_ever_once_says_so() -> None:
+    agent, hub, spokes = fleet("west", "south", longest_backoff=8.0)
+    assert agent.once() == []
+    for name, site in spokes.items():
+        site.edit(*domain(f"acme-{name}"))
+    agent.lanes[0]._stopping = Patience()
+    spokes["west"].read = busy(spokes["west"])  # type: ignore[method-assign]
+    failures = agent.once()
+    assert [(failure.lane, type(failure.error)) for failure in failures] == [("west-hub", StoreBusy)]
+    assert "west has more to show" in str(failures[0].error)
+    assert hub.has(domain("acme-south")[0])
+
+
+def busy(site: FakeSite, looks: int | None = None) -> Callable[..., Page]:
+    """Its pages, while another transaction has it and something is left to number: for so many looks."""
     honest = site.read
+    held = itertools.count()
 
     def read(*given: Any, **named: Any) -> Page:
         page = honest(*given, **named)
-        return replace(page, at_head=False, upto=page.after or page.upto)
+        if page.changes == () or (looks is not None and next(held) >= looks):
+            return page
+        return replace(page, at_head=False, upto=page.after or page.upto, changes=())
 
     return read
 
