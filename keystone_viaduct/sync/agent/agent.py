@@ -24,6 +24,7 @@ from keystone_viaduct.sync.agent.pacing import Pacer
 from keystone_viaduct.sync.agent.post import Post, latest
 from keystone_viaduct.sync.agent.roads import check_road, doubts
 from keystone_viaduct.sync.agent.topology import AgentSettings, SiteEntry, Topology
+from keystone_viaduct.sync.agent.travel import Travel
 from keystone_viaduct.sync.agent.upkeep import KeptSite, Upkeep
 from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.client import HttpSite, Transport, cloud_login
@@ -32,6 +33,7 @@ from keystone_viaduct.sync.client.transport import Timeouts
 from keystone_viaduct.sync.link.keys import KeyCarrier
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Portion, Progress, Replicator
+from keystone_viaduct.sync.model import ApplyResult, Page
 from keystone_viaduct.sync.rate import Rates
 from keystone_viaduct.sync.wire import limits
 from keystone_viaduct.sync.wire.carried import CarriedPage, carry
@@ -81,6 +83,7 @@ class Agent:
         self.keys = KeyKeeper(keys, settings.poll, self.gate) if keys is not None else None
         self.lanes: list[Lane] = []
         self.joinings = dict(joinings or {})
+        self.travel = Travel()
         self._pokes = Rates(POKES, AT_ONCE)
         for name, spoke in spokes.items():
             link = Link(hub, spoke, settings.page_limit)
@@ -96,8 +99,14 @@ class Agent:
         confirm = settings.confirm if replicator is link.down else 0.0
         limit = settings.first_load_limit
         lane = Lane(link, replicator, contact, pacer, self.gate, self._moved, limit, confirm=confirm)
-        replicator.counted = lane.count
+        replicator.counted = partial(self._arrived, lane)
         return lane
+
+    def _arrived(self, lane: Lane, page: Page, result: ApplyResult) -> None:
+        lane.count(page, result)
+        if isinstance(page, CarriedPage):
+            way = (lane.source, lane.target)
+            self.travel.note(way, page.edits, result.conflicts, time.time(), loading=lane.state.loading)
 
     @property
     def charter(self) -> Charter | None:
