@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import gc
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from keystone_viaduct import config, drivers, sql
+from keystone_viaduct.drivers import counters
 from keystone_viaduct.drivers.chosen import without_sql
 from keystone_viaduct.sync import api, capture
-from keystone_viaduct.upgrade import presence
+from keystone_viaduct.upgrade import presence, standing
 
 
 def _load_policies() -> None:
@@ -31,6 +33,12 @@ def _load_policies() -> None:
     rules.load_rules()
 
 
+def _figures(conf: Any) -> dict[str, Any]:
+    """For the API: what the drivers have counted, and how far the schema's upgrades are."""
+    upgrades = [] if without_sql(conf) else standing.standing(conf.database.connection)
+    return {**counters.known().as_json(), "upgrades": upgrades}
+
+
 def build() -> Any:
     """Build the WSGI application from the configuration that ``OS_KEYSTONE_CONFIG_DIR`` and its kin name."""
     api.make_room()
@@ -42,7 +50,7 @@ def build() -> Any:
     sql.install(conf)
     capture.hook(lambda: config.capture_setting(conf))
     drivers.install(conf)
-    api.install(conf, after_write=drivers.forget)
+    api.install(conf, after_write=drivers.forget, gather=partial(_figures, conf))
     application = wsgi.initialize_public_application()
     _load_policies()
     settings = config.driver_settings(conf)

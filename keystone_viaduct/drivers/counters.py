@@ -1,4 +1,4 @@
-"""Counts of what was run again, for metrics.
+"""Counts of what was run again, and of what the memos of requests have saved, for metrics.
 
 Each process counts for itself; with :func:`keep_in` it also keeps its counts in a file of its own in a folder
 that all processes share, and :func:`collect` adds them up. A process that gets the number of one that has
@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,24 +24,31 @@ RECOVERED, EXHAUSTED, RESOLVED = "recovered", "exhausted", "resolved"
 """How a call that was run again ended: well; with its last error; done before, as reading back showed."""
 
 _SUFFIX = ".retries.json"
+#: Seconds between two writes of what only the memos have counted.
+SELDOM = 5.0
 
 
 @dataclass
 class Counts:
     """``retries`` by driver namespace, method and fault; ``outcomes`` of the calls that were run again.
 
-    ``seconds``: how long these calls took in all beyond their first attempt.
+    ``seconds``: how long these calls took in all beyond their first attempt. ``hits`` and ``misses``: reads
+    that the memo of a request has answered, and that it has not.
     """
 
     retries: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+    hits: int = 0
+    misses: int = 0
 
     def add(self, other: Counts) -> None:
         """Add the counts of another process."""
         self.retries.update(other.retries)
         self.outcomes.update(other.outcomes)
         self.seconds += other.seconds
+        self.hits += other.hits
+        self.misses += other.misses
 
     def as_json(self) -> dict[str, Any]:
         """Plain data; :meth:`of_json` reads it."""
@@ -48,19 +56,24 @@ class Counts:
             {"driver": driver, "method": method, "fault": fault, "count": count}
             for (driver, method, fault), count in sorted(self.retries.items())
         ]
-        return {"retries": retries, "outcomes": dict(self.outcomes), "seconds": round(self.seconds, 6)}
+        memo = {"hits": self.hits, "misses": self.misses}
+        told = {"retries": retries, "outcomes": dict(self.outcomes), "seconds": round(self.seconds, 6)}
+        return {**told, "memo": memo}
 
     @classmethod
     def of_json(cls, data: Mapping[str, Any]) -> Counts:
         """Raises KeyError, TypeError or ValueError for what :meth:`as_json` has not made."""
         retries = {(row["driver"], row["method"], row["fault"]): row["count"] for row in data["retries"]}
-        return cls(Counter(retries), Counter(data["outcomes"]), float(data["seconds"]))
+        memo = data.get("memo", {})  # counts of an earlier version have none
+        numbers = int(memo.get("hits", 0)), int(memo.get("misses", 0))
+        return cls(Counter(retries), Counter(data["outcomes"]), float(data["seconds"]), *numbers)
 
 
 _lock = threading.Lock()
 _counts = Counts()
 _folder: Path | None = None
 _process = 0
+_kept_at = float("-inf")
 
 
 def retried(namespace: str, method: str, fault: str) -> None:
@@ -78,6 +91,33 @@ def ended(outcome: str, seconds: float = 0.0) -> None:
         _counts.outcomes[outcome] += 1
         _counts.seconds += seconds
         _keep()
+
+
+def remembered(hits: int, misses: int) -> None:
+    """A request has ended whose memo answered so many reads, and so many not. (Not each is worth a write to
+    the file: it gets there now and then.)
+    """
+    global _kept_at
+    if not hits and not misses:
+        return
+    with _lock:
+        _take_up()
+        _counts.hits += hits
+        _counts.misses += misses
+        now = time.monotonic()
+        if now - _kept_at >= SELDOM:
+            _kept_at = now
+            _keep()
+
+
+def known() -> Counts:
+    """Of all processes, where they keep theirs in a folder; of this one otherwise."""
+    if _folder is not None:
+        return collect(_folder)
+    with _lock:
+        total = Counts()
+        total.add(_counts)
+        return total
 
 
 def retries() -> dict[tuple[str, str, str], int]:

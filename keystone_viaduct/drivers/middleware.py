@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from keystone_viaduct.config import DriverSettings
-from keystone_viaduct.drivers import memo, outage
+from keystone_viaduct.drivers import counters, memo, outage
 
 LOG = logging.getLogger(__name__)
 
@@ -39,8 +39,12 @@ class RequestMemo:
         """Serve one request; what the body is generated from later is no longer remembered."""
         if not self._settings.request_memo:
             return self._application(environ, start_response)
-        with memo.request(self._settings.request_memo_entries, self._settings.request_memo_kilobytes << 10):
-            return self._application(environ, start_response)
+        settings = self._settings
+        with memo.request(settings.request_memo_entries, settings.request_memo_kilobytes << 10) as kept:
+            try:
+                return self._application(environ, start_response)
+            finally:
+                counters.remembered(kept.hits, kept.misses)
 
 
 class Unavailable:

@@ -15,7 +15,7 @@ from keystone.server import flask as ks_flask
 from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.registry import get as get_kind
-from keystone_viaduct.sync.api import assembly, changes
+from keystone_viaduct.sync.api import assembly, changes, figures
 from keystone_viaduct.sync.api.audit import Noted
 from keystone_viaduct.sync.api.conflicts import ACTIONS, RESTORE, ConflictsService
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json, truth
@@ -218,6 +218,15 @@ class WaitingResource(flask_restful.Resource):  # type: ignore[misc]
     def post(self) -> Reply:
         """Another try."""
         return Reply({"records": assembly.service().retry()})
+
+
+class FiguresResource(flask_restful.Resource):  # type: ignore[misc]
+    """What this Keystone has counted."""
+
+    @gated("sync:get_figures")
+    def get(self) -> Reply:
+        """Calls that were run again, reads that were saved, upgrades of the schema."""
+        return Reply(dict(figures.gather()))
 
 
 class HeldResource(flask_restful.Resource):  # type: ignore[misc]
@@ -566,6 +575,7 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
         _route(SweepResource, "/sweep", "sweep"),
         _route(HeldResource, "/sweep/held", "held"),
         _route(WaitingResource, "/waiting", "waiting"),
+        _route(FiguresResource, "/figures", "figures"),
         _route(PeersResource, "/peers", "peers"),
         _route(PeerResource, "/peers/<string:site>", "peer", "site"),
         _route(LeaseResource, "/lease", "lease"),

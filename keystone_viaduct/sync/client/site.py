@@ -32,6 +32,7 @@ from keystone_viaduct.sync.statement import Lineage
 from keystone_viaduct.sync.wire import checks, comparing, limits, upkeep, values
 from keystone_viaduct.sync.wire.carried import CarriedPage, carry
 from keystone_viaduct.sync.wire.charter import checked_charter
+from keystone_viaduct.sync.wire.figures import Figures, figures_from_json
 from keystone_viaduct.sync.wire.joining import choices_from_json, choices_to_json
 from keystone_viaduct.sync.wire.office import (
     Office,
@@ -64,6 +65,16 @@ class HttpSite:
     def name(self) -> str:
         """The site's name."""
         return self._name
+
+    @property
+    def url(self) -> str:
+        """The base of its identity API."""
+        return self._transport.url
+
+    @property
+    def verify(self) -> bool | str:
+        """Whether its certificate is checked, or the file of authorities to check it with."""
+        return self._transport.verify
 
     def close(self) -> None:
         """Close the connections."""
@@ -173,6 +184,11 @@ class HttpSite:
         """How many records wait there in which state, and the first of them."""
         body = self._transport.call("GET", "/waiting", most=limits.LIST_OPEN)
         return self._transport.understood(lambda: upkeep.waiting_from_json(body))
+
+    def figures(self) -> Figures:
+        """What its Keystone has counted."""
+        body = self._transport.call("GET", "/figures")
+        return self._transport.understood(lambda: figures_from_json(body))
 
     def retry(self) -> int:
         """Try again what is carried or put aside there; how many records."""

@@ -69,6 +69,16 @@ class Transport:
         self._opening = threading.Lock()
         self._client: httpx.Client | None = None
 
+    @property
+    def url(self) -> str:
+        """The base of the site's identity API."""
+        return self._login.url
+
+    @property
+    def verify(self) -> bool | str:
+        """Whether its certificate is checked, or the file of authorities to check it with."""
+        return self._login.verify
+
     def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
