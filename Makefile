@@ -14,7 +14,7 @@ EXCLUDED := slow or faults or keystone24 or releases or galera or cassandra
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides test-upgrade-rules upgrade-demo lint format test test-records test-pairs test-costs test-hostile test-replay test-attack test-faults test-galera cassandra test-cassandra test-upstream test-upstream-stock \
+.PHONY: help venv check demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides test-upgrade-rules upgrade-demo pictures lint format test test-records test-pairs test-costs test-hostile test-replay test-attack test-faults test-galera cassandra test-cassandra test-upstream test-upstream-stock \
 	test-upstream-capture test-keystone-24 test-releases galera docs clean
 
 help: ## this list
@@ -44,8 +44,9 @@ venv-%: .venvs/%/.stamp ## .venvs/N with Keystone N.0.0 (25, 27, 28, 29; 24 with
 	@tools/make-venv .venvs/cockroach 'keystone==30.0.0' $(SITE_PACKAGES) -e '.[cockroachdb]'
 	@touch $@
 
-servers: ## PostgreSQL, MariaDB, memcached and OpenLDAP from Debian, where missing (root); MySQL unpacked in .cache/mysql
+servers: ## PostgreSQL, MariaDB, memcached, OpenLDAP and Chromium from Debian, where missing (root); MySQL unpacked in .cache/mysql
 	@tools/install-servers
+	@tools/fetch-axe .cache/axe || { echo "accessibility will not be tested" >&2; [ "$(VIADUCT_REQUIRE_ALL)" != 1 ]; }
 	@tools/fetch-mysql .cache/mysql || echo "the tests on MySQL will be skipped" >&2
 
 demo: venv ## three Keystones in three regions, one set of identities; ARGS: --once --json FILE --rtt MS
@@ -149,6 +150,9 @@ test-keystone-24: venv venv-24 servers ## Keystone 24 (2023.2, SQLAlchemy 1.4) a
 
 test-releases: venv venv-29 venv-28 venv-27 venv-24 ## Keystone 30, 29, 28, 27 and 24 in one fleet
 	$(PYTEST) -q -m releases $(ARGS)
+
+pictures: venv servers ## the pictures of the dashboard in docs/, made by its browser tests
+	VIADUCT_PICTURES=docs/how-to/pictures $(PYTEST) -q tests/browser/test_pages.py -k "shuts or thousand"
 
 docs: venv ## the documentation as a site, into site/
 	$(BIN)/mkdocs build --strict --quiet

@@ -36,6 +36,7 @@
     +-- SealingError                a secret could not be sealed or opened
     +-- SiteUnavailable             the other site did not answer
     +-- LeaseHeld                   another agent is at work
+    +-- LoginRefused                Keystone does not let a person in, or does not accept his token
     +-- AdoptError                  a site's ids could not be brought in line with the hub's
     |   +-- AlreadyJoined           the site replicates already
     |   +-- AccessUndecided         joining would change somebody's access, and nobody has chosen how
@@ -315,6 +316,13 @@ class LeaseHeld(ViaductError):
 
     code = "lease.held"
     status = 409
+
+
+class LoginRefused(ViaductError):
+    """Keystone does not let a person in at the dashboard, or a site does not accept his token."""
+
+    code = "login.refused"
+    status = 401
 
 
 class UpgradeError(ViaductError):

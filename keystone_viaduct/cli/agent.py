@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from keystone_viaduct.cli import _access
 from keystone_viaduct.cli._options import ACCESS, FLEET, OUTPUT, Arguments, flag
 from keystone_viaduct.cli._terminal import Tenths, Terminal
-from keystone_viaduct.errors import AccessUndecided
+from keystone_viaduct.errors import AccessUndecided, ConfigError
 
 if TYPE_CHECKING:
+    from keystone_viaduct.dashboard.serve import Dashboard
     from keystone_viaduct.sync.adopt import Choices
     from keystone_viaduct.sync.agent.agent import Agent, Failure
     from keystone_viaduct.sync.agent.following import Following
@@ -97,13 +98,41 @@ def _serve(following: Following, topology: Topology) -> int:
     if listener is not None:
         listener.start()
         LOG.info("listening on %s:%s", *listener.address)
+    dashboard = _dashboard(following, topology)
     following.start()
+    if dashboard is not None:
+        dashboard.start()
+        LOG.info("the dashboard is at %s", dashboard.url)
     done.wait()
+    if dashboard is not None:
+        dashboard.stop()
     if listener is not None:
         listener.stop()
     ended = following.stop()
     LOG.info("ended" if ended else "ended; a step was still waiting for its site")
     return 0
+
+
+def _dashboard(following: Following, topology: Topology) -> Dashboard | None:
+    """None where it is switched off; or where nobody has asked for one, and it can't be served."""
+    settings = topology.agent.dashboard
+    if settings is None:
+        return None
+    try:
+        from keystone_viaduct.dashboard.serve import Dashboard
+
+        return Dashboard(topology, lambda: following.agent, settings)
+    except ModuleNotFoundError as error:
+        if settings.named:
+            raise ConfigError(
+                f"the dashboard needs {error.name}", hint="pip install 'keystone-viaduct[dashboard]'"
+            ) from error
+        LOG.info("no dashboard: pip install 'keystone-viaduct[dashboard]'")
+    except ConfigError as error:
+        if settings.named:
+            raise
+        LOG.warning("no dashboard: %s", error)
+    return None
 
 
 def _choosing(args: Arguments, topology: Topology) -> Choosing:

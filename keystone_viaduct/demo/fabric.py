@@ -16,6 +16,10 @@ class Fabric(Protocol):
     def agent_url(self) -> str:
         """Where the agent tells its state; empty if there is none."""
 
+    @property
+    def dashboard_url(self) -> str:
+        """Where the agent shows it to browsers; empty if there is none."""
+
     def equip(self, keystones: Keystones, hub: str, roads: Mapping[str, Link]) -> None:
         """Called before the sites are set up: may add to their options (``site.spec``)."""
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from keystone_viaduct.demo.control import RoadControl
 from keystone_viaduct.demo.handbook import AGENT, write_clouds, write_topology
 from keystone_viaduct.demo.keystones import Keystone, Keystones
 from keystone_viaduct.demo.leash import Leashed, Port, tail
@@ -40,6 +41,8 @@ class Fleet:
     def __init__(self, narrator: Narrator) -> None:
         self._narrator = narrator
         self._port = Port()
+        self._dashboard = Port()
+        self._control: RoadControl | None = None
         self._agent: Leashed | None = None
         self._sites: dict[str, HttpSite] = {}
         self._hub = ""
@@ -48,6 +51,11 @@ class Fleet:
     def agent_url(self) -> str:
         """Where the agent listens, at the hub's end."""
         return f"http://127.0.0.1:{self._port.number}"
+
+    @property
+    def dashboard_url(self) -> str:
+        """Where the agent shows the fleet to browsers."""
+        return f"http://127.0.0.1:{self._dashboard.number}/"
 
     def equip(self, keystones: Keystones, hub: str, roads: Mapping[str, Link]) -> None:
         """Tell each site where its keys are to be and where its pokes go: a spoke's over its road."""
@@ -109,14 +117,21 @@ class Fleet:
         for site in self._sites.values():
             site.close()
         self._sites.clear()
+        if self._control is not None:
+            self._control.stop()
+            self._control = None
         self._port.release()
+        self._dashboard.release()
 
     def _start_agent(self, keystones: Keystones, hub: str, roads: Mapping[str, Link]) -> None:
         folder = keystones.folder / "agent"
         folder.mkdir(mode=0o700)
         away = {name: road.url_to(name) for name, road in roads.items()}
         clouds = write_clouds(folder / "clouds.yaml", keystones.sites.values(), away)
-        port, settings = self._port.number, self.agent_settings
+        self._control = RoadControl(roads)
+        listen = f"127.0.0.1:{self._dashboard.number}"
+        dashboard = {"listen": listen, "roads": str(self._control.path)}
+        port, settings = self._port.number, {"dashboard": dashboard, **self.agent_settings}
         write_topology(folder / "viaduct.yaml", hub, list(keystones.sites), clouds, port, settings)
         self._log = folder / "agent.log"
         self._agent = Leashed(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from keystone_viaduct.demo.keystones import Keystone
+from keystone_viaduct.demo.keystones import ADMIN_PASSWORD, Keystone
 
 #: So that a cut and a healing are noticed while one watches; the defaults are for sites far apart.
 AGENT: Mapping[str, object] = {
@@ -65,12 +65,20 @@ def write_clouds(path: Path, sites: Iterable[Keystone], urls: Mapping[str, str] 
     return path
 
 
-def cheat_sheet(folder: Path, hub: str, spokes: Sequence[str], agent_url: str = "") -> str:
+def cheat_sheet(
+    folder: Path, hub: str, spokes: Sequence[str], agent_url: str = "", dashboard: str = ""
+) -> str:
     """Commands to try while the demo stays up, whose sites live in ``folder``. Console markup."""
     near, far = spokes[0], spokes[-1]
     agent = f"\n  curl -s {agent_url}/status" if agent_url else ""
+    look = ""
+    if dashboard:
+        look = (
+            f"In a browser: [bold]{dashboard}[/]\n  log in as [bold]admin[/] with the password "
+            f"[bold]{ADMIN_PASSWORD}[/] to resolve conflicts, to search, to cut and heal\n"
+        )
     return f"""\
-In another terminal, with the openstack command of this environment:
+{look}In another terminal, with the openstack command of this environment:
   [bold]export OS_CLIENT_CONFIG_FILE={folder / "clouds.yaml"}[/]
   openstack --os-cloud {hub} user create --domain default --password secret you
   openstack --os-cloud {far} user show --domain default you

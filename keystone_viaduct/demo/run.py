@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import tempfile
 import time
+import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -129,7 +131,9 @@ def _stay_up(demo: Demo) -> None:
     """Serve until the visitor has had enough."""
     write_clouds(demo.folder / "clouds.yaml", demo.keystones.sites.values())
     demo.narrator.chapter("Now you")
-    demo.narrator.say(cheat_sheet(demo.folder, HUB, SPOKES, demo.fabric.agent_url))
+    dashboard = demo.fabric.dashboard_url
+    demo.narrator.say(cheat_sheet(demo.folder, HUB, SPOKES, demo.fabric.agent_url, dashboard))
+    _show(dashboard)
     for line in sys.stdin:
         match line.split():
             case ["quit" | "exit"]:
@@ -149,6 +153,13 @@ def _stay_up(demo: Demo) -> None:
             case _:
                 demo.narrator.say("cut SITE, heal SITE, compare, quit")
     signal.pause()  # no terminal: serve until a signal comes
+
+
+def _show(url: str) -> None:
+    """Open it in the visitor's browser, where there is a screen; never a browser of the terminal."""
+    has_screen = sys.platform == "darwin" or any(os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY"))
+    if url and has_screen and sys.stdout.isatty():
+        webbrowser.open(url)
 
 
 @contextmanager

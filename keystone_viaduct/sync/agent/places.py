@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 from keystone_viaduct.errors import ConfigError
 
 Place = tuple[str, ...]
+_ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[^:\s]+):(?P<port>\d{1,5})")
 
 
 @dataclass
@@ -68,6 +70,17 @@ class Located:
         if not least <= value <= most:
             raise self.bad(place, f"is {value:g}", f"it has to be from {least:g} to {most:g}")
         return float(value)
+
+    def address(self, value: Any, place: Place) -> tuple[str, int] | None:
+        """Where to listen, as ``host:port``; false for not at all."""
+        if value is False:
+            return None
+        match = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
+        if match is None or int(match["port"]) > 65535:
+            raise self.bad(
+                place, "is no address", "write it as host:port in quotes, or false to listen nowhere"
+            )
+        return match["host"].strip("[]"), int(match["port"])
 
 
 def load(file: Path) -> Located:

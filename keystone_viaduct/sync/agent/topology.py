@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from keystone_viaduct.sync.agent import places
+from keystone_viaduct.sync.agent.dashboard import DashboardSettings, read_dashboard
 from keystone_viaduct.sync.agent.places import Located
 from keystone_viaduct.sync.wire import limits
 from keystone_viaduct.sync.wire.checks import SITE_NAME
 
 _ACCESS = frozenset({"hub", "site", "newest", "both"})
-_LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[^:\s]+):(?P<port>\d{1,5})")
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class AgentSettings:
 
     ``upkeep``: between two rounds of purge, sweep and comparison (0: never). ``retention``: of tombstones;
     ``lost_retention``: of what closed conflicts have lost; ``conflict_retention``: of these conflicts;
-    ``away``: how long a silent site is waited for.
+    ``away``: how long a silent site is waited for. ``dashboard``: None for none.
     """
 
     listen: tuple[str, int] | None = ("127.0.0.1", 7788)
@@ -71,6 +70,7 @@ class AgentSettings:
     lost_retention: float = 90 * DAY
     conflict_retention: float = 366 * DAY
     away: float = 30 * DAY
+    dashboard: DashboardSettings | None = field(default_factory=DashboardSettings)
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,9 @@ def _agent(found: Located, value: Any) -> AgentSettings:
         return found.number(options.get(name), ("agent", name), getattr(default, name), least, most)
 
     return AgentSettings(
-        listen=_listen(found, options["listen"]) if "listen" in options else default.listen,
+        listen=found.address(options["listen"], ("agent", "listen"))
+        if "listen" in options
+        else default.listen,
         poll=number("poll", 0.1, 3600),
         confirm=number("confirm", 0, 3600),
         page_limit=int(number("page_limit", 1, limits.PAGE_CHANGES)),
@@ -161,6 +163,7 @@ def _agent(found: Located, value: Any) -> AgentSettings:
         lost_retention=number("lost_retention", 0, _CENTURY),
         conflict_retention=number("conflict_retention", 0, _CENTURY),
         away=number("away", 60, _CENTURY),
+        dashboard=read_dashboard(found, options.get("dashboard")),
     )
 
 
@@ -176,14 +179,3 @@ def _flag(found: Located, value: Any, place: tuple[str, ...]) -> bool:
     if not isinstance(value, bool):
         raise found.bad(place, "is neither true nor false", "leave it out for false")
     return value
-
-
-def _listen(found: Located, value: Any) -> tuple[str, int] | None:
-    """``host:port``; false for not at all."""
-    place = ("agent", "listen")
-    if value is False:
-        return None
-    match = _LISTEN.fullmatch(value) if isinstance(value, str) else None
-    if match is None or int(match["port"]) > 65535:
-        raise found.bad(place, "is no address", "write it as host:port in quotes, or false to listen nowhere")
-    return match["host"].strip("[]"), int(match["port"])

@@ -25,6 +25,7 @@ from keystone_viaduct.demo.scenario.step import Step
 
 class NoFabric:
     agent_url = ""
+    dashboard_url = ""
     def equip(self, keystones, hub, roads): pass
     def join(self, keystones, hub, roads): pass
     def settle(self, deadline): return True

@@ -25,6 +25,7 @@ class NoFabric:
     """One site needs none."""
 
     agent_url = ""
+    dashboard_url = ""
 
     def equip(self, keystones: Keystones, hub: str, roads: Mapping[str, Link]) -> None:
         """Nothing to add."""

@@ -40,3 +40,10 @@ def test_the_cheat_sheet_names_what_is_there(tmp_path: Path) -> None:
     text = cheat_sheet(tmp_path, "east", ["west", "south"], "http://127.0.0.1:7788")
     for words in (str(tmp_path / "clouds.yaml"), "cut west", "heal west", "compare", "7788/status"):
         assert words in text
+
+
+def test_the_cheat_sheet_tells_of_the_dashboard_where_there_is_one(tmp_path: Path) -> None:
+    text = cheat_sheet(tmp_path, "east", ["west"], "http://127.0.0.1:7788", "http://127.0.0.1:7789/")
+    assert "http://127.0.0.1:7789/" in text
+    assert "viaduct-demo" in text
+    assert "browser" not in cheat_sheet(tmp_path, "east", ["west"])
