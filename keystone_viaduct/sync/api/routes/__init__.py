@@ -1,0 +1,1 @@
+"""What each route of ``/v3/OS-SYNC`` does with a request."""
