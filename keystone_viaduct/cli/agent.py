@@ -89,6 +89,7 @@ def _serve(following: Following, topology: Topology) -> int:
         signal.signal(number, lambda *_: done.set())
     for doubt in doubts_of(topology):
         LOG.warning("%s", doubt)
+    dashboard = _dashboard(following, topology)  # what is wrong with it is known before anything works
     address = topology.agent.listen
     listener = (
         Listener(lambda: following.agent, address, open_status=topology.agent.open_status)
@@ -98,7 +99,6 @@ def _serve(following: Following, topology: Topology) -> int:
     if listener is not None:
         listener.start()
         LOG.info("listening on %s:%s", *listener.address)
-    dashboard = _dashboard(following, topology)
     following.start()
     if dashboard is not None:
         dashboard.start()
@@ -114,25 +114,17 @@ def _serve(following: Following, topology: Topology) -> int:
 
 
 def _dashboard(following: Following, topology: Topology) -> Dashboard | None:
-    """None where it is switched off; or where nobody has asked for one, and it can't be served."""
+    """None where viaduct.yaml does not ask for one. Raises ConfigError."""
     settings = topology.agent.dashboard
     if settings is None:
         return None
     try:
         from keystone_viaduct.dashboard.serve import Dashboard
-
-        return Dashboard(topology, lambda: following.agent, settings)
     except ModuleNotFoundError as error:
-        if settings.named:
-            raise ConfigError(
-                f"the dashboard needs {error.name}", hint="pip install 'keystone-viaduct[dashboard]'"
-            ) from error
-        LOG.info("no dashboard: pip install 'keystone-viaduct[dashboard]'")
-    except ConfigError as error:
-        if settings.named:
-            raise
-        LOG.warning("no dashboard: %s", error)
-    return None
+        raise ConfigError(
+            f"the dashboard needs {error.name}", hint="pip install 'keystone-viaduct[dashboard]'"
+        ) from error
+    return Dashboard(topology, lambda: following.agent, settings)
 
 
 def _choosing(args: Arguments, topology: Topology) -> Choosing:

@@ -20,7 +20,6 @@ class DashboardSettings:
 
     ``url``: what browsers call it by, where a proxy with TLS stands before it. ``certificate`` and ``key``:
     PEM files, where it does TLS itself. ``roads``: a socket that cuts and heals the roads of a demo.
-    ``named``: viaduct.yaml speaks of it, so that not to be able to serve it is an error.
     """
 
     listen: tuple[str, int] = ("127.0.0.1", 7789)
@@ -29,15 +28,12 @@ class DashboardSettings:
     certificate: Path | None = None
     key: Path | None = None
     roads: Path | None = None
-    named: bool = False
 
 
 def read_dashboard(found: Located, value: Any) -> DashboardSettings | None:
-    """``false`` for none; left out: on this machine only. Raises ConfigError."""
+    """Left out, or ``false``: none, and nothing listens. Raises ConfigError."""
     default = DashboardSettings()
-    if value is None:
-        return default
-    if value is False:
+    if value is None or value is False:
         return None
     if isinstance(value, str):
         value = {"listen": value}
@@ -54,7 +50,6 @@ def read_dashboard(found: Located, value: Any) -> DashboardSettings | None:
         certificate=_file(found, options.get("certificate"), "certificate"),
         key=_file(found, options.get("key"), "key"),
         roads=_file(found, options.get("roads"), "roads"),
-        named=True,
     )
     if (settings.certificate is None) != (settings.key is None):
         raise found.bad(_PLACE, "has a certificate without its key, or a key alone", "give both, or neither")

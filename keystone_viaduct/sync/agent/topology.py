@@ -70,7 +70,7 @@ class AgentSettings:
     lost_retention: float = 90 * DAY
     conflict_retention: float = 366 * DAY
     away: float = 30 * DAY
-    dashboard: DashboardSettings | None = field(default_factory=DashboardSettings)
+    dashboard: DashboardSettings | None = None
 
 
 @dataclass(frozen=True)
