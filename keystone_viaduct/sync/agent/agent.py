@@ -83,7 +83,7 @@ class Agent:
         self.keys = KeyKeeper(keys, settings.poll, self.gate) if keys is not None else None
         self.lanes: list[Lane] = []
         self.joinings = dict(joinings or {})
-        self.travel = Travel()
+        self.travel = Travel(began=time.time())
         self._pokes = Rates(POKES, AT_ONCE)
         for name, spoke in spokes.items():
             link = Link(hub, spoke, settings.page_limit)

@@ -78,9 +78,12 @@ def percentile(lags: Sequence[float], share: float) -> float:
 
 
 class Travel:
-    """Safe to share between threads."""
+    """Safe to share between threads. ``began``: edits that were made before, in seconds since the epoch, have
+    waited for somebody to carry them; that says nothing about how long changes travel.
+    """
 
-    def __init__(self, arrivals: int = ARRIVALS) -> None:
+    def __init__(self, arrivals: int = ARRIVALS, began: float = 0.0) -> None:
+        self._began = began
         self._lock = threading.Lock()
         self._arrivals: deque[Arrival] = deque(maxlen=arrivals)
         self._times: dict[Way, Times] = {}
@@ -107,7 +110,7 @@ class Travel:
             if not loading:
                 times = self._times.setdefault(way, Times())
                 for arrival in found:
-                    if arrival.origin:
+                    if arrival.origin and arrival.at - arrival.lag >= self._began:
                         times.add(arrival.at, arrival.lag)
 
     def latest(self, most: int = ARRIVALS) -> list[Arrival]:

@@ -120,3 +120,10 @@ def test_no_more_of_names_is_kept_than_people_read() -> None:
     fields = [[5, "e" * 5000, 3, {}]]
     (found,) = carry(page(fields=fields, document={"name": "n" * 5000}), None).edits
     assert len(found.name) == len(found.origin) == 100
+
+
+def test_what_waited_for_an_agent_is_told_and_not_counted_as_lag() -> None:
+    travel = Travel(began=AT - 10)
+    travel.note(WAY, [edit(60.0), edit(0.25, position=2)], (), AT)
+    assert len(travel.latest()) == 2
+    assert [lag for _, lag in travel.points(WAY)] == [pytest.approx(0.25, abs=1e-3)]
