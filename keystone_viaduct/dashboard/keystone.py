@@ -12,7 +12,7 @@ from typing import Any
 
 from keystone_viaduct.dashboard.access import Person
 from keystone_viaduct.dashboard.view.survey import Answer
-from keystone_viaduct.errors import LoginRefused, NotThere, ViaductError
+from keystone_viaduct.errors import LoginRefused, NotThere, SiteUnavailable, ViaductError
 from keystone_viaduct.sync.client import HttpSite, Transport
 from keystone_viaduct.sync.client.reaching import reaching
 from keystone_viaduct.sync.client.transport import Timeouts
@@ -31,8 +31,8 @@ LISTS = {
     "role": ("/roles", "roles"),
     "service": ("/services", "services"),
 }
-#: Records of one name that are offered.
-MOST = 20
+#: Records of one name that are offered; sites that are asked for a name in turn while they are away.
+MOST, ASKED_BY_NAME = 20, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,27 +226,37 @@ class People:
                 return None
 
     def named(self, person: Person, kind: str, name: str) -> list[tuple[str, str]]:
-        """(id, in which domain) of the records that are called so, as the hub's own API lists them. Raises
-        what it says.
+        """(id, in which domain) of the records that are called so, as the hub's own API lists them; while it
+        is away, as that of another site does. Raises what they say.
         """
-        from keystoneauth1 import exceptions, session
-
         if kind not in LISTS:
             return []
-        path, member = LISTS[kind]
-        hub = self._addresses[self._hub()]
-        with reaching(hub.name, "does not answer", "is it up?"):
+        away: ViaductError | None = None
+        for site in self.sites[:ASKED_BY_NAME]:
             try:
-                asked = session.Session(verify=hub.verify, timeout=PATIENCE)
+                return self._named(self._addresses[site], person, kind, name)
+            except SiteUnavailable as error:
+                away = away or error
+        if away is not None:
+            raise away
+        return []
+
+    def _named(self, site: Address, person: Person, kind: str, name: str) -> list[tuple[str, str]]:
+        from keystoneauth1 import exceptions, session
+
+        path, member = LISTS[kind]
+        with reaching(site.name, "does not answer", "is it up?"):
+            try:
+                asked = session.Session(verify=site.verify, timeout=TIMES.connect)
                 found = asked.get(
-                    f"{hub.url}{path}",
+                    f"{site.url}{path}",
                     params={"name": name},
                     headers={"X-Auth-Token": person.token},
                     authenticated=False,
                 )
             except (exceptions.Forbidden, exceptions.Unauthorized) as error:
                 raise LoginRefused(
-                    f"your account may not list {member} at {hub.name}", hint="search by id"
+                    f"your account may not list {member} at {site.name}", hint="search by id"
                 ) from error
         rows = found.json().get(member, [])
         return [(str(row["id"]), str(row.get("domain_id") or "")) for row in rows[:MOST]]

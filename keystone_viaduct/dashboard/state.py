@@ -110,6 +110,7 @@ class Listed:
     at: float
     open: bool
     resolution: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,8 @@ class Told:
 class Fleet:
     """All of it. ``working``: this agent holds the lease; ``holder`` is its name.
 
-    ``conflicts`` are the latest of the hub's list, as of ``conflicts_told``; ``keys`` likewise. ``view`` is
-    the same for the registry of checks and the list of what waits.
+    ``conflicts`` are the open ones of the hub's list and the latest of the others, as of ``conflicts_told``;
+    ``keys`` likewise. ``view`` is the same for the registry of checks and the list of what waits.
     """
 
     now: float

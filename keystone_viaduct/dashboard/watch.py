@@ -31,8 +31,8 @@ WATCHED, ALONE = 5.0, 30.0
 LOOKING = 60.0
 #: Seconds between two questions for what waits at a site, and to a site that does not answer, at most.
 WAITING, LONGEST = 60.0, 300.0
-#: Records that wait, kept of each site; conflicts kept of the hub's list.
-NAMED, CONFLICTS = 50, 500
+#: Records that wait, kept of each site; conflicts kept of the hub's list: open ones, and the latest.
+NAMED, OPEN, LATEST = 50, 500, 100
 MICROSECONDS = 1_000_000
 
 
@@ -200,8 +200,7 @@ class Watch:
         except ViaductError as error:
             LOG.debug("%s does not show its charter: %s", hub.name, error)
         try:
-            listed = tuple(listed_of(row) for row in hub.conflicts(CONFLICTS))
-            facts = replace(facts, conflicts=listed, conflicts_told=Told(now))
+            facts = replace(facts, conflicts=_conflicts(hub), conflicts_told=Told(now))
         except ViaductError as error:
             facts = replace(facts, conflicts_told=replace(facts.conflicts_told, error=error.message))
         try:
@@ -262,6 +261,13 @@ class Watch:
                 self._due[name] = self._clock() + self._after(name)
 
 
+def _conflicts(hub: Watched) -> tuple[Listed, ...]:
+    """Those that wait for a decision, however old, among the latest."""
+    rows = [*hub.conflicts(OPEN, open_only=True), *hub.conflicts(LATEST)]
+    found = {one.id: one for one in map(listed_of, rows)}
+    return tuple(sorted(found.values(), key=lambda one: (-one.at, one.id)))
+
+
 def _figures(site: Watched) -> Figures | None:
     """None of a site of an earlier version, which has none to tell."""
     try:
@@ -276,7 +282,10 @@ def _figures(site: Watched) -> Figures | None:
 
 def listed_of(row: Mapping[str, Any]) -> Listed:
     """A row of the API's list of conflicts."""
-    texts = {name: str(row.get(name, "")) for name in ("id", "kind", "key", "sort", "decided", "explanation")}
+    texts = {
+        name: str(row.get(name, ""))
+        for name in ("id", "kind", "key", "sort", "decided", "explanation", "name")
+    }
     at = row.get("at", 0)
     return Listed(
         **texts,

@@ -156,7 +156,8 @@ def check_conflicts(view: FleetView) -> Iterator[Finding]:
     if hub is None or hub.conflicts is None:
         return
     if hub.conflicts:
-        message = f"{hub.conflicts} conflicts wait for a decision"
+        said = "1 conflict waits" if hub.conflicts == 1 else f"{hub.conflicts} conflicts wait"
+        message = f"{said} for a decision"
         yield Finding("conflicts", Verdict.WARNING, message, "`viaduct conflicts list --open`", hub.name)
     else:
         yield Finding("conflicts", Verdict.OK, "no conflict waits for a decision")

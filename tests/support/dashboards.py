@@ -133,7 +133,7 @@ def large(now: float, number: int = 1000, seed: int = 1) -> Fleet:
                 "succeeded_at": now - draw.uniform(20, 9000),
                 "behind": draw.randrange(500),
             }
-            known |= {"seen_at": now - 600, "error": f"{name} does not answer"}
+            known |= {"seen_at": lanes["succeeded_at"], "error": f"{name} does not answer"}
         elif lot < 0.03:
             known |= {"waiting": {"quarantined": draw.randrange(1, 5)}}
         elif lot < 0.05:
@@ -159,6 +159,7 @@ def conflict(now: float, number: int = 1, **told: Any) -> Listed:
         now - 300,
         True,
         "",
+        "anna",
     )
     return replace(plain, **told)
 
@@ -262,6 +263,14 @@ class PretendedSite:
         if not self._person.may_act:
             raise Refused("You are not authorized to perform the requested action: sync:resolve_conflict.")
         self._people.resolved.append((identifier, action, name))
+        found = self._people.details[identifier]
+        at = ("east", Ref(str(found["kind"]), str(found["key"])))
+        if action == "restore" and at in self._people.records:
+            before = self._people.records[at]
+            lost = {field: found["lost"].get(field) for field in found["fields"]}
+            document = {**before["document"], **lost}
+            told = {name: value for name, value in document.items() if value is not None}
+            self._people.records[at] = {**before, "document": told, "digest": "d2"}
         self._people.details[identifier] |= {
             "open": False,
             "resolution": "kept" if action == "keep" else "restored",

@@ -32,13 +32,15 @@ class Side(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A conflict with the record as it stands: ``sides`` in the order in which people look.
+    """A conflict with the record as it stands: ``sides`` are the fields in question, in the order in which
+    people look, ``rest`` the others.
 
     ``there``: whether the hub has the record now. ``actions`` are those that make sense; ``state`` is a word.
     """
 
     conflict: Listed
     sides: tuple[Side, ...]
+    rest: tuple[Side, ...]
     there: bool
     actions: tuple[str, ...]
     state: str
@@ -61,15 +63,16 @@ def explained(conflict: Listed, detail: Mapping[str, Any], record: Mapping[str, 
     if record is not None and there:
         now = _values(record.get("document"), record.get("raw"), record.get("secret"))
     named = [name for name in conflict.fields if name != DELETED]
-    rest = [name for name in (*lost, *now) if name not in named]
-    names = list(dict.fromkeys([*named, *sorted(rest)]))
-    sides = tuple(_side(name, now, lost, name in named or name in lost) for name in names)
-    name = name_of(now) or name_of(lost)
+    asked = list(dict.fromkeys([*named, *sorted(name for name in lost if name not in named)]))
+    sides = tuple(_side(name, now, lost, is_lost=True) for name in asked)
+    rest = tuple(_side(name, now, lost, is_lost=False) for name in sorted(now) if name not in asked)
+    name = name_of(now) or name_of(lost) or conflict.name
     digest = str(record.get("digest", "")) if record is not None else ""
-    return Explained(conflict, sides, there, _actions(conflict, bool(lost)), state_of(conflict), name, digest)
+    actions = _actions(conflict, bool(lost))
+    return Explained(conflict, sides, rest, there, actions, state_of(conflict), name, digest)
 
 
-def _side(name: str, now: Mapping[str, str], lost: Mapping[str, str], is_lost: bool) -> Side:
+def _side(name: str, now: Mapping[str, str], lost: Mapping[str, str], *, is_lost: bool) -> Side:
     here, there = now.get(name, _ABSENT), lost.get(name, _ABSENT if is_lost else "")
     return Side(name, here, there, is_lost and here != there, is_lost)
 
@@ -113,7 +116,8 @@ class Preview:
 
 def preview(found: Explained, action: str, name: str, spokes: int) -> Preview:
     """``name``: under which the record is restored ('' for its own); ``spokes`` will hear of it."""
-    told = f"{count(spokes, 'site')} will hear of it within seconds, or when they can be reached again."
+    they = "it" if spokes == 1 else "they"
+    told = f"{count(spokes, 'site')} will hear of it within seconds, or when {they} can be reached again."
     what = f"{found.conflict.kind} {found.name or found.conflict.key}"
     if action == KEEP:
         summary = f"Nothing changes in {what}. The conflict leaves the list of open ones."
@@ -141,7 +145,7 @@ def _restored(found: Explained, name: str) -> tuple[Effect, ...]:
     if name:
         field = _named_by(found.conflict.kind)
         effects = [effect for effect in effects if effect.what != field]
-        now = next((side.now for side in found.sides if side.name == field), _ABSENT)
+        now = next((side.now for side in (*found.sides, *found.rest) if side.name == field), _ABSENT)
         effects.insert(0, Effect(field, now, name))
     return tuple(effects)
 

@@ -1,4 +1,4 @@
-"""The map and the list of sites."""
+"""The list of sites, and large fleets in groups."""
 
 from __future__ import annotations
 
@@ -9,23 +9,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from keystone_viaduct.dashboard.state import Fleet, Link, Site
-from keystone_viaduct.dashboard.view.health import TONES, Health, health_of
+from keystone_viaduct.dashboard.view.health import IDLE, TONES, Health, health_of
 from keystone_viaduct.dashboard.view.words import ago
 
-#: Spokes that are drawn one by one; more of them are drawn as groups of tiles.
-DRAWN = 16
 #: Rows of a page.
 PAGE = 25
 #: Tiles in a row of a group.
 ACROSS = 20
-#: The drawing's width, and how far from the middle the spokes are.
-WIDTH, RADIUS_X = 960, 372
-#: Its height, by how many spokes there are at most.
-HEIGHTS = ((2, 130), (4, 330), (8, 430), (DRAWN, 640))
-#: Half of a site's height in it, with some room.
-ROOM = 45
-#: The same for narrow screens: the hub on top, a road down on the left, a spoke in each row.
-NARROW, ROAD_AT, LABEL_AT, SITE_AT, ROW = 344, 14, 90, 256, 84
 
 
 class Row(NamedTuple):
@@ -107,78 +97,6 @@ def states(found: Iterable[Row]) -> list[tuple[str, str, int]]:
     )
 
 
-class Node(NamedTuple):
-    """A site in the drawing."""
-
-    row: Row
-    x: int
-    y: int
-    is_hub: bool
-
-
-class Road(NamedTuple):
-    """A link in the drawing, from the hub to a spoke, with what is said about it in the middle."""
-
-    spoke: str
-    path: str
-    label_x: int
-    label_y: int
-    tone: str
-    up: Link | None
-    down: Link | None
-
-
-@dataclass(frozen=True, slots=True)
-class Map:
-    """A small fleet, drawn: the hub in the middle."""
-
-    nodes: tuple[Node, ...]
-    roads: tuple[Road, ...]
-    height: int
-    width: int = WIDTH
-
-
-def drawn(fleet: Fleet, found: Sequence[Row], *, narrow: bool = False) -> Map | None:
-    """The map; None for a fleet that is too large to be drawn one by one."""
-    spokes = sorted((row for row in found if row.site.name != fleet.hub), key=lambda row: row.site.name)
-    hub = next((row for row in found if row.site.name == fleet.hub), None)
-    if hub is None or not 0 < len(spokes) <= DRAWN:
-        return None
-    return (_narrow if narrow else _wide)(fleet, hub, spokes)
-
-
-def _wide(fleet: Fleet, hub: Row, spokes: Sequence[Row]) -> Map:
-    """The hub in the middle, the spokes around it."""
-    height = next(high for most, high in HEIGHTS if len(spokes) <= most)
-    centre_x, centre_y = WIDTH // 2, height // 2
-    nodes, roads = [Node(hub, centre_x, centre_y, True)], []
-    for number, row in enumerate(spokes):
-        angle = math.pi + 2 * math.pi * number / len(spokes)
-        x = round(centre_x + RADIUS_X * math.cos(angle))
-        y = round(centre_y + (centre_y - ROOM) * math.sin(angle))
-        nodes.append(Node(row, x, y, False))
-        middle = round(centre_x + (x - centre_x) * 0.52), round(centre_y + (y - centre_y) * 0.52)
-        roads.append(_road(fleet, row, f"M{centre_x} {centre_y}L{x} {y}", middle))
-    return Map(tuple(nodes), tuple(roads), height)
-
-
-def _narrow(fleet: Fleet, hub: Row, spokes: Sequence[Row]) -> Map:
-    """The hub on top, the spokes below each other."""
-    nodes, roads = [Node(hub, NARROW // 2, ROOM, True)], []
-    for number, row in enumerate(spokes, 1):
-        y = ROOM + ROW * number
-        nodes.append(Node(row, SITE_AT, y, False))
-        roads.append(_road(fleet, row, f"M{NARROW // 2} {ROOM}H{ROAD_AT}V{y}H{SITE_AT}", (LABEL_AT, y)))
-    return Map(tuple(nodes), tuple(roads), 2 * ROOM + ROW * len(spokes), NARROW)
-
-
-def _road(fleet: Fleet, row: Row, path: str, label: tuple[int, int]) -> Road:
-    links = fleet.links_of(row.site.name)
-    up = next((link for link in links if link.source == row.site.name), None)
-    down = next((link for link in links if link.target == row.site.name), None)
-    return Road(row.site.name, path, *label, row.health.tone, up, down)
-
-
 class Tile(NamedTuple):
     """A site of a group: a square at a place in it."""
 
@@ -199,11 +117,18 @@ class Group:
     @property
     def tone(self) -> str:
         """Of the worst of them."""
-        return self.counts[0][1] if self.counts else "idle"
+        return self.counts[0][1] if self.counts else IDLE
+
+    @property
+    def worst(self) -> int:
+        """How many are as bad as that."""
+        return sum(number for _, tone, number in self.counts if tone == self.tone)
 
 
 def grouped(found: Sequence[Row], size: int = 12) -> list[Group]:
-    """All sites in groups by how their names begin, the worst group first; ``size``: of a tile."""
+    """All sites in groups by how their names begin, the worst group first (of those in which something is as
+    bad, the one with the most of it); ``size``: of a tile.
+    """
     members: dict[str, list[Row]] = {}
     for row in found:
         members.setdefault(prefix(row.site.name), []).append(row)
@@ -214,7 +139,7 @@ def grouped(found: Sequence[Row], size: int = 12) -> list[Group]:
         )
         height = math.ceil(len(inside) / ACROSS) * size
         groups.append(Group(name, tiles, tuple(states(inside)), height))
-    return sorted(groups, key=lambda group: (TONES.index(group.tone), group.name))
+    return sorted(groups, key=lambda group: (TONES.index(group.tone), -group.worst, group.name))
 
 
 def prefix(name: str) -> str:

@@ -35,7 +35,7 @@ def health_of(fleet: Fleet, site: Site) -> Health:
 
 def _of_hub(fleet: Fleet, site: Site) -> Health:
     if site.error:
-        return Health("away", BAD, f"Last heard {ago(site.seen_at, fleet.now)}. {site.error}.")
+        return Health("away", BAD, f"Last heard {ago(site.seen_at, fleet.now)}. {_sentence(site.error)}")
     if not site.seen_at:
         return Health("not seen", IDLE, "This agent has not heard from it yet.")
     return _waiting(site) or _silence(fleet, site) or Health("hub", GOOD, "It decides conflicts.")
@@ -58,7 +58,7 @@ def _of_spoke(fleet: Fleet, site: Site, links: tuple[Link, ...]) -> Health:
     pending = sum(link.pending for link in links)
     if pending:
         return Health("waiting", BUSY, f"{count(pending, 'change')} wait for something that they need.")
-    return Health("in step", GOOD, "It has all that the hub has, and the hub all of it.")
+    return Health("in step", GOOD, "Nothing is on the way.")
 
 
 def _failing(fleet: Fleet, site: Site, failing: list[Link]) -> Health:
@@ -66,8 +66,16 @@ def _failing(fleet: Fleet, site: Site, failing: list[Link]) -> Health:
     last = max((link.succeeded_at for link in failing), default=0.0)
     if any(link.code == UNREACHABLE for link in failing):
         since = f"for {span(fleet.now - last)}" if last else "since this agent started"
-        return Health("cut off", BAD, f"No answer {since}. It goes on by itself. {first.error}")
-    return Health("stopped", BAD, f"{first.name}: {first.error}")
+        return Health(
+            "cut off",
+            BAD,
+            f"No answer {since}. Changes are kept at both ends. {_sentence(first.error)}",
+        )
+    return Health("stopped", BAD, f"{first.name}: {_sentence(first.error)}")
+
+
+def _sentence(text: str) -> str:
+    return f"{text.rstrip('. ')}." if text else ""
 
 
 def _waiting(site: Site) -> Health | None:
@@ -76,6 +84,11 @@ def _waiting(site: Site) -> Health | None:
         return None
     told = ", ".join(f"{number:,} {state}" for state, number in stuck.items())
     return Health("needs a look", WARN, f"Records that wait for a person: {told}.")
+
+
+def waiting_for_a_person(fleet: Fleet) -> int:
+    """How many records do, at all sites."""
+    return sum(site.waiting.get(state, 0) for site in fleet.sites.values() for state in FOR_A_PERSON)
 
 
 def _silence(fleet: Fleet, site: Site) -> Health | None:
@@ -104,13 +117,27 @@ _SAID = (
 )
 
 
+class Said(NamedTuple):
+    """One thing of the headline, with the page that has more of it: of a site, a state, or conflicts."""
+
+    text: str
+    site: str = ""
+    state: str = ""
+    conflicts: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """``title`` is the state of the fleet in one sentence, ``notes`` what else one should know."""
+    """``said`` is the state of the fleet, the worst first; ``notes`` what else one should know."""
 
     tone: str
-    title: str
+    said: tuple[Said, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """All that is said."""
+        return " ".join(f"{one.text}." for one in self.said)
 
 
 def headline(fleet: Fleet, healths: dict[str, Health]) -> Headline:
@@ -120,35 +147,41 @@ def headline(fleet: Fleet, healths: dict[str, Health]) -> Headline:
         words[health.word].append(name)
     total, tones = len(healths), {health.tone for health in healths.values()}
     open_ = sum(conflict.open for conflict in fleet.conflicts)
-    title = _title(fleet, words, total, open_)
-    notes = _notes(fleet)
+    said = _said(fleet, words, total, open_)
+    notes = _notes(fleet, words["cut off"])
     tone = next((tone for tone in TONES if tone in tones), IDLE)
     if tone in (GOOD, IDLE, BUSY) and (open_ or notes):
         tone = WARN
-    return Headline(tone, title, tuple(notes))
+    return Headline(tone, tuple(said), tuple(notes))
 
 
-def _title(fleet: Fleet, words: dict[str, list[str]], total: int, open_: int) -> str:
-    parts = [f"The hub {fleet.hub} does not answer"] if words["away"] else []
+def _said(fleet: Fleet, words: dict[str, list[str]], total: int, open_: int) -> list[Said]:
+    parts = [Said(f"The hub {fleet.hub} does not answer", site=fleet.hub)] if words["away"] else []
     for word, one, several in _SAID:
         if names := words[word]:
             number = len(names)
-            said = f"{count(number, 'site')} {one if number == 1 else several}"
-            parts.append(f"{said}: {listed(names, 2)}" if number <= NAMED else said)
+            text = f"{count(number, 'site')} {one if number == 1 else several}"
+            text = f"{text}: {listed(names, 2)}" if number <= NAMED else text
+            parts.append(Said(text, site=names[0]) if number == 1 else Said(text, state=word))
     if open_:
-        parts.append(f"{count(open_, 'conflict')} {'waits' if open_ == 1 else 'wait'} for a decision")
+        waits = "waits" if open_ == 1 else "wait"
+        parts.append(Said(f"{count(open_, 'conflict')} {waits} for a decision", conflicts=True))
     if not parts:
-        return f"All {total:,} sites are in step."
+        return [Said(f"All {total:,} sites are in step")]
     well = len(words["in step"]) + len(words["hub"])
-    if well:
-        parts.append(f"{well:,} of {total:,} sites are well")
-    return ". ".join(parts) + "."
+    if well == total:
+        parts.append(Said(f"All {total:,} sites are in step"))
+    elif well:
+        parts.append(Said(f"{well:,} of {total:,} sites are well"))
+    return parts
 
 
-def _notes(fleet: Fleet) -> list[str]:
+def _notes(fleet: Fleet, cut: list[str]) -> list[str]:
+    """That a site which is cut off gets no keys needs no word of its own."""
     notes = [fleet.warning] if fleet.warning else []
-    if fleet.keys_error:
-        notes.append(f"Keys: {fleet.keys_error}")
+    unkeyed = [part for part in fleet.keys_error.split("; ") if part and part.partition(":")[0] not in cut]
+    if unkeyed:
+        notes.append(f"Keys: {'; '.join(unkeyed)}")
     unlike = sorted(s.name for s in fleet.sites.values() if s.hub and s.hub != fleet.hub and not s.error)
     if unlike:
         notes.append(f"{listed(unlike)} take another site than {fleet.hub} for the hub.")

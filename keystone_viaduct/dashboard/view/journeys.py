@@ -103,7 +103,8 @@ class Chart:
 
 def chart(link: Link, points: Sequence[tuple[float, float]], now: float) -> Chart:
     """The chart of one direction; ``points`` are (when, how long), the oldest first."""
-    lags = [min(max(lag, LEAST), MOST) for _, lag in points] or [0.01]
+    told = [lag for lag in (link.half, link.most) if lag is not None]
+    lags = [min(max(lag, LEAST), MOST) for lag in (*(lag for _, lag in points), *told)] or [0.01]
     low = math.floor(math.log10(min(lags)))
     high = max(low + 1, math.ceil(math.log10(max(lags))))
 

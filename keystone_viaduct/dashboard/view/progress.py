@@ -33,7 +33,7 @@ def loads(fleet: Fleet) -> tuple[Bar, ...]:
 
 def _load(link: Link) -> Bar:
     total = max(link.head, link.position)
-    return Bar(link.name, link.position, total, f"{link.position:,} of {total:,} positions of the feed")
+    return Bar(link.name, link.position, total, "positions of the feed")
 
 
 def keys(fleet: Fleet) -> tuple[Bar, ...]:

@@ -143,11 +143,12 @@ def _judged(found: Survey) -> Survey:
         return replace(
             found, verdict=f"It is at {sites} that answered, and the same everywhere.", tone="good"
         )
-    parts = [f"It is at {where:,} of {asked:,} sites that answered"]
+    told = f"all {asked:,}" if where == asked else f"{where:,} of {asked:,}"
+    text = f"It is at {told} sites that answered"
     if len(here) > 1:
         unlike = [site for version in here[1:] for site in version.sites]
-        parts.append(f"{listed(unlike)} {'has' if len(unlike) == 1 else 'have'} something else")
-    return replace(found, verdict="; ".join(parts) + ".", tone="warn")
+        text += f", but {listed(unlike)} {'has' if len(unlike) == 1 else 'have'} something else"
+    return replace(found, verdict=f"{text}.", tone="warn")
 
 
 def _events(records: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[Event, ...]:

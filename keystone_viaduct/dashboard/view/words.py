@@ -35,6 +35,14 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def compact(number: int) -> str:
+    """A number where there is little room: ``950``, ``1.2k``, ``34k``, ``5.0M``."""
+    for size, letter in ((1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            return f"{number / size:.0f}{letter}" if number >= 10 * size else f"{number / size:.1f}{letter}"
+    return str(number)
+
+
 def shown(value: Any) -> str:
     """A field's value for a table: text as it is, all else as JSON, cut where it is long."""
     if value is None:

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from keystone_viaduct.dashboard.access import Person
+from keystone_viaduct.dashboard.state import Listed
 from keystone_viaduct.dashboard.view import conflicts as view
 from keystone_viaduct.dashboard.watch import listed_of
 from keystone_viaduct.dashboard.web.visit import Visit
@@ -31,8 +32,7 @@ def conflicts(visit: Visit) -> Response:
     found = [
         row
         for row in fleet.conflicts
-        if (which != "open" or row.open)
-        and any(text in word.casefold() for word in (row.kind, row.key, row.sort, row.site, row.explanation))
+        if (which != "open" or row.open) and any(text in word.casefold() for word in _words(row))
     ]
     pages = max(1, -(-len(found) // PAGE))
     number = min(visit.number("page"), pages)
@@ -46,6 +46,10 @@ def conflicts(visit: Visit) -> Response:
         number=number,
         pages=pages,
     )
+
+
+def _words(row: Listed) -> tuple[str, ...]:
+    return row.kind, row.key, row.name, row.sort, row.site, row.explanation
 
 
 def conflict(visit: Visit) -> Response:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from keystone_viaduct.dashboard.view import checks as view_checks
+from keystone_viaduct.dashboard.view import drawing, progress, waiting
 from keystone_viaduct.dashboard.view import fleet as view
 from keystone_viaduct.dashboard.view import journeys as travel
-from keystone_viaduct.dashboard.view import progress, waiting
 from keystone_viaduct.dashboard.view.health import FOR_A_PERSON
 from keystone_viaduct.dashboard.web.visit import Visit
 from keystone_viaduct.errors import NotThere
@@ -21,11 +21,11 @@ def overview(visit: Visit) -> Response:
     moment = visit.moment
     text, word = visit.query("q"), visit.query("state")
     found = view.matching(moment.rows, text, word)
-    drawn = view.drawn(moment.fleet, moment.rows)
+    drawn = drawing.drawn(moment.fleet, moment.rows)
     return visit.page(
         "overview.html",
         map=drawn,
-        narrow=view.drawn(moment.fleet, moment.rows, narrow=True),
+        narrow=drawing.drawn(moment.fleet, moment.rows, narrow=True),
         groups=view.grouped(moment.rows) if drawn is None else [],
         states=view.states(moment.rows),
         listed=view.paged(found, visit.number("page"), len(moment.rows)),
@@ -103,6 +103,7 @@ def waits(visit: Visit) -> Response:
         state=state,
         names=sorted(fleet.sites),
         states=waiting.STATES,
+        for_a_person=FOR_A_PERSON,
     )
 
 

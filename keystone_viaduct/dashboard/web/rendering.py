@@ -24,7 +24,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.globals.update(link=link, count=words.count, span=words.span)
-    made.filters.update(span=words.span, moment=moment, iso=iso, shown=words.shown)
+    made.filters.update(span=words.span, moment=moment, iso=iso, shown=words.shown, compact=words.compact)
     return made
 
 

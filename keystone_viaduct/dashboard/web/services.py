@@ -13,7 +13,7 @@ from keystone_viaduct.dashboard.roads import Roads
 from keystone_viaduct.dashboard.state import Fleet
 from keystone_viaduct.dashboard.surveys import Surveys
 from keystone_viaduct.dashboard.view.fleet import Row, healths, rows
-from keystone_viaduct.dashboard.view.health import Headline, Health, headline
+from keystone_viaduct.dashboard.view.health import Headline, Health, headline, waiting_for_a_person
 from keystone_viaduct.dashboard.view.journeys import Seen
 from keystone_viaduct.sync.agent.dashboard import DashboardSettings
 from keystone_viaduct.sync.agent.travel import Way
@@ -52,12 +52,13 @@ class Asking(Protocol):
 
 
 class Moment(NamedTuple):
-    """The fleet at one moment, with what follows from it."""
+    """The fleet at one moment, with what follows from it. ``stuck``: records that wait for a person."""
 
     fleet: Fleet
     healths: dict[str, Health]
     headline: Headline
     rows: list[Row]
+    stuck: int
 
 
 @dataclass
@@ -87,7 +88,8 @@ class Services:
             if self._known is None or not 0 <= at - self._known_at < SHARED:
                 fleet = self.seeing.fleet()
                 found = healths(fleet)
-                self._known = Moment(fleet, found, headline(fleet, found), rows(fleet, found))
+                told = headline(fleet, found)
+                self._known = Moment(fleet, found, told, rows(fleet, found), waiting_for_a_person(fleet))
                 self._known_at = at
             known: Moment = self._known
             return known

@@ -90,6 +90,8 @@ class Visit:
         text = self.templates.get_template(template).render(
             fleet=self.moment.fleet,
             headline=self.moment.headline,
+            open_conflicts=sum(row.open for row in self.moment.fleet.conflicts),
+            stuck=self.moment.stuck,
             now=now,
             ago=ages(now),
             person=self.person,

@@ -52,8 +52,9 @@ def explained(**lost: object) -> conflicts.Explained:
 
 def test_both_sides_of_a_conflict_stand_beside_each_other_what_is_in_question_first() -> None:
     found = explained(email="anna@west")
-    assert [side.name for side in found.sides][:2] == ["email", "extra.phone"]
-    email, phone = found.sides[:2]
+    assert [side.name for side in found.sides] == ["email", "extra.phone"]
+    assert [side.name for side in found.rest] == ["id", "name"]
+    email, phone = found.sides
     assert (email.now, email.lost, email.differs) == ("anna@east", "anna@west", True)
     assert (phone.now, phone.lost, phone.differs) == ("1", "(not there)", True)
     assert found.actions == ("keep", "restore")
@@ -101,7 +102,7 @@ def test_a_record_that_is_the_same_everywhere() -> None:
 
 def test_a_record_that_differs_somewhere_is_compared_with_the_hubs() -> None:
     found = survey_of(west={**DOCUMENT, "email": "x"}, east=DOCUMENT, south=None)
-    assert found.verdict == "It is at 2 of 3 sites that answered; west has something else."
+    assert found.verdict == "It is at 2 of 3 sites that answered, but west has something else."
     (differs,) = (version for version in found.versions if version.verdict == "differs")
     assert differs.differences == (survey.Difference("email", "anna@east", "x"),)
 

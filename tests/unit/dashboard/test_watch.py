@@ -57,7 +57,9 @@ class Asked:
     def conflicts(self, limit: int = 100, *, open_only: bool = False) -> list[dict[str, Any]]:
         if self.shy:
             raise Refused("not for you")
-        return [{"id": "a", "kind": "user", "key": "u1", "open": True, "at": 5_000_000, "fields": ["email"]}]
+        old = {"id": "a", "kind": "user", "key": "u1", "open": True, "at": 5_000_000, "fields": ["email"]}
+        new = {**old, "id": "b", "open": False, "at": 7_000_000, "name": "berta"}
+        return [old] if open_only else [new]
 
     def charter(self) -> Charter:
         return Charter()
@@ -120,7 +122,10 @@ def test_the_hub_tells_conflicts_and_keys_and_what_it_refuses_is_said_with_the_l
     seen, sites, clock = watch()
     seen.ask("east")
     facts = seen.facts()
-    assert [(row.kind, row.at, row.open) for row in facts.conflicts] == [("user", 5.0, True)]
+    assert [(row.kind, row.at, row.open, row.name) for row in facts.conflicts] == [
+        ("user", 7.0, False, "berta"),
+        ("user", 5.0, True, ""),
+    ], "an open one is there however many came after it"
     assert [(one.repository, one.generation, one.missing, one.promoted_at) for one in facts.keys] == [
         ("tokens", 3, ("west",), 9.0)
     ]
@@ -129,7 +134,7 @@ def test_the_hub_tells_conflicts_and_keys_and_what_it_refuses_is_said_with_the_l
     seen.ask("east")
     facts = seen.facts()
     assert (facts.conflicts_told.at, facts.conflicts_told.error) == (1000.0, "not for you")
-    assert len(facts.conflicts) == 1
+    assert len(facts.conflicts) == 2
 
 
 def test_an_agent_that_stands_by_asks_how_far_the_links_are() -> None:

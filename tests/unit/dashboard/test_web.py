@@ -196,6 +196,30 @@ def test_a_log_in_gives_a_cookie_that_scripts_and_other_sites_do_not_get(browser
     assert "token-admin" not in page.text
 
 
+def test_no_secret_is_in_any_address_and_no_token_on_any_page(browser: TestClient, made: Services) -> None:
+    """Every page that a link leads to from the first one."""
+    log_in(browser)
+    session = browser.cookies["viaduct"]
+    person = made.sessions.find(session)
+    assert person is not None
+    secrets, seen, ahead = {session, person.csrf, person.person.token}, set(), ["/"]
+    while ahead:
+        path = ahead.pop()
+        seen.add(path)
+        answer = browser.get(path)
+        assert answer.status_code in (200, 303), path
+        text = html.unescape(answer.text)
+        addresses = re.findall(r'(?:href|action|src)="([^"]*)"', text) + [answer.headers.get("location", "")]
+        assert not any(secret in address for secret in secrets for address in addresses), path
+        assert person.person.token not in answer.text, path
+        assert session not in answer.text, path
+        links = (link.partition("#")[0] for link in re.findall(r'<a\b[^>]*href="([^"]*)"', text))
+        ahead += [link for link in links if link.startswith("/") and link not in {*seen, *ahead}]
+        ahead = ahead[:200]
+    acting = "/act?action=rotate&subject=tokens"
+    assert {"/conflicts", "/search", "/sites/west", f"/conflicts/{conflict(NOW).id}", acting} <= seen
+
+
 def test_with_tls_the_cookie_is_for_this_host_and_tls_alone() -> None:
     made = services(Pretended(small(NOW)), settings=DashboardSettings(url="https://fleet.example.org"))
     with client(made, "https://fleet.example.org") as browser:
