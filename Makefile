@@ -46,7 +46,6 @@ venv-%: .venvs/%/.stamp ## .venvs/N with Keystone N.0.0 (25, 27, 28, 29; 24 with
 
 servers: ## PostgreSQL, MariaDB, memcached, OpenLDAP and Chromium from Debian, where missing (root); MySQL unpacked in .cache/mysql
 	@tools/install-servers
-	@tools/fetch-axe .cache/axe || { echo "accessibility will not be tested" >&2; [ "$(VIADUCT_REQUIRE_ALL)" != 1 ]; }
 	@tools/fetch-mysql .cache/mysql || echo "the tests on MySQL will be skipped" >&2
 
 demo: venv ## three Keystones in three regions, one set of identities; ARGS: --once --json FILE --rtt MS
@@ -151,8 +150,10 @@ test-keystone-24: venv venv-24 servers ## Keystone 24 (2023.2, SQLAlchemy 1.4) a
 test-releases: venv venv-29 venv-28 venv-27 venv-24 ## Keystone 30, 29, 28, 27 and 24 in one fleet
 	$(PYTEST) -q -m releases $(ARGS)
 
-pictures: venv servers ## the pictures of the dashboard in docs/, made by its browser tests
-	VIADUCT_PICTURES=docs/how-to/pictures $(PYTEST) -q tests/browser/test_pages.py -k "shuts or thousand"
+pictures: venv servers ## the dashboard in light and dark, wide and narrow, into .cache/pictures; those that docs/ has, there too
+	@mkdir -p .cache/pictures
+	VIADUCT_PICTURES=.cache/pictures $(PYTEST) -q tests/browser/test_pages.py -k "shuts or well or thousand" $(ARGS)
+	@for name in docs/how-to/pictures/*.png; do cp ".cache/pictures/$$(basename "$$name")" "$$name"; done
 
 docs: venv ## the documentation as a site, into site/
 	$(BIN)/mkdocs build --strict --quiet

@@ -1,25 +1,49 @@
-"""Debian's Chromium, and axe-core from npm's registry (`make servers` gets both)."""
+"""Debian's Chromium (`make servers`), and axe-core as a package of the environment has it."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.support.servers import unavailable
 
-ROOT = Path(__file__).parents[2]
-AXE = ROOT / ".cache" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 #: Milliseconds that anything may take on a machine that does much else.
 PATIENCE = 60_000
 WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 
 Open = Callable[..., Page]
+Axe = Callable[[Page], list[str]]
+Keep = Callable[[Page, str], None]
+
+
+class Shape(NamedTuple):
+    """A screen, and the colours that its owner likes."""
+
+    dark: bool
+    narrow: bool
+
+    @property
+    def options(self) -> dict[str, bool]:
+        """For ``open_page``."""
+        return self._asdict()
+
+    def __str__(self) -> str:
+        """``dark-narrow``."""
+        return f"{'dark' if self.dark else 'light'}-{'narrow' if self.narrow else 'wide'}"
+
+
+#: Each colour and each width once; all four where pictures are made.
+SHAPES = [Shape(dark=False, narrow=False), Shape(dark=True, narrow=True)]
+if os.environ.get("VIADUCT_PICTURES"):
+    SHAPES += [Shape(dark=True, narrow=False), Shape(dark=False, narrow=True)]
+each_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +52,9 @@ def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
         unavailable(
-            "there is no chromium", "`make servers` installs it: the dashboard is not seen in a browser"
+            "there is no chromium",
+            "the dashboard is not tested in a browser; as root: apt-get install chromium",
+            optional=True,
         )
     arguments = ["--disable-gpu", "--disable-dev-shm-usage"]
     if os.getuid() == 0:
@@ -70,9 +96,7 @@ def open_page(chromium: Browser) -> Iterator[Open]:
 @pytest.fixture(scope="session")
 def axe() -> Callable[[Page], list[str]]:
     """``axe(page)``: what is seriously wrong for who uses no mouse, or sees little."""
-    if not AXE.is_file():
-        unavailable("axe-core is not in .cache/axe", "`make servers` gets it from npm's registry")
-    script = AXE.read_text(encoding="utf-8")
+    script = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
     def found(page: Page) -> list[str]:
         page.evaluate(script)  # by the debugger, which the page's policy does not bind
@@ -88,13 +112,13 @@ def axe() -> Callable[[Page], list[str]]:
 
 @pytest.fixture(scope="session")
 def picture() -> Callable[[Page, str], None]:
-    """``picture(page, name)`` keeps a picture of it for the documentation, where VIADUCT_PICTURES names a
-    folder (`make pictures`).
+    """``picture(page, name)`` keeps a picture of it, where VIADUCT_PICTURES names a folder (`make pictures`):
+    of what is seen at once, or with VIADUCT_PICTURES_WHOLE of all of it.
     """
-    folder = os.environ.get("VIADUCT_PICTURES")
+    folder, whole = os.environ.get("VIADUCT_PICTURES"), bool(os.environ.get("VIADUCT_PICTURES_WHOLE"))
 
     def kept(page: Page, name: str) -> None:
         if folder:
-            page.screenshot(path=Path(folder) / f"{name}.png")
+            page.screenshot(path=Path(folder) / f"{name}.png", full_page=whole)
 
     return kept

@@ -16,7 +16,7 @@ from keystone_viaduct.demo.keystones import ADMIN_PASSWORD, Keystones, SiteSpec
 from keystone_viaduct.demo.report import Narrator
 from keystone_viaduct.demo.scenario.place import Place
 from keystone_viaduct.demo.wan import End, Link, Wan
-from tests.browser.conftest import PATIENCE, Open
+from tests.browser.conftest import PATIENCE, Axe, Keep, Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.keystone]
 expect.set_options(timeout=PATIENCE)
@@ -67,7 +67,7 @@ def page(running: Running, open_page: Open) -> Page:
     return opened
 
 
-def test_a_user_is_found_at_every_site(running: Running, page: Page) -> None:
+def test_a_user_is_found_at_every_site(running: Running, page: Page, picture: Keep) -> None:
     user = running.west.admin.post("users", user={"name": "anna", "domain_id": "default", "email": "a@west"})
     running.settle()
     page.goto(f"{running.url}/search?kind=user&q=anna")
@@ -75,17 +75,21 @@ def test_a_user_is_found_at_every_site(running: Running, page: Page) -> None:
     expect(page.locator("#survey")).to_contain_text(user["id"])
     expect(page.locator("#survey")).to_contain_text("a@west")
     expect(page.locator("#survey .muted", has_text="as east and west tell").first).to_be_visible()
+    picture(page, "demo-search")
     page.goto(f"{running.url}/changes?q=anna")
     expect(page.locator("ol.line")).to_contain_text("east")
+    picture(page, "demo-changes")
 
 
-def test_a_link_is_cut_and_healed(running: Running, page: Page) -> None:
+def test_a_link_is_cut_and_healed(running: Running, page: Page, axe: Axe, picture: Keep) -> None:
     sentence = page.locator("#headline .sentence")
     page.goto(running.url)
     expect(sentence).to_contain_text("All 2 sites are in step.")
     page.get_by_role("button", name="Cut the road to west").click()
     expect(sentence).to_contain_text("1 site is cut off: west.")
     assert running.road.is_cut
+    assert axe(page) == []
+    picture(page, "demo-cut")
     page.get_by_role("button", name="Heal the road to west").click()
     expect(sentence).to_contain_text("All 2 sites are in step.")
     page.get_by_label("Round trip, ms").fill("35")
@@ -94,7 +98,7 @@ def test_a_link_is_cut_and_healed(running: Running, page: Page) -> None:
     assert running.road.rtt_ms == 35.0
 
 
-def test_a_decision_of_the_hub_is_reversed(running: Running, page: Page) -> None:
+def test_a_decision_of_the_hub_is_reversed(running: Running, page: Page, picture: Keep) -> None:
     user = running.east.admin.post("users", user={"name": "berta", "domain_id": "default", "email": "b@made"})
     running.settle()
     running.road.cut()
@@ -108,6 +112,7 @@ def test_a_decision_of_the_hub_is_reversed(running: Running, page: Page) -> None
     expect(page.get_by_role("heading", level=1)).to_contain_text("berta")
     page.get_by_role("button", name="Restore").click()
     expect(page.get_by_role("row", name="b@east b@west")).to_be_visible()
+    picture(page, "demo-confirm")
     page.get_by_role("button", name="Restore").click()
     expect(page.get_by_text("What was lost is back at the hub")).to_be_visible()
     running.settle()

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from keystone_viaduct.dashboard.state import Fleet
 from keystone_viaduct.dashboard.web.services import Services
 from keystone_viaduct.sync.model import Ref, Waiting
-from tests.browser.conftest import PATIENCE, Open
+from tests.browser.conftest import PATIENCE, Axe, Keep, Open, Shape, each_shape
 from tests.support.dashboards import (
     HOSTILE,
     Pretended,
     PretendedPeople,
     arrivals,
-    both,
     conflict,
     large,
     record,
@@ -27,6 +25,7 @@ from tests.support.dashboards import (
     small,
     viewed,
 )
+from tests.support.troubled import traffic, troubled
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -39,15 +38,6 @@ DOCUMENT = {
     "email": "anna@east.example.org",
     "extra.phone": "+49 30 1234",
 }
-Axe = Callable[[Page], list[str]]
-Keep = Callable[[Page, str], None]
-
-
-def cut(now: float) -> Fleet:
-    """West is cut off, and a conflict is open."""
-    gone = {"error": "west does not answer: timed out", "code": "site.unavailable", "succeeded_at": now - 95}
-    links = (*both("west", now, "east", **gone, behind=14), *both("south", now, "east"))
-    return replace(small(now), links=links, conflicts=(conflict(now),))
 
 
 def people(name: str = "anna") -> PretendedPeople:
@@ -69,7 +59,7 @@ def people(name: str = "anna") -> PretendedPeople:
 @pytest.fixture
 def seeing() -> Pretended:
     now = time.time()
-    return Pretended(cut(now), arrivals(now))
+    return Pretended(troubled(now), traffic(now))
 
 
 @pytest.fixture
@@ -91,53 +81,82 @@ def log_in(page: Page, user: str = "admin") -> None:
     expect(page.get_by_role("button", name="Log out")).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    ("dark", "narrow"), [(False, False), (True, True)], ids=["light-wide", "dark-narrow"]
-)
+def fits(page: Page) -> None:
+    """Nothing is wider than the screen."""
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{page.url} is {wide} px wider than the screen"
+
+
+@each_shape
 def test_no_page_shuts_anybody_out(
-    url: str, open_page: Open, axe: Axe, picture: Keep, dark: bool, narrow: bool
+    url: str, seeing: Pretended, shape: Shape, open_page: Open, axe: Axe, picture: Keep
 ) -> None:
-    page = open_page(url, dark=dark, narrow=narrow)
-    shape = f"{'dark' if dark else 'light'}-{'narrow' if narrow else 'wide'}"
+    page = open_page(url, **shape.options)
     wrong = axe(page)
-    picture(page, f"map-{shape}")
+    picture(page, f"cut-{shape}")
     log_in(page)
     first = conflict(0).id
     for path, name in (
         ("/sites/west", "site"),
         ("/changes", "changes"),
         ("/conflicts", "conflicts"),
-        (f"/conflicts/{first}", "conflict"),
+        (f"/conflicts/{first}", "conflict-before"),
         (f"/conflicts/{first}/resolve?action=restore", "confirm"),
         ("/waiting", "waiting"),
         ("/checks", "checks"),
         ("/progress", "progress"),
         ("/search?kind=user&q=anna", "search"),
+        ("/act?action=rotate&subject=tokens", "rotate"),
         ("/conflicts/nowhere", "refused"),
     ):
         page.goto(url + path)
         wrong += axe(page)
         picture(page, f"{name}-{shape}")
-        overflow = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert overflow <= 0, f"{path} is wider than the screen"
+        fits(page)
+    page.goto(f"{url}/conflicts/{first}/resolve?action=restore")
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_text("What was lost is back at the hub")).to_be_visible()
+    seeing.show(replace(seeing.known, conflicts=()))
+    expect(page.get_by_text("waits for a decision")).to_have_count(0)
+    wrong += axe(page)
+    picture(page, f"conflict-after-{shape}")
     assert wrong == [], "\n".join(wrong)
 
 
+@each_shape
+def test_a_fleet_that_is_well_says_so_at_a_glance(
+    shape: Shape, open_page: Open, axe: Axe, picture: Keep
+) -> None:
+    now = time.time()
+    spokes = ("bogota", "cairo", "dublin", "helsinki", "lagos", "osaka", "sydney")
+    with serving(services(Pretended(small(now, "frankfurt", spokes)))) as url:
+        page = open_page(url, **shape.options)
+        expect(page.locator("#headline .sentence")).to_contain_text("All 8 sites are in step.")
+        fits(page)
+        assert axe(page) == []
+        picture(page, f"map-{shape}")
+        page.get_by_role("link", name="Log in").click()
+        assert axe(page) == []
+        picture(page, f"login-{shape}")
+
+
+@each_shape
 def test_a_thousand_sites_are_found_one_by_one_and_shown_at_a_glance(
-    open_page: Open, axe: Axe, picture: Keep
+    shape: Shape, open_page: Open, axe: Axe, picture: Keep
 ) -> None:
     with serving(services(Pretended(large(time.time())))) as url:
-        page = open_page(url)
+        page = open_page(url, **shape.options)
         expect(page.locator(".tile")).to_have_count(1000)
         assert axe(page) == []
-        picture(page, "thousand-light-wide")
+        fits(page)
+        picture(page, f"thousand-{shape}")
         page.get_by_label("Name, release or limits").fill("fra-")
         page.get_by_role("button", name="Filter").click()
         expect(page.get_by_text("100 sites of 1,000")).to_be_visible()
         page.get_by_role("link", name="Next").click()
         expect(page.get_by_text("Page 2 of 4")).to_be_visible()
+        page.get_by_role("link", name="sites are cut off").click()
+        expect(page.get_by_text("15 sites of 1,000")).to_be_visible()
 
 
 def test_an_open_page_follows_what_happens_without_a_reload(
@@ -148,6 +167,7 @@ def test_an_open_page_follows_what_happens_without_a_reload(
     page.evaluate("window.same = true")
     seeing.show(small(time.time()))
     expect(page.locator("#headline .sentence")).to_contain_text("All 3 sites are in step.")
+    expect(page.get_by_role("link", name="Conflicts", exact=True)).to_be_visible()
     assert page.evaluate("window.same") is True
 
 
@@ -162,8 +182,8 @@ def test_a_page_whose_agent_has_ended_says_how_old_it_is(made: Services, open_pa
 def test_a_conflict_is_resolved(url: str, made: Services, open_page: Open) -> None:
     page = open_page(url)
     log_in(page)
-    page.get_by_role("link", name="Conflicts").click()
-    page.locator("#conflict-list tbody a").first.click()
+    page.get_by_role("link", name="1 conflict waits for a decision").click()
+    page.get_by_role("link", name="user anna").click()
     page.get_by_role("button", name="Restore").click()
     expect(page.get_by_role("heading", name="What will happen")).to_be_visible()
     expect(page.get_by_role("row", name="email anna@east.example.org anna@west.example.org")).to_be_visible()
@@ -188,7 +208,7 @@ def test_who_has_not_the_role_is_refused(url: str, made: Services, open_page: Op
 
 def test_hostile_names_do_nothing(open_page: Open) -> None:
     now = time.time()
-    fleet = cut(now)
+    fleet = troubled(now)
     stuck = Waiting(Ref("user", "u1"), HOSTILE, "quarantined", "quarantined", HOSTILE, "east", 5)
     sites = {
         name: replace(one, release=HOSTILE, waiting={"quarantined": 1}) for name, one in fleet.sites.items()
@@ -196,7 +216,7 @@ def test_hostile_names_do_nothing(open_page: Open) -> None:
     fleet = replace(
         fleet,
         sites=sites,
-        conflicts=(conflict(now, explanation=HOSTILE),),
+        conflicts=(conflict(now, name=HOSTILE, explanation=HOSTILE),),
         view=viewed(now, "east", sites, fleet.links, {"west": (stuck,)}),
         warning=HOSTILE,
     )
@@ -228,7 +248,7 @@ def test_everything_can_be_done_with_the_keyboard(url: str, open_page: Open) -> 
     for _ in range(30):
         page.keyboard.press("Tab")
         names.append(page.evaluate("document.activeElement.textContent.trim().slice(0, 20)"))
-    for wanted in ("Fleet", "Conflicts", "Search", "Log in", "Filter", "west"):
+    for wanted in ("Fleet", "Conflicts 1 open", "1 site is cut off: w", "Search", "Log in", "Filter", "west"):
         assert wanted in names
 
 
