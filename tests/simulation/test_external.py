@@ -11,6 +11,7 @@ from keystone_viaduct.sync.charter import Charter, Coverage, Delegation
 from keystone_viaduct.sync.external import External, ExternalDrivers
 from keystone_viaduct.sync.link.compare import Comparison
 from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.site.sequencer import sequence
@@ -501,6 +502,23 @@ def test_a_row_that_came_and_went_before_it_was_numbered_says_nothing_of_its_use
     scene.sync()
     assert everywhere(scene, credential, later) and not scene.conflicts
     assert scene.record("hub", later).scope == "default"
+
+
+@pytest.mark.parametrize("drivers", [ExternalDrivers(), ExternalDrivers({"corp": "ldap"})])
+def test_who_came_and_went_under_an_id_that_no_directory_gives_takes_along_what_he_owned(
+    scene: Scene, drivers: ExternalDrivers
+) -> None:
+    """His row was put back by hand to before he was made, and his credential was not."""
+    scene.store("west").drivers = drivers
+    user = scene.user("west", "u", "ada")
+    credential = scene.credential("west", "c", "u")
+    gone = Write(user, scene.row("west", user), None)
+    assert scene.fleet.unseen.write(scene.fleet, "west", [gone])
+    scene.sync()
+    sweep(scene)
+    scene.equal()
+    assert not any(scene.row(name, credential) for name in scene.fleet.nodes)
+    assert [conflict.ref for conflict in scene.conflicts] == [credential]
 
 
 def test_who_was_seen_to_go_takes_along_what_a_site_took_for_external(scene: Scene) -> None:

@@ -45,6 +45,11 @@ def spread(chance: random.Random, sites: Iterable[tuple[str, Told]]) -> frozense
     having = frozenset(name for name in everywhere if chance.random() < 0.5) or frozenset(
         list(everywhere)[:1]
     )
-    for name, store in everywhere.items():
-        store.tell_directory(DRIVERS if name in having else ExternalDrivers(), DIRECTORY)
+    tell(everywhere.items(), having, DIRECTORY)
     return having
+
+
+def tell(sites: Iterable[tuple[str, Told]], having: frozenset[str], known: frozenset[Ref]) -> None:
+    """Have these users and groups known outside; the sites ``having`` a directory are configured for it."""
+    for name, store in sites:
+        store.tell_directory(DRIVERS if name in having else ExternalDrivers(), known)

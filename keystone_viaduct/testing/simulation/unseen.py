@@ -16,6 +16,7 @@ from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.testing.memory import Data, Violation
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.cloud import Edit
+from keystone_viaduct.testing.simulation.directories import tell
 from keystone_viaduct.testing.simulation.releases import visible, whole
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Unseen:
             old, new = before.get(ref), after.get(ref)
             if old is not None and new is None:
                 self.rows.setdefault((site, ref), []).append(old)
+                self._take_for_external(fleet, site, ref)
                 if not _is_missing(node.store.data, ref):  # it has a mark, or was made by hand
                     fleet.ledger.wrote(fleet.step, site, ref, old, None, {})
             elif old != new:
@@ -60,6 +62,16 @@ class Unseen:
                 self.edits.setdefault(site, set()).update(fleet.ledger.edits[known:])
         self._note(node)
         return True
+
+    def _take_for_external(self, fleet: Fleet, site: str, ref: Ref) -> None:
+        """A user whose row is gone by hand before anybody has numbered it: at a site with a directory whose
+        ids are not mapped nobody can say that he was not one of its users. What he owned stays.
+        """
+        unknown = ref not in fleet.nodes[site].store.data.records
+        if unknown and ref.kind == "user" and site in fleet.having:
+            fleet.directory |= {ref}
+            tell(((name, node.store) for name, node in fleet.nodes.items()), fleet.having, fleet.directory)
+            fleet.counts["taken for external"] += 1
 
     def look(self, fleet: Fleet) -> None:
         """After each step: note what was deleted meanwhile. Raises Broken if it was not to be."""
