@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import keystones
+from tests.support import keystones, quickstarts
 from tests.support.databases import Databases, DatabaseScope
 from tests.support.servers import MissingServer, Server, Servers, external, new_run_folder, unavailable
 
 RUN_FOLDER = pytest.StashKey[Path]()
+END_QUICKSTARTS = pytest.StashKey[Callable[[], None]]()
 KeystoneDatabase = Callable[[str], str]
 
 
@@ -33,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # a shell starts what is to run in the background with Ctrl-C ignored, and so would be what tests start
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.stash[END_QUICKSTARTS] = quickstarts.install()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -44,6 +46,8 @@ def pytest_configure_node(node: pytest.Item) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the servers (called on Ctrl-C too; a killed session is cleaned up after by the guardians)."""
+    if END_QUICKSTARTS in config.stash:
+        config.stash[END_QUICKSTARTS]()
     if _worker_input(config) is None and RUN_FOLDER in config.stash:
         Servers(config.stash[RUN_FOLDER], os.getpid()).stop_all()
 
