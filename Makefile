@@ -68,7 +68,7 @@ format: venv ## rewrite the sources as ruff formats them
 	$(BIN)/ruff format .
 
 test: venv $(VENV)/.upstream venv-27 venv-cockroach servers lint ## all but the slow tests; ARGS goes to pytest
-	$(PYTEST) -q -n 2 --dist loadfile -m "not ($(EXCLUDED))" $(ARGS)
+	$(PYTEST) -q -n 2 --dist loadfile --no-loadscope-reorder -m "not ($(EXCLUDED))" $(ARGS)
 
 $(VENV)/.upstream: $(VENV)/.stamp
 	@LDAP=1 tools/install-servers

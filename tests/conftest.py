@@ -18,6 +18,7 @@ from tests.support.databases import Databases, DatabaseScope
 from tests.support.servers import MissingServer, Server, Servers, external, new_run_folder, unavailable
 
 RUN_FOLDER = pytest.StashKey[Path]()
+UNIT = Path(__file__).with_name("unit")
 END_QUICKSTARTS = pytest.StashKey[Callable[[], None]]()
 KeystoneDatabase = Callable[[str], str]
 
@@ -35,6 +36,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[END_QUICKSTARTS] = quickstarts.install()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Unit tests last: so no worker of pytest-xdist is left alone with the long ones at the end."""
+    items.sort(key=lambda item: item.path.is_relative_to(UNIT))
 
 
 @pytest.hookimpl(optionalhook=True)
