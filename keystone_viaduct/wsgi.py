@@ -12,8 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from keystone_viaduct import config, drivers, sql
-from keystone_viaduct.drivers import counters
+from keystone_viaduct import config, counting, drivers, sql
 from keystone_viaduct.drivers.chosen import without_sql
 from keystone_viaduct.sync import api, capture
 from keystone_viaduct.upgrade import presence, standing
@@ -33,10 +32,9 @@ def _load_policies() -> None:
     rules.load_rules()
 
 
-def _figures(conf: Any) -> dict[str, Any]:
-    """For the API: what the drivers have counted, and how far the schema's upgrades are."""
-    upgrades = [] if without_sql(conf) else standing.standing(conf.database.connection)
-    return {**counters.known().as_json(), "upgrades": upgrades}
+def _upgrades(conf: Any) -> list[dict[str, object]]:
+    """How far the upgrades of the schema are; none where no SQL is used."""
+    return [] if without_sql(conf) else standing.standing(conf.database.connection)
 
 
 def build() -> Any:
@@ -50,7 +48,7 @@ def build() -> Any:
     sql.install(conf)
     capture.hook(lambda: config.capture_setting(conf))
     drivers.install(conf)
-    api.install(conf, after_write=drivers.forget, gather=partial(_figures, conf))
+    api.install(conf, after_write=drivers.forget, upgrades=partial(_upgrades, conf))
     application = wsgi.initialize_public_application()
     _load_policies()
     settings = config.driver_settings(conf)
@@ -58,7 +56,7 @@ def build() -> Any:
         # oslo.db would hold the first requests for 100 s while the database cannot be reached
         conf.set_default("max_retries", 0, group="database")
     if settings.counters_folder is not None:
-        drivers.keep_in(Path(settings.counters_folder))
+        counting.keep_in(Path(settings.counters_folder))
     served = api.around(drivers.around(application, settings), conf)
     if not without_sql(conf):
         served = presence.around(served, conf.database.connection)

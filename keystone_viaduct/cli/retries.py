@@ -32,12 +32,14 @@ PARAMS = (
 
 def run(args: Arguments, terminal: Terminal) -> int:
     """Reads files only. Raises ConfigError."""
+    from keystone_viaduct import counting
     from keystone_viaduct.drivers import counters
 
-    counts = counters.collect(args.folder or _folder(args))
+    found = counting.collect(args.folder or _folder(args))
     if args.prometheus:
-        sys.stdout.write(counters.prometheus(counts))
+        sys.stdout.write(counting.prometheus(found, counters.OF_RETRIES))
         return 0
+    counts = counters.Counts.of(found)
     terminal.data(counts.as_json())
     rows = [[*address, count] for address, count in counts.retries.most_common()]
     terminal.table("Run again", ["driver", "method", "because of", "times"], rows)

@@ -222,7 +222,7 @@ def _site(name: str, look: Look, kept: Kept | None, charter: Charter, links: tup
         upkeep_at=kept.finished_at if kept is not None else 0.0,
         differing=kept.differing if kept is not None else 0,
         held=kept.held if kept is not None else 0,
-        figures=look.figures,
+        metrics=look.metrics,
     )
 
 

@@ -10,7 +10,7 @@ from keystone_viaduct.health.view import FleetView
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Metrics:
     """What a Keystone has counted: calls that were ``retried``, how many of them ``recovered`` and how many
     were given up; reads that its memos have ``saved``, of all that they were ``asked`` for. ``upgrades`` of
     its schema, in words.
@@ -29,7 +29,7 @@ class Site:
     """``seen_at``: when it last answered the dashboard or carried something; ``error``: why not since.
 
     ``holds`` and ``may`` say in words what it is limited to ('' for nothing). ``waiting`` counts the records
-    that wait there by state, as of ``waiting_at``. ``figures`` None: it does not tell.
+    that wait there by state, as of ``waiting_at``. ``metrics`` None: it does not tell.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Site:
     upkeep_at: float = 0.0
     differing: int = 0
     held: int = 0
-    figures: Figures | None = None
+    metrics: Metrics | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from keystone_viaduct.dashboard.state import Figures, KeySet, Listed, Told
+from keystone_viaduct.dashboard.state import KeySet, Listed, Metrics, Told
 from keystone_viaduct.errors import ViaductError
 from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.keyset.model import HeldKeys
 from keystone_viaduct.sync.model import Fence, Standing, Waiting
-from keystone_viaduct.sync.wire import figures as wire
+from keystone_viaduct.sync.wire import metrics as wire
 from keystone_viaduct.sync.wire.resources import Capabilities
 
 LOG = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Watched(Protocol):
     def waiting(self) -> tuple[dict[str, int], list[Waiting]]:
         """What waits there."""
 
-    def figures(self) -> wire.Figures:
+    def metrics(self) -> wire.Metrics:
         """What its Keystone has counted."""
 
     def standing(self, source: str, fence: Fence | None = None) -> Standing:
@@ -88,7 +88,7 @@ class Look:
     waiting_at: float = 0.0
     up: int = -1
     down: int = -1
-    figures: Figures | None = None
+    metrics: Metrics | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class Watch:
         if now - before.waiting_at >= WAITING:
             counts, first = site.waiting()
             found = replace(found, waiting=counts, records=tuple(first[:NAMED]), waiting_at=now)
-            found = replace(found, figures=_figures(site))
+            found = replace(found, metrics=_metrics(site))
         hub = self._hub()
         if site.name != hub and not self._carries():
             up = self._sites[hub].standing(site.name).checkpoint
@@ -268,16 +268,16 @@ def _conflicts(hub: Watched) -> tuple[Listed, ...]:
     return tuple(sorted(found.values(), key=lambda one: (-one.at, one.id)))
 
 
-def _figures(site: Watched) -> Figures | None:
+def _metrics(site: Watched) -> Metrics | None:
     """None of a site of an earlier version, which has none to tell."""
     try:
-        told = site.figures()
+        told = site.metrics()
     except ViaductError as error:
-        LOG.debug("%s tells no figures: %s", site.name, error)
+        LOG.debug("%s tells no metrics: %s", site.name, error)
         return None
     upgrades = tuple(f"{one.name}: {one.state}; next: {one.next}" for one in told.upgrades)
     read = told.hits + told.misses
-    return Figures(told.retried, told.recovered, told.exhausted, told.hits, read, upgrades)
+    return Metrics(told.retried, told.recovered, told.exhausted, told.hits, read, upgrades)
 
 
 def listed_of(row: Mapping[str, Any]) -> Listed:

@@ -5,7 +5,6 @@ by ``faults.register`` which of its errors may be retried, and by ``commits.watc
 commit. Code that writes without the drivers calls ``forget()``.
 """
 
-from keystone_viaduct.drivers.counters import keep_in
 from keystone_viaduct.drivers.faults import Fault
 from keystone_viaduct.drivers.loader import install, uninstall, wrap
 from keystone_viaduct.drivers.memo import forget, request
@@ -18,7 +17,6 @@ __all__ = [
     "around",
     "forget",
     "install",
-    "keep_in",
     "request",
     "uninstall",
     "unwrap",

@@ -12,7 +12,7 @@ from typing import Any
 from keystone_viaduct.dashboard.access import Person, Sessions
 from keystone_viaduct.dashboard.keystone import Credentials, Door, NeedsCode, People
 from keystone_viaduct.dashboard.serve import Server
-from keystone_viaduct.dashboard.state import Figures, Fleet, KeySet, Link, Listed, Site, Told
+from keystone_viaduct.dashboard.state import Fleet, KeySet, Link, Listed, Metrics, Site, Told
 from keystone_viaduct.dashboard.surveys import Surveys
 from keystone_viaduct.dashboard.view.journeys import Seen
 from keystone_viaduct.dashboard.view.survey import Answer
@@ -94,8 +94,8 @@ def viewed(
 
 def site(name: str, now: float, hub: str, **told: Any) -> Site:
     """One that was heard a second ago."""
-    figures = Figures(4, 4, 0, 1200, 4000)
-    plain = Site(name, now - 1, "", "30.0.0", "0.1.0", hub, 1, 4711, waiting_at=now - 20, figures=figures)
+    metrics = Metrics(4, 4, 0, 1200, 4000)
+    plain = Site(name, now - 1, "", "30.0.0", "0.1.0", hub, 1, 4711, waiting_at=now - 20, metrics=metrics)
     return replace(plain, **told)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from keystone_viaduct.dashboard.state import Figures, Fleet, KeySet, Link, Listed
+from keystone_viaduct.dashboard.state import Fleet, KeySet, Link, Listed, Metrics
 from keystone_viaduct.dashboard.view.journeys import Seen
 from keystone_viaduct.sync.agent.travel import percentile
 from keystone_viaduct.sync.model import Ref, Waiting
@@ -74,7 +74,7 @@ def troubled(now: float) -> Fleet:
         holds="2 domains",
         may="2 domains, 3 roles",
         waiting={"pending": 2},
-        figures=Figures(0, 0, 0, 12, 90, ("wide-ids: backfilling, 62 percent; next: validate",)),
+        metrics=Metrics(0, 0, 0, 12, 90, ("wide-ids: backfilling, 62 percent; next: validate",)),
     )
     since = int(now - 8) * 1_000_000
     records = (

@@ -52,7 +52,7 @@ def _keys(found: KeySet) -> Bar:
     return Bar(found.repository, have, len(found.sites), text, "good")
 
 
-def figures(fleet: Fleet) -> tuple[Site, ...]:
+def metrics(fleet: Fleet) -> tuple[Site, ...]:
     """The sites whose Keystones have counted something, by name."""
     return tuple(fleet.sites[name] for name in sorted(fleet.sites))
 
@@ -60,5 +60,5 @@ def figures(fleet: Fleet) -> tuple[Site, ...]:
 def upgrades(fleet: Fleet) -> tuple[tuple[str, str], ...]:
     """Site and state of each upgrade of a schema that has been begun."""
     return tuple(
-        (site.name, text) for site in figures(fleet) if site.figures for text in site.figures.upgrades
+        (site.name, text) for site in metrics(fleet) if site.metrics for text in site.metrics.upgrades
     )

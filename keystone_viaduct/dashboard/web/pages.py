@@ -115,16 +115,16 @@ def checks(visit: Visit) -> Response:
 def under_way(visit: Visit) -> Response:
     """First loads, keys, upgrades of schemas, and what the Keystones have counted."""
     fleet = visit.moment.fleet
-    figures = progress.figures(fleet)
+    metrics = progress.metrics(fleet)
     size, number = view.PAGE, visit.number("page")
-    pages = max(1, -(-len(figures) // size))
+    pages = max(1, -(-len(metrics) // size))
     number = min(number, pages)
     return visit.page(
         "progress.html",
         loads=progress.loads(fleet),
         keys=progress.keys(fleet),
         upgrades=progress.upgrades(fleet),
-        figures=figures[(number - 1) * size : number * size],
+        metrics=metrics[(number - 1) * size : number * size],
         number=number,
         pages=pages,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,11 @@ from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.documents.cipher import KeyRepositoryCipher
 from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.documents.schema import reflect
-from keystone_viaduct.sync.api import aftermath, options
+from keystone_viaduct.sync.api import aftermath, metrics, options
 from keystone_viaduct.sync.api.keys import KeysService
 from keystone_viaduct.sync.api.publickeys import PublicKeysService
-from keystone_viaduct.sync.api.service import Service, Surroundings
+from keystone_viaduct.sync.api.service import Service, Surroundings, Written
+from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.sealing import KeyRing, key_stamp
 from keystone_viaduct.sync.site.guard import Guard
 from keystone_viaduct.sync.store import SqlStore, make_engine
@@ -94,12 +96,21 @@ def _make() -> Made:
         policies=settings.policies,
         guard=Guard(settings.mass_delete_count, settings.mass_delete_share),
         limited_changes_per_second=settings.limited_changes_per_second,
-        written=aftermath.Aftermath(notify=settings.notify_replicated),
+        written=_counted(aftermath.Aftermath(notify=settings.notify_replicated)),
         found=aftermath.drop,
     )
     store = SqlStore(engine, ring, codecs, drivers=DriverSettings.of(conf))
     service = Service(store, SystemClock(), around)
     return Made(os.getpid(), service, settings.key_repository, stamp)
+
+
+def _counted(then: Written) -> Written:
+    def written(writes: Sequence[Write], source: str) -> None:
+        if source:
+            metrics.written(write.ref.kind for write in writes)
+        then(writes, source)
+
+    return written
 
 
 def _registered_options() -> dict[str, frozenset[str]]:

@@ -6,18 +6,22 @@ import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keystone_viaduct.errors import BadDocument, TooLarge
+from keystone_viaduct.errors import BadDocument, TooLarge, ViaductError
 from keystone_viaduct.kinds.registry import REGISTRY
+from keystone_viaduct.sync.api import metrics
 from keystone_viaduct.sync.api.collector import paused
 from keystone_viaduct.sync.api.service import Service
 from keystone_viaduct.sync.model import OUT, Change, Checkpoint, Fence, Page, Ref, Unreadable
 from keystone_viaduct.sync.sealing import PageOpener, PageSealer
 from keystone_viaduct.sync.site.isolating import in_words
+from keystone_viaduct.sync.waiting import shown
 from keystone_viaduct.sync.wire import body, limits, secrecy
 from keystone_viaduct.sync.wire.page import page_from_json, page_to_json, result_to_json
 from keystone_viaduct.sync.wire.parts import completed, in_part, part_from_json, part_to_json
 
 LOG = logging.getLogger(__name__)
+#: Records of a page that the log names.
+NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,17 @@ def unsendable(page: Page, public_key: bytes) -> dict[Ref, str]:
     return found if len(found) < len(page.changes) or len(page.changes) == 1 else {}
 
 
-@paused()
 def apply(service: Service, value: Any) -> dict[str, Any]:
     """Apply a page that came as JSON; what became of it. Raises BadRequest and what the service raises."""
+    try:
+        return _applied(service, value)
+    except ViaductError as error:
+        metrics.page_refused(error.code)
+        raise
+
+
+@paused()
+def _applied(service: Service, value: Any) -> dict[str, Any]:
 
     def opening(header: str) -> secrecy.Open:
         return PageOpener(service.ring, header).open
@@ -132,7 +144,12 @@ def apply(service: Service, value: Any) -> dict[str, Any]:
         readable = tuple(change for change in page.changes if change.ref not in bad)
         rest = (Unreadable(c.ref, c.seq, c.version, bad[c.ref]) for c in page.changes if c.ref in bad)
         page = replace(page, changes=readable, unreadable=(*page.unreadable, *rest))
-    return result_to_json(service.apply(page))
+    result = service.apply(page)
+    metrics.page_applied((change.ref.kind for change in page.changes), (ref.kind for ref in result.conflicts))
+    if page.changes:
+        first = ", ".join(str(change.ref) for change in page.changes[:NAMED])
+        LOG.info("applied a page of %s: %s changes (%s)", page.source, len(page.changes), shown(first))
+    return result_to_json(result)
 
 
 def _problem(change: Change, service: Service) -> str:

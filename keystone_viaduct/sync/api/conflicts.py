@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple, cast
 
@@ -12,6 +11,7 @@ from keystone_viaduct.kinds.shape import Rename
 from keystone_viaduct.sync.api.recording import Recording
 from keystone_viaduct.sync.api.records import Found, check_fields, check_neighbours, living, write
 from keystone_viaduct.sync.api.service import Service, at_hub, joined, no_conflict, whole_id
+from keystone_viaduct.sync.api.trial import tried
 from keystone_viaduct.sync.api.withdrawal import check_goes, withdrawn
 from keystone_viaduct.sync.model import DELETED, JUDGED, Conflict, Document, Ref
 from keystone_viaduct.sync.ports import Claim, Transaction, Write
@@ -34,10 +34,6 @@ class Resolved(NamedTuple):
 
     conflict: Conflict
     writes: tuple[Write, ...]
-
-
-class _OnlyTried(Exception):
-    """Ends a transaction that is to leave nothing."""
 
 
 class ConflictsService:
@@ -80,25 +76,11 @@ class ConflictsService:
             return replace(found, open=False, resolution=resolution), recording
 
         if dry_run:
-            return self._tried(work)
+            conflict, recording = tried(self._service.store, work)
+            return Resolved(conflict, tuple(recording.writes))
         conflict, recording = self._service.run(work)
         self._service.around.written(recording.writes, "")
         return Resolved(conflict, tuple(recording.writes))
-
-    def _tried(self, work: Callable[[SqlTransaction], tuple[Conflict, Recording]]) -> Resolved:
-        """Do it and take it back: what is told is what would happen, and nothing has."""
-        done: list[Resolved] = []
-
-        def once(tx: SqlTransaction) -> None:
-            conflict, recording = work(tx)
-            done[:] = [Resolved(conflict, tuple(recording.writes))]
-            raise _OnlyTried
-
-        try:
-            self._service.run(once)
-        except _OnlyTried:
-            pass
-        return done[0]
 
     def keep_refused(self, site: str) -> int:
         """Leave as decided all that was refused to a site and that nobody has looked at; how many. A batch

@@ -5,7 +5,7 @@ result.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from keystone_viaduct.sync.api import options
@@ -14,21 +14,21 @@ from keystone_viaduct.sync.api import options
 def install(
     conf: Any,
     after_write: Callable[[], None] | None = None,
-    gather: Callable[[], Mapping[str, Any]] | None = None,
+    upgrades: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
 ) -> None:
     """Call it before Keystone builds its application; doing it twice is harmless.
 
-    ``after_write`` is called when a change was written past Keystone's drivers; ``gather`` gives the figures
-    of this Keystone. Keystone 25 and later keep
+    ``after_write`` is called when a change was written past Keystone's drivers; ``upgrades`` tells how far
+    those of the schema are. Keystone 25 and later keep
     the list in ``keystone.server.flask.application``, 24 in ``keystone.api``.
     """
     from keystone.server.flask import application
 
-    from keystone_viaduct.sync.api import aftermath, figures, resources
+    from keystone_viaduct.sync.api import aftermath, metrics, resources
 
     options.register(conf)
     aftermath.forget = after_write
-    figures.gather = gather or figures.nothing
+    metrics.upgrades = upgrades
     holder: Any = application
     if not hasattr(holder, "__apis__"):
         import keystone.api

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,26 +11,30 @@ from typing import Any
 import flask
 from keystone import exception
 
-from keystone_viaduct.errors import BadRequest, ScopeRequired, TooFast, UnsupportedVersion, ViaductError
+from keystone_viaduct.errors import BadRequest, ScopeRequired, TooFast, ViaductError
 from keystone_viaduct.sync.api import audit, policy
 from keystone_viaduct.sync.api.audit import Noted
 from keystone_viaduct.sync.api.frontdoor import INPUT, LENGTH
 from keystone_viaduct.sync.wire import body, limits
 from keystone_viaduct.sync.wire.faults import error_to_json
+from keystone_viaduct.sync.wire.microversion import DRY_RUN, EARLIEST, HEADER, Microversion, negotiated
 
-HEADER = "OpenStack-API-Version"
-_SYNC = re.compile(r"\s*sync\s+(\d{1,6})\.(\d{1,6})\s*")
+#: Where the version that is spoken in a request stands in ``flask.g``.
+_SPOKEN = "sync_version"
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer. ``raw`` are bytes of JSON that stand for ``content``; ``noted`` goes to the audit trail."""
+    """An answer. ``raw`` are bytes that stand for ``content``, of JSON unless ``content_type`` says something
+    else; ``noted`` goes to the audit trail.
+    """
 
     content: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     raw: bytes | None = None
     noted: Noted | None = None
+    content_type: str = "application/json"
 
 
 Handler = Callable[..., Reply]
@@ -45,7 +48,7 @@ def gated(action: str) -> Callable[[Handler], Callable[..., flask.Response]]:
         def call(*arguments: Any, **variables: Any) -> flask.Response:
             try:
                 policy.enforce(action)
-                negotiate(flask.request.headers.get(HEADER))
+                setattr(flask.g, _SPOKEN, negotiated(flask.request.headers.get(HEADER)))
                 reply = handler(*arguments, **variables)
                 if reply.noted is not None:
                     audit.note(action.removeprefix("sync:"), reply.noted)
@@ -63,20 +66,18 @@ def gated(action: str) -> Callable[[Handler], Callable[..., flask.Response]]:
     return decorate
 
 
-def negotiate(header: str | None) -> None:
-    """Refuse a caller that speaks another major version; one that names none is taken to speak ours."""
-    for part in (header or "").split(","):
-        if not part.strip().startswith("sync"):
-            continue
-        found = _SYNC.fullmatch(part)
-        if found is None:
-            raise BadRequest(f"{HEADER} is malformed", hint=f"send `{HEADER}: sync {limits.VERSION}`")
-        if int(found[1]) != limits.MAJOR:
-            raise UnsupportedVersion(
-                f"this site speaks version {limits.VERSION} of the protocol, not {found[1]}.{found[2]}",
-                hint="upgrade the older end",
-                versions=limits.VERSION,
-            )
+def version() -> Microversion:
+    """The version of the API that is spoken in this request."""
+    found: Microversion = getattr(flask.g, _SPOKEN, EARLIEST)
+    return found
+
+
+def needs(wanted: Microversion, name: str) -> None:
+    """Refuse a parameter to who speaks an earlier version than it came with. Raises BadRequest."""
+    if version() < wanted:
+        raise BadRequest(
+            f"{name} is of version {wanted} of the API", hint=f"send `{HEADER}: sync {wanted}`", where=name
+        )
 
 
 def fault(error: ViaductError) -> Reply:
@@ -103,8 +104,8 @@ def answer(reply: Reply) -> flask.Response:
     if data is None:
         data = b"" if reply.content is None else body.dumps(reply.content) + b"\n"
     packed, encoding = body.compress(data, body.choose_encoding(flask.request.headers.get("Accept-Encoding")))
-    response = flask.Response(packed, reply.status, mimetype="application/json")
-    response.headers[HEADER] = f"sync {limits.VERSION}"
+    response = flask.Response(packed, reply.status, content_type=reply.content_type)
+    response.headers[HEADER] = f"sync {version()}"
     response.vary.update(("Accept-Encoding", HEADER))
     response.headers.extend(reply.headers)
     if encoding:
@@ -151,6 +152,14 @@ def truth(name: str) -> bool:
     if text not in ("true", "false"):
         raise BadRequest(f"{name} is neither true nor false", hint="leave it out for false", where=name)
     return text == "true"
+
+
+def is_trial() -> bool:
+    """Whether the caller only asks what would happen (``dry_run=true``). Raises BadRequest."""
+    found = truth("dry_run")
+    if found:
+        needs(DRY_RUN, "dry_run")
+    return found
 
 
 def number(name: str, default: int, most: int) -> int:

@@ -58,11 +58,25 @@ class KeysService:
                 "others": sorted(held.others),
             }
             if state.is_hub:
-                found[name]["fleet"] = self._service.store.run(partial(self._fleet, name))
+                found[name]["fleet"] = self._told(name)
         return {"site": state.site, "hub": state.hub, "repositories": found}
 
-    def _fleet(self, name: str, tx: SqlTransaction) -> dict[str, Any]:
-        keyset = self._keyset(tx, name)
+    def fleet(self) -> dict[str, Any]:
+        """At the hub: of each repository what the fleet shall hold, and who lacks it; nothing elsewhere."""
+        if not self._service.store.read(peek).is_hub:
+            return {}
+        return {name: self._told(name) for name in self._settings.repositories}
+
+    def _told(self, name: str) -> dict[str, Any]:
+        """Nothing is written for it, but where no key is staged: one is made, and has to stay the same."""
+        store = self._service.store
+        is_settled = store.read(lambda tx: tx.keyset(name)) is not None or 0 in self._repository(name).slots()
+        if is_settled:
+            return store.read(partial(self._fleet, name, keep=False))
+        return store.run(partial(self._fleet, name))
+
+    def _fleet(self, name: str, tx: SqlTransaction, *, keep: bool = True) -> dict[str, Any]:
+        keyset = self._keyset(tx, name, keep=keep)
         confirmed = tx.confirmations(name)
         sites = trusted(tx, tx.known_state())
         return {
@@ -188,13 +202,14 @@ class KeysService:
         verdict = self._service.run(work)
         return verdict, wait or (0.0 if verdict.step in (Step.NOTHING, Step.WAITING) else 0.1)
 
-    def _keyset(self, tx: SqlTransaction, name: str, *, lock: bool = False) -> Keyset:
+    def _keyset(self, tx: SqlTransaction, name: str, *, lock: bool = False, keep: bool = True) -> Keyset:
         repository = self._repository(name)
         found = tx.keyset(name, lock=lock)
         if found is None:
             repository.state()  # says what is missing
             found = from_slots(repository.slots())
-            tx.save_keyset(name, found)
+            if keep:
+                tx.save_keyset(name, found)
         return found
 
     def _repository(self, name: str) -> KeyRepository:

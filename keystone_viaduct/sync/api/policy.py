@@ -64,7 +64,7 @@ RULES = (
     ),
     _rule("get_waiting", "What waits at this site, and why", ("GET", "/waiting")),
     _rule("retry_waiting", "Try again what is carried or put aside", ("POST", "/waiting"), check=_ADMIN),
-    _rule("get_figures", "What this Keystone has run again and saved, and its upgrades", ("GET", "/figures")),
+    _rule("get_metrics", "The site's metrics, and the upgrades of its schema", ("GET", "/metrics")),
     _rule("list_peers", "The registered sites", ("GET", "/peers")),
     _rule("register_peer", "Register a site and its public key", ("PUT", "/peers/{site}")),
     _rule(

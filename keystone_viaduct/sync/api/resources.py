@@ -38,8 +38,8 @@ from keystone_viaduct.sync.api.routes.peers import (
 )
 from keystone_viaduct.sync.api.routes.records import RecordResource, RecordsResource
 from keystone_viaduct.sync.api.routes.upkeep import (
-    FiguresResource,
     HeldResource,
+    MetricsResource,
     PurgeResource,
     SweepResource,
     WaitingResource,
@@ -87,7 +87,7 @@ class SyncAPI(ks_flask.APIBase):  # type: ignore[misc]
         _route(SweepResource, "/sweep", "sweep"),
         _route(HeldResource, "/sweep/held", "held"),
         _route(WaitingResource, "/waiting", "waiting"),
-        _route(FiguresResource, "/figures", "figures"),
+        _route(MetricsResource, "/metrics", "metrics"),
         _route(PeersResource, "/peers", "peers"),
         _route(PeerResource, "/peers/<string:site>", "peer", "site"),
         _route(LeaseResource, "/lease", "lease"),

@@ -194,15 +194,18 @@ class Service:
         """The charter that this site goes by; nothing is locked for it."""
         return self.store.read(peek).charter
 
-    def write_charter(self, value: object) -> Charter:
-        """At the hub: replace the charter of the edition that ``value`` names. Raises BadRequest, Refused."""
+    def write_charter(self, value: object, *, dry_run: bool = False) -> Charter:
+        """At the hub: replace the charter of the edition that ``value`` names; ``dry_run``: only say what it
+        would be. Raises BadRequest, Refused.
+        """
         charter = checked_charter(value, "charter", strict=True)
 
         def check(tx: SqlTransaction) -> None:
             if tx.known_state().is_hub:
                 check_administration(cast(Transaction, tx), charter)
 
-        return Site(Watched(self.store, check), self.clock).write_charter(charter, charter.edition)
+        watched = Watched(self.store, check, trial=dry_run)
+        return Site(watched, self.clock).write_charter(charter, charter.edition)
 
     def compared(self, other: str) -> Site:
         """This site, to be compared with a peer. Its calls raise UnknownSite."""
@@ -381,19 +384,21 @@ class Service:
                 site=peer.site,
             )
 
-    def retire(self, site: str, *, force: bool) -> Retired:
-        """At the hub: forget a site that is gone for good. Raises NotThere, Refused."""
+    def retire(self, site: str, *, force: bool, dry_run: bool = False) -> tuple[Retired, Sequence[Write]]:
+        """At the hub: forget a site that is gone for good; what that writes. ``dry_run``: only say what it
+        would. Raises NotThere, Refused.
+        """
 
         def work(tx: SqlTransaction) -> None:
             _check_joined(tx)
             tx.forget_confirmations(site)
             tx.save_choices(site, {})
 
-        watched = Watched(self.store, work)
+        watched = Watched(self.store, work, trial=dry_run)
         found = Site(watched, self.clock, self._policy_for).retire(site, force=force)
-        if watched.writes:
+        if watched.writes and not dry_run:
             self.around.written(watched.writes, site)
-        return found
+        return found, watched.writes
 
     def take_lease(self, holder: str, seconds: float) -> tuple[int, str]:
         """Take or renew the agents' lease: when it ends (microseconds), and the key of pokes. Raises

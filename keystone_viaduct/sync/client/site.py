@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from keystone_viaduct.errors import SiteUnavailable
+from keystone_viaduct.errors import Refused, SiteUnavailable
 from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.client.keys import HttpKeys
 from keystone_viaduct.sync.client.login import Account
@@ -32,8 +32,9 @@ from keystone_viaduct.sync.statement import Lineage
 from keystone_viaduct.sync.wire import checks, comparing, limits, upkeep, values
 from keystone_viaduct.sync.wire.carried import CarriedPage, carry
 from keystone_viaduct.sync.wire.charter import checked_charter
-from keystone_viaduct.sync.wire.figures import Figures, figures_from_json
 from keystone_viaduct.sync.wire.joining import choices_from_json, choices_to_json
+from keystone_viaduct.sync.wire.metrics import Metrics, metrics_from_json
+from keystone_viaduct.sync.wire.microversion import DRY_RUN, EARLIEST, HEADER
 from keystone_viaduct.sync.wire.office import (
     Office,
     Order,
@@ -52,6 +53,8 @@ from keystone_viaduct.sync.wire.resources import (
 from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json
 
 T = TypeVar("T")
+#: A change that is only tried asks for a version of the API that knows of trials.
+TRIED = {HEADER: f"sync {DRY_RUN}"}
 
 
 class HttpSite:
@@ -185,10 +188,10 @@ class HttpSite:
         body = self._transport.call("GET", "/waiting", most=limits.LIST_OPEN)
         return self._transport.understood(lambda: upkeep.waiting_from_json(body))
 
-    def figures(self) -> Figures:
+    def metrics(self) -> Metrics:
         """What its Keystone has counted."""
-        body = self._transport.call("GET", "/figures")
-        return self._transport.understood(lambda: figures_from_json(body))
+        body = self._transport.call("GET", "/metrics", headers={"Accept": "application/json"})
+        return self._transport.understood(lambda: metrics_from_json(body))
 
     def retry(self) -> int:
         """Try again what is carried or put aside there; how many records."""
@@ -247,10 +250,13 @@ class HttpSite:
             lambda: proofs_from_json(checks.member(checks.mapping(body, ""), "proofs", ""))
         )
 
-    def retire(self, site: str, *, force: bool) -> Retired:
-        """Have the hub forget a site that is gone for good. Raises NotThere, Refused."""
-        query = {"force": "true" if force else "false"}
-        body = self._transport.call("DELETE", f"/peers/{quote(site, safe='')}", query=query)
+    def retire(self, site: str, *, force: bool, dry_run: bool = False) -> Retired:
+        """Have the hub forget a site that is gone for good; ``dry_run``: only say what that would do. Raises
+        NotThere, Refused.
+        """
+        query = {"force": "true" if force else "false", **self._trial(dry_run)}
+        path = f"/peers/{quote(site, safe='')}"
+        body = self._transport.call("DELETE", path, query=query, headers=TRIED if dry_run else None)
         return self._transport.understood(lambda: upkeep.retired_from_json(body))
 
     def poke_key(self) -> str:
@@ -292,9 +298,18 @@ class HttpSite:
         body = self._transport.call("GET", "/charter", most=limits.LIST_OPEN)
         return self._transport.understood(lambda: checked_charter(body, "charter"))
 
-    def write_charter(self, value: object) -> Charter:
-        """Replace the hub's charter of the edition that ``value`` names. Raises BadRequest, Refused."""
-        body = self._transport.call("PUT", "/charter", content=value, most=limits.LIST_OPEN)
+    def write_charter(self, value: object, *, dry_run: bool = False) -> Charter:
+        """Replace the hub's charter of the edition that ``value`` names; ``dry_run``: only say what it would
+        be. Raises BadRequest, Refused.
+        """
+        body = self._transport.call(
+            "PUT",
+            "/charter",
+            query=self._trial(dry_run),
+            content=value,
+            headers=TRIED if dry_run else None,
+            most=limits.LIST_OPEN,
+        )
         return self._transport.understood(lambda: checked_charter(body, "charter"))
 
     def conflicts(self, limit: int = 100, *, open_only: bool = False, **wanted: str) -> list[dict[str, Any]]:
@@ -344,10 +359,18 @@ class HttpSite:
             lambda: checks.integer(checks.member(checks.mapping(body, "kept"), "records", ""), "records")
         )
 
-    def merge(self, kind: str, key: str, into: str) -> dict[str, Any]:
-        """Merge a record into another of its kind. Raises NotThere, Refused."""
-        content = {"kind": kind, "key": key, "into": into}
-        body = self._transport.call("POST", "/merges", content=content, most=limits.LIST_OPEN)
+    def merge(self, kind: str, key: str, into: str, *, dry_run: bool = False) -> dict[str, Any]:
+        """Merge a record into another of its kind; ``dry_run``: only say what that would do. Raises NotThere,
+        Refused.
+        """
+        body = self._transport.call(
+            "POST",
+            "/merges",
+            query=self._trial(dry_run),
+            content={"kind": kind, "key": key, "into": into},
+            headers=TRIED if dry_run else None,
+            most=limits.LIST_OPEN,
+        )
         return self._transport.understood(lambda: checks.mapping(body, "merge"))
 
     @property
@@ -388,6 +411,17 @@ class HttpSite:
             ]
 
         return self._transport.understood(read)
+
+    def _trial(self, dry_run: bool) -> dict[str, str]:
+        """What makes a change a trial. Raises Refused where the site's release would overlook it."""
+        if not dry_run:
+            return {}
+        if max(self.capabilities().api_versions, default=EARLIEST) < DRY_RUN:
+            raise Refused(
+                f"{self._name} can't try changes: its release would make them",
+                hint=f"upgrade keystone-viaduct there (API {DRY_RUN}), or leave out --dry-run",
+            )
+        return {"dry_run": "true"}
 
     def record(self, ref: Ref) -> dict[str, Any]:
         """A record as it stands, without its secrets. Raises NotThere, UnknownKind."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from keystone_viaduct.errors import NotThere
 from keystone_viaduct.sync.store import tables as t
 from keystone_viaduct.sync.store.base import Part
 
@@ -16,7 +17,8 @@ _TARGET, _ACTOR, _ADDRESS = 255, 255, 64
 
 class Audited(NamedTuple):
     """One change. ``actor`` is a user's id (or a user of the host's), ``address`` where the call came from;
-    ``old`` and ``new``: what was there before and after, None where that says nothing.
+    ``old`` and ``new``: what was there before and after, None where that says nothing. It has an ``id``
+    once it is kept.
     """
 
     at: int
@@ -26,6 +28,7 @@ class Audited(NamedTuple):
     address: str
     old: Any = None
     new: Any = None
+    id: str = ""
 
 
 class AuditPart(Part):
@@ -35,9 +38,15 @@ class AuditPart(Part):
         """Keep one."""
         self.connection.execute(t.audit.insert(), audit_row(entry))
 
-    def audit(self, limit: int) -> list[Audited]:
-        """The latest first."""
-        chosen = sa.select(t.audit).order_by(t.audit.c.at.desc(), t.audit.c.id).limit(limit)
+    def audit(self, limit: int, marker: str = "") -> list[Audited]:
+        """The latest first, after the one of that id. Raises NotThere."""
+        at, identifier = t.audit.c.at, t.audit.c.id
+        chosen = sa.select(t.audit).order_by(at.desc(), identifier).limit(limit)
+        if marker:
+            row = self.connection.execute(sa.select(at, identifier).where(identifier == marker)).first()
+            if row is None:
+                raise NotThere(f"no change {marker[:64]} is kept", hint="`viaduct audit` lists the latest")
+            chosen = chosen.where(sa.or_(at < row.at, sa.and_(at == row.at, identifier > row.id)))
         return [_entry(row) for row in self.connection.execute(chosen)]
 
 
@@ -56,6 +65,5 @@ def audit_row(entry: Audited) -> dict[str, Any]:
 
 
 def _entry(row: Any) -> Audited:
-    return Audited(
-        row.at, row.action, row.target, row.actor, row.address, json.loads(row.old), json.loads(row.new)
-    )
+    old, new = json.loads(row.old), json.loads(row.new)
+    return Audited(row.at, row.action, row.target, row.actor, row.address, old, new, row.id)

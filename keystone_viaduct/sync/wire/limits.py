@@ -38,6 +38,8 @@ DEPTH, RAW_DEPTH = raw.PLAIN_DEPTH, raw.DEPTH
 VERSION_ENTRIES = 4096
 CAPABILITY_FIELDS = 500
 LIST = 1000
+#: Samples of metrics in one answer.
+SAMPLES = 10_000
 #: Proofs of one public key: a site may have been renewed some times.
 PROOFS = 100
 #: Characters of a statement of the hub's, its signatures (one for each key of the site's), and one of them.

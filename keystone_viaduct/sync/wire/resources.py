@@ -10,6 +10,7 @@ from keystone_viaduct.sync.model import Checkpoint, Conflict, Document, Peer, Re
 from keystone_viaduct.sync.statement import Lineage
 from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 from keystone_viaduct.sync.wire.listed import row_to_json
+from keystone_viaduct.sync.wire.microversion import EARLIEST, LATEST, Microversion, spoken
 from keystone_viaduct.sync.wire.page import capabilities_from_json, capabilities_to_json
 from keystone_viaduct.sync.wire.parts import position_from_json
 from keystone_viaduct.sync.wire.statement import (
@@ -41,6 +42,7 @@ class Capabilities:
     drivers: ExternalDrivers = field(default_factory=ExternalDrivers)
     signing_key: str = ""
     lineage: Lineage = ()
+    api_versions: tuple[Microversion, ...] = (EARLIEST, LATEST)
 
     @classmethod
     def of(cls, state: SiteState, **rest: Any) -> Capabilities:
@@ -61,6 +63,7 @@ def capabilities_document(found: Capabilities) -> dict[str, Any]:
     """As JSON; ``external`` is left out where SQL has every domain."""
     body: dict[str, Any] = {
         "versions": list(found.versions),
+        "api_versions": [str(version) for version in found.api_versions],
         "site": found.site,
         "incarnation": found.incarnation,
         "hub": found.hub,
@@ -105,6 +108,7 @@ def capabilities_of(value: Any) -> Capabilities:
         drivers=_drivers_of(body.get("external", {})),
         signing_key=signing_key_from_json(body, ""),
         lineage=lineage_from_json(body.get("lineage", []), "lineage"),
+        api_versions=spoken(body.get("api_versions")),
     )
 
 

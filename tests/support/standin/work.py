@@ -88,7 +88,7 @@ def main(rounds: str, tag: str, stock: str = "") -> None:
         work.round(f"{tag}{number}")
     from keystone_viaduct.drivers import counters
 
-    seen = {"retries": sum(counters.retries().values()), "outcomes": counters.outcomes()}
+    seen = {"retries": sum(counters.known().retries.values()), "outcomes": counters.known().outcomes}
     print(json.dumps({"done": work.done, **seen}))
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from keystone_viaduct.dashboard.state import Figures
+from keystone_viaduct.dashboard.state import Metrics
 from keystone_viaduct.dashboard.view import conflicts, journeys, progress, survey, waiting, words
 from keystone_viaduct.dashboard.view.survey import Answer
 from keystone_viaduct.sync.model import Ref, Waiting
@@ -154,9 +154,9 @@ def test_first_loads_and_sites_that_wait_to_be_let_in_are_told() -> None:
 
 def test_upgrades_are_told_of_the_sites_that_tell() -> None:
     fleet = small(NOW)
-    begun = Figures(0, 0, 0, 0, 0, ("wide-ids: expanded; next: migrate",))
-    silent = replace(fleet.sites["south"], figures=None)
-    sites = {**fleet.sites, "west": replace(fleet.sites["west"], figures=begun), "south": silent}
+    begun = Metrics(0, 0, 0, 0, 0, ("wide-ids: expanded; next: migrate",))
+    silent = replace(fleet.sites["south"], metrics=None)
+    sites = {**fleet.sites, "west": replace(fleet.sites["west"], metrics=begun), "south": silent}
     assert progress.upgrades(replace(fleet, sites=sites)) == (("west", "wide-ids: expanded; next: migrate"),)
 
 

@@ -10,8 +10,8 @@ from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.keyset.model import FleetKeys, HeldKeys, State
 from keystone_viaduct.sync.keyset.public import SiteKeys
 from keystone_viaduct.sync.model import Checkpoint, Fence, Ref, Standing, Version, Waiting
-from keystone_viaduct.sync.wire.figures import Figures
-from keystone_viaduct.sync.wire.figures import Standing as Upgrading
+from keystone_viaduct.sync.wire.metrics import Metrics
+from keystone_viaduct.sync.wire.metrics import Standing as Upgrading
 from keystone_viaduct.sync.wire.resources import Capabilities
 
 
@@ -45,10 +45,10 @@ class Asked:
         self.asked.append("waiting")
         return {"pending": 99}, [Waiting(Ref("user", f"u{n}"), "", "pending", "reference") for n in range(99)]
 
-    def figures(self) -> Figures:
+    def metrics(self) -> Metrics:
         if self.shy:
             raise NotThere("no such path")
-        return Figures(4, 3, 1, 10, 5, (Upgrading("wide", "expanded", "migrate"),))
+        return Metrics(4, 3, 1, 10, 5, (Upgrading("wide", "expanded", "migrate"),))
 
     def standing(self, source: str, fence: Fence | None = None) -> Standing:
         self.asked.append(f"standing {source}")
@@ -94,17 +94,17 @@ def test_a_site_is_asked_what_it_is_and_what_waits_there_not_each_time() -> None
     assert len(look.records) == 50, "the first of them only"
 
 
-def test_figures_are_told_where_the_site_has_them() -> None:
+def test_metrics_are_told_where_the_site_has_them() -> None:
     seen, sites, clock = watch()
     seen.ask("west")
-    found = seen.looks()["west"].figures
+    found = seen.looks()["west"].metrics
     assert found is not None
     assert (found.retried, found.given_up, found.saved, found.asked) == (4, 1, 10, 15)
     assert found.upgrades == ("wide: expanded; next: migrate",)
     sites["west"].shy = True
     clock.now += WAITING
     seen.ask("west")
-    assert seen.looks()["west"].figures is None
+    assert seen.looks()["west"].metrics is None
 
 
 def test_what_was_heard_stays_when_a_site_is_gone() -> None:

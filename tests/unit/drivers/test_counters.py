@@ -1,78 +1,61 @@
-"""The counts of all processes, added up."""
+"""What is counted around Keystone's drivers."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from keystone_viaduct import counting
 from keystone_viaduct.drivers import counters
-from keystone_viaduct.errors import ConfigError
-
-CHILD = """
-import sys
-from pathlib import Path
-from keystone_viaduct.drivers import counters
-counters.keep_in(Path(sys.argv[1]))
-for _ in range(3):
-    counters.retried("keystone.identity", "update_user", "conflict")
-counters.ended("recovered", 0.25)
-"""
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A folder that this process keeps its counts in."""
-    counters.keep_in(tmp_path / "counts")
+    counting.keep_in(tmp_path / "counts")
     yield tmp_path / "counts"
-    counters.keep_in(None)
+    counting.keep_in(None)
 
 
-def test_processes_are_added_up(folder: Path) -> None:
-    for _ in range(2):
-        subprocess.run([sys.executable, "-c", CHILD, str(folder)], check=True, timeout=60)
-    counters.retried("keystone.identity", "update_user", "lost")
+def test_retries_their_ends_and_their_time_are_told_of_a_folder(folder: Path) -> None:
+    counters.retried("keystone.identity", "update_user", "conflict")
+    counters.retried("keystone.identity", "update_user", "conflict")
+    counters.ended(counters.RECOVERED, 0.25)
+    counters.ended(counters.EXHAUSTED, 1.5)
     total = counters.collect(folder)
-    assert total.retries["keystone.identity", "update_user", "conflict"] == 6
-    assert total.retries["keystone.identity", "update_user", "lost"] == 1
-    assert total.outcomes["recovered"] == 2
-    assert total.seconds == pytest.approx(0.5)
+    assert total.retries == {("keystone.identity", "update_user", "conflict"): 2}
+    assert total.outcomes == {"recovered": 1, "exhausted": 1, "resolved": 0}
+    assert total.seconds == pytest.approx(1.75)
+    assert counters.known() == total
 
 
-def test_a_process_goes_on_from_the_counts_of_its_number(folder: Path) -> None:
-    counters.ended("recovered", 1.0)
-    counters.keep_in(folder)  # as a new process that was given the same number
-    counters.ended("recovered", 1.0)
-    assert counters.collect(folder).outcomes["recovered"] == 2
+def test_they_are_told_for_programs(folder: Path) -> None:
+    counters.retried("keystone.identity", "update_user", "lost")
+    counters.ended(counters.RESOLVED, 0.5)
+    assert counters.known().as_json() == {
+        "retries": [{"driver": "keystone.identity", "method": "update_user", "fault": "lost", "count": 1}],
+        "outcomes": {"recovered": 0, "exhausted": 0, "resolved": 1},
+        "seconds": 0.5,
+    }
 
 
-def test_what_is_no_count_is_passed_over(folder: Path) -> None:
-    (folder / "1.retries.json").write_text("{")
-    (folder / "2.retries.json").write_text('{"retries": [1]}')
-    (folder / "readme").write_text("mine")
-    counters.ended("exhausted")
-    assert counters.collect(folder).outcomes["exhausted"] == 1
+def test_reads_that_a_memo_has_answered_are_counted_with_those_that_it_has_not(folder: Path) -> None:
+    counters.remembered(4, 6)
+    counters.remembered(1, 0)
+    found = counting.MEMO.of(counting.counts())
+    assert found == {("hit",): 5, ("miss",): 6}
 
 
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="counters"):
-        counters.keep_in(tmp_path / "file" / "counts")
-
-
-def test_prometheus_text() -> None:
-    counts = counters.Counts()
-    counts.retries["keystone.identity", "update_user", "conflict"] = 4
-    counts.outcomes["recovered"] = 3
-    counts.seconds = 1.5
-    text = counters.prometheus(counts)
-    assert (
-        'viaduct_driver_retries_total{driver="keystone.identity",method="update_user",fault="conflict"} 4'
-        in text.splitlines()
-    )
-    assert 'viaduct_driver_retried_calls_total{outcome="recovered"} 3' in text.splitlines()
-    assert 'viaduct_driver_retried_calls_total{outcome="exhausted"} 0' in text.splitlines()
-    assert "viaduct_driver_retry_seconds_total 1.500000" in text.splitlines()
+def test_prometheus_text(folder: Path) -> None:
+    for _ in range(4):
+        counters.retried("keystone.identity", "update_user", "conflict")
+    for _ in range(3):
+        counters.ended(counters.RECOVERED, 0.5)
+    lines = counting.prometheus(counting.counts(), counters.OF_RETRIES).splitlines()
+    labels = 'driver="keystone.identity",fault="conflict",method="update_user"'
+    assert f"viaduct_driver_retries_total{{{labels}}} 4.0" in lines
+    assert 'viaduct_driver_retried_calls_total{outcome="recovered"} 3.0' in lines
+    assert 'viaduct_driver_retried_calls_total{outcome="exhausted"} 0.0' in lines
+    assert "viaduct_driver_retry_seconds_total 1.5" in lines

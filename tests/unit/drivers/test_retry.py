@@ -81,22 +81,22 @@ def test_a_duplicate_is_retried_where_the_method_looks_before_it_inserts() -> No
 
 
 def test_it_counts_and_logs_with_the_id_of_the_request(caplog: pytest.LogCaptureFixture) -> None:
-    before = counters.retries().get((methods.IDENTITY, "update_group", "conflict"), 0)
-    recovered = counters.outcomes().get("recovered", 0)
+    before = counters.known().retries.get((methods.IDENTITY, "update_group", "conflict"), 0)
+    recovered = counters.known().outcomes.get("recovered", 0)
     request = context.RequestContext(request_id="req-1234", overwrite=True)
     with caplog.at_level(logging.WARNING):
         run(Scripted(update_group=[Passing(), None]), "update_group", "g", {})
     assert request.request_id == "req-1234"
     assert "keystone.identity.update_group: attempt 1 failed (conflict: Passing)" in caplog.text
     assert "[req-1234]" in caplog.text
-    assert counters.retries()[methods.IDENTITY, "update_group", "conflict"] == before + 1
-    assert counters.outcomes()["recovered"] == recovered + 1
+    assert counters.known().retries[methods.IDENTITY, "update_group", "conflict"] == before + 1
+    assert counters.known().outcomes["recovered"] == recovered + 1
 
 
 def test_giving_up_is_logged_and_counted(caplog: pytest.LogCaptureFixture) -> None:
-    exhausted = counters.outcomes().get("exhausted", 0)
+    exhausted = counters.known().outcomes.get("exhausted", 0)
     driver = Scripted(get_user=[Passing()])
     with pytest.raises(Passing):
         Retrier(ManualTime().backoff(1.0, 1.0, 0.5)).run(Call(driver, methods.IDENTITY, "get_user", ("u",)))
     assert "giving up" in caplog.text
-    assert counters.outcomes()["exhausted"] == exhausted + 1
+    assert counters.known().outcomes["exhausted"] == exhausted + 1

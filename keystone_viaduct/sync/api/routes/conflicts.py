@@ -10,8 +10,9 @@ from keystone_viaduct.errors import BadRequest
 from keystone_viaduct.sync.api import assembly
 from keystone_viaduct.sync.api.audit import Noted
 from keystone_viaduct.sync.api.conflicts import ACTIONS, RESTORE, ConflictsService
-from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json, truth
+from keystone_viaduct.sync.api.gate import Reply, argument, gated, is_trial, number, read_json, truth
 from keystone_viaduct.sync.api.merges import merge
+from keystone_viaduct.sync.api.trial import writes_to_json
 from keystone_viaduct.sync.model import Conflict, Ref
 from keystone_viaduct.sync.waiting import name_of, shown
 from keystone_viaduct.sync.wire import checks, limits
@@ -85,7 +86,11 @@ class MergesResource(flask_restful.Resource):  # type: ignore[misc]
     def post(self) -> Reply:
         """Make one of them the other, at the hub."""
         loser, winner = merge_from_json(read_json())
-        found = united_to_json(merge(assembly.service(), loser, winner))
+        dry_run = is_trial()
+        united, writes = merge(assembly.service(), loser, winner, dry_run=dry_run)
+        found = united_to_json(united)
+        if dry_run:
+            return Reply({**found, **writes_to_json(writes)})
         return Reply(found, noted=Noted(str(loser), {"key": loser.key}, {"key": winner.key}))
 
 

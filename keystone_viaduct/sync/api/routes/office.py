@@ -6,7 +6,7 @@ import flask_restful
 
 from keystone_viaduct.sync.api import assembly
 from keystone_viaduct.sync.api.audit import Noted
-from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json
+from keystone_viaduct.sync.api.gate import Reply, argument, gated, is_trial, number, read_json
 from keystone_viaduct.sync.api.joining import JoiningService
 from keystone_viaduct.sync.charter import charter_to_json
 from keystone_viaduct.sync.wire import checks, limits
@@ -56,6 +56,8 @@ class CharterResource(flask_restful.Resource):  # type: ignore[misc]
     @gated("sync:put_charter")
     def put(self) -> Reply:
         """At the hub: replace the edition that the body names."""
+        if is_trial():
+            return Reply(charter_to_json(assembly.service().write_charter(read_json(), dry_run=True)))
         before = charter_to_json(assembly.service().charter())
         found = charter_to_json(assembly.service().write_charter(read_json()))
         return Reply(found, noted=Noted("charter", before, found))
@@ -83,9 +85,9 @@ class AuditResource(flask_restful.Resource):  # type: ignore[misc]
 
     @gated("sync:list_audit")
     def get(self) -> Reply:
-        """The latest first."""
-        limit = number("limit", 100, limits.LIST)
-        found = assembly.service().store.read(lambda tx: tx.audit(limit))
+        """The latest first, after the one whose id is ``marker``."""
+        limit, marker = number("limit", 100, limits.LIST), argument("marker", "")
+        found = assembly.service().store.read(lambda tx: tx.audit(limit, marker))
         return Reply({"audit": [entry._asdict() for entry in found]})
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import flask_restful
 
 from keystone_viaduct.sync.api import assembly
 from keystone_viaduct.sync.api.audit import Noted
-from keystone_viaduct.sync.api.gate import Reply, argument, gated, read_json, truth
+from keystone_viaduct.sync.api.gate import Reply, argument, gated, is_trial, number, read_json, truth
 from keystone_viaduct.sync.api.policy import enforce
 from keystone_viaduct.sync.api.service import Service
+from keystone_viaduct.sync.api.trial import writes_to_json
+from keystone_viaduct.sync.model import Peer
 from keystone_viaduct.sync.sealing import key_fingerprint
 from keystone_viaduct.sync.wire import checks, limits, upkeep
 from keystone_viaduct.sync.wire.resources import peer_from_json, peer_to_json, proofs_from_json
@@ -20,8 +24,11 @@ class PeersResource(flask_restful.Resource):  # type: ignore[misc]
 
     @gated("sync:list_peers")
     def get(self) -> Reply:
-        """All of them."""
-        return Reply({"peers": [peer_to_json(peer) for peer in assembly.service().peers()]})
+        """By name, those after ``marker``; all of them where no ``limit`` is given."""
+        marker = argument("marker", "")
+        found = [peer for peer in assembly.service().peers() if peer.site > marker]
+        limit = number("limit", max(1, len(found)), limits.LIST)
+        return Reply({"peers": [_told(peer) for peer in found[:limit]]})
 
 
 class PeerResource(flask_restful.Resource):  # type: ignore[misc]
@@ -40,14 +47,17 @@ class PeerResource(flask_restful.Resource):  # type: ignore[misc]
         key = key_fingerprint(found.public_key)
         told = {"key": key, "confirmed": confirmed}
         noted = None if before == key else Noted(f"peer {peer.site}", before and {"key": before}, told)
-        return Reply(peer_to_json(found), noted=noted)
+        return Reply(_told(found), noted=noted)
 
     @gated("sync:retire_peer")
     def delete(self, site: str) -> Reply:
         """Forget it, at the hub."""
-        force = truth("force")
-        found = assembly.service().retire(checks.site_name(site, "site"), force=force)
+        force, dry_run = truth("force"), is_trial()
+        name = checks.site_name(site, "site")
+        found, writes = assembly.service().retire(name, force=force, dry_run=dry_run)
         told = upkeep.retired_to_json(found)
+        if dry_run:
+            return Reply({**told, **writes_to_json(writes)})
         return Reply(told, noted=Noted(f"peer {found.site}", told))
 
 
@@ -124,3 +134,7 @@ class SecretResource(flask_restful.Resource):  # type: ignore[misc]
 def key_of_peer(service: Service, site: str) -> str:
     """The fingerprint of what is registered of a site; '' for nothing."""
     return next((key_fingerprint(peer.public_key) for peer in service.peers() if peer.site == site), "")
+
+
+def _told(peer: Peer) -> dict[str, Any]:
+    return {**peer_to_json(peer), "fingerprint": key_fingerprint(peer.public_key)}

@@ -1,14 +1,17 @@
-"""What is looked after at a site, what waits there, and what it has counted."""
+"""What is looked after at a site, what waits there, and its metrics."""
 
 from __future__ import annotations
 
+import flask
 import flask_restful
 
-from keystone_viaduct.sync.api import assembly, figures
+from keystone_viaduct.sync.api import assembly, metrics
 from keystone_viaduct.sync.api.audit import Noted
 from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.wire import checks, limits, upkeep
+
+JSON = "application/json"
 
 
 class PurgeResource(flask_restful.Resource):  # type: ignore[misc]
@@ -68,10 +71,15 @@ class WaitingResource(flask_restful.Resource):  # type: ignore[misc]
         return Reply({"records": assembly.service().retry()})
 
 
-class FiguresResource(flask_restful.Resource):  # type: ignore[misc]
-    """What this Keystone has counted."""
+class MetricsResource(flask_restful.Resource):  # type: ignore[misc]
+    """What this site tells of itself in numbers."""
 
-    @gated("sync:get_figures")
+    @gated("sync:get_metrics")
     def get(self) -> Reply:
-        """Calls that were run again, reads that were saved, upgrades of the schema."""
-        return Reply(dict(figures.gather()))
+        """In Prometheus' text format, or what was counted as JSON."""
+        varies = {"Vary": "Accept"}
+        if flask.request.accept_mimetypes.best_match(["text/plain", JSON]) == JSON:
+            return Reply(metrics.counted_to_json(), headers=varies)
+        service = assembly.service()
+        told = metrics.text(metrics.see(service, assembly.keys().fleet()), service.around.release)
+        return Reply(raw=told.encode(), headers=varies, content_type=metrics.CONTENT_TYPE)
