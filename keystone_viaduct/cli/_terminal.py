@@ -34,6 +34,9 @@ _ENDLESS = 10_000
 #: Characters that a table's frame takes, and a column at least.
 _FRAME, _ROOM = 4, 12
 
+#: How each command ends that has only tried.
+UNCHANGED = "nothing was changed (--dry-run)"
+
 
 class Terminal:
     """Standard output and standard error. ``form`` is table, json or yaml; with the latter two output is one

@@ -6,7 +6,7 @@ from typing import Any
 
 from keystone_viaduct.cli import _fleet
 from keystone_viaduct.cli._options import DRY_RUN, FLEET, OUTPUT, Arguments, argument, flag, option
-from keystone_viaduct.cli._terminal import Terminal, moment
+from keystone_viaduct.cli._terminal import UNCHANGED, Terminal, moment
 from keystone_viaduct.errors import ConfigError
 from keystone_viaduct.sync.model import JUDGED
 
@@ -85,7 +85,7 @@ def run(args: Arguments, terminal: Terminal) -> int:
         does = f"would {write['does']}" if args.dry_run else f"{write['does']}d"
         terminal.say(f"  {does} {write['kind']}/{write['key']}{fields}")
     if args.dry_run:
-        terminal.say("nothing was changed (--dry-run)")
+        terminal.say(UNCHANGED)
     return 0
 
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from keystone_viaduct.cli import _fleet
-from keystone_viaduct.cli._options import FLEET, OUTPUT, Arguments, argument, option
-from keystone_viaduct.cli._terminal import Terminal, moment
+from keystone_viaduct.cli._options import DRY_RUN, FLEET, OUTPUT, Arguments, argument, option
+from keystone_viaduct.cli._terminal import UNCHANGED, Terminal, moment
 from keystone_viaduct.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ HELP = "show or rotate the keys of tokens of the fleet"
 SECTION = "keys"
 EXAMPLES = (
     "viaduct keys status",
+    "viaduct keys rotate --dry-run",
     "viaduct keys rotate --wait 60",
 )
 EXIT_CODES = {1: "a site lacks the present keys, or did not get them in time"}
@@ -45,6 +46,7 @@ PARAMS = (
     option(
         "--wait", type=float, default=0.0, metavar="SECONDS", help="after rotate: until every site confirmed"
     ),
+    DRY_RUN,
     *OUTPUT,
     FLEET,
 )
@@ -52,11 +54,15 @@ PARAMS = (
 
 def run(args: Arguments, terminal: Terminal) -> int:
     """Over the hub's API."""
+    if args.dry_run and (args.action != "rotate" or args.wait):
+        raise ConfigError("--dry-run goes with `rotate` alone", hint="`viaduct keys rotate --dry-run`")
     hub = _fleet.open_hub(args).keys
     if args.repository == JWS:
         return _public_only(args, terminal, hub)
     found = _fleet_keys(hub, args.repository)
     public = None if args.repository else _public(hub)
+    if args.dry_run:
+        return _tried(terminal, hub.name, found)
     if args.action == "rotate":
         for name in found:
             hub.rotate_keys(name)
@@ -69,6 +75,21 @@ def run(args: Arguments, terminal: Terminal) -> int:
     late = any(keys.missing for keys in found.values()) or (public is not None and bool(public.missing))
     waiting = bool(args.wait) and any(keys.wanted for keys in found.values())
     return 1 if waiting or (late and (args.action == "status" or args.wait)) else 0
+
+
+def _tried(terminal: Terminal, hub: str, found: Mapping[str, FleetKeys]) -> int:
+    """What a rotation would begin, and what it would wait for."""
+    terminal.data({"hub": hub, "repositories": {name: _shown(keys) for name, keys in found.items()}})
+    for name, keys in found.items():
+        if keys.wanted:
+            terminal.say(f"{name}: a rotation is under way already")
+        elif keys.missing:
+            terminal.say(f"{name}: nothing would be rotated until {', '.join(keys.missing)} has the keys")
+        else:
+            terminal.say(f"{name}: the staged key would be used at once; every site has it")
+        terminal.say(f"  generation {keys.generation} would be followed by {keys.generation + 1}")
+    terminal.say(UNCHANGED)
+    return 0
 
 
 def _fleet_keys(hub: HttpKeys, only: str | None) -> dict[str, FleetKeys]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from keystone_viaduct.cli import _fleet
-from keystone_viaduct.cli._options import FLEET, OUTPUT, Arguments, argument, flag
-from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.cli._options import DRY_RUN, FLEET, OUTPUT, Arguments, argument, flag
+from keystone_viaduct.cli._terminal import UNCHANGED, Terminal
 from keystone_viaduct.errors import LeaseHeld, Refused, ViaductError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 HELP = "make a site the hub"
 SECTION = "fleet"
 EXAMPLES = (
+    "viaduct promote west --dry-run",
     "viaduct promote west",
     "viaduct promote west --force",
 )
@@ -31,6 +32,7 @@ EXAMPLES = (
 PARAMS = (
     argument("site", help="the site that is to be the hub"),
     flag("--force", help="although the present hub does not answer, or something waits"),
+    DRY_RUN,
     *OUTPUT,
     FLEET,
 )
@@ -49,6 +51,8 @@ def run(args: Arguments, terminal: Terminal) -> int:
     if mine.obstacle:
         raise Refused(f"{args.site} can't be promoted: {mine.obstacle}", hint="promote another site")
     last = max(views.values(), key=lambda view: (view.term, view.hub))
+    if args.dry_run:
+        return _tried(args, sites, last, views, terminal)
     if last.hub == args.site:  # appointed before, but not promoted
         found = successor.promote(last.term - 1)
     elif last.hub in views and views[last.hub].hub == last.hub:
@@ -59,15 +63,57 @@ def run(args: Arguments, terminal: Terminal) -> int:
     elif args.force:
         found = successor.promote(last.term)
     else:
-        raise Refused(
-            f"{last.hub}, the hub, does not answer",
-            hint="if it is lost, add --force: what it alone has comes back when it returns",
-        )
+        raise _lost(last.hub)
     terminal.data(office_to_json(found))
     terminal.say(f"{found.site} is the hub of term {found.term}; agents follow by themselves")
     if topology.hub != found.site:
         terminal.say(f"now set `hub: {found.site}` in {args.config}")
     return 0
+
+
+def _tried(
+    args: Arguments,
+    sites: Mapping[str, HttpSite],
+    last: Office,
+    views: Mapping[str, Office],
+    terminal: Terminal,
+) -> int:
+    """How it would go, by what the sites say; nothing is carried. Raises Refused."""
+    is_hub, answers = last.hub == args.site, last.hub in views and views[last.hub].hub == last.hub
+    if not (is_hub or answers or args.force):
+        raise _lost(last.hub)
+    lacks = _lacks(sites, last.hub, args.site) if answers and not is_hub else {}
+    term = last.term if is_hub else last.term + 1
+    terminal.data({"site": args.site, "hub": last.hub, "term": term, "forced": not answers, "lacks": lacks})
+    if is_hub:
+        terminal.say(f"{args.site} was appointed already, for term {term}")
+    elif answers:
+        terminal.say(f"{last.hub} would hand over, and {args.site} be the hub of term {term}")
+    else:
+        terminal.say(f"{last.hub} does not answer: {args.site} would be the hub of term {term} without it")
+    for name, number in lacks.items():
+        if number:
+            terminal.say(f"  first some {number} positions of the other's feed would be carried to {name}")
+    terminal.say(UNCHANGED)
+    return 0
+
+
+def _lacks(sites: Mapping[str, HttpSite], hub: str, successor: str) -> dict[str, int]:
+    """For each of the two how far it is behind the other's feed, without reading that."""
+    behind: dict[str, int] = {}
+    for source, target in ((hub, successor), (successor, hub)):
+        head = sites[source].capabilities().head
+        known = sites[target].standing(source).checkpoint
+        same = known is not None and known.incarnation == head.incarnation
+        behind[target] = max(0, head.seq - known.seq) if known is not None and same else head.seq
+    return behind
+
+
+def _lost(hub: str) -> Refused:
+    return Refused(
+        f"{hub}, the hub, does not answer",
+        hint="if it is lost, add --force: what it alone has comes back when it returns",
+    )
 
 
 def _views(sites: Mapping[str, HttpSite], needed: str, terminal: Terminal) -> dict[str, Office]:

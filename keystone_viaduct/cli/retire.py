@@ -6,18 +6,20 @@ What it alone knew is lost. It is done at the hub; a site that answers is refuse
 from __future__ import annotations
 
 from keystone_viaduct.cli import _fleet
-from keystone_viaduct.cli._options import FLEET, OUTPUT, Arguments, argument, flag
-from keystone_viaduct.cli._terminal import Terminal, moment
+from keystone_viaduct.cli._options import DRY_RUN, FLEET, OUTPUT, Arguments, argument, flag
+from keystone_viaduct.cli._terminal import UNCHANGED, Terminal, moment
 from keystone_viaduct.errors import Refused, ViaductError
+from keystone_viaduct.sync.model import Retired
 
 HELP = "forget a site that is gone for good"
 SECTION = "fleet"
-EXAMPLES = ("viaduct retire west",)
+EXAMPLES = ("viaduct retire west --dry-run", "viaduct retire west")
 
 
 PARAMS = (
     argument("site", metavar="SITE", help="the site that is gone"),
     flag("--force", help="although it answers, or was heard less than an hour ago"),
+    DRY_RUN,
     *OUTPUT,
     FLEET,
 )
@@ -33,8 +35,10 @@ def run(args: Arguments, terminal: Terminal) -> int:
         raise Refused(
             f"{args.site} answers", hint="end it for good first, or add --force: its edits since are lost"
         )
-    found = hub.retire(args.site, force=args.force)
+    found = hub.retire(args.site, force=args.force, dry_run=args.dry_run)
     terminal.data(found._asdict())
+    if args.dry_run:
+        return _tried(terminal, found)
     last = moment(found.heard) if found.heard else "never"
     terminal.say(f"{found.site} is retired; it was last heard: {last}")
     terminal.say("  what was done there and never reached the hub is lost")
@@ -43,6 +47,16 @@ def run(args: Arguments, terminal: Terminal) -> int:
         terminal.say("  `viaduct conflicts list` has each of them")
     if is_named:
         terminal.say(f"now take {found.site} out of {args.config}: the hub refuses it from now on")
+    return 0
+
+
+def _tried(terminal: Terminal, found: Retired) -> int:
+    last = moment(found.heard) if found.heard else "never"
+    terminal.say(f"{found.site} would be retired; it was last heard: {last}")
+    terminal.say(
+        f"  {found.waiting} changes from it wait and would be settled, {found.lost} of them given up"
+    )
+    terminal.say(UNCHANGED)
     return 0
 
 
