@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from keystone_viaduct.cli import _access
-from keystone_viaduct.cli._options import ACCESS, FLEET, OUTPUT, Arguments, flag
+from keystone_viaduct.cli._logging import FORMATS, log_to_stderr
+from keystone_viaduct.cli._options import ACCESS, FLEET, OUTPUT, Arguments, flag, option
 from keystone_viaduct.cli._terminal import Tenths, Terminal
 from keystone_viaduct.errors import AccessUndecided, ConfigError
 
@@ -48,6 +49,7 @@ PARAMS = (
     *ACCESS,
     *OUTPUT,
     flag("-v", "--verbose", help="say more in the log"),
+    option("--log-format", choices=FORMATS, default="text", help="how the log is written, to standard error"),
 )
 EXCLUSIVE = (("once", "first_load", "check"),)
 
@@ -58,12 +60,7 @@ def run(args: Arguments, terminal: Terminal) -> int:
     from keystone_viaduct.sync.agent.following import follow_hub
     from keystone_viaduct.sync.agent.topology import read_topology
 
-    logging.basicConfig(
-        level=logging.DEBUG if args.verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
-    for noisy in ("httpx", "httpcore", "keystoneauth", "stevedore", "openstack"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    log_to_stderr(args.log_format, verbose=args.verbose)
     topology = read_topology(args.config)
     following = follow_hub(topology, _choosing(args, topology), strict=len(topology.spokes) == 1)
     if args.check:

@@ -35,7 +35,7 @@ from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Portion, Progress, Replicator
 from keystone_viaduct.sync.model import ApplyResult, Page
 from keystone_viaduct.sync.rate import Rates
-from keystone_viaduct.sync.wire import limits
+from keystone_viaduct.sync.wire import limits, requestid
 from keystone_viaduct.sync.wire.carried import CarriedPage, carry
 from keystone_viaduct.sync.wire.poke import Poke
 
@@ -157,12 +157,12 @@ class Agent:
         page = self._brought(told, key) if proven else None
         for lane in lanes:
             if not proven:
-                lane.hint()
+                lane.hint(told.request_id)
                 lane.contact.doubt_poke_key(site)
             elif page is None:
-                lane.wake(told.head)
+                lane.wake(told.head, told.request_id)
             else:
-                lane.bring(page, told.head)
+                lane.bring(page, told.head, told.request_id)
         return True
 
     def _brought(self, told: Poke, key: str) -> CarriedPage | None:
@@ -221,7 +221,7 @@ class Agent:
         """Records have reached a site: who reads from there may look at once."""
         for other in self.lanes:
             if other.source == lane.target and (other.link is not lane.link or refused):
-                other.wake()
+                other.wake(cause=requestid.current())
 
 
 def _drain(lane: Lane) -> bool | ViaductError:

@@ -26,6 +26,8 @@ from keystone_viaduct.sync.agent.tally import Tally
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.model import ApplyResult, Page
+from keystone_viaduct.sync.wire import requestid
+from keystone_viaduct.sync.wire.faults import one_line
 
 LOG = logging.getLogger(__name__)
 #: Errors after which the two ends are introduced to each other anew.
@@ -39,6 +41,8 @@ VAIN, WITHIN = 3, 600.0
 HINTED = 1.0
 #: Seconds for which a site that makes a direction wait is not logged again.
 QUIET = 3600.0
+#: Records of a page that the log names.
+NAMED = 3
 
 
 @dataclass
@@ -103,6 +107,7 @@ class Lane:
     _told_at: float = 0.0
     _said_at: float = float("-inf")
     _vain: deque[float] = field(default_factory=deque)
+    _cause: str = ""
 
     @property
     def source(self) -> str:
@@ -137,29 +142,46 @@ class Lane:
             return not self._thread.is_alive()
         return True
 
-    def wake(self, head: int = 0) -> None:
-        """There may be news, up to ``head``."""
+    def wake(self, head: int = 0, cause: str = "") -> None:
+        """There may be news, up to ``head``; ``cause``: the id of the request that has written it."""
+        self._cause = cause or self._cause
         self.state.poked += 1
         self.state.come_to(head, self.state.position)
         self._meant.set()
         self._woken.set()
 
-    def hint(self) -> None:
+    def hint(self, cause: str = "") -> None:
         """Some site says that there may be news: looked for at once, but not once for each that says so."""
+        self._cause = cause or self._cause
         self.state.poked += 1
         self._woken.set()
 
-    def bring(self, page: Page, head: int) -> None:
+    def bring(self, page: Page, head: int, cause: str = "") -> None:
         """A poke brought a page along."""
         self._inbox.append(page)
-        self.wake(head)
+        self.wake(head, cause)
 
     def count(self, page: Page, result: ApplyResult) -> None:
         """A page was applied."""
         self.tally.page((change.ref for change in page.changes), result.conflicts)
+        if page.changes:
+            refs = ", ".join(str(change.ref) for change in page.changes[:NAMED])
+            told = len(page.changes), one_line(refs), result.applied, len(result.conflicts), result.pending
+            LOG.info("%s: %s changes (%s): %s applied, %s refused, %s wait", self.name, *told)
 
     def step(self) -> Progress:
-        """Introduce the ends, offer what pokes have brought, then carry one page. Raises ViaductError."""
+        """One step, under the id of the request that has caused it, or one of its own. Raises
+        ViaductError.
+        """
+        cause, self._cause = self._cause or requestid.made(), ""
+        with requestid.under(cause):
+            progress = self._step()
+        if progress is Progress.MORE:
+            self._cause = self._cause or cause
+        return progress
+
+    def _step(self) -> Progress:
+        """Introduce the ends, offer what pokes have brought, then carry one page."""
         self.contact.make()
         if not self._known:
             self._begin()

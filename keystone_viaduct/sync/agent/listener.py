@@ -17,7 +17,7 @@ from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.bounded import BoundedServer
 from keystone_viaduct.sync.agent.metrics import metrics
 from keystone_viaduct.sync.agent.status import snapshot
-from keystone_viaduct.sync.wire import limits, poke
+from keystone_viaduct.sync.wire import limits, poke, requestid
 
 LOG = logging.getLogger(__name__)
 IDLE = 120.0
@@ -126,7 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not _NUMBER.fullmatch(head):
             self._refuse(400, f"{poke.HEAD} is no number")
             return
-        told = poke.Poke(self.headers.get(poke.SITE, ""), int(head), data, signature, proof, packed)
+        cause = requestid.checked(self.headers.get(requestid.HEADER, ""))
+        told = poke.Poke(self.headers.get(poke.SITE, ""), int(head), data, signature, proof, packed, cause)
         try:
             genuine = self.server.present().poked(told)
         except ViaductError as error:

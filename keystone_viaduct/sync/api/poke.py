@@ -10,7 +10,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -22,7 +23,7 @@ from keystone_viaduct.sync.api.options import SyncSettings
 from keystone_viaduct.sync.api.service import Service, peek, poke_key
 from keystone_viaduct.sync.model import Checkpoint, SiteState, origin_of
 from keystone_viaduct.sync.store import SqlTransaction
-from keystone_viaduct.sync.wire import body, limits
+from keystone_viaduct.sync.wire import body, limits, requestid
 from keystone_viaduct.sync.wire.poke import Poke, made
 
 LOG = logging.getLogger(__name__)
@@ -58,7 +59,13 @@ class PokeSender:
             or (path.startswith(PATH) and not path.startswith(_EDITS))
         ):
             return response
-        return _Closing(response, self._worker.wake)
+        return _Closing(response, partial(self._worker.wake, _request_id(environ)))
+
+
+def _request_id(environ: dict[str, Any]) -> str:
+    """That of whoever is behind the request, else its own."""
+    own = environ.get("openstack.request_id", "")
+    return requestid.checked(str(environ.get("openstack.global_request_id") or own))
 
 
 class _Closing:
@@ -120,9 +127,11 @@ class PokeWorker:
         self._told = -1
         self._offered: Checkpoint | None = None
         self._bare_until = float("-inf")
+        self._request_id = ""
 
-    def wake(self) -> None:
-        """There may be news. Returns at once."""
+    def wake(self, request_id: str = "") -> None:
+        """There may be news, written by that request. Returns at once."""
+        self._request_id = request_id or self._request_id
         if self._pid != os.getpid():
             self._start()
         self._wanted.set()
@@ -158,6 +167,7 @@ class PokeWorker:
         except Exception:
             LOG.exception("the poke could not be made")
             return Outcome.FAILED
+        LOG.info("told the agent of news up to %s, of %s", news.head, self._request_id or "no request")
         self._told = news.head
         if news.upto is not None:
             self._offered = news.upto
@@ -172,7 +182,8 @@ class PokeWorker:
         answer.raise_for_status()
 
     def _post(self, client: httpx.Client, sent: Poke) -> httpx.Response:
-        headers = {**sent.headers(), "Content-Type": "application/octet-stream"}
+        told = replace(sent, request_id=self._request_id)
+        headers = {**told.headers(), "Content-Type": "application/octet-stream"}
         return client.post(str(self._settings.poke_url), content=sent.data, headers=headers)
 
     def news(self) -> News | None:

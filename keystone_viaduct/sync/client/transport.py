@@ -14,7 +14,7 @@ from keystone_viaduct.errors import BadRequest, SiteUnavailable
 from keystone_viaduct.sync.client.deadline import bounded, ending_after
 from keystone_viaduct.sync.client.login import Account, CloudLogin, Login
 from keystone_viaduct.sync.client.reaching import reaching
-from keystone_viaduct.sync.wire import body, limits
+from keystone_viaduct.sync.wire import body, limits, requestid
 from keystone_viaduct.sync.wire.faults import error_from_json
 
 T = TypeVar("T")
@@ -154,6 +154,8 @@ class Transport:
         ``repeatable``: the site does the same if it gets it twice, as it does with all that only asks.
         """
         sent = dict(headers or {})
+        if cause := requestid.current():
+            sent[requestid.HEADER] = cause
         if data is not None:
             sent["Content-Type"] = "application/json"
         if encoding:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from nacl.exceptions import CryptoError
 from nacl.secret import Aead
 
+from keystone_viaduct.sync.wire import requestid
+
 SITE = "X-Viaduct-Site"
 HEAD = "X-Viaduct-Head"
 SIGNATURE = "X-Viaduct-Signature"
@@ -28,7 +30,10 @@ _AS_IT_IS = "identity"
 
 @dataclass(frozen=True, slots=True)
 class Poke:
-    """As it comes in. ``data``: a closed page or nothing; ``packed``: the encoding below the closing."""
+    """As it comes in. ``data``: a closed page or nothing; ``packed``: the encoding below the closing.
+
+    ``request_id``: which request has written, for logs. No key speaks for it.
+    """
 
     site: str
     head: int
@@ -36,6 +41,7 @@ class Poke:
     signature: str = ""
     proof: str = ""
     packed: str = ""
+    request_id: str = ""
 
     def headers(self) -> dict[str, str]:
         """As they are sent."""
@@ -45,6 +51,7 @@ class Poke:
             SIGNATURE: self.signature,
             PROOF: self.proof,
             PACKED: self.packed,
+            requestid.HEADER: self.request_id,
         }
         return {name: value for name, value in found.items() if value}
 
