@@ -53,7 +53,7 @@ def run(args: Arguments, terminal: Terminal) -> int:
     else:
         if args.site:
             raise ConfigError("a charter is set at the hub only", hint="leave out --site")
-        hub, wanted = _fleet.open_hub(args), _read(args.file)
+        wanted, hub = _read(args.file), _fleet.open_hub(args)
         if args.dry_run:
             return _tried(terminal, hub.charter(), hub.write_charter(wanted, dry_run=True))
         charter = hub.write_charter(wanted)
@@ -82,7 +82,7 @@ def _tried(terminal: Terminal, now: Charter, then: Charter) -> int:
 
 
 def _read(file: str | None) -> Any:
-    import yaml
+    from keystone_viaduct.sync.agent.places import parse
 
     if not file:
         raise ConfigError(
@@ -90,11 +90,11 @@ def _read(file: str | None) -> Any:
         )
     try:
         text = sys.stdin.read(LARGEST) if file == "-" else Path(file).read_text(encoding="utf-8")
-        return yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{file} can't be read: {error}", hint="`viaduct charter show` prints the form"
         ) from error
+    return parse(text, Path(file)).value
 
 
 def _yaml(body: dict[str, Any]) -> str:

@@ -93,6 +93,11 @@ def load(file: Path) -> Located:
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file} is not UTF-8 text", hint="save it as UTF-8", file=str(file)) from error
+    return parse(text, file)
+
+
+def parse(text: str, file: Path) -> Located:
+    """Read YAML that stood in ``file``. Raises ConfigError when it is none, or names a key twice."""
     found = Located(file, None)
     try:
         loader = yaml.SafeLoader(text)
@@ -116,6 +121,9 @@ def load(file: Path) -> Located:
 
 def _locate(found: Located, node: yaml.Node, place: Place) -> None:
     found.lines.setdefault(place, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            _locate(found, value, (*place, str(number)))
     if not isinstance(node, yaml.MappingNode):
         return
     seen: set[str] = set()
