@@ -67,13 +67,17 @@ class Preparation:
             "marked": count_unmarked(store, numbered=self.revision is not None),
         }
 
-    def perform(self, now: int, progress: Callable[[int, str], None]) -> Report:
-        """Do it; ``now`` in microseconds since the epoch stamps the marks."""
+    def perform(
+        self, now: int, progress: Callable[[int, str], None], owner: tuple[int, int] | None = None
+    ) -> Report:
+        """Do it; ``now`` in microseconds since the epoch stamps the marks, and new keys belong to ``owner``
+        (user, group).
+        """
         tables = self._tables()
         verbs = self._make_tables_and_triggers()
         keys = sealing.missing_keys(self.settings.viaduct_keys)
         try:
-            sealing.create_keys(self.settings.viaduct_keys)
+            sealing.create_keys(self.settings.viaduct_keys, owner)
         except OSError as error:
             self._undo()
             raise ConfigError(

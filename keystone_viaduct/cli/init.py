@@ -6,6 +6,8 @@ triggers and marks what is there already. Safe to repeat; with --dry-run it only
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,7 @@ from keystone_viaduct.cli._terminal import Terminal
 from keystone_viaduct.cli._travel import Probe, tell
 from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.documents.orphans import Orphans
+from keystone_viaduct.errors import ConfigError
 
 HELP = "prepare this site's database"
 SECTION = "site"
@@ -43,6 +46,11 @@ PARAMS = (
         "--remove-orphans",
         help="write rows that need another which is not there to a file in this folder, then remove them",
     ),
+    option(
+        "--keystone-user",
+        metavar="USER",
+        help="whom the keys shall belong to (default: whom Keystone's credential keys belong to)",
+    ),
     DRY_RUN,
     *OUTPUT,
     *KEYSTONE,
@@ -55,6 +63,7 @@ def run(args: Arguments, terminal: Terminal) -> int:
 
     settings = _keystone.settings_of(args)
     note = check_names(args.site, args.hub, args.config)
+    owner = _owner(args.keystone_user, settings)
     preparation = Preparation.check(settings, args.site, args.hub)
     orphans = OrphanKeeper(preparation.database, settings)
     found, removed = orphans.count(), None
@@ -66,7 +75,7 @@ def run(args: Arguments, terminal: Terminal) -> int:
             terminal.say(f"orphans: {removed.count} rows written to {removed.file} (mode 0600) and removed")
             found = orphans.count()
         with terminal.progress("marking", len(preparation.kinds)) as step:
-            report = preparation.perform(SystemClock().now(), step)
+            report = preparation.perform(SystemClock().now(), step, owner)
     if removed is not None:
         report["orphans_file"] = str(removed.file)
     report["orphans"] = {f"{item.link.table}/{item.link.target}": item.count for item in found}
@@ -79,6 +88,24 @@ def run(args: Arguments, terminal: Terminal) -> int:
     _tell(terminal, orphans, found)
     tell(terminal, stuck)
     return 0
+
+
+def _owner(name: str | None, settings: KeystoneSettings) -> tuple[int, int] | None:
+    """User and group for new keys, None for whoever runs this. Raises ConfigError."""
+    if name is None:
+        if not settings.credential_keys.is_dir():
+            return None
+        found = settings.credential_keys.stat()
+        return found.st_uid, found.st_gid
+    try:
+        user = pwd.getpwnam(name)
+    except KeyError as error:
+        raise ConfigError(f"there is no user {name[:64]}", hint="name the one that runs Keystone") from error
+    if os.geteuid() not in (0, user.pw_uid):
+        raise ConfigError(
+            f"only root can give keys to {name[:64]}", hint=f"run it as root, or as {name[:64]}"
+        )
+    return user.pw_uid, user.pw_gid
 
 
 def _tell(terminal: Terminal, keeper: OrphanKeeper, found: Sequence[Orphans]) -> None:

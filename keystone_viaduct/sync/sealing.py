@@ -250,12 +250,19 @@ class PageOpener:
             ) from error
 
 
-def create_keys(folder: str | os.PathLike[str]) -> list[Path]:
-    """Make what a key repository lacks (folders 0700, files 0600); returns the new files. Idempotent."""
+def create_keys(folder: str | os.PathLike[str], owner: tuple[int, int] | None = None) -> list[Path]:
+    """Make what a key repository lacks (folders 0700, files 0600); returns the new files. Idempotent.
+
+    ``owner``: the user and group that what is made shall belong to; only root can give it away.
+    """
     made: list[Path] = []
+    for place in (Path(folder), *(Path(folder) / series for series in SERIES)):
+        if not place.is_dir():
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if owner is not None and os.geteuid() == 0:
+                os.chown(place, *owner)
     for series in SERIES:
         place = Path(folder) / series
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _numbered(place):
             made.append(_place_key(place, 1))
     return made
@@ -300,6 +307,14 @@ def exposed_keys(folder: str | os.PathLike[str]) -> list[Path]:
     return [path for path in found if stat.S_IMODE(path.stat().st_mode) & 0o077]
 
 
+def owned_by_others(folder: str | os.PathLike[str], uid: int) -> list[Path]:
+    """Files and folders of a key repository that belong to another user than that one."""
+    places = [Path(folder), *(Path(folder) / series for series in SERIES)]
+    found = [place for place in places if place.is_dir()]
+    found += [path for place in found[1:] for path in _numbered(place).values()]
+    return [path for path in found if path.stat().st_uid != uid]
+
+
 def _numbered(place: Path) -> dict[int, Path]:
     if not place.is_dir():
         return {}
@@ -330,14 +345,18 @@ def _read_series(folder: Path, series: str) -> dict[int, bytes]:
 
 
 def _place_key(place: Path, number: int) -> Path:
-    """Write a key beside its name and link it there: never half a file, never over an existing key."""
-    target = place / str(number)
+    """Write a key beside its name and link it there: never half a file, never over an existing key. It
+    belongs to whom the folder belongs to, also when root makes it.
+    """
+    target, owner = place / str(number), place.stat()
     descriptor, temporary = tempfile.mkstemp(dir=place, prefix=".new-")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(base64.b64encode(random(KEY_BYTES)))
             file.flush()
             os.fsync(file.fileno())
+        if os.geteuid() == 0 and owner.st_uid != 0:
+            os.chown(temporary, owner.st_uid, owner.st_gid)
         os.link(temporary, target)
     except FileExistsError:
         return target
