@@ -15,6 +15,7 @@ from keystone_viaduct.cli._charter_words import doubts
 from keystone_viaduct.cli._keystone import KeystoneSettings
 from keystone_viaduct.cli._orphans import OrphanKeeper
 from keystone_viaduct.cli._site import Database, open_database
+from keystone_viaduct.cli._terminal import moment
 from keystone_viaduct.cli._travel import TOLD, Probe
 from keystone_viaduct.errors import NotInitialised, ViaductError
 from keystone_viaduct.health.catalogue import name_of
@@ -41,6 +42,8 @@ SUPPORTED = range(24, 31)
 #: Caches that one process can't empty in another.
 PRIVATE_CACHES = ("dogpile.cache.memory", "dogpile.cache.memory_pickle", "oslo_cache.dict")
 STUCK_SECONDS = 600
+#: A peer is noted once in a quarter of an hour, and confirmed to have all several times an hour.
+SILENT_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -140,13 +143,24 @@ def check_keys(site: Site) -> Iterator[Finding]:
             f"others may touch {', '.join(map(str, exposed))}",
             "chmod 0600 for keys, 0700 for folders",
         )
+    credential_keys = site.settings.credential_keys
+    uid = credential_keys.stat().st_uid if credential_keys.is_dir() else None
+    strange = sealing.owned_by_others(folder, uid) if uid is not None else []
+    if strange:
+        yield Finding(
+            "keys",
+            Verdict.PROBLEM,
+            f"{', '.join(map(str, strange))} belong to another user than {credential_keys}: "
+            "Keystone can't read them",
+            f"chown -R --reference={credential_keys} {folder}",
+        )
     ring = KeyRing.load(folder)
     state = _store(site, ring).read(lambda tx: tx.peek_state())
     if state is not None and state.is_hub and not state.fleet_secret:
         yield Finding(
             "keys", Verdict.PROBLEM, "the hub has no fleet secret", "restore viaduct_site from a backup"
         )
-    elif not exposed:
+    elif not exposed and not strange:
         yield Finding("keys", Verdict.OK, f"keys in {folder}, mode 0600, open what this site has stored")
     if not site.settings.credential_keys.is_dir():
         yield Finding(
@@ -253,6 +267,28 @@ def check_marks(site: Site) -> Iterator[Finding]:
         yield Finding("marks", Verdict.OK, f"{count} marks wait to be numbered")
 
 
+def check_heard(site: Site) -> Iterator[Finding]:
+    """Does the hub read this site, or some spoke the hub?"""
+    found = _store(site, KeyRing.load(site.settings.viaduct_keys)).read(
+        lambda tx: (tx.known_state(), list(tx.peers().values()))
+    )
+    state, peers = found
+    last = max((peer.heard for peer in peers), default=0)
+    if not state.fleet_secret or not peers:
+        return  # `site` says that it has not joined
+    if last and site.now - last < SILENT_SECONDS * 1_000_000:
+        yield Finding("heard", Verdict.OK, f"read by another site at {moment(last)}, or later")
+        return
+    when = f"since {moment(last)}" if last else "yet"
+    yield Finding(
+        "heard",
+        Verdict.WARNING,
+        f"no other site has read here {when}: what is changed here does not travel",
+        "does an agent work (`viaduct doctor` of the fleet)? Does the WSGI server serve "
+        "`keystone_viaduct.wsgi:application`, not Keystone's own? Was this site retired: `viaduct uninstall`",
+    )
+
+
 def check_orphans(site: Site) -> Iterator[Finding]:
     """Does everything that a row needs exist?"""
     keeper = OrphanKeeper(site.database, site.settings)
@@ -357,6 +393,7 @@ CHECKS: tuple[Check, ...] = (
     check_capture,
     check_drivers,
     check_marks,
+    check_heard,
     check_orphans,
     check_circles,
     check_travel,

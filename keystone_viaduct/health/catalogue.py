@@ -45,6 +45,7 @@ CATALOGUE = {
         Check("capture", Scope.SITE, "Does every change leave its mark?"),
         Check("drivers", Scope.SITE, "Which domains have users and groups without rows?"),
         Check("marks", Scope.SITE, "Is the feed being read?"),
+        Check("heard", Scope.SITE, "Does another site read what is changed here?"),
         Check("orphans", Scope.SITE, "Does everything that a row needs exist?"),
         Check("circles", Scope.SITE, "Does a record lie below itself?"),
         Check("travel", Scope.SITE, "Before it joins: are there records that could not travel?"),
