@@ -32,6 +32,7 @@ HELP = "carry changes between the sites"
 SECTION = "fleet"
 EXAMPLES = (
     "viaduct agent --config viaduct.yaml",
+    "viaduct agent --check --connect",
     "viaduct agent --first-load --access both,hub",
 )
 EXIT_CODES = {
@@ -46,6 +47,7 @@ PARAMS = (
     flag("--once", help="carry what there is, then end"),
     flag("--first-load", help="fill new sites, with progress bars, then end"),
     flag("--check", help="read the configuration, change nothing"),
+    flag("--connect", help="with --check: also log in at each site, and ask what it is"),
     *ACCESS,
     *OUTPUT,
     flag("-v", "--verbose", help="say more in the log"),
@@ -56,24 +58,43 @@ EXCLUSIVE = (("once", "first_load", "check"),)
 
 def run(args: Arguments, terminal: Terminal) -> int:
     """Read the fleet's file and work."""
-    from keystone_viaduct.sync.agent.agent import doubts_of
     from keystone_viaduct.sync.agent.following import follow_hub
     from keystone_viaduct.sync.agent.topology import read_topology
 
     log_to_stderr(args.log_format, verbose=args.verbose)
     topology = read_topology(args.config)
     following = follow_hub(topology, _choosing(args, topology), strict=len(topology.spokes) == 1)
+    if args.connect and not args.check:
+        raise ConfigError("--connect goes with --check", hint="`viaduct agent --check --connect`")
     if args.check:
-        terminal.say(f"{args.config}: hub {topology.hub}, spokes {', '.join(topology.spokes)}")
-        for doubt in (found := doubts_of(topology)):
-            terminal.say(f"! {doubt}")
-        terminal.data({"hub": topology.hub, "spokes": topology.spokes, "warnings": found})
-        return 0
+        return _check(args, topology, terminal)
     if not (args.once or args.first_load):
         return _serve(following, topology)
     agent = following.settle()
     failures = agent.once() if args.once else _first_load(agent, terminal, everything=args.all)
     return _report(agent, failures, terminal)
+
+
+def _check(args: Arguments, topology: Topology, terminal: Terminal) -> int:
+    """What the files say, and what the sites say to that."""
+    from keystone_viaduct.cli import _connecting
+    from keystone_viaduct.sync.agent.agent import doubts_of, open_site
+
+    terminal.say(f"{args.config}: hub {topology.hub}, spokes {', '.join(topology.spokes)}")
+    for doubt in (warnings := doubts_of(topology)):
+        terminal.say(f"! {doubt}")
+    told: dict[str, object] = {"hub": topology.hub, "spokes": topology.spokes, "warnings": warnings}
+    reached = []
+    if args.connect:
+        reached = _connecting.reach(topology.sites, lambda name: open_site(topology, name), topology.hub)
+        told["sites"] = _connecting.as_data(reached)
+    for one in reached:
+        if one.error:
+            terminal.say_error(f"✗ {one.site}: {one.error}\n  hint: {one.hint}")
+        else:
+            terminal.say(f"✓ {one.site}: {one.says}")
+    terminal.data(told)
+    return 1 if any(one.error for one in reached) else 0
 
 
 def _serve(following: Following, topology: Topology) -> int:
