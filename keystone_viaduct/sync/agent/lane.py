@@ -41,6 +41,11 @@ VAIN, WITHIN = 3, 600.0
 HINTED = 1.0
 #: Seconds for which a site that makes a direction wait is not logged again.
 QUIET = 3600.0
+#: What is said when a link begins anew.
+STARTING_OVER = (
+    "one of the two does not have the history that the other knows: a backup was put back there, or it was "
+    "away for longer than deletions are kept; the two are compared, and each shows what the other lacks"
+)
 #: Records of a page that the log names.
 NAMED = 3
 
@@ -274,7 +279,7 @@ class Lane:
 
     def _attempt(self) -> float:
         """One step; the seconds to wait after it."""
-        before = self._led_nowhere()
+        before, restarts = self._led_nowhere(), self.link.restarts
         try:
             progress = self.step()
         except TooFast as error:
@@ -285,6 +290,8 @@ class Lane:
         except Exception as error:
             LOG.exception("%s: an unexpected error", self.name)
             return self._failed(error, "unexpected")
+        if self.link.restarts > restarts:
+            LOG.warning("%s: %s", self.name, STARTING_OVER)
         if self._led_nowhere() > before and self._is_vain():
             self.pacer.failures = max(self.pacer.failures, len(self._vain) - VAIN - 1)
             return self._failed(_starts_over(self), FenceMismatch.code)

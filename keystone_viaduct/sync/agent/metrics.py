@@ -52,6 +52,11 @@ class LaneCollector:
         for lane in self._agent.lanes:
             slowed.add_metric((lane.source, lane.target), lane.state.slowed)
         yield slowed
+        text = "Times that a link began anew, as after a backup was put back at one end"
+        anew = CounterMetricFamily("viaduct_link_restarts", text, labels=_LABELS)
+        for lane in self._agent.lanes:
+            anew.add_metric((lane.source, lane.target), lane.link.restarts)
+        yield anew
 
     def _records(self) -> Iterator[Metric]:
         text = (

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from keystone_viaduct.errors import KeyRepositoryError
 from keystone_viaduct.sync.keyset.converge import next_writes
 from keystone_viaduct.sync.keyset.model import Keyset, State, fingerprint
 
+LOG = logging.getLogger(__name__)
 #: Name -> the section of keystone.conf that says where it is.
 REPOSITORIES = {"tokens": "fernet_tokens", "receipts": "fernet_receipts"}
 
@@ -20,6 +23,7 @@ class KeyRepository:
     def __init__(self, folder: str | os.PathLike[str], settle: float = 1.0) -> None:
         self.folder = Path(folder)
         self.settle = settle
+        self._said: set[str] = set()
 
     def slots(self) -> dict[int, str]:
         """Number -> key. Raises KeyRepositoryError."""
@@ -48,15 +52,31 @@ class KeyRepository:
         """Do what may be done at ``now`` (seconds); returns the seconds to wait before calling again, 0.0
         when nothing is left. Raises KeyRepositoryError.
         """
-        writes = next_writes(self.slots(), target)
+        slots = self.slots()
+        writes = next_writes(slots, target)
         if not writes:
             return 0.0
+        self._warn_of(slots, target)
         wait = self.settle - abs(now - self._newest())
         if wait > 0:
             return wait
         for number, key in sorted(writes.items()):
             self._write(number, key)
         return self.settle
+
+    def _warn_of(self, slots: Mapping[int, str], target: Keyset) -> None:
+        """Of keys in use, or next to be used, that the fleet knows nothing of: each once."""
+        strange = {fingerprint(slots[n]) for n in (0, max(slots, default=0)) if slots.get(n)}
+        strange -= {fingerprint(key) for key in target.keys}
+        if strange - self._said:
+            LOG.warning(
+                "%s holds keys that are not the fleet's (%s): they give way. So it is when a site joins; "
+                "later somebody has run `keystone-manage fernet_rotate` or `fernet_setup` here, where "
+                "`viaduct keys rotate` is meant",
+                self.folder,
+                ", ".join(sorted(strange)),
+            )
+        self._said |= strange
 
     def _newest(self) -> float:
         stamps = [path.stat().st_mtime for path in self.folder.iterdir() if path.name.isdecimal()]

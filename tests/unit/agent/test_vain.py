@@ -10,6 +10,7 @@ import pytest
 
 from keystone_viaduct.errors import CheckpointMismatch, FenceMismatch
 from keystone_viaduct.sync.agent.lane import VAIN, Lane
+from keystone_viaduct.sync.agent.metrics import metrics
 from keystone_viaduct.sync.model import ApplyResult, Page
 from tests.unit.agent.fleet import FakeSite, domain, fleet
 from tests.unit.agent.test_slowed import Patience
@@ -91,3 +92,24 @@ def test_a_few_backups_put_back_in_a_row_are_no_failure() -> None:
             up._attempt()
     assert (up.state.failures, up.state.error) == (0, "")
     assert hub.has(domain(f"d{VAIN - 1}")[0])
+
+
+def test_a_link_that_begins_anew_is_told_in_the_log_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    agent, _, spokes = fleet("west")
+    up, west = agent.lanes[0], spokes["west"]
+    for number in range(20):
+        west.edit(*domain(f"d{number}"))
+        up._attempt()
+    assert not caplog.records
+    honest = west.read
+
+    def once(*arguments: Any, **rest: Any) -> Page:
+        west.read = honest  # type: ignore[method-assign]
+        raise FenceMismatch("begin anew", hint="again")
+
+    west.read = once  # type: ignore[method-assign]
+    for _ in range(20):
+        up._attempt()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "west-hub" in caplog.text and "a backup was put back" in caplog.text
+    assert 'viaduct_link_restarts_total{source="west",target="hub"} 1.0' in metrics(agent).decode()
