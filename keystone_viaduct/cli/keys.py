@@ -144,12 +144,13 @@ def _shown(keys: FleetKeys) -> dict[str, Any]:
         "promoted_at": keys.promoted_at,
         "confirmed": dict(keys.confirmed),
         "missing": list(keys.missing),
+        "limited": list(keys.limited),
     }
 
 
 def _print(terminal: Terminal, found: Mapping[str, FleetKeys]) -> None:
     for name, keys in found.items():
-        since = f"since {moment(keys.promoted_at)}" if keys.promoted_at else "never rotated by Viaduct"
+        since = f"since {moment(keys.promoted_at)}" if keys.promoted_at else "not rotated by this hub yet"
         terminal.say(
             f"{name}: generation {keys.generation}, {len(keys.known)} keys, the one in use {since}"
             + (", rotation under way" if keys.wanted else "")
@@ -158,6 +159,7 @@ def _print(terminal: Terminal, found: Mapping[str, FleetKeys]) -> None:
             [site, moment(keys.confirmed[site]) if site in keys.confirmed else "does not have them yet"]
             for site in keys.sites
         ]
+        rows += [[site, "has keys of its own: its delegation is limited"] for site in keys.limited]
         terminal.table(f"Sites with the present {name}", ["site", "seen"], rows)
         if keys.missing:
             terminal.say_error(f"{name}: nothing is rotated until {', '.join(keys.missing)} has the keys")

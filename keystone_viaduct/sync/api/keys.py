@@ -93,6 +93,7 @@ class KeysService:
                 if site in confirmed and confirmed[site].digest == keyset.state.digest
             },
             "sites": sites,
+            "limited": sorted(tx.peers().keys() - set(sites)),
             "missing": list(blocking(keyset, sites, confirmed)),
         }
 

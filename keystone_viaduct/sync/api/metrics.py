@@ -195,7 +195,7 @@ class _Collector:
     def _keys(self) -> Iterator[Metric]:
         since = GaugeMetricFamily(
             "viaduct_local_key_since_seconds",
-            "At the hub: since when the present key of tokens is used, 0 if it was never rotated",
+            "At the hub: since when the present key of tokens is used, 0 while this hub has not rotated",
             labels=("repository",),
         )
         lacking = GaugeMetricFamily(

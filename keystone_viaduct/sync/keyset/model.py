@@ -158,7 +158,7 @@ class FleetKeys:
     """What the hub says of the fleet's keys: ``known`` are fingerprints, ``sites`` who shall hold them.
 
     ``confirmed``: site -> when it was seen to hold them (microseconds); ``retired``: fingerprint -> from when
-    on no site uses it, None while one may.
+    on no site uses it, None while one may. ``limited``: the sites that are given none, and have their own.
     """
 
     generation: int
@@ -169,6 +169,7 @@ class FleetKeys:
     wanted: bool
     promoted_at: int
     retired: Mapping[str, int | None]
+    limited: tuple[str, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:

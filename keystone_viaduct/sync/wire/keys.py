@@ -41,6 +41,7 @@ def _fleet(value: Any, where: str) -> FleetKeys:
     main = {_fingerprint(get(name), f"{where}.{name}") for name in ("staged", "primary")}
     confirmed = checks.mapping(get("confirmed"), f"{where}.confirmed", _MOST)
     sites = checks.sequence(get("sites"), f"{where}.sites", _MOST)
+    limited = checks.sequence(body.get("limited", []), f"{where}.limited", _MOST)
     return FleetKeys(
         generation=checks.integer(get("generation"), f"{where}.generation"),
         digest=checks.identifier(get("digest"), f"{where}.digest"),
@@ -53,6 +54,7 @@ def _fleet(value: Any, where: str) -> FleetKeys:
             name: None if since is None else checks.integer(since, f"{where}.others")
             for name, since in others.items()
         },
+        limited=tuple(checks.site_name(site, f"{where}.limited") for site in limited),
     )
 
 
