@@ -31,16 +31,16 @@ def run(args: Arguments, terminal: Terminal) -> int:
 
     is_named = args.site in read_topology(args.config).sites
     hub = _fleet.open_hub(args)
-    if is_named and args.site != hub.name and not args.force and _answers(args):
+    answers = is_named and args.site != hub.name and _answers(args)
+    if answers and not args.force:
         raise Refused(
             f"{args.site} answers", hint="end it for good first, or add --force: its edits since are lost"
         )
     found = hub.retire(args.site, force=args.force, dry_run=args.dry_run)
-    terminal.data(found._asdict())
+    terminal.data({**found._asdict(), "answers": answers})
     if args.dry_run:
-        return _tried(terminal, found)
-    last = moment(found.heard) if found.heard else "never"
-    terminal.say(f"{found.site} is retired; it was last heard: {last}")
+        return _tried(terminal, found, _last(found, answers=answers))
+    terminal.say(f"{found.site} is retired; {_last(found, answers=answers)}")
     terminal.say("  what was done there and never reached the hub is lost")
     terminal.say(f"  {found.waiting} changes from it waited and are settled, {found.lost} of them given up")
     if found.lost:
@@ -50,9 +50,17 @@ def run(args: Arguments, terminal: Terminal) -> int:
     return 0
 
 
-def _tried(terminal: Terminal, found: Retired) -> int:
-    last = moment(found.heard) if found.heard else "never"
-    terminal.say(f"{found.site} would be retired; it was last heard: {last}")
+def _last(found: Retired, *, answers: bool) -> str:
+    """When it was last there. (The hub notes that a site has read there once in a quarter of an hour.)"""
+    if answers:
+        return "it still answers"
+    if not found.heard:
+        return "it was never heard"
+    return f"it was last heard at {moment(found.heard)}, or up to 15 minutes later"
+
+
+def _tried(terminal: Terminal, found: Retired, last: str) -> int:
+    terminal.say(f"{found.site} would be retired; {last}")
     terminal.say(
         f"  {found.waiting} changes from it wait and would be settled, {found.lost} of them given up"
     )
