@@ -253,7 +253,6 @@ class _Work:
         return DatabaseInventory(self.args.site, self.database.engine, self._cipher())
 
     def _hub(self) -> Inventory:
-        from keystone_viaduct.cli._site import open_database
         from keystone_viaduct.documents.cipher import KeyRepositoryCipher
         from keystone_viaduct.sync.adopt import DatabaseInventory, FileInventory
 
@@ -267,12 +266,23 @@ class _Work:
                 hint="give --hub-config FILE, or --hub-inventory FILE of 'viaduct adopt HUB --export FILE'",
             )
         settings = _keystone.read_settings([self.args.hub_config])
-        engine = open_database(settings).engine
+        engine = self._open_hub(settings).engine
         if engine.url == self.database.engine.url:
             raise ConfigError(
                 "the hub's database is this site's own", hint="look at --hub-config and --config-file"
             )
         return DatabaseInventory(self.args.hub, engine, KeyRepositoryCipher(settings.credential_keys))
+
+    def _open_hub(self, settings: KeystoneSettings) -> Database:
+        from keystone_viaduct.cli._site import open_database
+
+        try:
+            return open_database(settings)
+        except ConfigError as error:
+            export = f"`viaduct adopt {self.args.hub} --export FILE` there and --hub-inventory FILE here"
+            raise ConfigError(
+                f"the hub's database: {error.message}", hint=f"{error.hint}; or use {export}"
+            ) from error
 
     def _remote(self, cloud: str) -> Inventory:
         from keystone_viaduct.sync.adopt import FeedInventory

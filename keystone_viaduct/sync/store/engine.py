@@ -22,6 +22,13 @@ READ_ONLY = "viaduct_read_only"
 #: Where a transaction has to be told that all that it reads is of one moment: elsewhere it always is.
 SNAPSHOT = dict.fromkeys(("postgresql", "mysql", "mariadb"), "REPEATABLE READ")
 BUSY_SECONDS = 30
+#: Backend -> the extra of our package that brings its driver.
+EXTRAS = {
+    "postgresql": "postgresql",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "cockroachdb": "cockroachdb",
+}
 
 
 def make_engine(url: str, *, foreign_keys: bool = True, **options: Any) -> sa.engine.Engine:
@@ -43,8 +50,14 @@ def make_engine(url: str, *, foreign_keys: bool = True, **options: Any) -> sa.en
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError) as error:
         raise ConfigError(
             f"the database URL can't be used: {error}",
-            hint="look at [database] connection, and install its driver",
+            hint=_driver_hint(url),
         ) from error
+
+
+def _driver_hint(url: str) -> str:
+    extra = EXTRAS.get(url.partition(":")[0].partition("+")[0])
+    install = f"`pip install 'keystone-viaduct[{extra}]'` here" if extra else "install its driver here"
+    return f"look at [database] connection, and {install}"
 
 
 @contextmanager
