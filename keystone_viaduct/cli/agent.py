@@ -84,7 +84,7 @@ def _check(args: Arguments, topology: Topology, terminal: Terminal) -> int:
     for doubt in (warnings := doubts_of(topology)):
         terminal.say(f"! {doubt}")
     told: dict[str, object] = {"hub": topology.hub, "spokes": topology.spokes, "warnings": warnings}
-    reached = []
+    reached: list[_connecting.Reached] = []
     if args.connect:
         reached = _connecting.reach(topology.sites, lambda name: open_site(topology, name), topology.hub)
         told["sites"] = _connecting.as_data(reached)
