@@ -97,11 +97,10 @@ def put_in(spoken: Spoken, sites: Sites, east: httpx.Client) -> None:
     own = {"X-Auth-Token": token}
     for number in range(2):
         given = {"secret": spoken.secret("application credential's secret")} if number else {}
-        body = {"application_credential": {"name": f"credential-{number}", **given}}
-        made = ok(east.post(f"/users/{user}/application_credentials", json=body, headers=own))
-        spoken.secrets[f"secret of application credential {number}"] = made["application_credential"][
-            "secret"
-        ]
+        wanted = {"application_credential": {"name": f"credential-{number}", **given}}
+        made = ok(east.post(f"/users/{user}/application_credentials", json=wanted, headers=own))
+        told = made["application_credential"]["secret"]
+        spoken.secrets[f"secret of application credential {number}"] = told
     made = ok(east.post(f"/users/{user}/credentials/OS-EC2", json={"tenant_id": project}, headers=own))
     spoken.secrets["EC2 secret"] = made["credential"]["secret"]
     seed = {"type": "totp", "blob": spoken.secret("TOTP seed"), "user_id": user}
