@@ -96,11 +96,12 @@ def test_an_administrator_of_a_project_is_refused(sites: Sites) -> None:
         assert "scoped to the system" in told(answer, 403, "sync.scope")
 
 
-def test_another_major_version_is_refused(east: httpx.Client) -> None:
+def test_a_version_that_is_not_spoken_is_refused(east: httpx.Client) -> None:
     answer = east.get(SYNC, headers={"OpenStack-API-Version": "sync 2.0"})
-    assert "version 1.0" in told(answer, 406, "version.unsupported")
+    assert "versions 1.0 to 1.1 of the API, not 2.0" in told(answer, 406, "version.unsupported")
     told(east.get(SYNC, headers={"OpenStack-API-Version": "sync two"}), 400, "request.invalid")
-    assert east.get(SYNC, headers={"OpenStack-API-Version": "identity 3, sync 1.7"}).status_code == 200
+    told(east.get(SYNC, headers={"OpenStack-API-Version": "sync 1.7"}), 406, "version.unsupported")
+    assert east.get(SYNC, headers={"OpenStack-API-Version": "identity 3, sync 1.1"}).status_code == 200
 
 
 def test_an_unknown_kind_is_refused(east: httpx.Client, page: dict[str, Any]) -> None:
