@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import IO, Protocol
 
-from keystone_viaduct.errors import StoreBusy
 from keystone_viaduct.kinds.model import Document
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.shape import Shape
-from keystone_viaduct.sync.model import Checkpoint, Page, Peer
+from keystone_viaduct.sync.model import Checkpoint, Page, Peer, held_feed
 from keystone_viaduct.sync.sealing import KeyRing, PageOpener
 from keystone_viaduct.sync.wire import body
 from keystone_viaduct.sync.wire.carried import CarriedPage
@@ -156,12 +155,9 @@ def _pages(source: FeedSource, reader: str, pause: Callable[[float], None]) -> I
         yield page
         if page.at_head:
             return
-        held = held + PAUSE if page.upto == after else 0.0
+        held = held + PAUSE if page.is_held_back else 0.0
         if held > HELD:
-            raise StoreBusy(
-                f"{source.name} has more to show, and has not shown it for {HELD:g} s: its feed is held",
-                hint="a transaction has it, or more records wait there for a person than a page can name",
-            )
+            raise held_feed(source.name)
         if held:
             pause(PAUSE)
         after = page.upto

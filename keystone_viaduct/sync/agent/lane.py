@@ -15,7 +15,6 @@ from keystone_viaduct.errors import (
     NotInitialised,
     OldTerm,
     SealingError,
-    StoreBusy,
     TooFast,
     UnknownSite,
     ViaductError,
@@ -25,7 +24,7 @@ from keystone_viaduct.sync.agent.pacing import Pacer
 from keystone_viaduct.sync.agent.tally import Tally
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
-from keystone_viaduct.sync.model import ApplyResult, Page
+from keystone_viaduct.sync.model import ApplyResult, Page, held_feed
 from keystone_viaduct.sync.wire import requestid
 from keystone_viaduct.sync.wire.faults import one_line
 
@@ -214,7 +213,7 @@ class Lane:
                 wait = self.pacer.held_back()
                 waited += wait
                 if waited > self.pacer.longest or self._stopping.wait(wait):
-                    raise _held_back(self)
+                    raise held_feed(self.source)
             except TooFast as error:
                 waited += self.pacer.told(error.wait)
                 if waited > self.pacer.longest or self._stopping.is_set():
@@ -341,13 +340,6 @@ class Lane:
         # not cut short by pokes: a site that is in trouble is left alone
         self._stopping.wait(wait)
         return 0.0
-
-
-def _held_back(lane: Lane) -> StoreBusy:
-    return StoreBusy(
-        f"{lane.source} has more to show, and does not show it: its feed is held",
-        hint="a transaction has it, or more records wait there for a person than a page can name",
-    )
 
 
 def _starts_over(lane: Lane) -> FenceMismatch:

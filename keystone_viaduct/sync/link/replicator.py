@@ -123,7 +123,7 @@ class Replicator:
                 self._prime()
             page = self._read()
             self.charter = page.charter or self.charter
-            self.held_back = not page.at_head and page.upto == page.after
+            self.held_back = page.is_held_back
             if self._is_news(page):
                 return self._apply(page)
             self._look_again()

@@ -23,6 +23,7 @@ from keystone_viaduct.sync.model.page import ApplyResult as ApplyResult
 from keystone_viaduct.sync.model.page import Page as Page
 from keystone_viaduct.sync.model.page import Part as Part
 from keystone_viaduct.sync.model.page import Unreadable as Unreadable
+from keystone_viaduct.sync.model.page import held_feed as held_feed
 from keystone_viaduct.sync.model.position import Checkpoint as Checkpoint
 from keystone_viaduct.sync.model.position import Fence as Fence
 from keystone_viaduct.sync.model.position import Standing as Standing

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from keystone_viaduct.errors import StoreBusy
 from keystone_viaduct.sync.charter import Charter, Coverage
 from keystone_viaduct.sync.knowledge import Exceptions, known_of
 from keystone_viaduct.sync.model.conflict import Conflict
@@ -82,9 +83,22 @@ class Page:
         return known_of(self.knowledge, self.exceptions, ref)
 
     @property
+    def is_held_back(self) -> bool:
+        """Whether it brings nothing though the source has more to show: something else has that now."""
+        return not self.at_head and self.upto == self.after
+
+    @property
     def source_is_behind(self) -> bool:
         """Whether the source has yet to read what it was compared in."""
         return self.fence is not None and self.fence.anew
+
+
+def held_feed(site: str) -> StoreBusy:
+    """What is raised where that goes on for too long."""
+    return StoreBusy(
+        f"{site} has more to show, and does not show it: its feed is held",
+        hint="a transaction has it, or more records wait there for a person than a page can name",
+    )
 
 
 @dataclass(frozen=True, slots=True)
