@@ -25,7 +25,6 @@ OTHERS = {
     (agent, "ROUNDS"): "of `viaduct agent --once`",
     (agent, "PATIENCE"): "of `login`",
     (lane, "QUIET"): "how often something is logged",
-    (lane, "NAMED"): "how many records of a page are logged by name",
     (login, "SPARE"): "when a token is renewed",
     (admission, "LOOK"): "how often it is looked whether a full spoke is over its budget",
     (login, "PATIENCE"): "of one attempt, within LONGEST",

@@ -26,7 +26,7 @@ from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from keystone_viaduct.sync.model import ApplyResult, Page, held_feed
 from keystone_viaduct.sync.wire import requestid
-from keystone_viaduct.sync.wire.faults import one_line
+from keystone_viaduct.sync.wire.faults import first_records
 
 LOG = logging.getLogger(__name__)
 #: Errors after which the two ends are introduced to each other anew.
@@ -45,8 +45,6 @@ STARTING_OVER = (
     "one of the two does not have the history that the other knows: a backup was put back there, or it was "
     "away for longer than deletions are kept; the two are compared, and each shows what the other lacks"
 )
-#: Records of a page that the log names.
-NAMED = 3
 
 
 @dataclass
@@ -169,8 +167,8 @@ class Lane:
         """A page was applied."""
         self.tally.page((change.ref for change in page.changes), result.conflicts)
         if page.changes:
-            refs = ", ".join(str(change.ref) for change in page.changes[:NAMED])
-            told = len(page.changes), one_line(refs), result.applied, len(result.conflicts), result.pending
+            refs = first_records(page.changes)
+            told = len(page.changes), refs, result.applied, len(result.conflicts), result.pending
             LOG.info("%s: %s changes (%s): %s applied, %s refused, %s wait", self.name, *told)
 
     def step(self) -> Progress:

@@ -14,14 +14,12 @@ from keystone_viaduct.sync.api.service import Service
 from keystone_viaduct.sync.model import OUT, Change, Checkpoint, Fence, Page, Ref, Unreadable
 from keystone_viaduct.sync.sealing import PageOpener, PageSealer
 from keystone_viaduct.sync.site.isolating import in_words
-from keystone_viaduct.sync.waiting import shown
 from keystone_viaduct.sync.wire import body, limits, secrecy
+from keystone_viaduct.sync.wire.faults import first_records
 from keystone_viaduct.sync.wire.page import page_from_json, page_to_json, result_to_json
 from keystone_viaduct.sync.wire.parts import completed, in_part, part_from_json, part_to_json
 
 LOG = logging.getLogger(__name__)
-#: Records of a page that the log names.
-NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -147,8 +145,8 @@ def _applied(service: Service, value: Any) -> dict[str, Any]:
     result = service.apply(page)
     metrics.page_applied((change.ref.kind for change in page.changes), (ref.kind for ref in result.conflicts))
     if page.changes:
-        first = ", ".join(str(change.ref) for change in page.changes[:NAMED])
-        LOG.info("applied a page of %s: %s changes (%s)", page.source, len(page.changes), shown(first))
+        refs = first_records(page.changes)
+        LOG.info("applied a page of %s: %s changes (%s)", page.source, len(page.changes), refs)
     return result_to_json(result)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from keystone_viaduct import errors
 from keystone_viaduct.errors import SiteUnavailable, TooFast, ViaductError
+from keystone_viaduct.sync.model import Change
 
+#: Records of a page that a log names.
+NAMED = 3
 _MORE = "docs/reference/errors.md says more about it"
 #: Seconds that a site may ask for; a longer wait is none that it has counted.
 _LONGEST = 24 * 3600.0
@@ -78,6 +81,11 @@ def error_from_json(site: str, status: int, body: Any, retry_after: str | None =
 def one_line(text: str) -> str:
     """What another site says, such that it does nothing in a log or on a terminal, and begins no line."""
     return _ACTIVE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text[:1000])
+
+
+def first_records(changes: Sequence[Change]) -> str:
+    """The first few of a page's records, for a log: another site has called them so."""
+    return one_line(", ".join(str(change.ref) for change in changes[:NAMED]))
 
 
 def _seconds(wait: Any, retry_after: str | None) -> float | None:

@@ -7,8 +7,9 @@ from http import HTTPStatus
 import pytest
 
 from keystone_viaduct.errors import FenceMismatch, LeaseHeld, SiteUnavailable, TooFast, ViaductError
+from keystone_viaduct.sync.model import Change, Dot, Ref, Version
 from keystone_viaduct.sync.wire import body
-from keystone_viaduct.sync.wire.faults import by_code, error_from_json, error_to_json
+from keystone_viaduct.sync.wire.faults import by_code, error_from_json, error_to_json, first_records
 
 
 @pytest.mark.parametrize("kind", [found for _, found in sorted(by_code().items())])
@@ -94,3 +95,11 @@ def test_what_another_site_says_begins_no_line_in_a_log_and_does_nothing_on_a_te
         assert not set(text) & set("\n\r\x1b\u202e")
         assert "all is lost" in text
     assert "x" not in found.fields
+
+
+def test_the_records_that_a_log_names_are_few_and_begin_no_line_there() -> None:
+    keys = ["x\n2026-11-30 CRITICAL root forged", *(f"u{number}" for number in range(5000))]
+    changes = [Change(Ref("user", key), 1, Version(), Dot("", 0), {}, {}) for key in keys]
+    named = first_records(changes)
+    assert named == "user/x\\n2026-11-30 CRITICAL root forged, user/u0, user/u1"
+    assert first_records(()) == ""
