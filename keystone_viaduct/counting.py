@@ -151,8 +151,13 @@ def prometheus(found: Counts, declared: tuple[Declared, ...] = ALL) -> str:
         def collect(self) -> Iterator[Metric]:
             return families(found, declared)
 
+    return rendered(Collector())
+
+
+def rendered(collector: Any) -> str:
+    """What a collector of Prometheus' library tells, as text."""
     registry: Any = CollectorRegistry()
-    registry.register(Collector())
+    registry.register(collector)
     text: str = generate_latest(registry).decode()
     return text
 

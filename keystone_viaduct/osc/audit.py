@@ -8,7 +8,7 @@ from typing import Any
 
 from osc_lib.command import command
 
-from keystone_viaduct.osc.common import add_paging, explained, first, moment, paging
+from keystone_viaduct.osc.common import add_listing, explained, first, moment, paging
 
 
 class ListAudit(command.Lister):  # type: ignore[misc]
@@ -17,8 +17,7 @@ class ListAudit(command.Lister):  # type: ignore[misc]
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Its arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument("--long", action="store_true", help="List more columns")
-        add_paging(parser, "<change>")
+        add_listing(parser, "<change>")
         return parser
 
     @explained

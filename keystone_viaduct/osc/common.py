@@ -41,12 +41,18 @@ def moment(microseconds: int | None) -> str | None:
     return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def add_paging(parser: argparse.ArgumentParser, marker: str) -> None:
-    """``--limit`` and ``--marker``; what the latter takes."""
+def add_listing(parser: argparse.ArgumentParser, marker: str) -> None:
+    """``--long``, ``--limit`` and ``--marker``; what the latter takes."""
+    add_long(parser)
     parser.add_argument(
         "--limit", metavar="<num-items>", type=positive, default=ROWS, help=f"At most so many ({ROWS})"
     )
     parser.add_argument("--marker", metavar=marker, help=f"What comes after this {marker}")
+
+
+def add_long(parser: argparse.ArgumentParser) -> None:
+    """``--long``."""
+    parser.add_argument("--long", action="store_true", help="List more columns")
 
 
 def positive(text: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from osc_lib.cli import format_columns
 from osc_lib.command import command
 
-from keystone_viaduct.osc.common import add_paging, explained, first, moment, paging
+from keystone_viaduct.osc.common import add_listing, explained, first, moment, paging
 from keystone_viaduct.sdk.resources import Conflict
 
 FILTERS = ("kind", "key", "site", "sort")
@@ -25,8 +25,7 @@ class ListConflict(command.Lister):  # type: ignore[misc]
         parser.add_argument("--key", metavar="<id>", help="Only about the record with this id")
         parser.add_argument("--site", metavar="<site>", help="Only what this site has lost")
         parser.add_argument("--sort", metavar="<sort>", help="Only of this sort, such as clash or refused")
-        parser.add_argument("--long", action="store_true", help="List more columns")
-        add_paging(parser, "<conflict>")
+        add_listing(parser, "<conflict>")
         return parser
 
     @explained

@@ -8,7 +8,7 @@ from typing import Any
 from osc_lib.cli import format_columns
 from osc_lib.command import command
 
-from keystone_viaduct.osc.common import explained, moment
+from keystone_viaduct.osc.common import add_long, explained, moment
 from keystone_viaduct.sdk.resources import KeyRepository
 
 
@@ -19,7 +19,7 @@ class ShowKey(command.Lister):  # type: ignore[misc]
         """Its arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         _which(parser)
-        parser.add_argument("--long", action="store_true", help="List more columns")
+        add_long(parser)
         return parser
 
     @explained

@@ -8,7 +8,7 @@ from typing import Any
 from osc_lib.cli import format_columns
 from osc_lib.command import command
 
-from keystone_viaduct.osc.common import add_paging, explained, first, moment
+from keystone_viaduct.osc.common import add_listing, explained, first, moment
 from keystone_viaduct.sdk.resources import Site
 
 Shown = tuple[tuple[str, ...], tuple[Any, ...]]
@@ -20,8 +20,7 @@ class ListSite(command.Lister):  # type: ignore[misc]
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Its arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument("--long", action="store_true", help="List more columns")
-        add_paging(parser, "<site>")
+        add_listing(parser, "<site>")
         return parser
 
     @explained

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from keystone_viaduct import __version__, counting
@@ -102,9 +102,8 @@ def see(service: Service, keys: Mapping[str, Any]) -> Seen:
 def page_applied(received: Iterable[str], refused: Iterable[str]) -> None:
     """A page was applied that had records of these kinds; those were answered with this site's own."""
     counting.PAGES.add("applied")
-    for result, kinds in ((RECEIVED, received), (REFUSED, refused)):
-        for kind in kinds:
-            counting.RECORDS.add(_known(kind), result)
+    _count(received, RECEIVED)
+    _count(refused, REFUSED)
 
 
 def page_refused(code: str) -> None:
@@ -114,16 +113,18 @@ def page_refused(code: str) -> None:
 
 def written(kinds: Iterable[str]) -> None:
     """For a page records of these kinds were written to Keystone's tables."""
-    for kind in kinds:
-        counting.RECORDS.add(_known(kind), WRITTEN)
+    _count(kinds, WRITTEN)
+
+
+def _count(kinds: Iterable[str], result: str) -> None:
+    """A page has thousands of records, of a few kinds."""
+    for kind, number in Counter(map(_known, kinds)).items():
+        counting.RECORDS.add(kind, result, number=number)
 
 
 def text(seen: Seen, release: str) -> str:
     """In Prometheus' text format."""
-    registry: Any = CollectorRegistry()
-    registry.register(_Collector(seen, release))
-    found: str = generate_latest(registry).decode()
-    return found
+    return counting.rendered(_Collector(seen, release))
 
 
 def counted_to_json() -> dict[str, Any]:
