@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+#: In a second.
+MICROSECONDS = 1_000_000
+
 
 class Clock(Protocol):
     """Wall-clock time in microseconds since the epoch, UTC."""

@@ -90,7 +90,11 @@ SQLITE_FOREIGN_KEYS = cfg.BoolOpt(
 SQL_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         "isolation_level",
-        choices=["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"],
+        choices=[
+            ("READ COMMITTED", "each statement sees what is committed then"),
+            ("REPEATABLE READ", "all statements see what was committed at the first one"),
+            ("SERIALIZABLE", "as if one transaction ran after the other"),
+        ],
         help="PostgreSQL, CockroachDB, MariaDB and MySQL: isolation level of Keystone's transactions; "
         "unset: that of the server. With SERIALIZABLE the driver methods are retried as the database asks "
         "for it.",
@@ -156,11 +160,18 @@ SQL_OPTS: list[cfg.Opt] = [
     SQLITE_FOREIGN_KEYS,
 ]
 
+#: Those of them that are set once on each new session.
+OF_SESSIONS = ("isolation_level", "lock_wait_timeout")
+
 CAPTURE_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         "capture",
         default="auto",
-        choices=["auto", "triggers", "events"],
+        choices=[
+            ("auto", "triggers where the database has them"),
+            ("triggers", "in the database: they see every change"),
+            ("events", "in Keystone's own processes: they see what these change"),
+        ],
         help="What marks a change to be replicated: triggers in the database, or events in Keystone's own "
         "processes, which do not see what other programs and hand-written SQL change. auto: triggers "
         "where the database has them (CockroachDB from 24.3). After a change run `viaduct init` again "

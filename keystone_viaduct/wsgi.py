@@ -14,6 +14,7 @@ from typing import Any
 
 from keystone_viaduct import config, counting, drivers, sql
 from keystone_viaduct.drivers.chosen import without_sql
+from keystone_viaduct.drivers.threads import keep_tokens_apart
 from keystone_viaduct.sync import api, capture
 from keystone_viaduct.upgrade import presence, standing
 
@@ -49,6 +50,7 @@ def build() -> Any:
     capture.hook(lambda: config.capture_setting(conf))
     drivers.install(conf)
     api.install(conf, after_write=drivers.forget, upgrades=partial(_upgrades, conf))
+    keep_tokens_apart()
     application = wsgi.initialize_public_application()
     _load_policies()
     settings = config.driver_settings(conf)

@@ -37,7 +37,10 @@ OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         "read_consistency",
         default="LOCAL_QUORUM",
-        choices=["LOCAL_QUORUM", "QUORUM"],
+        choices=[
+            ("LOCAL_QUORUM", "a majority of the replicas of this data centre"),
+            ("QUORUM", "a majority of all replicas"),
+        ],
         help="How many replicas a read asks. LOCAL_QUORUM: a majority of this data centre, so that reads go "
         "on when the others are cut off. QUORUM: a majority of all, so that a write acknowledged in one data "
         "centre is seen in the others at once.",

@@ -52,10 +52,11 @@ class Column:
         return misplaced(text, dialect) is None and not (self.narrow and text and max(text) >= _WIDE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Schema:
     """The tables that kinds lie in, as this database has them.
 
+    Databases of one shape share one (see :func:`reflect`), so what is made from it can be kept by it.
     ``unique``: per table, the columns that are unique together; looked at only where texts are compared by
     collations.
     """
@@ -97,6 +98,9 @@ def misplaced(text: str, dialect: str) -> str | None:
 
 _CACHE: WeakKeyDictionary[sa.engine.Engine, Schema] = WeakKeyDictionary()
 _LOCK = threading.Lock()
+#: The shapes seen last, the latest at the end; a process sees one or two, one that migrates a few more.
+_SHAPES: dict[str, Schema] = {}
+_MOST_SHAPES = 8
 #: Kept by rolling upgrades, where there has been one.
 _BRIDGED = "viaduct_bridged_column"
 
@@ -109,18 +113,38 @@ def tables_of_kinds() -> tuple[str, ...]:
 def reflect(bind: Bind, *, fresh: bool = False) -> Schema:
     """The schema behind ``bind``, read once per engine; ``fresh`` reads it again (after a migration).
 
-    Raises SchemaMissing when there are no tables of Keystone.
+    Where a database of the same shape was read before, it is the same object. Raises SchemaMissing when there
+    are no tables of Keystone.
     """
     engine = bind.engine
     with _LOCK:
         found = None if fresh else _CACHE.get(engine)
         if found is None:
-            found = _reflect(bind)
+            found = _shared(_reflect(bind))
             _CACHE[engine] = found
         return found
 
 
+def _shared(schema: Schema) -> Schema:
+    """The one that stands for all schemas of this shape."""
+    shape = repr(
+        (
+            schema.dialect,
+            schema.columns,
+            sorted((t, sorted(map(sorted, u))) for t, u in schema.unique.items()),
+        )
+    )
+    found = _SHAPES.pop(shape, schema)
+    _SHAPES[shape] = found
+    if len(_SHAPES) > _MOST_SHAPES:
+        del _SHAPES[next(iter(_SHAPES))]
+    return found
+
+
 def _reflect(bind: Bind) -> Schema:
+    if isinstance(bind, sa.engine.Engine):
+        with bind.connect() as connection:  # an inspector of an engine opens one for each table
+            return _reflect(connection)
     inspector = sa.inspect(bind)
     present = set(inspector.get_table_names())
     wanted = [table for table in tables_of_kinds() if table in present]

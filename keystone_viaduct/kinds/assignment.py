@@ -38,6 +38,7 @@ ROLE = Kind(
         Field("description", size=255),
     ),
     extra=True,
+    cached=True,
     children=(options("role_option", "role_id"),),
     natural=(NaturalKey("name", ("name", "domain_id"), nulls_equal=True),),
     # Keystone leaves a domain's roles behind when the domain goes.

@@ -35,6 +35,7 @@ REGION = Kind(
         Field("parent_region_id", size=255),
     ),
     extra=True,
+    cached=True,
     natural=(NaturalKey("id", ("id",)),),
     # Keystone walks the parents of a region with every PATCH of one, and never ends in a circle.
     references=(Reference(field="parent_region_id", target="region", mode=Mode.OWNING, acyclic=Cut.TOP),),
@@ -46,6 +47,7 @@ SERVICE = Kind(
     ("id",),
     (ID, Field("type", size=255), Field("enabled", Type.BOOLEAN, required=True, default=True)),
     extra=True,
+    cached=True,
 )
 
 ENDPOINT = Kind(
@@ -62,6 +64,7 @@ ENDPOINT = Kind(
         Field("enabled", Type.BOOLEAN, required=True, default=True),
     ),
     extra=True,
+    cached=True,
     references=(
         Reference(field="service_id", target="service", mode=Mode.OWNING, foreign_key=True),
         Reference(field="region_id", target="region", mode=Mode.OWNING, foreign_key=True, guards=True),

@@ -40,6 +40,7 @@ CREDENTIAL = Kind(
         Field("blob", Type.SEALED, required=True, secret=True, column="encrypted_blob", companion="key_hash"),
     ),
     extra=True,
+    cached=True,
     references=(
         Reference(field="user_id", target="user", mode=Mode.OWNING, loose=True, external=True),
         Reference(field="project_id", target="project", mode=Mode.OWNING, loose=True, unchecked=True),

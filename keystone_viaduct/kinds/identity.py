@@ -72,6 +72,7 @@ USER = Kind(
         Field("last_active_at", Type.DATE),
     ),
     extra=True,
+    cached=True,
     children=(_LOCAL_USER, _PASSWORD, _NONLOCAL_USER, _FEDERATED_USER, options("user_option", "user_id")),
     natural=(
         NaturalKey("local_name", ("domain_id", "local.name"), table="local_user"),
@@ -116,6 +117,7 @@ GROUP = Kind(
         Field("description"),
     ),
     extra=True,
+    cached=True,
     natural=(NaturalKey("name", ("domain_id", "name")),),
     references=(_DOMAIN,),
     scope=by_domain(),

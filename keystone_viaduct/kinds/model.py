@@ -38,6 +38,7 @@ class Kind:
     merge           fields whose concurrent values merge by "max" or "min" instead of conflicting
     deletes_win     a delete beats a concurrent update: grants, memberships, credentials
     insert_only     rows are inserted and pruned, never changed; their removal is housekeeping, not a delete
+    cached          Keystone keeps its records in its cache, and can't serve what does not go into it
     immutable       Keystone never changes a record's fields once it is there
     rules           what Keystone's code keeps between a record and those that it refers to
     cascades        what goes of *other* kinds with a row, by the database's hand or for Keystone's sake
@@ -49,6 +50,7 @@ class Kind:
     key: tuple[str, ...]
     fields: tuple[Field, ...] = ()
     extra: bool = False
+    cached: bool = False
     children: tuple[Child, ...] = ()
     natural: tuple[NaturalKey, ...] = ()
     references: tuple[Reference, ...] = ()

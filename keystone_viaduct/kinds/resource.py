@@ -33,6 +33,7 @@ DOMAIN = Kind(
     ("id",),
     (_ID, *_ABOUT),
     extra=True,
+    cached=True,
     children=_CHILDREN,
     natural=(NaturalKey("name", ("name",)),),
     scope=by_domain("id"),
@@ -53,6 +54,7 @@ PROJECT = Kind(
     ("id",),
     (_ID, *_ABOUT, Field("domain_id", size=64, required=True), Field("parent_id", size=64)),
     extra=True,
+    cached=True,
     children=_CHILDREN,
     natural=(NaturalKey("name", ("domain_id", "name")),),
     references=(

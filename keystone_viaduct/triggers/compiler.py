@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from keystone_viaduct.errors import TriggerError
@@ -52,7 +53,11 @@ def compile(spec: TriggerSpec, dialect: Any, *, schema: str | None = None) -> Co
     ``schema`` is where tables without a schema live; PostgreSQL functions name it, the others need none.
     Raises :class:`TriggerError` when the spec can't be expressed there, or would be able to stop a writer.
     """
-    target = target_of(dialect)
+    return _compiled(spec, target_of(dialect), schema)
+
+
+@lru_cache(maxsize=1024)  # a command compares and installs the same specs: 174 of them on SQLite
+def _compiled(spec: TriggerSpec, target: Target, schema: str | None) -> CompiledTrigger:
     if len(spec.name) > target.name_limit:
         problem = f"trigger {spec.name}: a name may have {target.name_limit} characters at most"
         raise TriggerError(problem, trigger=spec.name)

@@ -79,9 +79,9 @@ def branch(when: Any, *assignments: Assignment, unless: Any = None) -> Branch:
     return Branch(when, assignments, unless)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TriggerSpec:
-    """A row trigger.
+    """A row trigger. (Equal to itself alone: two expressions of SQLAlchemy can't be compared.)
 
     ``name``      lower case, digits and underscores; unique in the database schema.
     ``table``     a ``Table``, or ``sqlalchemy.table(name, column(name, type), ...)``; the types matter for
