@@ -299,8 +299,8 @@ class Bookkeeping(Protocol):
     def place_conflicts(self, positions: Mapping[str, int]) -> None:
         """Give these conflicts new feed positions."""
 
-    def close_conflict(self, identifier: str, resolution: str) -> None:
-        """An operator has looked at it: it is not open any more."""
+    def close_conflicts(self, ids: Sequence[str], resolution: str) -> None:
+        """An operator has looked at them: they are not open any more."""
 
     def drop_conflicts(self, before: int, upto: int, limit: int) -> int:
         """Forget closed conflicts that were decided before then, at feed positions up to ``upto``, at most so
@@ -527,10 +527,13 @@ class SitePort(Protocol):
         limit: int,
         fence: Fence | None = None,
         parts: str | None = None,
+        signed: str = "",
+        register: str = "",
     ) -> Page:
         """A page of the feed for ``reader``, a site's name or its origin (``site#incarnation``): what that
         life of it has sent itself is then left out. ``fence`` as in :meth:`standing`; ``parts`` are those
-        that the reader has of a large record (:class:`Standing`). Raises FenceMismatch.
+        that the reader has of a large record, ``signed`` names the statement that it has with its charter,
+        ``register`` the sites that it knows (:class:`Standing`). Raises FenceMismatch.
         """
 
     def apply(self, page: Page) -> ApplyResult:

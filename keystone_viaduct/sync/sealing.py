@@ -277,12 +277,18 @@ def add_keys(folder: str | os.PathLike[str]) -> list[Path]:
     return made
 
 
-def drop_old_keys(folder: str | os.PathLike[str]) -> list[Path]:
-    """Remove all but the current key of each series; what they alone could open is closed for good."""
-    gone: list[Path] = []
+def old_keys(folder: str | os.PathLike[str]) -> list[Path]:
+    """All but the current key of each series."""
+    found: list[Path] = []
     for series in SERIES:
         numbered = _numbered(Path(folder) / series)
-        gone += [path for number, path in sorted(numbered.items()) if number != max(numbered)]
+        found += [path for number, path in sorted(numbered.items()) if number != max(numbered)]
+    return found
+
+
+def drop_old_keys(folder: str | os.PathLike[str]) -> list[Path]:
+    """Remove all but the current key of each series; what they alone could open is closed for good."""
+    gone = old_keys(folder)
     for path in gone:
         path.unlink()
     return gone

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from keystone_viaduct.sync.charter import Charter, Edition, charter_to_json
@@ -174,6 +175,16 @@ def terms_from_json(body: Mapping[str, Any]) -> Terms:
         dict(body["sites"]),
         {name: (entry[0], entry[1]) for name, entry in body["keys"].items()},
     )
+
+
+def statement_digest(statement: Statement) -> str:
+    """What names a statement to who has it: it speaks of all full sites, and is long where there are many."""
+    return _digest(statement.text, tuple(sorted(statement.signatures.items())))
+
+
+@lru_cache(maxsize=64)
+def _digest(text: str, signatures: tuple[tuple[str, str], ...]) -> str:
+    return hashlib.sha256(_text([text, signatures]).encode()).hexdigest()
 
 
 def statement_to_json(statement: Statement) -> dict[str, Any]:

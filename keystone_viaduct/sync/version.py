@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+#: Seven hexadecimal digits of minutes last for five centuries; a column holds 16 characters.
+_MINUTE, _MOST = 60_000_000, 0xFFFFFFF
+
 
 class Ref(NamedTuple):
     """The address of a record."""
@@ -26,6 +29,22 @@ class Dot(NamedTuple):
 def origin_of(site: str, incarnation: str) -> str:
     """The name under which a site's edits are known until its database is restored from a backup."""
     return f"{site}#{incarnation}"
+
+
+def incarnation_named(random: str, restored: int) -> str:
+    """The name of a life; of a site that was ever ``restored`` from a backup (microseconds, 0: never) the
+    minute at which that was noticed stands behind it. All in characters that every release takes there.
+    """
+    return f"{random}_{restored // _MINUTE & _MOST:x}" if restored else random
+
+
+def restored_at(incarnation: str) -> int:
+    """When a site was last noticed to have been restored, to the minute (microseconds); 0 for never."""
+    _, mark, minute = incarnation.partition("_")
+    try:
+        return int(minute, 16) * _MINUTE if mark else 0
+    except ValueError:
+        return 0
 
 
 def site_of(origin: str) -> str:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from tests.attack.fleet import HONEST, HUB, PASSWORD, World
 
 #: Seconds between two edits, and between two requests of a sort.
 EDITING, ASKING = 0.5, 0.3
+#: Edits that are told with the time of day.
+SLOWEST = 12
 _TICK = os.sysconf("SC_CLK_TCK")
 _TRIGGER = """
 CREATE FUNCTION tell_probe() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -32,12 +35,14 @@ EXECUTE FUNCTION tell_probe();
 
 @dataclass
 class Measured:
-    """One run. Seconds; ``memory``: the largest resident size in MiB, by who; ``processor``: seconds of all
-    processes of the fleet and of those beside it, second by second.
+    """One run. Seconds; ``slowest``: the longest lags, with the time of day of the edit; ``memory``: the
+    largest resident size in MiB, by who; ``processor``: seconds of all processes of the fleet and of those
+    beside it, second by second.
     """
 
     seconds: float = 0.0
     lags: list[float] = field(default_factory=list)
+    slowest: list[tuple[float, str]] = field(default_factory=list)
     unseen: int = 0
     requests: dict[str, list[float]] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
@@ -69,6 +74,7 @@ class Lag(threading.Thread):
         super().__init__(name="lag", daemon=True)
         self._stopping = stopping
         self._began: dict[str, float] = {}
+        self._slowest: list[tuple[float, str]] = []
         self._lock = threading.Lock()
         self.lags: list[float] = []
         self._listening = {name: self._listen(world, name) for name in (HUB, HONEST)}
@@ -111,7 +117,15 @@ class Lag(threading.Thread):
         """What came before it has come with it."""
         began = self._began[mark]
         for older in [m for m, at in self._began.items() if at <= began]:
-            self.lags.append(now - self._began.pop(older))
+            lag = now - self._began.pop(older)
+            self.lags.append(lag)
+            at = datetime.fromtimestamp(time.time() - lag).isoformat(" ", "milliseconds")
+            self._slowest = sorted([*self._slowest, (lag, at)])[-SLOWEST:]
+
+    @property
+    def slowest(self) -> list[tuple[float, str]]:
+        """The longest ones, and when these edits were made, as logs have it: what was there just then?"""
+        return self._slowest[::-1]
 
     def close(self) -> None:
         """The connections."""
@@ -233,8 +247,9 @@ class Sampler(threading.Thread):
             self._each(self._used)
 
     def _look(self) -> None:
-        for name, pid in self._kept.items():
-            self.memory[name] = max(self.memory.get(name, 0.0), resident(pid))
+        for name, pid in self._kept.items():  # the agent has a process that reads large bodies for it
+            found = sum(resident(one) for one in {pid, *children(pid)})
+            self.memory[name] = max(self.memory.get(name, 0.0), found)
         now = {pid: processor_of([pid]) for root in self._roots() for pid in children(root)}
         if self._before:
             # a process that is new has come into being since; what one had used that has ended counts no more

@@ -103,6 +103,7 @@ def measure(world: World, seconds: float, target: Sequence[float] | None = None)
     return Measured(
         time.monotonic() - began,
         lag.lags,
+        lag.slowest,
         lag.unseen,
         {name: probe.took for name, probe in probes.items()},
         {name: probe.failed for name, probe in probes.items()} | {"workers": int(sampler.replaced)},
@@ -119,6 +120,7 @@ def told(name: str, found: Measured) -> Iterator[str]:
     yield f"{name}: {found.seconds:.0f} s, processor {found.processor[-1]:.0f} s, load {max(found.load):.1f}"
     lags = [f"{percentile(found.lags, p) * 1000:.0f}" for p in (50, 90, 99)]
     yield f"  lag: {len(found.lags)} edits, p50 / p90 / p99 {' / '.join(lags)} ms, {found.unseen} unseen"
+    yield "  slowest: " + ", ".join(f"{lag * 1000:.0f} ms at {at[11:]}" for lag, at in found.slowest)
     for what, took in found.requests.items():
         times = [f"{percentile(took, p) * 1000:.0f}" for p in (50, 99)]
         yield f"  {what}: {len(took)}, median / p99 {' / '.join(times)} ms, {found.failed[what]} failed"

@@ -187,8 +187,7 @@ def test_closed_conflicts_go_after_their_time_when_all_have_heard_of_it(scene: S
 
 def close(scene: Scene, ids: list[str]) -> None:
     """An operator keeps what was decided, at the hub."""
-    for identifier in ids:
-        scene.store("hub").run(lambda tx, i=identifier: decisions.close(tx, i, "kept", scene.clock.now()))  # type: ignore[misc]
+    scene.store("hub").run(lambda tx: decisions.close(tx, ids, "kept", scene.clock.now()))
 
 
 def merge_marker(scene: Scene, identifier: str) -> None:

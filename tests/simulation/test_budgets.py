@@ -24,7 +24,7 @@ def _listed(s: Stage) -> int:
 
 def _close(identifier: str, tx: Transaction) -> None:
     """An operator has looked at it."""
-    tx.close_conflict(identifier, "kept")
+    tx.close_conflicts([identifier], "kept")
 
 
 def test_beyond_what_a_person_can_look_at_no_more_refusals_are_listed(

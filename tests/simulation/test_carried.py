@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from keystone_viaduct.kinds.raw import Raw
+from keystone_viaduct.kinds.value import JSON
 from keystone_viaduct.sync.charter import Charter, Coverage, Delegation
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.site.purge import Retention
@@ -318,3 +320,26 @@ def test_what_loses_its_row_waits_where_a_row_that_needs_it_can_not_go(scene: Sc
     scene.send("hub", "west")
     scene.equal()
     assert all(scene.row("south", Ref("region", key)) for key in ("b", "c"))
+
+
+@pytest.mark.parametrize("value", [2**64, Raw('"\\ud83d"'), {"deep": [-(2**63) - 1]}])
+def test_what_keystone_could_not_read_again_stays_at_its_site(scene: Scene, value: JSON) -> None:
+    """There it stands in the row already; every other site keeps it beside its own."""
+    role = scene.put("hub", "role", "r", name="auditor", domain_id=None, extra__note="old")
+    scene.sync()
+    scene.put("west", "role", "r", extra__note=value, extra__phone="1")
+    scene.equal()
+    assert scene.row("west", role)["extra.note"] == value  # type: ignore[index]
+    for site in ("hub", "south"):
+        assert scene.row(site, role)["extra.note"] == "old"  # type: ignore[index]
+        assert scene.row(site, role)["extra.phone"] == "1"  # type: ignore[index]
+        assert carried(scene, site) == {role: "unstorable"}
+    scene.put("south", "role", "r", extra__phone="2")
+    scene.equal()
+    assert scene.row("west", role)["extra.note"] == value  # type: ignore[index]
+    assert scene.row("west", role)["extra.phone"] == "2"  # type: ignore[index]
+    assert not carried(scene, "west")
+    scene.put("hub", "role", "r", extra__note="new")
+    scene.equal()
+    assert all(scene.row(site, role)["extra.note"] == "new" for site in ("hub", "west", "south"))  # type: ignore[index]
+    assert not any(carried(scene, site) for site in ("hub", "west", "south"))

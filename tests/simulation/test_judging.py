@@ -38,7 +38,7 @@ def _password(s: Stage, key: str = "ann", value: str = "known to west") -> None:
 
 def _close(s: Stage, identifier: str, resolution: str = "kept") -> None:
     def work(tx: Transaction) -> None:
-        tx.close_conflict(identifier, resolution)
+        tx.close_conflicts([identifier], resolution)
 
     s.store("hub").run(work)
 

@@ -303,7 +303,7 @@ def test_a_merge_that_was_reversed_says_nothing_any_more(scene: Scene) -> None:
     document = dict(scene.store("hub").data.rows[LOSER])
     merge(scene)
     (alias,) = (row for row in scene.conflicts if row.into)
-    scene.store("hub").run(lambda tx: close(tx, alias.id, "restored", scene.clock.now()))
+    scene.store("hub").run(lambda tx: close(tx, [alias.id], "restored", scene.clock.now()))
     scene.put("hub", "user", "u2", **{name.replace(".", "__"): value for name, value in document.items()})
     scene.sync()
     scene.delete("hub", LOSER)

@@ -70,6 +70,25 @@ def test_what_waits_goes_along_from_hub_to_hub(scene: Scene) -> None:
         assert {entry.source for entry in scene.store("west").data.pending.values()} == {hub}
 
 
+def test_backup_with_marks_at_a_new_hub_that_has_only_met_what_replaced_them(scene: Scene) -> None:
+    """The mark's edit had been numbered, and was replaced before the site that is promoted read of it."""
+    ref = Ref("user", "u0")
+    scene.put("south", "user", "u0", extra__email="south")
+    backup = scene.store("south").data.copy()
+    assert backup.marks
+    scene.send("south", "hub")
+    scene.put("hub", "user", "u0", extra__email="hub")
+    scene.send("hub", "west")
+    scene.fleet.cut.add("hub")
+    scene.put_back("south", backup)
+    promote(scene, "west")
+    scene.equal()
+    row = scene.row("south", ref)
+    assert row is not None and row["extra.email"] == "hub"
+    (told,) = [conflict.explanation for conflict in scene.conflicts]
+    assert "found unnumbered in a restored backup" in told, "it is no edit beside that of the hub"
+
+
 def test_old_hub_returns(scene: Scene) -> None:
     """What was acknowledged at the lost hub and seen nowhere else comes back with it."""
     alone = scene.user("hub", "u1", "ada")
@@ -404,7 +423,7 @@ def test_the_list_of_conflicts_is_at_the_new_hub(scene: Scene) -> None:
     assert row.lost["extra.email"] == "the spoke's"
     assert listed(scene, "west") == listed(scene, "south") == listed(scene, "hub") != {}
     now = scene.clock.now()
-    scene.store("hub").run(lambda tx: close(tx, row.id, "kept", now))
+    scene.store("hub").run(lambda tx: close(tx, [row.id], "kept", now))
     scene.sync()
     assert listed(scene, "south")[row.id].resolution == "kept"
     before = listed(scene, "hub")

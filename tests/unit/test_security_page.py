@@ -10,7 +10,7 @@ import pytest
 
 from keystone_viaduct.kinds.hashing import Hashing
 from keystone_viaduct.sync import knowledge
-from keystone_viaduct.sync.agent import agent, bounded, lane, post
+from keystone_viaduct.sync.agent import agent, bounded, lane, post, workers
 from keystone_viaduct.sync.agent.topology import AgentSettings
 from keystone_viaduct.sync.api import admission, callers
 from keystone_viaduct.sync.client import login
@@ -23,7 +23,9 @@ PAGE = ROOT / "docs" / "explanation" / "security.md"
 #: Constants of the modules below that bound nothing that another site costs, or stand on another page.
 OTHERS = {
     (agent, "ROUNDS"): "of `viaduct agent --once`",
+    (agent, "SIDE_BY_SIDE"): "of `viaduct agent --once` and of first loads",
     (agent, "PATIENCE"): "of `login`",
+    (lane, "ITSELF"): "how often a direction looks for itself, where another asks for all",
     (lane, "QUIET"): "how often something is logged",
     (login, "SPARE"): "when a token is renewed",
     (admission, "LOOK"): "how often it is looked whether a full spoke is over its budget",
@@ -37,6 +39,12 @@ def of(module: ModuleType, name: str) -> int:
     """A constant of the code, as a number."""
     _used.add((module, name))
     return int(getattr(module, name))
+
+
+def seconds(module: ModuleType, name: str) -> float:
+    """The same, of what may be a part of one."""
+    _used.add((module, name))
+    return float(getattr(module, name))
 
 
 def mib(size: int) -> str:
@@ -67,6 +75,8 @@ BUDGETS = {
     "a log-in of the agent": f"{of(login, 'LONGEST')} s, one at a time",
     "one site in the search for the hub": f"{of(post, 'PATIENCE')} s",
     "how long a page may keep its target busy": f"{replicator.SLOW:g} s",
+    "how much of the hub's time pages of one limited spoke take, where one takes more than "
+    f"{seconds(lane, 'UNNOTICED'):g} s": f"1/{of(lane, 'SHARE')}",
     "starting over with a site": f"{of(lane, 'VAIN')} times in {of(lane, 'WITHIN') // 60} minutes",
     "how long a site may ask the agent to wait": f"`agent.longest_backoff`, {TIMES.longest_backoff:g} s",
     "changes of a limited spoke": (
@@ -105,10 +115,17 @@ BUDGETS = {
     "pokes of a site; and those that some other site may have sent": (
         f"{of(agent, 'POKES')} per second each, {of(agent, 'AT_ONCE')} at once"
     ),
-    "steps for which nothing speaks but such pokes": {1: "one per second and direction"}[of(lane, "HINTED")],
+    "steps for which nothing speaks but such pokes": (
+        {1: "one per second and direction"}[of(agent, "HINTED")]
+        + f", {of(agent, 'HINTED_STEPS')} per second of all that read one site"
+    ),
     "pages that pokes have brought and that wait": f"{of(lane, 'INBOX')} of a site",
     "connections to the agent's port": (
         f"{of(bounded, 'CONNECTIONS'):,}, and {of(bounded, 'FROM_ONE')} of one address"
+    ),
+    "steps of the agent that hang": (
+        f"2 of a site; {of(workers, 'AT_ONCE')} others get on, as long as there are no more than "
+        f"{of(workers, 'MOST')} threads"
     ),
     "callers of the API who are remembered": f"{of(callers, 'MOST')} per worker process",
 }

@@ -9,13 +9,15 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from keystone_viaduct.errors import BadRequest, LeaseHeld, TooFast, UnknownSite, ViaductError
+from keystone_viaduct.sync.agent.ahead import Ahead
 from keystone_viaduct.sync.agent.contact import Contact, RemoteSite
+from keystone_viaduct.sync.agent.ends import Ends
 from keystone_viaduct.sync.agent.joining import Choosing, Joining, choosing_of, chosen_before
 from keystone_viaduct.sync.agent.keys import KeyKeeper
 from keystone_viaduct.sync.agent.lane import Lane
@@ -26,9 +28,12 @@ from keystone_viaduct.sync.agent.roads import check_road, doubts
 from keystone_viaduct.sync.agent.topology import AgentSettings, SiteEntry, Topology
 from keystone_viaduct.sync.agent.travel import Travel
 from keystone_viaduct.sync.agent.upkeep import KeptSite, Upkeep
+from keystone_viaduct.sync.agent.workers import Workers
 from keystone_viaduct.sync.charter import Charter
-from keystone_viaduct.sync.client import HttpSite, Transport, cloud_login
+from keystone_viaduct.sync.client import Clouds, HttpSite, Transport, cloud_login
 from keystone_viaduct.sync.client.login import PATIENCE, CloudLogin
+from keystone_viaduct.sync.client.reading import read_page
+from keystone_viaduct.sync.client.told import Told
 from keystone_viaduct.sync.client.transport import Timeouts
 from keystone_viaduct.sync.link.keys import KeyCarrier
 from keystone_viaduct.sync.link.link import Link
@@ -36,12 +41,17 @@ from keystone_viaduct.sync.link.replicator import Portion, Progress, Replicator
 from keystone_viaduct.sync.model import ApplyResult, Page
 from keystone_viaduct.sync.rate import Rates
 from keystone_viaduct.sync.wire import limits, requestid
-from keystone_viaduct.sync.wire.carried import CarriedPage, carry
+from keystone_viaduct.sync.wire.carried import CarriedPage
 from keystone_viaduct.sync.wire.poke import Poke
 
 LOG = logging.getLogger(__name__)
 #: Rounds of `once` after which a fleet that never comes to rest is reported.
 ROUNDS = 1000
+#: Seconds between two steps for which nothing speaks but pokes that any site of the fleet can have sent, and
+#: such steps a second in all.
+HINTED, HINTED_STEPS = 1.0, 50
+#: Directions that `once` works on side by side.
+SIDE_BY_SIDE = 32
 #: Pokes of a site per second, and at once. One that is refused is sent again half a second later.
 POKES, AT_ONCE = 50, 100
 
@@ -85,22 +95,33 @@ class Agent:
         self.joinings = dict(joinings or {})
         self.travel = Travel(began=time.time())
         self._pokes = Rates(POKES, AT_ONCE)
+        self.workers, self._ahead, self._ends = Workers(self.gate), Ahead(), Ends()
         for name, spoke in spokes.items():
             link = Link(hub, spoke, settings.page_limit)
             joining = self.joinings.get(name)
             contact = Contact(hub, spoke, joining.admit if joining is not None else None)
             self.lanes += [self._lane(link, replicator, contact) for replicator in (link.up, link.down)]
+        self._reading: dict[str, list[Lane]] = {}
+        for lane in self.lanes:
+            self._reading.setdefault(lane.source, []).append(lane)
         self.upkeep = Upkeep(hub, spokes, settings, self.gate, self._wake)
 
     def _lane(self, link: Link, replicator: Replicator, contact: Contact) -> Lane:
         settings = self.settings
-        replicator.portion = Portion(settings.page_limit, settings.page_limit)
+        replicator.portion = Portion(settings.page_limit)
         pacer = Pacer(settings.poll, settings.first_backoff, settings.longest_backoff)
         confirm = settings.confirm if replicator is link.down else 0.0
         limit = settings.first_load_limit
         lane = Lane(link, replicator, contact, pacer, self.gate, self._moved, limit, confirm=confirm)
+        lane.told, lane.hinted, lane.ahead = self.workers.tell, self._hinted, self._ahead
+        lane.ends = self._ends
         replicator.counted = partial(self._arrived, lane)
+        lane.is_limited = partial(self._is_limited, lane.source)
         return lane
+
+    def _is_limited(self, site: str) -> bool:
+        charter = self.charter
+        return charter is not None and site in charter.limited
 
     def _arrived(self, lane: Lane, page: Page, result: ApplyResult) -> None:
         lane.count(page, result)
@@ -108,10 +129,14 @@ class Agent:
             way = (lane.source, lane.target)
             self.travel.note(way, page.edits, result.conflicts, time.time(), loading=lane.state.loading)
 
+    def reading(self, site: str) -> Sequence[Lane]:
+        """The directions that read a site's feed."""
+        return self._reading.get(site, ())
+
     @property
     def charter(self) -> Charter | None:
         """The latest that the hub has shown in its feed."""
-        return latest(*(lane.replicator.charter for lane in self.lanes if lane.source == self.hub.name))
+        return latest(*(lane.replicator.charter for lane in self.reading(self.hub.name)))
 
     def on_doubt(self, doubt: Callable[[], None]) -> None:
         """Have ``doubt`` called when something speaks against this hub. Before the start."""
@@ -122,8 +147,7 @@ class Agent:
     def start(self) -> None:
         """Begin to work, or to stand by while another agent does."""
         self.lease.start()
-        for lane in self.lanes:
-            lane.start()
+        self.workers.start(self.lanes)
         if self.keys is not None:
             self.keys.start()
         self.upkeep.start()
@@ -132,8 +156,9 @@ class Agent:
         """Finish the steps under way and give the lease back; whether all ended within ``patience`` s."""
         for lane in self.lanes:
             lane.stop()
-        self.gate.set()  # lets lanes that wait for it see that they are to end
-        ended = [lane.join(patience) for lane in self.lanes]
+        self.workers.stop()
+        self.gate.set()  # lets threads that wait for it see that they are to end
+        ended = [self.workers.join(patience)]
         if self.keys is not None:
             self.keys.stop(patience)
         ended.append(self.upkeep.stop(patience))
@@ -146,7 +171,7 @@ class Agent:
         What every site of the fleet can sign wakes the agent and says nothing: no head, no page.
         """
         site = told.site
-        lanes = [lane for lane in self.lanes if lane.source == site]
+        lanes = self.reading(site)
         key = next((key for lane in lanes if (key := lane.contact.poke_key(site))), "")
         proven = told.is_the_sites(key)
         if not proven and not told.is_of_the_fleet(self.lease.poke_key):
@@ -169,7 +194,7 @@ class Agent:
         opened = told.opened(key)
         if opened is None:
             return None
-        page = carry(*opened, limits.POKE_OPEN)
+        page = read_page(*opened, limits.POKE_OPEN)
         if page.source != told.site or page.source == self.hub.name:
             raise BadRequest("the page is not that of the site that pokes", hint="it is left alone")
         return page
@@ -191,7 +216,7 @@ class Agent:
         self.lease.renew()
         self.lease.start()
         try:
-            with concurrent.futures.ThreadPoolExecutor(max(1, len(self.lanes) // 2)) as pool:
+            with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
                 return self._rounds(pool)
         finally:
             self.lease.stop()
@@ -213,14 +238,17 @@ class Agent:
 
     def _wake(self, site: str) -> None:
         """There is something to be read at a site."""
-        for lane in self.lanes:
-            if lane.source == site:
-                lane.wake()
+        for lane in self.reading(site):
+            lane.wake()
+
+    def _hinted(self, lane: Lane) -> None:
+        """As often as once a second, or where many read that site, as they can all be served."""
+        self.workers.hint(lane, max(HINTED, len(self.reading(lane.source)) / HINTED_STEPS))
 
     def _moved(self, lane: Lane, refused: bool) -> None:
         """Records have reached a site: who reads from there may look at once."""
-        for other in self.lanes:
-            if other.source == lane.target and (other.link is not lane.link or refused):
+        for other in self.reading(lane.target):
+            if other.link is not lane.link or refused:
                 other.wake(cause=requestid.current())
 
 
@@ -243,7 +271,7 @@ def _drain(lane: Lane) -> bool | ViaductError:
 
 def open_agent(topology: Topology) -> Agent:
     """The agent of a fleet at the hub that viaduct.yaml names. Raises ConfigError."""
-    sites = {name: open_site(topology, name) for name in topology.sites}
+    sites = open_sites(topology)
     return make_agent(sites, Post(topology.hub, topology.hub), topology.agent, choosing_of(topology))
 
 
@@ -268,24 +296,36 @@ def make_agent(
     return Agent(hub, spokes, settings, keys, post, joinings)
 
 
-def open_site(topology: Topology, name: str) -> HttpSite:
+def open_sites(topology: Topology) -> dict[str, HttpSite]:
+    """All of the fleet, by name; none is asked yet. Raises ConfigError."""
+    clouds, told = _clouds(topology), Told()
+    return {name: open_site(topology, name, clouds, told) for name in topology.sites}
+
+
+def open_site(
+    topology: Topology, name: str, clouds: Clouds | None = None, told: Told | None = None
+) -> HttpSite:
     """One site of the fleet, logged in when first needed. Raises ConfigError, UnknownSite."""
     entry = topology.sites.get(name)
     if entry is None:
         known = ", ".join(topology.sites)
         raise UnknownSite(f"{name[:64]} is not in viaduct.yaml", hint=f"it has {known}", unknown=name[:64])
     times = Timeouts(topology.agent.connect_timeout, topology.agent.timeout, topology.agent.total_timeout)
-    login = _login(topology, name, entry)
+    login = _login(topology, entry, clouds or _clouds(topology))
     check_road(name, login, plain_http=topology.agent.plain_http)
-    return HttpSite(name, Transport(name, login, times))
+    return HttpSite(name, Transport(name, login, times), told)
 
 
 def doubts_of(topology: Topology) -> list[str]:
     """What is dangerous about the ways to the sites. Raises ConfigError."""
-    return list(doubts({name: _login(topology, name, entry) for name, entry in topology.sites.items()}))
+    clouds = _clouds(topology)
+    return list(doubts({name: _login(topology, entry, clouds) for name, entry in topology.sites.items()}))
 
 
-def _login(topology: Topology, name: str, entry: SiteEntry) -> CloudLogin:
-    files = [str(topology.clouds)] if topology.clouds else None
+def _clouds(topology: Topology) -> Clouds:
+    return Clouds([str(topology.clouds)] if topology.clouds else None)
+
+
+def _login(topology: Topology, entry: SiteEntry, clouds: Clouds) -> CloudLogin:
     patience = min(PATIENCE, topology.agent.timeout)
-    return cloud_login(entry.cloud, name=name, url=entry.url, files=files, patience=patience)
+    return cloud_login(entry.cloud, name=entry.name, url=entry.url, clouds=clouds, patience=patience)

@@ -7,7 +7,6 @@ import logging
 import socket
 import sys
 import threading
-from collections import Counter
 from http.server import ThreadingHTTPServer
 from typing import Any
 
@@ -27,7 +26,7 @@ class BoundedServer(ThreadingHTTPServer):
     from_one = FROM_ONE
 
     def __init__(self, *arguments: Any) -> None:
-        self._open: Counter[str] = Counter()
+        self._open: dict[Any, str] = {}  # connections, and the addresses that they come from
         self._counting = threading.Lock()
         super().__init__(*arguments)
 
@@ -35,8 +34,8 @@ class BoundedServer(ThreadingHTTPServer):
         """Whether there is room for it."""
         host = str(client_address[0])
         with self._counting:
-            if self._open.total() < self.connections and self._open[host] < self.from_one:
-                self._open[host] += 1
+            if len(self._open) < self.connections and [*self._open.values()].count(host) < self.from_one:
+                self._open[request] = host
                 return True
         with contextlib.suppress(OSError):
             request.send(_FULL, socket.MSG_DONTWAIT)
@@ -47,7 +46,7 @@ class BoundedServer(ThreadingHTTPServer):
         try:
             super().process_request(request, client_address)
         except BaseException:
-            self._leave(client_address)
+            self._leave(request)
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -55,7 +54,17 @@ class BoundedServer(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._leave(client_address)
+            self._leave(request)
+
+    def server_close(self) -> None:
+        """Listen no more, and end the connections that are kept open: who has one would go on being served,
+        in the name of an agent that has ended, and would not come to the next one.
+        """
+        super().server_close()
+        with self._counting:
+            for connection in self._open:
+                with contextlib.suppress(OSError):  # its thread reads the end, closes it and ends itself
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Whoever hangs up in the middle fills no log; a fault of our own is named there."""
@@ -64,9 +73,6 @@ class BoundedServer(ThreadingHTTPServer):
         else:
             LOG.exception("a request of %s", client_address[0])
 
-    def _leave(self, client_address: Any) -> None:
-        host = str(client_address[0])
+    def _leave(self, request: Any) -> None:
         with self._counting:
-            self._open[host] -= 1
-            if not self._open[host]:
-                del self._open[host]
+            self._open.pop(request, None)

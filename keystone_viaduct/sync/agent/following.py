@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keystone_viaduct.errors import ViaductError
-from keystone_viaduct.sync.agent.agent import Agent, make_agent, open_site
+from keystone_viaduct.sync.agent.agent import Agent, make_agent, open_sites
 from keystone_viaduct.sync.agent.joining import Choosing, choosing_of
 from keystone_viaduct.sync.agent.memory import Known, Memory
 from keystone_viaduct.sync.agent.post import Post, Witness, charter_of, find_hub, latest
@@ -162,7 +162,7 @@ def follow_hub(topology: Topology, choosing: Choosing | None = None, *, strict: 
 
     ``choosing``: an operator's choices, in place of viaduct.yaml's.
     """
-    sites = {name: open_site(topology, name) for name in topology.sites}
+    sites = open_sites(topology)
     choose = choosing or choosing_of(topology)
     return Following(
         sites,

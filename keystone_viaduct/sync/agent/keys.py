@@ -16,16 +16,22 @@ from keystone_viaduct.sync.ports import KeyPort
 LOG = logging.getLogger(__name__)
 #: Sites that are served side by side, and the seconds that a round waits for one of them.
 AT_ONCE, PATIENCE = 8, 30.0
+#: Sites that are asked in a second, while all have all keys. A round asks all: were one left out, the hub
+#: could do without a key that this one alone can tell of.
+LOOKS = 30
 
 
 class KeyKeeper:
-    """Works while ``gate`` is open (the lease is held); looks every ``poll`` seconds or sooner."""
+    """Works while ``gate`` is open (the lease is held); looks every ``poll`` seconds or sooner, where there
+    are many sites as often as they can all be asked.
+    """
 
     def __init__(self, carrier: KeyCarrier, poll: float, gate: threading.Event) -> None:
         self.carrier = carrier
         self.error = ""
         self.succeeded_at = 0.0
         self._poll = poll
+        self._rest = max(poll, len(carrier.spokes) / LOOKS)
         self._gate = gate
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keys", daemon=True)
@@ -64,7 +70,7 @@ class KeyKeeper:
             LOG.warning("keys: %s", failed)
         self.error = failed
         self.succeeded_at = time.time()
-        return min(wait or self._poll, self._poll)
+        return min(wait or self._rest, self._rest)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

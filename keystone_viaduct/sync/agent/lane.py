@@ -1,4 +1,4 @@
-"""One direction of one link in a thread of its own, so that a slow or dead site delays nobody else."""
+"""One direction of one link: what an attempt does, and how long it rests after it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from keystone_viaduct.errors import (
@@ -19,7 +18,10 @@ from keystone_viaduct.errors import (
     UnknownSite,
     ViaductError,
 )
+from keystone_viaduct.sync.agent.agenda import Rest
+from keystone_viaduct.sync.agent.ahead import Ahead
 from keystone_viaduct.sync.agent.contact import Contact
+from keystone_viaduct.sync.agent.ends import End, Ends, end_of
 from keystone_viaduct.sync.agent.pacing import Pacer
 from keystone_viaduct.sync.agent.tally import Tally
 from keystone_viaduct.sync.link.link import Link
@@ -36,10 +38,13 @@ INBOX = 4
 #: So often within so many seconds may a direction start over, or be shown another checkpoint; more is a
 #: failure.
 VAIN, WITHIN = 3, 600.0
-#: Seconds between two steps for which nothing speaks but pokes that any site of the fleet can have sent.
-HINTED = 1.0
+#: Of a target's time the pages of a source that may not do everything take one part in so many; those that
+#: take less than so many seconds disturb nobody.
+SHARE, UNNOTICED = 5, 0.1
 #: Seconds for which a site that makes a direction wait is not logged again.
 QUIET = 3600.0
+#: Seconds after which a direction looks for itself, whatever others have found.
+ITSELF = 60.0
 #: What is said when a link begins anew.
 STARTING_OVER = (
     "one of the two does not have the history that the other knows: a backup was put back there, or it was "
@@ -78,14 +83,17 @@ class LaneState:
             self.behind_since = time.time()
 
 
-@dataclass
+@dataclass(eq=False)
 class Lane:
     """``gate`` lets it work (the lease is held).
+
+    ``told(lane)`` has it attempted soon, ``hinted(lane)`` not as often as that is called.
 
     ``confirm``: seconds after which the target is told that it has all, though nothing is new (0: never).
 
     ``moved(lane, refused)`` is called when records have moved; ``refused``: the target showed some of its
-    own. ``doubt`` is called when a site knows of a later hub.
+    own. ``doubt`` is called when a site knows of a later hub. ``is_limited``: whether the source may not do
+    everything.
     """
 
     link: Link
@@ -96,18 +104,23 @@ class Lane:
     moved: Callable[[Lane, bool], None]
     first_load_limit: int = 2000
     doubt: Callable[[], None] = lambda: None
+    is_limited: Callable[[], bool] = lambda: False
+    told: Callable[[Lane], None] = lambda lane: None
+    hinted: Callable[[Lane], None] = lambda lane: None
     confirm: float = 0.0
+    ahead: Ahead = field(default_factory=Ahead)
+    ends: Ends = field(default_factory=Ends)
     state: LaneState = field(default_factory=LaneState)
     tally: Tally = field(default_factory=Tally)
-    _woken: threading.Event = field(default_factory=threading.Event)
-    _meant: threading.Event = field(default_factory=threading.Event)
     _inbox: deque[Page] = field(default_factory=lambda: deque(maxlen=INBOX))
     _stopping: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
     _known: bool = False
     _usual: int = 0
     _told_at: float = 0.0
     _said_at: float = float("-inf")
+    _end: End | None = None
+    _asked_at: float = 0.0
+    _looked_at: float = 0.0
     _vain: deque[float] = field(default_factory=deque)
     _cause: str = ""
 
@@ -126,37 +139,22 @@ class Lane:
         """For logs and metrics."""
         return f"{self.source}-{self.target}"
 
-    def start(self) -> None:
-        """Begin to work."""
-        self._thread = threading.Thread(target=self._run, name=f"lane-{self.name}", daemon=True)
-        self._thread.start()
-
     def stop(self) -> None:
-        """Ask it to end after the step under way."""
+        """Have no wait within a step last any longer."""
         self._stopping.set()
-        self._meant.set()
-        self._woken.set()
-
-    def join(self, timeout: float) -> bool:
-        """Wait for the end; whether it has ended."""
-        if self._thread is not None:
-            self._thread.join(timeout)
-            return not self._thread.is_alive()
-        return True
 
     def wake(self, head: int = 0, cause: str = "") -> None:
         """There may be news, up to ``head``; ``cause``: the id of the request that has written it."""
-        self._cause = cause or self._cause
+        self._cause, self._end = cause or self._cause, None
         self.state.poked += 1
         self.state.come_to(head, self.state.position)
-        self._meant.set()
-        self._woken.set()
+        self.told(self)
 
     def hint(self, cause: str = "") -> None:
         """Some site says that there may be news: looked for at once, but not once for each that says so."""
-        self._cause = cause or self._cause
+        self._cause, self._end = cause or self._cause, None
         self.state.poked += 1
-        self._woken.set()
+        self.hinted(self)
 
     def bring(self, page: Page, head: int, cause: str = "") -> None:
         """A poke brought a page along."""
@@ -175,9 +173,14 @@ class Lane:
         """One step, under the id of the request that has caused it, or one of its own. Raises
         ViaductError.
         """
-        cause, self._cause = self._cause or requestid.made(), ""
-        with requestid.under(cause):
-            progress = self._step()
+        cause, self._cause, self._end = self._cause or requestid.made(), "", None
+        try:
+            with requestid.under(cause):
+                progress = self._step()
+        except BaseException:
+            self._read_no_more_ahead()  # others may, while this one fails
+            self.replicator.restart()  # without the page that was being read there
+            raise
         if progress is Progress.MORE:
             self._cause = self._cause or cause
         return progress
@@ -187,6 +190,8 @@ class Lane:
         self.contact.make()
         if not self._known:
             self._begin()
+        if self.state.loading and self.replicator.ahead is None:
+            self.replicator.ahead = self.ahead.lend()
         before = self.replicator.totals.changes, self.replicator.totals.conflicts
         while self._inbox:
             if self.replicator.offer(self._inbox.popleft()):
@@ -216,25 +221,51 @@ class Lane:
                 waited += self.pacer.told(error.wait)
                 if waited > self.pacer.longest or self._stopping.is_set():
                     raise
-                self._slowed(error)
+                self._stopping.wait(self._slowed(error))
 
     def _carry(self) -> Progress:
         """One page; at times an empty one, so that the target knows that it is up to date."""
-        now, pages = time.monotonic(), self.replicator.totals.pages
+        now, pages, poked = time.monotonic(), self.replicator.totals.pages, self.state.poked
+        self._looked_at = now
         self.replicator.confirm = 0 < self.confirm <= now - self._told_at
         progress = self.link.step(self.replicator)
         if self.replicator.totals.pages > pages and progress is not Progress.MORE:
             self._told_at = now
+        found = self.replicator.nothing_new
+        end = end_of(found) if found is not None else None
+        if end is not None:
+            self.ends.note(self.source, end, now)
+            self._asked_at = now
+            self._end = end if poked == self.state.poked else None  # news since, perhaps
         return progress
 
+    def _is_known_to_have_all(self) -> bool:
+        """Whether another direction has asked the source since, and was told that nothing is new. The target
+        is told at times all the same, and no direction trusts in others for long.
+        """
+        now, end = time.monotonic(), self._end
+        if end is None or self._inbox or now - self._looked_at >= ITSELF:
+            return False
+        if 0 < self.confirm <= now - self._told_at:
+            return False
+        asked_at = self.ends.asked_at(self.source, end)
+        if asked_at <= self._asked_at:
+            return False
+        self._asked_at = asked_at
+        return True
+
     def _begin(self) -> None:
-        """A target without a checkpoint takes large pages, read ahead, until the head is reached."""
+        """A target without a checkpoint takes large pages until the head is reached."""
         checkpoint = self.replicator.target.standing(self.source).checkpoint
         self.state.loading = checkpoint is None
         if checkpoint is None:
             self._usual, self.replicator.limit = self.replicator.limit, self.first_load_limit
-            self.replicator.ahead = ThreadPoolExecutor(1, f"ahead-{self.name}")
         self._known = True
+
+    def _read_no_more_ahead(self) -> None:
+        if self.replicator.ahead is not None:
+            self.replicator.ahead = None
+            self.ahead.give_back()
 
     def _tell(self, before: tuple[int, int]) -> tuple[int, int]:
         """Say so when records have moved since; knowledge alone can wait for the next look."""
@@ -254,34 +285,20 @@ class Lane:
                 self.tally.lag.add(max(0.0, time.time() - since))
         if progress is not Progress.MORE and self.state.loading:
             self.state.loading, self.replicator.limit = False, self._usual
-            if self.replicator.ahead is not None:
-                self.replicator.ahead.shutdown(wait=False)
-                self.replicator.ahead = None
+            self._read_no_more_ahead()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self.gate.wait()
-            if self._stopping.is_set():
-                return
-            self._meant.clear()
-            self._woken.clear()
-            began = time.monotonic()
-            self._rest(self._attempt(), began)
-
-    def _rest(self, wait: float, began: float) -> None:
-        """After a step that began then, until the next."""
-        if wait <= 0 or not self._woken.wait(wait) or self._meant.is_set():
-            return
-        self._meant.wait(max(0.0, min(wait, HINTED - (time.monotonic() - began))))
-
-    def _attempt(self) -> float:
-        """One step; the seconds to wait after it."""
+    def attempt(self) -> Rest:
+        """One step, whatever comes of it. A site that is in trouble, or asks for it, is left alone: no news
+        cut that rest short.
+        """
+        if self._is_known_to_have_all():
+            self.state.succeeded_at = time.time()
+            return Rest(max(0.0, self.pacer.succeeded() - (time.monotonic() - self._asked_at)))
         before, restarts = self._led_nowhere(), self.link.restarts
         try:
             progress = self.step()
         except TooFast as error:
-            self._slowed(error)
-            return 0.0
+            return Rest(self._slowed(error), deaf=True)
         except ViaductError as error:
             return self._failed(error, error.code)
         except Exception as error:
@@ -293,14 +310,15 @@ class Lane:
             self.pacer.failures = max(self.pacer.failures, len(self._vain) - VAIN - 1)
             return self._failed(_starts_over(self), FenceMismatch.code)
         if self.link.is_starting_over:
-            return 0.0  # neither a success nor a failure yet
+            return Rest(0.0)  # neither a success nor a failure yet
         if self.state.failures:
             LOG.info("%s: works again", self.name)
         self.state.failures, self.state.error, self.state.code = 0, "", ""
+        share = self._share()
         if progress is not Progress.MORE and self.replicator.held_back:
-            return self.pacer.held_back()
+            return Rest(self.pacer.held_back(), least=share)
         wait = self.pacer.succeeded()
-        return 0.0 if progress is Progress.MORE else wait
+        return Rest(0.0 if progress is Progress.MORE else wait, least=share)
 
     def _led_nowhere(self) -> int:
         """How often a step did not lead on, though no call failed."""
@@ -316,17 +334,27 @@ class Lane:
             self._vain.popleft()
         return len(self._vain) > VAIN
 
-    def _slowed(self, error: TooFast) -> None:
-        """Wait as long as the site says, which is at work and no failure; pokes don't cut it short."""
+    def _share(self) -> float:
+        """For how long the target is left to others; news don't cut that short.
+
+        A page that took 0.6 s is followed by 2.4 s: nobody's edit is numbered while it is applied.
+        """
+        took = self.replicator.took
+        if took <= UNNOTICED or self.state.loading or not self.is_limited():
+            return 0.0
+        return min(self.pacer.longest, took * (SHARE - 1))
+
+    def _slowed(self, error: TooFast) -> float:
+        """How long to wait, as the site says, which is at work: that is no failure."""
         wait, now = self.pacer.told(error.wait), time.monotonic()
         level = logging.WARNING if now - self._said_at >= QUIET else logging.DEBUG
         LOG.log(level, "%s: %s; going on in %.1f s", self.name, error, wait)
         if level == logging.WARNING:
             self._said_at = now
         self.state.slowed += 1
-        self._stopping.wait(wait)
+        return wait
 
-    def _failed(self, error: Exception, code: str) -> float:
+    def _failed(self, error: Exception, code: str) -> Rest:
         if isinstance(error, ESTRANGED):
             self.contact.renew()
         if isinstance(error, OldTerm):
@@ -335,9 +363,7 @@ class Lane:
         if code != self.state.code:
             LOG.warning("%s: %s; trying again in %.1f s, then less often", self.name, error, wait)
         self.state.failures, self.state.error, self.state.code = self.pacer.failures, str(error), code
-        # not cut short by pokes: a site that is in trouble is left alone
-        self._stopping.wait(wait)
-        return 0.0
+        return Rest(wait, deaf=True)
 
 
 def _starts_over(lane: Lane) -> FenceMismatch:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from keystone_viaduct.errors import ViaductError
-from keystone_viaduct.sync.agent.agent import Agent, Failure
+from keystone_viaduct.sync.agent.agent import SIDE_BY_SIDE, Agent, Failure
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.link.replicator import Progress
 
@@ -29,7 +29,7 @@ Told = Callable[[Position], None]
 
 
 def first_load(agent: Agent, told: Told, announced: Callable[[], None] = lambda: None) -> list[Failure]:
-    """Carry every feed to its head, the spokes' first, all sites at the same time; what could not be carried.
+    """Carry every feed to its head, the spokes' first, many sites side by side; what could not be carried.
 
     ``announced`` is called when it is known whose access would change at sites that join, before anything is
     carried.
@@ -40,11 +40,11 @@ def first_load(agent: Agent, told: Told, announced: Callable[[], None] = lambda:
     failures: list[Failure] = []
     try:
         agent.lease.renew()
-        with concurrent.futures.ThreadPoolExecutor(max(1, len(agent.lanes))) as pool:
+        with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             refused = [found for found in pool.map(_meet, agent.lanes[0::2]) if found is not None]
         announced()
         for direction in (agent.lanes[0::2], agent.lanes[1::2]):
-            with concurrent.futures.ThreadPoolExecutor(max(1, len(direction))) as pool:
+            with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
                 outcomes = pool.map(lambda lane: _load(lane, told), direction)
             failures += [found for found in outcomes if found is not None]
         failures += _check_logins(agent) if not refused else []

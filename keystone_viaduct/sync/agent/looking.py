@@ -8,17 +8,17 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any, Protocol
 
+from keystone_viaduct.clock import MICROSECONDS
 from keystone_viaduct.errors import ViaductError
 from keystone_viaduct.health.view import AgentView, FleetView, KeysView, LinkView, SiteView
 from keystone_viaduct.sync.charter import Charter
-from keystone_viaduct.sync.model import Standing, Waiting
+from keystone_viaduct.sync.model import Standing, Waiting, restored_at
 from keystone_viaduct.sync.sealing import key_fingerprint
 from keystone_viaduct.sync.wire import limits
 from keystone_viaduct.sync.wire.resources import Capabilities
 
 #: Sites that are asked side by side, and the seconds that all of them together may take.
 AT_ONCE, PATIENCE = 32, 60.0
-MICROSECONDS = 1_000_000
 
 
 class ShownSite(Protocol):
@@ -85,6 +85,7 @@ def _asking(site: ShownSite, name: str) -> Callable[[], SiteView]:
             product=told.product,
             versions=told.versions,
             key=key_fingerprint(told.public_key),
+            restored_at=restored_at(told.incarnation) / MICROSECONDS,
         )
         waiting = _quietly(site.waiting)
         return view if waiting is None else replace(view, waiting=waiting[0], records=tuple(waiting[1]))

@@ -115,7 +115,7 @@ def _sites(found: Located, value: Any) -> dict[str, SiteEntry]:
             raise found.bad(
                 place,
                 "is no name of a site",
-                "use letters, digits, `.`, `-` and `_`, as in `viaduct init --site`",
+                "use letters, digits, `.`, `-` and `_`, as in `viaduct init --site NAME`",
             )
         if isinstance(entry, str) and entry:
             sites[name] = SiteEntry(name, entry)

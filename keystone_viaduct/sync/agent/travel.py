@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from keystone_viaduct.clock import MICROSECONDS
 from keystone_viaduct.sync.model import Ref, site_of
 from keystone_viaduct.sync.wire.carried import Edit
 
 #: Arrivals that are kept in all, and times of travel that are kept of each direction.
 ARRIVALS, SAMPLES = 2000, 200
-MICROSECONDS = 1_000_000
 
 Way = tuple[str, str]
 """Source and target."""

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
+from keystone_viaduct.clock import MICROSECONDS
 from keystone_viaduct.errors import ViaductError
 from keystone_viaduct.health.checks import ONESIDED
 from keystone_viaduct.health.view import waiting_as_dict
@@ -23,7 +24,6 @@ from keystone_viaduct.sync.wire.upkeep import Report, Times
 __all__ = ["Comparison", "Difference", "Kept", "KeptSite", "Upkeep", "compare", "show"]
 
 LOG = logging.getLogger(__name__)
-MICROSECONDS = 1_000_000
 #: The share of its time for which a site is kept busy, and the longest rest in between, in seconds.
 SHARE, PAUSE = 0.2, 5.0
 #: Spokes that are looked at side by side.
@@ -91,6 +91,7 @@ class Upkeep:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._rounds = Rounds("upkeep", AT_ONCE)
+        self._begun: dict[str, float] = {}
         self._oldest: int | None = 0  # nothing is known of the hub yet: the spokes keep all tombstones
 
     def start(self) -> None:
@@ -132,6 +133,8 @@ class Upkeep:
         for site in (self.hub, *spokes):
             self.sites.setdefault(site.name, Kept())
         self._look(self.hub)
+        # who had his turn the longest ago comes first, or a round that is too short would leave the same
+        spokes.sort(key=lambda site: self._begun.get(site.name, 0.0))
         self._rounds.play({site.name: partial(self._look, site) for site in spokes}, self._longest)
         for name in self._rounds.late:
             if self.sites[name].error != LATE:
@@ -140,8 +143,15 @@ class Upkeep:
 
     @property
     def _longest(self) -> float | None:
-        """Seconds for one round, or for one thing at one site; None where nothing is said."""
+        """Seconds for one round; None where nothing is said."""
         return self.settings.upkeep or None
+
+    def _budget(self, site: KeptSite) -> float:
+        """Seconds for one thing at that site: the round is shared among the spokes that have to go one after
+        the other.
+        """
+        longest = self._longest or float("inf")
+        return longest if site is self.hub else longest * min(1.0, AT_ONCE / len(self.spokes))
 
     def _is_to_stop(self) -> bool:
         return self._stopping.is_set() or not self.gate.is_set()
@@ -151,6 +161,7 @@ class Upkeep:
         if self._is_to_stop():
             return
         kept = self.sites[site.name]
+        self._begun[site.name] = time.monotonic()
         try:
             if self._keep(site, kept):
                 kept.finished_at = time.time()
@@ -188,7 +199,7 @@ class Upkeep:
             before=None if site is self.hub else before,
         )
         left: list[int] = []
-        until = time.monotonic() + (self._longest or float("inf"))
+        until = time.monotonic() + self._budget(site)
         while True:
             began = time.monotonic()
             purged = site.purge(times)
@@ -208,11 +219,11 @@ class Upkeep:
         return min(left, default=None)
 
     def _sweep(self, site: KeptSite, kept: Kept) -> bool:
-        """Go on with it for as long as one round may take; whether it has come to its end."""
-        began, ended = time.monotonic(), False
+        """Go on with it for as long as the site's budget lasts; whether it has come to its end."""
+        until, ended = time.monotonic() + self._budget(site), False
         while not (ended or self._stopping.is_set()):
             now = time.monotonic()
-            if 0 < self.settings.upkeep <= now - began:
+            if now >= until:
                 break
             place = site.sweep(self.settings.sweep_batch)
             kept.found, kept.deleted = place.found, place.deleted

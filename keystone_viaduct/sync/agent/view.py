@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import time
 
+from keystone_viaduct.clock import MICROSECONDS
 from keystone_viaduct.health.view import AgentView, FleetView, LinkView, SiteView
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.upkeep import Kept
+from keystone_viaduct.sync.charter import Charter
+from keystone_viaduct.sync.model import restored_at
 
 
 def view_of(agent: Agent, now: float | None = None) -> FleetView:
     """What this agent knows without asking anybody; of a standby that is little, and old."""
     now = time.time() if now is None else now
-    names = sorted({agent.hub.name} | {name for lane in agent.lanes for name in (lane.source, lane.target)})
+    lanes: dict[str, list[Lane]] = {agent.hub.name: []}
+    for lane in agent.lanes:
+        for name in (lane.source, lane.target):
+            lanes.setdefault(name, []).append(lane)
+    charter = agent.charter
     return FleetView(
         at=now,
         hub=agent.hub.name,
         configured_hub=agent.post.configured,
         term=agent.post.term,
-        sites={name: _site(agent, name) for name in names},
+        sites={name: _site(agent, name, lanes[name], charter) for name in sorted(lanes)},
         links=tuple(_link(lane, now) for lane in agent.lanes),
         agent=AgentView(
             agent.holder,
@@ -38,13 +45,11 @@ def behind(lane: Lane) -> int:
     return max(0, lane.state.head - lane.state.position)
 
 
-def _site(agent: Agent, name: str) -> SiteView:
+def _site(agent: Agent, name: str, lanes: list[Lane], charter: Charter | None) -> SiteView:
     kept = agent.upkeep.sites.get(name)
     known = kept or Kept()
-    lanes = [lane for lane in agent.lanes if name in (lane.source, lane.target)]
     heads = [lane.state.head for lane in lanes if lane.source == name]
     is_hub = name == agent.hub.name
-    charter = agent.charter
     return SiteView(
         name,
         is_hub,
@@ -59,7 +64,15 @@ def _site(agent: Agent, name: str) -> SiteView:
         onesided=known.onesided,
         looked_at=known.finished_at if kept is not None else None,
         upkeep_error=known.error,
+        restored_at=_restored_at(lanes, name),
     )
+
+
+def _restored_at(lanes: list[Lane], name: str) -> float | None:
+    """As the name of its present life tells, which is that of its feed; None where that was not read yet."""
+    places = [lane.replicator.position for lane in lanes if lane.source == name]
+    lives = [place.incarnation for place in places if place is not None]
+    return max((restored_at(life) / MICROSECONDS for life in lives), default=None)
 
 
 def _reached(lanes: list[Lane], is_hub: bool) -> bool | None:

@@ -25,7 +25,8 @@ LOG = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Asked:
     """What a reader asks for. ``bytes_``: of changes, opened; ``parts``: those that it has of a large record,
-    None if it takes no parts; ``accept``: its encodings.
+    None if it takes no parts; ``accept``: its encodings; ``signed``: the statement that it has,
+    ``register``: the sites that it knows.
     """
 
     reader: str
@@ -35,6 +36,8 @@ class Asked:
     bytes_: int = limits.PAGE_BYTES
     parts: str | None = None
     accept: str | None = None
+    signed: str = ""
+    register: str = ""
 
 
 @paused()
@@ -48,7 +51,8 @@ def read(service: Service, asked: Asked) -> bytes:
     """
     limit = asked.limit
     while True:
-        page, peer = service.read(asked.reader, asked.after, limit, asked.fence, asked.bytes_)
+        had = asked.signed, asked.register
+        page, peer = service.read(asked.reader, asked.after, limit, asked.fence, asked.bytes_, *had)
         try:
             data = encode(page, peer.public_key)
         except Exception as error:

@@ -72,7 +72,7 @@ class ConflictsService:
             elif action == WITHDRAW:
                 self._withdraw(tx, recording, found)
             resolution = KEPT if action == KEEP else RESTORED
-            close(cast(Transaction, tx), found.id, resolution, self._service.clock.now())
+            close(cast(Transaction, tx), [found.id], resolution, self._service.clock.now())
             return replace(found, open=False, resolution=resolution), recording
 
         if dry_run:
@@ -90,8 +90,7 @@ class ConflictsService:
         def work(tx: SqlTransaction) -> int:
             at_hub(tx)
             found = tx.refused_ids(site, BATCH)
-            for identifier in found:
-                close(cast(Transaction, tx), identifier, KEPT, self._service.clock.now())
+            close(cast(Transaction, tx), found, KEPT, self._service.clock.now())
             return len(found)
 
         closed = 0
@@ -109,7 +108,7 @@ class ConflictsService:
         REGISTRY[ref.kind].check(content)
         check_fields(tx, ref, content)
         check_neighbours(cast(Transaction, tx), ref, content, _taken)
-        write(recording, ref, before, content)
+        write(recording, ref, before, content, now)
         sequence_records(cast(Transaction, tx), tx.state(), [ref], now)
 
     def _withdraw(self, tx: SqlTransaction, recording: Recording, conflict: Conflict) -> None:
@@ -124,7 +123,7 @@ class ConflictsService:
             check_goes(tx, ref)
         else:
             REGISTRY[ref.kind].check(content)
-        write(recording, ref, before, content)
+        write(recording, ref, before, content, now)
         sequence_records(cast(Transaction, tx), tx.state(), [ref], now)
 
 

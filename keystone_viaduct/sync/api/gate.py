@@ -154,11 +154,13 @@ def truth(name: str) -> bool:
     return text == "true"
 
 
-def is_trial() -> bool:
-    """Whether the caller only asks what would happen (``dry_run=true``). Raises BadRequest."""
+def is_trial(since: Microversion = DRY_RUN) -> bool:
+    """Whether the caller only asks what would happen (``dry_run=true``), which can be asked ``since`` a
+    version. Raises BadRequest.
+    """
     found = truth("dry_run")
     if found:
-        needs(DRY_RUN, "dry_run")
+        needs(since, "dry_run")
     return found
 
 

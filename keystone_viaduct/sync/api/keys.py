@@ -18,6 +18,7 @@ from keystone_viaduct.sync.keyset.model import (
     from_slots,
     keyset_from_json,
     keyset_to_json,
+    taken_over,
     with_imported,
 )
 from keystone_viaduct.sync.keyset.repository import KeyRepository
@@ -70,8 +71,9 @@ class KeysService:
     def _told(self, name: str) -> dict[str, Any]:
         """Nothing is written for it, but where no key is staged: one is made, and has to stay the same."""
         store = self._service.store
-        is_settled = store.read(lambda tx: tx.keyset(name)) is not None or 0 in self._repository(name).slots()
-        if is_settled:
+        kept = store.read(lambda tx: tx.keyset(name))
+        is_own = kept is not None and not kept.heard
+        if is_own or 0 in self._repository(name).slots():
             return store.read(partial(self._fleet, name, keep=False))
         return store.run(partial(self._fleet, name))
 
@@ -130,7 +132,18 @@ class KeysService:
         repository = self._repository(name)
         keyset, told = self._opened(name, sealed)
         self._service.hear_of_keys(name, keyset.whole, told)
+        self._remember(name, replace(keyset, heard=True))
         return repository.converge(keyset, time.time())
+
+    def _remember(self, name: str, heard: Keyset) -> None:
+        """What the hub says of its keys, should this site be the next hub; mostly that is known."""
+
+        def work(tx: SqlTransaction) -> None:
+            if not tx.state().is_hub:  # it may have been promoted meanwhile
+                tx.save_keyset(name, heard)
+
+        if self._service.store.read(lambda tx: tx.keyset(name)) != heard:
+            self._service.run(work)
 
     def take_in(self, name: str, site: str, sealed: bytes) -> None:
         """At the hub: keep the keys that a site uses, or used before it joined, so that its tokens are valid.
@@ -206,9 +219,9 @@ class KeysService:
     def _keyset(self, tx: SqlTransaction, name: str, *, lock: bool = False, keep: bool = True) -> Keyset:
         repository = self._repository(name)
         found = tx.keyset(name, lock=lock)
-        if found is None:
+        if found is None or found.heard:
             repository.state()  # says what is missing
-            found = from_slots(repository.slots())
+            found = taken_over(repository.slots(), found)
             if keep:
                 tx.save_keyset(name, found)
         return found

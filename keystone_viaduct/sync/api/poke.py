@@ -22,6 +22,7 @@ from keystone_viaduct.sync.api.frontdoor import PATH, Application
 from keystone_viaduct.sync.api.options import SyncSettings
 from keystone_viaduct.sync.api.service import Service, peek, poke_key
 from keystone_viaduct.sync.model import Checkpoint, SiteState, origin_of
+from keystone_viaduct.sync.site.statement import signed_here
 from keystone_viaduct.sync.store import SqlTransaction
 from keystone_viaduct.sync.wire import body, limits, requestid
 from keystone_viaduct.sync.wire.poke import Poke, made
@@ -34,8 +35,8 @@ _EDITS = f"{PATH}/records"
 CHANGES = 20
 #: Seconds for which the connection to the agent is kept open, somewhat less than the agent does.
 KEPT = 110.0
-#: Seconds after which a poke that did not arrive is tried again; after the last, with the next writing
-#: request.
+#: Seconds after which a poke that did not arrive is tried again, and as often after each writing request: an
+#: agent that was away for an hour is tried four times for the first edit that it could hear of.
 AGAIN = (0.5, 2.0, 8.0)
 #: Answers of who does not understand a page in a poke, and seconds for which none is sent to him then.
 NOT_UNDERSTOOD = frozenset({400, 413, 415})
@@ -150,9 +151,10 @@ class PokeWorker:
         with httpx.Client(timeout=self._settings.poke_timeout, limits=kept) as client:
             failures = 0
             while True:
-                self._wanted.wait(AGAIN[failures - 1] if 0 < failures <= len(AGAIN) else None)
+                woken = self._wanted.wait(AGAIN[failures - 1] if 0 < failures <= len(AGAIN) else None)
                 self._wanted.clear()
-                failures = failures + 1 if self.once(client) is Outcome.FAILED else 0
+                before = 0 if woken else failures
+                failures = before + 1 if self.once(client) is Outcome.FAILED else 0
 
     def once(self, client: httpx.Client) -> Outcome:
         """Look for news and send one poke. Never raises."""
@@ -195,7 +197,9 @@ class PokeWorker:
         keys = poke_key(state.fleet_secret), service.poke_key()
         if state.is_hub or not self._settings.poke_carries_page or time.monotonic() < self._bare_until:
             return News(state.site, state.head + bool(marked), *keys)
-        page, peer = service.read(reader, after, CHANGES, most=limits.POKE_OPEN)
+        # a poke has room for little; a hub that lost what it has signed hears of it with the next page
+        signed = signed_here(state)
+        page, peer = service.read(reader, after, CHANGES, most=limits.POKE_OPEN, signed=signed)
         if not page.changes:
             return News(state.site, page.upto.seq, *keys)
         opened = encode(page, peer.public_key)

@@ -124,8 +124,11 @@ class Service:
         limit: int,
         fence: Fence | None = None,
         most: int | None = None,
+        signed: str = "",
+        register: str = "",
     ) -> tuple[Page, Peer]:
-        """A page of the feed for a peer (its name or origin), of about ``most`` bytes. Raises UnknownSite,
+        """A page of the feed for a peer (its name or origin), of about ``most`` bytes; ``signed``: the
+        statement that it has with its charter, ``register``: the sites that it knows. Raises UnknownSite,
         FenceMismatch.
         """
         found: list[Peer] = []
@@ -135,7 +138,8 @@ class Service:
             found[:] = [registered(tx, site_of(reader))]
 
         watched = Watched(self.store, check)
-        page = Site(watched, self.clock, guard=self.around.guard).read(reader, after, limit, fence, most=most)
+        site = Site(watched, self.clock, guard=self.around.guard)
+        page = site.read(reader, after, limit, fence, signed=signed, register=register, most=most)
         if watched.numbered:
             self.around.found(watched.numbered)
         return page, found[0]
@@ -281,7 +285,7 @@ class Service:
 
         The Fernet keys that it knew as a hub of an earlier term may have been rotated away since.
         """
-        watched = Watched(self.store, lambda tx: tx.forget_keysets())
+        watched = Watched(self.store, lambda tx: tx.doubt_keysets())
         state = Site(watched, self.clock, self._policy_for).promote(beyond)
         if watched.writes:
             self.around.written(watched.writes, state.site)
@@ -319,7 +323,7 @@ class Service:
         if not is_public_key(peer.public_key):
             raise BadRequest(
                 "public_key is the key of nobody",
-                hint="let the site tell its own: GET /v3/OS-SYNC there",
+                hint=f"`viaduct confirm-key {peer.site}` registers the key that the site itself shows",
                 where="public_key",
             )
 

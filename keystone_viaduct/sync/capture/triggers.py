@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from keystone_viaduct.documents.schema import Schema
@@ -28,10 +29,7 @@ class TriggerCapture:
         On SQLite there are in either case those that keep references. ``lock_seconds``: how long writers may
         queue behind a table that an installation waits for.
         """
-        self.specs: Sequence[TriggerSpec] = [
-            *(capture_specs(schema) if wanted else ()),
-            *upholding_specs(schema),
-        ]
+        self.specs: Sequence[TriggerSpec] = _specs(schema, wanted)
         self._installer = Installer(connection, PREFIX, lock_seconds=lock_seconds) if possible else None
 
     def install(self, *, dry_run: bool = False) -> list[Action]:
@@ -53,3 +51,9 @@ class TriggerCapture:
     def complete(self) -> bool:
         """Whether every trigger is there as this release wants it."""
         return all(item.state is State.INSTALLED for item in self.status())
+
+
+@lru_cache(maxsize=4)
+def _specs(schema: Schema, wanted: bool) -> tuple[TriggerSpec, ...]:
+    """What the database should have. The same objects for the same schema, so that each is compiled once."""
+    return (*(capture_specs(schema) if wanted else ()), *upholding_specs(schema))

@@ -169,21 +169,68 @@ def base_url(url: str) -> str:
     return bare if bare.endswith("/v3") else f"{bare}/v3"
 
 
+class Clouds:
+    """``clouds.yaml``, read once, when it is first needed: it takes long where it has many clouds."""
+
+    def __init__(self, files: Sequence[str] | None = None) -> None:
+        self._files = list(files) if files else None
+        self._config: Any = None
+
+    def load(self, cloud: str, auth_url: str = "") -> tuple[Any, Any, Any]:
+        """Of one of them: what is written there, its plug-in and its session. Raises ConfigError."""
+        try:
+            from openstack import exceptions
+        except ImportError as error:
+            raise ConfigError(
+                "clouds.yaml can't be read without openstacksdk", hint="pip install openstacksdk"
+            ) from error
+        try:
+            config = self._read().get_one(
+                cloud=cloud, **({"auth": {"auth_url": auth_url}} if auth_url else {})
+            )
+            session = config.get_session()
+            return config, session.auth, session
+        except (exceptions.ConfigException, OSError) as error:
+            raise ConfigError(
+                f"cloud {cloud}: {error}",
+                hint="`openstack --os-cloud NAME token issue` tries it",
+                cloud=cloud,
+            ) from error
+        except Exception as error:
+            # keystoneauth's plug-in loading has exceptions of its own, by plug-in
+            if type(error).__module__.startswith("keystoneauth1"):
+                raise ConfigError(
+                    f"cloud {cloud}: {error}", hint="look at its auth options", cloud=cloud
+                ) from error
+            raise
+
+    def _read(self) -> Any:
+        from openstack import config as clouds
+
+        if self._config is None:
+            self._config = clouds.OpenStackConfig(
+                config_files=self._files, load_envvars=self._files is None, app_name="viaduct"
+            )
+        return self._config
+
+
 def cloud_login(
     cloud: str,
     *,
     name: str = "",
     url: str = "",
     files: Sequence[str] | None = None,
+    clouds: Clouds | None = None,
     patience: float = PATIENCE,
 ) -> CloudLogin:
     """The account of a cloud of ``clouds.yaml``, scoped to the system.
 
-    ``files``: the files to read instead of the usual places. ``url``: another way to the site than the
-    cloud's ``auth_url`` (for all but the tokens). ``patience``: seconds that getting a token may take, unless
-    the cloud says so itself (``api_timeout``). Raises ConfigError.
+    ``files``: the files to read instead of the usual places; or ``clouds``, which were read before. ``url``:
+    another way to the site than the cloud's ``auth_url`` (for all but the tokens). ``patience``: seconds that
+    getting a token may take, unless the cloud says so itself (``api_timeout``). Raises ConfigError.
     """
-    config, auth, session = _load(cloud, files)
+    read = clouds or Clouds(files)
+    config, auth, session = read.load(cloud)
     if session.timeout is None:
         session.timeout = patience
     options = config.config.get("auth", {})
@@ -198,35 +245,7 @@ def cloud_login(
         )
 
     def elsewhere(there: str) -> Any:
-        return _load(cloud, files, there)[1]
+        return read.load(cloud, there)[1]
 
     secret = str(options.get("password") or options.get("application_credential_secret") or "")
     return CloudLogin(name or cloud, url or str(auth_url), auth, session, elsewhere, secret)
-
-
-def _load(cloud: str, files: Sequence[str] | None, auth_url: str = "") -> tuple[Any, Any, Any]:
-    try:
-        from openstack import config as clouds
-        from openstack import exceptions
-    except ImportError as error:
-        raise ConfigError(
-            "clouds.yaml can't be read without openstacksdk", hint="pip install openstacksdk"
-        ) from error
-    try:
-        loader = clouds.OpenStackConfig(
-            config_files=list(files) if files else None, load_envvars=files is None, app_name="viaduct"
-        )
-        config = loader.get_one(cloud=cloud, **({"auth": {"auth_url": auth_url}} if auth_url else {}))
-        session = config.get_session()
-        return config, session.auth, session
-    except (exceptions.ConfigException, OSError) as error:
-        raise ConfigError(
-            f"cloud {cloud}: {error}", hint="`openstack --os-cloud NAME token issue` tries it", cloud=cloud
-        ) from error
-    except Exception as error:
-        # keystoneauth's plug-in loading has exceptions of its own, by plug-in
-        if type(error).__module__.startswith("keystoneauth1"):
-            raise ConfigError(
-                f"cloud {cloud}: {error}", hint="look at its auth options", cloud=cloud
-            ) from error
-        raise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -10,6 +12,8 @@ from keystone_viaduct.errors import Refused, SiteUnavailable
 from keystone_viaduct.sync.charter import Charter
 from keystone_viaduct.sync.client.keys import HttpKeys
 from keystone_viaduct.sync.client.login import Account
+from keystone_viaduct.sync.client.reading import read_page
+from keystone_viaduct.sync.client.told import Told
 from keystone_viaduct.sync.client.transport import Transport, garbled
 from keystone_viaduct.sync.model import (
     ApplyResult,
@@ -30,11 +34,17 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.statement import Lineage
 from keystone_viaduct.sync.wire import checks, comparing, limits, upkeep, values
-from keystone_viaduct.sync.wire.carried import CarriedPage, carry
+from keystone_viaduct.sync.wire.carried import CarriedPage
 from keystone_viaduct.sync.wire.charter import checked_charter
 from keystone_viaduct.sync.wire.joining import choices_from_json, choices_to_json
 from keystone_viaduct.sync.wire.metrics import Metrics, metrics_from_json
-from keystone_viaduct.sync.wire.microversion import DRY_RUN, EARLIEST, HEADER
+from keystone_viaduct.sync.wire.microversion import (
+    DRY_RUN,
+    DRY_RUN_OF_RECORDS,
+    EARLIEST,
+    HEADER,
+    Microversion,
+)
 from keystone_viaduct.sync.wire.office import (
     Office,
     Order,
@@ -50,19 +60,26 @@ from keystone_viaduct.sync.wire.resources import (
     proofs_from_json,
     standing_from_json,
 )
+from keystone_viaduct.sync.wire.statement import known_to_text
 from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json
 
 T = TypeVar("T")
 #: A change that is only tried asks for a version of the API that knows of trials.
 TRIED = {HEADER: f"sync {DRY_RUN}"}
+TRIED_OF_RECORDS = {HEADER: f"sync {DRY_RUN_OF_RECORDS}"}
+_CHARTER = partial(checked_charter, where="charter")
 
 
 class HttpSite:
-    """Pages go through it as they came: sealed for their receiver and compressed."""
+    """Pages go through it as they came: sealed for their receiver and compressed. ``told`` is what the sites
+    of its fleet have told.
+    """
 
-    def __init__(self, name: str, transport: Transport) -> None:
+    def __init__(self, name: str, transport: Transport, told: Told | None = None) -> None:
         self._name = name
         self._transport = transport
+        self._leasing = transport.apart()  # opened by the first call, and so at the hub alone
+        self._told = told or Told()
 
     @property
     def name(self) -> str:
@@ -82,6 +99,7 @@ class HttpSite:
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
+        self._leasing.close()
 
     def account(self) -> Account | None:
         """By whom one logs in there; None if the login does not tell. Raises SiteUnavailable."""
@@ -102,8 +120,14 @@ class HttpSite:
         limit: int,
         fence: Fence | None = None,
         parts: str | None = None,
+        signed: str = "",
+        register: str = "",
     ) -> Page:
-        """A page of the feed for ``reader``. Raises FenceMismatch, UnknownSite, SiteUnavailable."""
+        """A page of the feed for ``reader``. Raises FenceMismatch, UnknownSite, SiteUnavailable.
+
+        What its reader has signed already is left out only if it is known here, too: it is put in again for
+        who asks this page.
+        """
         query = {"reader": reader, "limit": str(limit), "bytes": str(limits.PAGE_BYTES)}
         if parts is not None:
             query["parts"] = parts
@@ -111,10 +135,21 @@ class HttpSite:
             query["fence"] = values.fence_to_text(fence)
         if after is not None:
             query["after"] = values.checkpoint_to_text(after)
+        known = self._told.signed(signed) if signed else None
+        if known is not None:
+            query["signed"] = signed
+        if register:
+            query["register"] = register
         answer = self._transport.send("GET", "/changes", query=query)
-        page = self._transport.understood(lambda: carry(answer.data, answer.encoding))
+        page = self._transport.understood(lambda: read_page(answer.data, answer.encoding))
         if page.source != self._name:
             raise garbled(self._name, checks.bad("source", f"is {page.source}"))
+        if page.signed:
+            if known is None or page.signed != signed:
+                raise garbled(self._name, checks.bad("signed", "is not what was asked for"))
+            return replace(page, statement=known.statement, charter=known.charter)
+        if page.statement is not None:
+            self._told.page(self._name, page.statement, page.charter)
         return page
 
     def apply(self, page: Page) -> ApplyResult:
@@ -124,14 +159,19 @@ class HttpSite:
         answer = self._transport.send(
             "POST", "/changes", data=page.data, encoding=page.encoding, repeatable=True
         )
-        return self._transport.understood(lambda: result_from_json(answer.json(limits.LIST_OPEN)))
+        return self._transport.understood(lambda: answer.as_form(result_from_json))
 
     def standing(self, source: str, fence: Fence | None = None) -> Standing:
         """How far this site has come with the feed of ``source``. Raises FenceMismatch, UnknownSite."""
-        query = None if fence is None else {"fence": values.fence_to_text(fence)}
+        known = self._told.known()
+        query = {"known": known_to_text(known)} if known else {}
+        if fence is not None:
+            query["fence"] = values.fence_to_text(fence)
         path = f"/checkpoints/{quote(source, safe='')}"
-        body = self._transport.call("GET", path, query=query, most=limits.LIST_OPEN)
-        return self._transport.understood(lambda: standing_from_json(body))
+        form = partial(standing_from_json, find=known.get)
+        found = self._transport.listed(form, "GET", path, query=query)
+        self._told.lineage(self._name, found.lineage)
+        return found
 
     def forget(self, source: str) -> None:
         """Drop the checkpoint: the whole feed of ``source`` is read again and compared."""
@@ -146,14 +186,12 @@ class HttpSite:
     ) -> Summary:
         """Tallies one digit below these buckets, or of whole kinds. Raises FenceMismatch, UnknownSite."""
         content = comparing.question_to_json(reader, within, fence, kinds)
-        body = self._transport.call("POST", "/summary", content=content, most=limits.LIST_OPEN)
-        return self._transport.understood(lambda: comparing.summary_from_json(body))
+        return self._transport.listed(comparing.summary_from_json, "POST", "/summary", content=content)
 
     def listing(self, reader: str, within: Sequence[Bucket]) -> Listing:
         """The records of the first of these buckets."""
         content = comparing.question_to_json(reader, within, None, None)
-        body = self._transport.call("POST", "/listing", content=content, most=limits.LIST_OPEN)
-        return self._transport.understood(lambda: comparing.listing_from_json(body))
+        return self._transport.listed(comparing.listing_from_json, "POST", "/listing", content=content)
 
     def show(self, reader: str, refs: Sequence[Ref]) -> Checkpoint:
         """Move these records to the end of the feed; the new head."""
@@ -185,8 +223,7 @@ class HttpSite:
 
     def waiting(self) -> tuple[dict[str, int], list[Waiting]]:
         """How many records wait there in which state, and the first of them."""
-        body = self._transport.call("GET", "/waiting", most=limits.LIST_OPEN)
-        return self._transport.understood(lambda: upkeep.waiting_from_json(body))
+        return self._transport.listed(upkeep.waiting_from_json, "GET", "/waiting")
 
     def metrics(self) -> Metrics:
         """What its Keystone has counted."""
@@ -229,8 +266,11 @@ class HttpSite:
 
     def capabilities(self) -> Capabilities:
         """What the site says of itself."""
-        body = self._transport.call("GET", "")
-        return self._transport.understood(lambda: capabilities_of(body))
+        known = self._told.known()
+        body = self._transport.call("GET", "", query={"known": known_to_text(known)} if known else None)
+        found = self._transport.understood(lambda: capabilities_of(body, known.get))
+        self._told.lineage(self._name, found.lineage)
+        return found
 
     def register(self, peer: Peer, proofs: Sequence[bytes] = (), *, confirmed: bool = False) -> None:
         """Tell the site of another one (its public key and what its release can store). Raises KeyChanged."""
@@ -285,8 +325,7 @@ class HttpSite:
 
     def choices(self, site: str) -> dict[Ref, str]:
         """What was chosen for a site that joins and is not used up, by record."""
-        body = self._transport.call("GET", f"/joining/{quote(site, safe='')}", most=limits.LIST_OPEN)
-        return self._transport.understood(lambda: choices_from_json(body))
+        return self._transport.listed(choices_from_json, "GET", f"/joining/{quote(site, safe='')}")
 
     def choose(self, site: str, choices: Mapping[Ref, str]) -> None:
         """At the hub: choose for a site before its first page. Raises Refused."""
@@ -295,28 +334,25 @@ class HttpSite:
 
     def charter(self) -> Charter:
         """The charter that the site goes by."""
-        body = self._transport.call("GET", "/charter", most=limits.LIST_OPEN)
-        return self._transport.understood(lambda: checked_charter(body, "charter"))
+        return self._transport.listed(_CHARTER, "GET", "/charter")
 
     def write_charter(self, value: object, *, dry_run: bool = False) -> Charter:
         """Replace the hub's charter of the edition that ``value`` names; ``dry_run``: only say what it would
         be. Raises BadRequest, Refused.
         """
-        body = self._transport.call(
+        return self._transport.listed(
+            _CHARTER,
             "PUT",
             "/charter",
             query=self._trial(dry_run),
             content=value,
             headers=TRIED if dry_run else None,
-            most=limits.LIST_OPEN,
         )
-        return self._transport.understood(lambda: checked_charter(body, "charter"))
 
     def conflicts(self, limit: int = 100, *, open_only: bool = False, **wanted: str) -> list[dict[str, Any]]:
         """The latest conflicts first, as the API gives them; ``wanted``: kind, key, site, sort, marker."""
         query = {"limit": str(limit), "open": "true" if open_only else "false", **wanted}
-        body = self._transport.call("GET", "/conflicts", query=query, most=limits.LIST_OPEN)
-        return self._transport.understood(lambda: conflicts_from_json(body))
+        return self._transport.listed(conflicts_from_json, "GET", "/conflicts", query=query)
 
     def conflict(self, identifier: str) -> dict[str, Any]:
         """One conflict with what was lost, its secrets left out. Raises NotThere."""
@@ -380,14 +416,14 @@ class HttpSite:
 
     def take_lease(self, holder: str, ttl: float) -> str:
         """Take or renew the agents' lease for ``ttl`` seconds; gives the key of pokes. Raises LeaseHeld."""
-        body = self._transport.call("PUT", "/lease", content={"holder": holder, "ttl": ttl})
+        body = self._leasing.call("PUT", "/lease", content={"holder": holder, "ttl": ttl})
         return self._transport.understood(
             lambda: str(checks.member(checks.mapping(body, "lease"), "poke_key", ""))
         )
 
     def release_lease(self, holder: str) -> None:
         """Give the lease back."""
-        self._transport.call("DELETE", "/lease", query={"holder": holder})
+        self._leasing.call("DELETE", "/lease", query={"holder": holder})
 
     def lease(self) -> dict[str, Any]:
         """Who holds the agents' lease, and until when."""
@@ -412,14 +448,14 @@ class HttpSite:
 
         return self._transport.understood(read)
 
-    def _trial(self, dry_run: bool) -> dict[str, str]:
+    def _trial(self, dry_run: bool, since: Microversion = DRY_RUN) -> dict[str, str]:
         """What makes a change a trial. Raises Refused where the site's release would overlook it."""
         if not dry_run:
             return {}
-        if max(self.capabilities().api_versions, default=EARLIEST) < DRY_RUN:
+        if max(self.capabilities().api_versions, default=EARLIEST) < since:
             raise Refused(
-                f"{self._name} can't try changes: its release would make them",
-                hint=f"upgrade keystone-viaduct there (API {DRY_RUN}), or leave out --dry-run",
+                f"{self._name} can't try such changes: its release would make them",
+                hint=f"upgrade keystone-viaduct there (API {since}), or leave out --dry-run",
             )
         return {"dry_run": "true"}
 
@@ -427,6 +463,36 @@ class HttpSite:
         """A record as it stands, without its secrets. Raises NotThere, UnknownKind."""
         found: dict[str, Any] = self._transport.call("GET", record_path(ref), most=limits.LIST_OPEN)
         return found
+
+    def put_record(
+        self, ref: Ref, content: Mapping[str, Any], digest: str, *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Replace a record that stands as ``digest`` says; how it is then. ``dry_run``: only say what that
+        would write. Raises BadRequest, Refused, Stale.
+        """
+        found: dict[str, Any] = self._transport.call(
+            "PUT",
+            record_path(ref),
+            query=self._trial(dry_run, DRY_RUN_OF_RECORDS),
+            content=content,
+            headers=self._if_match(digest, dry_run),
+            most=limits.LIST_OPEN,
+        )
+        return found
+
+    def delete_record(self, ref: Ref, digest: str, *, dry_run: bool = False) -> None:
+        """Delete a record that stands as ``digest`` says; ``dry_run``: only find out whether it may be.
+        Raises NotThere, Refused, Stale.
+        """
+        self._transport.call(
+            "DELETE",
+            record_path(ref),
+            query=self._trial(dry_run, DRY_RUN_OF_RECORDS),
+            headers=self._if_match(digest, dry_run),
+        )
+
+    def _if_match(self, digest: str, dry_run: bool) -> dict[str, str]:
+        return {"If-Match": f'"{digest}"', **(TRIED_OF_RECORDS if dry_run else {})}
 
 
 def record_path(ref: Ref) -> str:

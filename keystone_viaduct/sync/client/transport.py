@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import httpx
 
@@ -14,12 +17,17 @@ from keystone_viaduct.errors import BadRequest, SiteUnavailable
 from keystone_viaduct.sync.client.deadline import bounded, ending_after
 from keystone_viaduct.sync.client.login import Account, CloudLogin, Login
 from keystone_viaduct.sync.client.reaching import reaching
+from keystone_viaduct.sync.client.reading import read_form, read_json
 from keystone_viaduct.sync.wire import body, limits, requestid
 from keystone_viaduct.sync.wire.faults import error_from_json
 
 T = TypeVar("T")
 
 PREFIX = "/OS-SYNC"
+#: Calls to one site that are under way at the same time; others wait for their turn.
+CONNECTIONS = 32
+#: Addresses that are not parsed again: those of some two thousand sites that have nothing new.
+URLS = 8192
 _ACCEPT = ", ".join(body.ENCODINGS)
 
 
@@ -46,8 +54,11 @@ class Answer:
 
     def json(self, most: int = limits.ANSWER_OPEN) -> Any:
         """The body opened, to so many bytes, and parsed; None when there is none. Raises BadRequest."""
-        opened = body.decompress(self.data, self.encoding, most)
-        return body.loads(opened) if opened else None
+        return read_json(self.data, self.encoding, most)
+
+    def as_form(self, form: Callable[[Any], T], most: int = limits.LIST_OPEN) -> T:
+        """What a function of a module makes of the body. Raises BadRequest."""
+        return read_form(form, self.data, self.encoding, most)
 
 
 class Transport:
@@ -62,7 +73,7 @@ class Transport:
     ) -> None:
         self.site = site
         self._login = login
-        times = timeouts or Timeouts()
+        self._times = times = timeouts or Timeouts()
         self._timeout = httpx.Timeout(times.answer, connect=times.connect)
         self._total = times.total
         self._transport = transport
@@ -79,6 +90,10 @@ class Transport:
         """Whether its certificate is checked, or the file of authorities to check it with."""
         return self._login.verify
 
+    def apart(self) -> Transport:
+        """Another one to that site, by the same login: its calls wait for none of this one's."""
+        return Transport(self.site, self._login, self._times, self._transport)
+
     def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
@@ -94,7 +109,9 @@ class Transport:
                     transport=self._transport,
                     verify=_verify(self.site, self._login.verify),
                     timeout=self._timeout,
-                    limits=httpx.Limits(max_keepalive_connections=8, keepalive_expiry=300.0),
+                    limits=httpx.Limits(
+                        max_connections=CONNECTIONS, max_keepalive_connections=8, keepalive_expiry=300.0
+                    ),
                     headers={
                         "OpenStack-API-Version": f"sync {limits.VERSION}",
                         "Accept": "application/json",
@@ -102,6 +119,7 @@ class Transport:
                         "User-Agent": "viaduct",
                     },
                 )
+                client._cookies = _NoCookies()
                 self._client = bounded(client)
             return self._client
 
@@ -134,9 +152,33 @@ class Transport:
 
         Raises what the site says, or SiteUnavailable.
         """
-        data, encoding = (None, None) if content is None else body.compress(body.dumps(content), "gzip")
-        answer = self.send(method, path, query=query, data=data, encoding=encoding, headers=headers)
+        answer = self._asked(method, path, query, content, headers)
         return self.understood(lambda: answer.json(most))
+
+    def listed(
+        self,
+        form: Callable[[Any], T],
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        content: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """As :meth:`call`, for what may be long: what ``form``, a function of a module, makes of it."""
+        answer = self._asked(method, path, query, content, headers)
+        return self.understood(lambda: answer.as_form(form))
+
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        content: Any,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        data, encoding = (None, None) if content is None else body.compress(body.dumps(content), "gzip")
+        return self.send(method, path, query=query, data=data, encoding=encoding, headers=headers)
 
     def send(
         self,
@@ -183,11 +225,11 @@ class Transport:
         data: bytes | None,
         headers: Mapping[str, str],
     ) -> Answer:
-        url = f"{self._login.url}{PREFIX}{path}"
         hint = f"is {self._login.url} up and can it be reached from here?"
         with reaching(self.site, "does not answer", hint), ending_after(self._total):
             client = self._opened()
-            request = client.build_request(method, url, params=query, content=data, headers=headers)
+            url = _url(f"{self._login.url}{PREFIX}{path}", tuple(query.items()) if query else ())
+            request = client.build_request(method, url, content=data, headers=headers)
             response = client.send(request, stream=True)
             try:
                 told = response.headers
@@ -219,6 +261,8 @@ class Transport:
             return read()
         except BadRequest as error:
             raise garbled(self.site, error) from error
+        except SiteUnavailable as error:
+            raise SiteUnavailable(f"{self.site}: {error.message}", hint=error.hint, site=self.site) from error
 
     def _error_body(self, answer: Answer) -> Any:
         try:
@@ -250,12 +294,33 @@ def garbled(site: str, error: BadRequest) -> SiteUnavailable:
     )
 
 
-def _verify(site: str, verify: bool | str) -> Any:
+class _NoCookies(httpx.Cookies):
+    """No site has sessions, so nothing is kept of what one sets; looking for it takes a tenth of the
+    processor time of a call.
+    """
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Leave them."""
+
+
+@lru_cache(maxsize=URLS)
+def _url(bare: str, query: tuple[tuple[str, str], ...]) -> httpx.URL:
+    """Parsed once: as long as nothing is new, each direction asks the same again and again."""
+    return httpx.URL(f"{bare}?{urlencode(query)}" if query else bare)
+
+
+def _verify(site: str, verify: bool | str) -> ssl.SSLContext:
     """As httpx wants it. Raises SiteUnavailable for a file of authorities that can't be used."""
     if not isinstance(verify, str):
-        return verify
-    import ssl
-
+        return _context(verify)
     fault = f"can't be asked: the authorities in {verify} can't be read"
     with reaching(site, fault, "correct `cacert` in clouds.yaml, or put the file there"):
+        return _context(verify, Path(verify).stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _context(verify: bool | str, _changed: int = 0) -> ssl.SSLContext:
+    """One for all sites that are checked alike: each holds all authorities, which takes long to read."""
+    if isinstance(verify, str):
         return ssl.create_default_context(cafile=verify)
+    return httpx.create_ssl_context(verify=verify)

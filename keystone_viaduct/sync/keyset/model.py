@@ -6,7 +6,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keystone_viaduct.errors import BadRequest
@@ -70,7 +70,8 @@ class Retired:
 class Keyset:
     """The keys that every site shall hold; ``generation`` rises with each change.
 
-    ``wanted``: a rotation was asked for. ``promoted_at`` in microseconds, 0 for never.
+    ``wanted``: a rotation was asked for. ``promoted_at`` in microseconds, 0 for never. ``heard``: another hub
+    has said so, and what this site's own repository holds counts.
     """
 
     generation: int
@@ -79,6 +80,7 @@ class Keyset:
     others: tuple[Retired, ...] = ()
     wanted: bool = False
     promoted_at: int = 0
+    heard: bool = False
 
     @property
     def state(self) -> State:
@@ -114,6 +116,7 @@ def keyset_to_json(keyset: Keyset) -> dict[str, Any]:
         "others": [[other.key, other.since] for other in keyset.others],
         "wanted": keyset.wanted,
         "promoted_at": keyset.promoted_at,
+        "heard": keyset.heard,
     }
 
 
@@ -128,6 +131,7 @@ def keyset_from_json(body: Mapping[str, Any]) -> Keyset:
             others,
             bool(body["wanted"]),
             int(body["promoted_at"]),
+            bool(body.get("heard")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadRequest("that is no set of keys", hint="let the hub seal its own") from error
@@ -139,6 +143,22 @@ def from_slots(slots: Mapping[int, str]) -> Keyset:
     staged = slots.get(0) or new_key()
     others = [key for number, key in sorted(slots.items()) if key not in (primary, staged)]
     return Keyset(1, staged, primary, tuple(Retired(key) for key in dict.fromkeys(others)))
+
+
+def taken_over(slots: Mapping[int, str], heard: Keyset | None) -> Keyset:
+    """As :func:`from_slots`, at a hub that was promoted: with the times that the hub before it has told of
+    these keys.
+    """
+    first = from_slots(slots)
+    if heard is None:
+        return first
+    since = {other.key: other.since for other in heard.others}
+    return replace(
+        first,
+        generation=heard.generation if first.whole == heard.whole else heard.generation + 1,
+        others=tuple(replace(other, since=since.get(other.key)) for other in first.others),
+        promoted_at=heard.promoted_at if first.primary == heard.primary else 0,
+    )
 
 
 def with_imported(keyset: Keyset, keys: Iterable[str]) -> Keyset:

@@ -8,14 +8,17 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
-from keystone_viaduct.errors import CheckpointMismatch, NotYet
+from keystone_viaduct.errors import CheckpointMismatch, NotSigned, NotYet
 from keystone_viaduct.sync.charter import Charter, Coverage, Edition
 from keystone_viaduct.sync.knowledge import Exceptions
 from keystone_viaduct.sync.model import ApplyResult, Checkpoint, Fence, Page, Ref, Version, origin_of
 from keystone_viaduct.sync.ports import SitePort
 
-#: Seconds that a page may take; it could be larger if quicker than the second. Changes of the smallest.
-SLOW, QUICK, LEAST = 0.5, 0.2, 10
+#: Seconds that a page may take; it could be larger if quicker than the second. Changes of the first one, and
+#: of the smallest.
+SLOW, QUICK, FIRST, LEAST = 0.5, 0.2, 50, 10
+#: Pages that leave nothing out after one that its target's release did not understand for that.
+WHOLE = 30
 #: Steps without news after which the target is asked again where it stands.
 IDLE_STEPS = 30
 
@@ -48,17 +51,21 @@ class Portion:
     """How many changes a page is to have, so that no page keeps its target busy for long: whoever else has
     something to read or to write there waits meanwhile.
 
-    A page of 160 changes that took a second is followed by pages of 80; full pages that are quick by larger
-    ones.
+    The first one has 50. A page of 160 changes that took a second is followed by pages of 80; full pages that
+    are quick by larger ones. One of a few changes that took long says nothing of larger ones: the road is
+    long, or all are busy.
     """
 
     most: int = 500
-    limit: int = 500
+    limit: int = FIRST
+
+    def __post_init__(self) -> None:
+        self.limit = min(self.limit, self.most)
 
     def took(self, changes: int, seconds: float) -> None:
         """So long was a page with so many applied."""
-        if seconds > SLOW:
-            self.limit = max(LEAST, min(self.limit, changes) // 2)
+        if seconds > SLOW and changes >= LEAST:
+            self.limit = min(self.most, max(LEAST, min(self.limit, changes) // 2))
         elif seconds < QUICK and changes >= self.limit:
             self.limit = min(self.most, 2 * self.limit)
 
@@ -99,6 +106,10 @@ class Replicator:
     _excepted: Exceptions = field(default_factory=dict)
     _edition: Edition | None = None
     _statement: str = ""
+    _signed: str = ""
+    _register: str = ""
+    _leaves_out: bool = False
+    _whole: int = 0
     _coverage: Coverage | None = None
     _fence: Fence | None = None
     _behind: bool = False
@@ -106,6 +117,10 @@ class Replicator:
     _idle: int = 0
     #: The last page brought nothing, and the source says that there is more: something else has it now.
     held_back: bool = False
+    #: The last page that had nothing new for the target.
+    nothing_new: Page | None = None
+    #: Seconds that the target took for the page of the last step; 0 where there was none.
+    took: float = 0.0
     _reader: str = ""
     _parts: str | None = None
 
@@ -118,23 +133,35 @@ class Replicator:
         """One page. Raises what the ports raise; after any error the next step asks for the checkpoint
         again.
         """
+        self.took, self._leaves_out, self.nothing_new = 0.0, False, None
         try:
             if not self._primed:
                 self._prime()
             page = self._read()
+            self._leaves_out = bool(page.signed)
             self.charter = page.charter or self.charter
             self.held_back = page.is_held_back
             if self._is_news(page):
                 return self._apply(page)
             self._look_again()
+            self.nothing_new = page
             return Progress.IDLE
         except CheckpointMismatch:
             self._primed = False
-            self.totals.vain += 1
+            if self._leaves_out:
+                self._whole = 1  # perhaps for what it leaves out
+            else:
+                self.totals.vain += 1
             return Progress.MORE
         except NotYet:
             self._primed = False
             return Progress.IDLE
+        except NotSigned:
+            self._primed = False
+            if not self._leaves_out:
+                raise
+            self._whole = WHOLE  # by a worker of an earlier release, beside others that know better
+            return Progress.MORE
         except BaseException:
             self._primed = False
             raise
@@ -155,11 +182,12 @@ class Replicator:
         return self._page_after(self._after)
 
     def _page_after(self, after: Checkpoint | None) -> Page:
-        """A page; the source is told which parts of a large record the target has, if that takes parts."""
-        limit = self._asked()
-        if self._parts is None:
-            return self.source.read(self._reader, after, limit, self._fence)
-        return self.source.read(self._reader, after, limit, self._fence, self._parts)
+        """A page; the source is told which parts of a large record the target has, if that takes parts, which
+        statement, and which sites it knows.
+        """
+        has = ("", "") if self._whole else (self._signed, self._register)
+        self._whole = max(0, self._whole - 1)
+        return self.source.read(self._reader, after, self._asked(), self._fence, self._parts, *has)
 
     def _asked(self) -> int:
         """How many changes the next page is to have."""
@@ -172,7 +200,7 @@ class Replicator:
         self._after, self._fence, self._reader = standing.checkpoint, standing.fence, standing.origin
         self._told, self._edition, self._coming, self._primed = None, None, None, True
         self._statement = ""
-        self._parts = standing.parts
+        self._parts, self._signed, self._register = standing.parts, standing.signed, standing.register
 
     def restart(self) -> None:
         """Ask for the checkpoint before the next page."""
@@ -202,9 +230,7 @@ class Replicator:
             return True
         if page.upto.seq - (page.after.seq if page.after else 0) >= self._asked():
             return True
-        if page.charter is not None and page.charter.edition != self._edition:
-            return True
-        if page.statement is not None and page.statement.text != self._statement:
+        if not page.signed and self._brings_office(page):
             return True
         if self._coverage is not None and page.coverage != self._coverage:
             return True
@@ -213,19 +239,28 @@ class Replicator:
         told = self._told is not None and self._told.covers(page.knowledge)
         return page.at_head and (self.confirm or not told or page.exceptions != self._excepted)
 
+    def _brings_office(self, page: Page) -> bool:
+        """Whether it has another charter or statement than the last page that the target was given."""
+        if page.charter is not None and page.charter.edition != self._edition:
+            return True
+        return page.statement is not None and page.statement.text != self._statement
+
     def _apply(self, page: Page) -> Progress:
         partial = page.part is not None and not page.part.is_last
         if self.ahead is not None and not page.at_head and not partial:
             self._coming = self.ahead.submit(self._page_after, page.upto)
         began = time.monotonic()
         result: ApplyResult = self.target.apply(page)
+        self.took = time.monotonic() - began
         if self.portion is not None and self.ahead is None and not partial:
-            self.portion.took(len(page.changes), time.monotonic() - began)
+            self.portion.took(len(page.changes), self.took)
         if self._parts is not None:
             self._parts = result.parts
+        self._signed = result.signed
         if partial:
             self._count(page, result)
             return Progress.MORE
+        self._register = result.register
         if result.checkpoint != page.upto:  # it has not gone on from there, whatever it says
             self._primed = False
             self.totals.vain += 1

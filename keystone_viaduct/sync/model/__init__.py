@@ -72,5 +72,7 @@ from keystone_viaduct.sync.model.waiting import Waiting as Waiting
 from keystone_viaduct.sync.version import Dot as Dot
 from keystone_viaduct.sync.version import Ref as Ref
 from keystone_viaduct.sync.version import Version as Version
+from keystone_viaduct.sync.version import incarnation_named as incarnation_named
 from keystone_viaduct.sync.version import origin_of as origin_of
+from keystone_viaduct.sync.version import restored_at as restored_at
 from keystone_viaduct.sync.version import site_of as site_of

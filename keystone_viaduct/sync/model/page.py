@@ -56,6 +56,8 @@ class Page:
     parse: they are named, and nothing else waits for them. ``exceptions`` belong to ``knowledge``: what
     waits at the source, and what it does not show. ``statement`` is the newest of the hub's that the source
     knows, and from a spoke ``charter`` the one that it goes by: a hub that was restored hears of both.
+    ``signed`` is the digest of the statement where both are left out, because the reader has them, and
+    ``register`` that of all other sites where ``peers`` are only those whose edits the page brings.
     """
 
     source: str
@@ -77,6 +79,8 @@ class Page:
     unreadable: tuple[Unreadable, ...] = ()
     part: Part | None = None
     statement: Statement | None = None
+    signed: str = ""
+    register: str = ""
 
     def knows(self, ref: Ref) -> Version:
         """What the source knows of one record, be it absent."""
@@ -107,7 +111,7 @@ class ApplyResult:
 
     ``named`` is for the site's own log: which records it has begun to carry, and why; ``reverted``, for its
     own count of what a site costs: changes that it has put back. ``due``: something is to be judged again
-    (``sync.site.judging``).
+    (``sync.site.judging``). ``signed`` and ``register`` as in :class:`Standing`, afterwards.
     """
 
     applied: int
@@ -122,3 +126,5 @@ class ApplyResult:
     named: tuple[tuple[Ref, str], ...] = ()
     reverted: int = 0
     due: bool = False
+    signed: str = ""
+    register: str = ""

@@ -50,7 +50,9 @@ class Standing:
     ``checkpoint`` is None before the first page and after a start over; ``fence`` outlives a start over.
     ``term`` and ``hub`` are those that the site believes in, ``exceptions`` as in :class:`SiteState`.
     ``parts`` are those that it has of a large record, '' for none; None: it takes no record in parts.
-    ``lineage``: what makes others believe in that hub.
+    ``lineage``: what makes others believe in that hub. ``signed``: the digest of the statement that need not
+    come with pages, because it is here with its charter; '' for none. ``register``: that of the other sites
+    as they are known here, at a spoke that may be promoted.
     """
 
     origin: str
@@ -62,3 +64,5 @@ class Standing:
     exceptions: Exceptions = field(default_factory=dict)
     parts: str | None = None
     lineage: Lineage = ()
+    signed: str = ""
+    register: str = ""

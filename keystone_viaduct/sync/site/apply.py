@@ -61,11 +61,11 @@ from keystone_viaduct.sync.site.own import release
 from keystone_viaduct.sync.site.proof import check_page, check_travels, own_knowledge, vouches
 from keystone_viaduct.sync.site.quarantine import leave_aside
 from keystone_viaduct.sync.site.readiness import ASIDE, CONFLICT, Readiness
-from keystone_viaduct.sync.site.register import adopt_peers
+from keystone_viaduct.sync.site.register import adopt_peers, register_here
 from keystone_viaduct.sync.site.reviving import revive
 from keystone_viaduct.sync.site.scope import rescoped, resolve
 from keystone_viaduct.sync.site.sequencer import MOST_MARKS, follow, sequence_records, sequence_some
-from keystone_viaduct.sync.site.statement import heard_of_hub, reminded
+from keystone_viaduct.sync.site.statement import heard_of_hub, put_in, reminded, signed_here
 from keystone_viaduct.sync.site.term import check_term
 from keystone_viaduct.sync.site.trial import Trial, is_heard, with_stamps_bounded
 from keystone_viaduct.sync.site.unseen import is_gone, number_unseen
@@ -86,6 +86,7 @@ def apply_page(
     Raises CheckpointMismatch when another page was applied meanwhile, and what :func:`check_term` raises.
     """
     state = tx.state()
+    page = put_in(state, page)
     check(tx, state, page)
     state, numbered = sequence_some(tx, state, now, MOST_MARKS)
     if not numbered:
@@ -98,7 +99,8 @@ def apply_page(
     result = _finish(run, apply_waiting(run))
     state = retry_former(tx, apply_waiting, quarantine, now=now, policy_for=policy_for)
     due = state.judges and bool(tx.due(1))
-    return replace(result, knowledge=state.all_knowledge, head=state.checkpoint, due=due)
+    signed = signed_here(state)
+    return replace(result, knowledge=state.all_knowledge, head=state.checkpoint, due=due, signed=signed)
 
 
 def apply_waiting(run: Applying) -> set[Ref]:
@@ -394,7 +396,7 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
     candidates |= _still_disputed(run, candidates)
     if page.at_head:
         candidates |= _give_up(run, candidates)
-    _acknowledge(tx, page, run.state)
+    register = _acknowledge(tx, page, run.state)
     keep(run, candidates)
     list_conflicts(run)
     used_up(run)
@@ -422,6 +424,7 @@ def _finish(run: Applying, candidates: set[Ref]) -> ApplyResult:
         head=state.checkpoint,
         named=tuple(run.newly_carried.items()),
         reverted=sum(row.sort == REFUSED for row in run.conflicts),
+        register=register,
     )
 
 
@@ -486,11 +489,14 @@ def _waiting_elsewhere(run: Applying) -> dict[Ref, list[Change]]:
     return found
 
 
-def _acknowledge(tx: Transaction, page: Page, state: SiteState) -> None:
-    """The page says how far its source has applied our feed, and which life of its database it speaks for."""
-    peer = tx.peers().get(page.source)
+def _acknowledge(tx: Transaction, page: Page, state: SiteState) -> str:
+    """The page says how far its source has applied our feed, and which life of its database it speaks for.
+    Returns the digest of the other sites.
+    """
+    peers = tx.peers()
+    register, peer = register_here(state, peers.values()), peers.get(page.source)
     if peer is None:
-        return
+        return register
     fence, acknowledged, seen = page.fence, peer.acknowledged, page.upto
     if fence is not None and fence.seen.incarnation == state.incarnation and not fence.anew:
         acknowledged = max(acknowledged, fence.seen.seq)
@@ -500,6 +506,7 @@ def _acknowledge(tx: Transaction, page: Page, state: SiteState) -> None:
     known = replace(peer, incarnation=page.upto.incarnation, acknowledged=acknowledged, seen=seen, met=met)
     if known != peer:
         tx.save_peer(known)
+    return register
 
 
 def _told(run: Applying, state: SiteState) -> tuple[Version, Exceptions] | None:

@@ -58,8 +58,8 @@ def list_conflicts(run: Applying) -> None:
     if run.state.is_hub:
         news = [replace(row, seq=run.next_dot().seq) for row in news]
     run.tx.add_conflicts([*own, *news])
-    for row in closed:
-        run.tx.close_conflict(row.id, row.resolution)
+    for resolution in sorted({row.resolution for row in closed}):
+        run.tx.close_conflicts([row.id for row in closed if row.resolution == resolution], resolution)
     if run.state.is_hub:
         run.tx.place_conflicts({row.id: run.next_dot().seq for row in closed})
 
@@ -83,11 +83,11 @@ def list_now(tx: Transaction, conflicts: Sequence[Conflict], now: int) -> None:
         tx.add_conflicts([replace(row, seq=seq) for row, seq in zip(conflicts, seqs, strict=True)])
 
 
-def close(tx: Transaction, identifier: str, resolution: str, now: int) -> None:
-    """An operator has looked at it."""
-    tx.close_conflict(identifier, resolution)
-    (seq,) = _positions(tx, 1, now)
-    tx.place_conflicts({identifier: seq})
+def close(tx: Transaction, ids: Sequence[str], resolution: str, now: int) -> None:
+    """An operator has looked at them."""
+    if ids:
+        tx.close_conflicts(ids, resolution)
+        tx.place_conflicts(dict(zip(ids, _positions(tx, len(ids), now), strict=True)))
 
 
 def show_conflicts(tx: Transaction, reader: str, now: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from keystone_viaduct.sync.model import SiteState
+from keystone_viaduct.sync.model import SiteState, incarnation_named
 
 _source: random.Random = secrets.SystemRandom()
 
@@ -36,9 +36,9 @@ def numbered_until(nonce: str) -> int:
         return 0
 
 
-def new_incarnation() -> str:
-    """8 hexadecimal digits that name this life of a site's database."""
-    return f"{_source.getrandbits(32):08x}"
+def new_incarnation(restored: int) -> str:
+    """8 hexadecimal digits that name this life of a site's database, and when it was ``restored``."""
+    return incarnation_named(f"{_source.getrandbits(32):08x}", restored)
 
 
 def new_identifier() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from keystone_viaduct.sync.model import ApplyResult, Page
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.apply import check
+from keystone_viaduct.sync.site.statement import put_in, signed_here
 
 
 def parts_had(tx: Transaction, source: str) -> str:
@@ -20,13 +21,14 @@ def take_part(tx: Transaction, page: Page) -> ApplyResult:
     what applying such a page would.
     """
     state = tx.state()
-    check(tx, state, page)
+    check(tx, state, put_in(state, page))
     part = page.part
     assert part is not None
     subject, number = tx.parts_had(page.source)
     if part.number == (number if part.subject == subject else 0) and not part.is_last:
         tx.save_part(page.source, part.subject, part.number, part.data)
     waiting = tx.waiting_count(page.source)
+    had, signed = parts_had(tx, page.source), signed_here(state)
     return ApplyResult(
-        0, 0, 0, (), waiting, page.upto, state.all_knowledge, state.checkpoint, parts_had(tx, page.source)
+        0, 0, 0, (), waiting, page.upto, state.all_knowledge, state.checkpoint, had, signed=signed
     )

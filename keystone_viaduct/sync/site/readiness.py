@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from keystone_viaduct.errors import StoreError
+from keystone_viaduct.kinds.cacheable import uncacheable
 from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.external import Externals
@@ -137,7 +138,7 @@ class Readiness:
         if reason == QUARANTINED:
             return lambda trial: False
         if reason == UNSTORABLE:
-            return lambda trial: self.refusals(ref.kind, [trial]) == [None]
+            return lambda trial: self.refusals(ref.kind, [(ref, trial)]) == [None]
         if reason == NAME:
             return lambda trial: self._clashes[ref].isdisjoint(self.names.folded(self.claims(ref, trial)))
         if reason == CYCLE:
@@ -268,7 +269,9 @@ class Readiness:
         }
 
     def _unstorable(self) -> dict[Ref, tuple[str, str]]:
-        """What this database can't hold would otherwise stop the whole set."""
+        """What this database can't hold would otherwise stop the whole set; with what Keystone could not read
+        again it would serve nothing that holds it.
+        """
         asked: dict[str, list[tuple[Intent, Document]]] = {}
         for intent, lands in self._landing():
             if self._fitting.get(intent.ref) is intent.content or self._rests(intent.ref, lands):
@@ -276,7 +279,7 @@ class Readiness:
             asked.setdefault(intent.ref.kind, []).append((intent, lands))
         blocked: dict[Ref, tuple[str, str]] = {}
         for kind, pairs in asked.items():
-            found = self.refusals(kind, [lands for _, lands in pairs])
+            found = self.refusals(kind, [(intent.ref, lands) for intent, lands in pairs])
             for (intent, _), why in zip(pairs, found, strict=True):
                 if why is not None:
                     blocked[intent.ref] = UNSTORABLE, why
@@ -284,11 +287,15 @@ class Readiness:
                     self._fitting[intent.ref] = intent.content
         return blocked
 
-    def refusals(self, kind: str, contents: Sequence[Document]) -> list[str | None]:
-        """Why this site's database can't hold each of these contents."""
-        tx = self.run.tx
+    def refusals(self, kind: str, contents: Sequence[tuple[Ref, Document]]) -> list[str | None]:
+        """Why this site can't hold each of these contents: its database, or the cache of its Keystone."""
+        tx, rows = self.run.tx, self.run.rows
         known, defaults = tx.known_fields(kind), tx.defaults(kind)
-        return tx.refusals(kind, [for_tables(content, defaults, known) for content in contents])
+        found = tx.refusals(kind, [for_tables(content, defaults, known) for _, content in contents])
+        return [
+            why or uncacheable(REGISTRY[kind], content, rows.get(ref))
+            for why, (ref, content) in zip(found, contents, strict=True)
+        ]
 
     def _missing(self) -> dict[Ref, tuple[str, str]]:
         wanted = {i.ref: self._needs(i, content) for i, content in self.living()}

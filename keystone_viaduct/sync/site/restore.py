@@ -24,6 +24,7 @@ from keystone_viaduct.sync.model import (
     Version,
     life,
     origin_of,
+    restored_at,
 )
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.content import changed_fields, digests, overlaid, rows_of, still_carried
@@ -37,9 +38,15 @@ BATCH = 1000
 
 
 def renew(
-    tx: Transaction, known: Checkpoint | None, caller: str, *, now: int, safe: int | None = None
+    tx: Transaction,
+    known: Checkpoint | None,
+    caller: str,
+    *,
+    now: int,
+    safe: int | None = None,
+    restored: bool = False,
 ) -> SiteState:
-    """Take a new incarnation.
+    """Take a new incarnation; ``restored``: because this site was put back to a backup, which its name tells.
 
     ``known`` is the position of the lost history that ``caller`` has presented. What the caller had
     acknowledged when the backup was made is the last that both histories surely have in common; ``safe``
@@ -55,7 +62,8 @@ def renew(
         # A lost life counts as past from now on, and nothing of it as known.
         lost = origin_of(before.site, known.incarnation)
         knowledge, cuts[lost] = knowledge.plus(Dot(lost, 0)), 0
-    state = replace(before, incarnation=new_incarnation(), knowledge=knowledge)
+    fresh = new_incarnation(now if restored else restored_at(before.incarnation))
+    state = replace(before, incarnation=fresh, knowledge=knowledge)
     if before.is_hub:
         state = replace(state, cuts=cuts)
     state = _withdraw_old_marks(tx, state, before, numbered_until(known.nonce) if known else 0)

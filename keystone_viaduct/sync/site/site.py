@@ -52,10 +52,11 @@ from keystone_viaduct.sync.site.promote import promote, resign
 from keystone_viaduct.sync.site.purge import Retention, clean
 from keystone_viaduct.sync.site.quarantine import ask_again
 from keystone_viaduct.sync.site.quiet import look_at_all
+from keystone_viaduct.sync.site.register import register_here, without_known
 from keystone_viaduct.sync.site.restore import marked, renew
 from keystone_viaduct.sync.site.retire import retire
 from keystone_viaduct.sync.site.sequencer import MOST_MARKS, sequence, sequence_some
-from keystone_viaduct.sync.site.statement import reminded, restate
+from keystone_viaduct.sync.site.statement import left_out, reminded, restate, signed_here
 from keystone_viaduct.sync.site.sweep import Decide, Decided, all_held
 from keystone_viaduct.sync.site.term import NewHub, follow
 from keystone_viaduct.sync.site.tolerance import Tolerance
@@ -114,10 +115,13 @@ class Site:
         limit: int = PAGE,
         fence: Fence | None = None,
         parts: str | None = None,
+        signed: str = "",
+        register: str = "",
         *,
         most: int | None = None,
     ) -> Page:
-        """A page of the feed for another site, of about ``most`` bytes. Raises FenceMismatch.
+        """A page of the feed for another site, of about ``most`` bytes; ``signed``: the statement that it has
+        with its charter, ``register``: the sites that it knows. Raises FenceMismatch.
 
         In process no record is too large: parts are a matter of the wire.
         """
@@ -140,7 +144,7 @@ class Site:
         )
         if due:
             self.judge()
-        return page
+        return without_known(left_out(page, signed), register)
 
     def apply(self, page: Page) -> ApplyResult:
         """Apply a page of another site's feed; a later hub's is followed first.
@@ -223,7 +227,9 @@ class Site:
             mine = fence_of(tx, source)
             checkpoint = tx.checkpoint(source)
             known = state.all_knowledge, state.term, state.hub, state.exceptions
-            return Standing(state.origin, checkpoint, mine, *known, parts_had(tx, source), state.lineage)
+            had = parts_had(tx, source), state.lineage, signed_here(state)
+            register = register_here(state, tx.peers().values()) if source == state.hub else ""
+            return Standing(state.origin, checkpoint, mine, *known, *had, register)
 
         return self._fenced(work, fence, source, look=True)
 
@@ -431,6 +437,6 @@ class Site:
         """Begin a new life; what can't be read of the backup's marks is put aside."""
 
         def work(tx: Transaction) -> SiteState:
-            return renew(tx, seen, caller, now=self._clock.now())
+            return renew(tx, seen, caller, now=self._clock.now(), restored=True)
 
         self._tolerance.isolated(lambda: self._store.run(work), work, marked)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from keystone_viaduct.errors import NotSigned, NotYet, OldTerm
+from keystone_viaduct.errors import CheckpointMismatch, NotSigned, NotYet, OldTerm
 from keystone_viaduct.sync.charter import Charter, Edition
 from keystone_viaduct.sync.model import Page, SiteState
 from keystone_viaduct.sync.ports import Transaction
@@ -24,6 +24,7 @@ from keystone_viaduct.sync.statement import (
     is_later,
     is_signed_charter,
     parts_of,
+    statement_digest,
     terms_to_text,
     walk,
 )
@@ -120,6 +121,41 @@ def is_read(state: SiteState) -> bool:
     return (
         known is None or known.terms.office != _office(state) or is_signed_charter(known.terms, state.charter)
     )
+
+
+def signed_here(state: SiteState) -> str:
+    """The digest of the newest statement where its charter is here, too; '' where either is missing. A page
+    need bring neither to who has both.
+    """
+    known = state.statement
+    if known is None or not is_signed_charter(known.terms, state.charter):
+        return ""
+    return statement_digest(known)
+
+
+def left_out(page: Page, signed: str) -> Page:
+    """A page without statement and charter, if these are the ones that the reader says that it has."""
+    told = page.statement
+    if told is None or statement_digest(told) != signed:
+        return page
+    if not is_signed_charter(told.terms, page.charter or Charter()):
+        return page
+    return replace(page, statement=None, charter=None, signed=signed)
+
+
+def put_in(state: SiteState, page: Page) -> Page:
+    """The opposite of :func:`left_out`, at the receiver. Raises CheckpointMismatch where it has others: who
+    asks where it stands is told which.
+    """
+    if not page.signed:
+        return page
+    if page.signed != signed_here(state):
+        raise CheckpointMismatch(
+            f"this page of {page.source} leaves out a statement that {state.site} does not have",
+            hint="read the checkpoint again: it says which one need not be sent",
+        )
+    charter = state.charter if state.charter.edition.number else None
+    return replace(page, statement=state.statement, charter=charter, signed="")
 
 
 def must_sign(known: Statement | None, hub: str) -> bool:

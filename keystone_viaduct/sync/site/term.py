@@ -91,7 +91,7 @@ def follow(
     safe = min(safe, showable.pop(state.origin, safe))
     state = replace(left(state, hub), term=term, hub=hub, former="", lineage=lineage)
     tx.save_state(state)
-    state = renew(tx, lost, hub, now=now, safe=safe)
+    state = renew(tx, lost, hub, now=now, safe=safe, restored=lost is not None)
     for origin, seq in showable.items():
         state = replace(
             state,

@@ -160,10 +160,10 @@ class BookkeepingPart(Part):
         row = self.connection.execute(q.LOCK_CONFLICT, {"p_id": identifier}).first()
         return None if row is None else self._conflict(row)
 
-    def close_conflict(self, identifier: str, resolution: str) -> None:
-        """An operator has looked at it."""
-        values = {"open": False, "resolution": resolution}
-        self.connection.execute(q.UPDATE_CONFLICT.values(**values), {"p_id": identifier})
+    def close_conflicts(self, ids: Sequence[str], resolution: str) -> None:
+        """An operator has looked at them."""
+        for part in q.chunks(ids):
+            self.connection.execute(q.CLOSE_CONFLICTS, {"p_ids": part, "p_resolution": resolution})
 
     def conflicts_between(self, after: int, upto: int, limit: int) -> list[Conflict]:
         """Those at feed positions after one up to another, in feed order."""

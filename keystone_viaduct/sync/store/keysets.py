@@ -1,9 +1,10 @@
-"""``viaduct_keyset``: the Fernet keys that the fleet shall hold (at the hub), and who has confirmed them."""
+"""``viaduct_keyset``: the Fernet keys that the fleet shall hold, and at the hub who has confirmed them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 from keystone_viaduct.sync.keyset.advance import Confirmation
 from keystone_viaduct.sync.keyset.model import Keyset, keyset_from_json, keyset_to_json
@@ -16,7 +17,7 @@ class KeysetsPart(Part):
     """Keys are closed with the site's storage key."""
 
     def keyset(self, repository: str, *, lock: bool = False) -> Keyset | None:
-        """What every site shall hold; None before the hub first looked at its own repository."""
+        """At the hub what every site shall hold, elsewhere what the hub has told last; None before that."""
         query = q.LOCK_KEYSET if lock else q.GET_KEYSET
         row = self.connection.execute(query, {"p_repository": repository}).first()
         if row is None:
@@ -45,10 +46,16 @@ class KeysetsPart(Part):
         """Replace them."""
         self._save(JWS, 0, json.dumps(public_to_json(keys)))
 
-    def forget_keysets(self) -> None:
-        """All that was known as the hub: a site that becomes it again begins with the keys that it holds."""
+    def doubt_keysets(self) -> None:
+        """A site that becomes the hub begins with the keys that it holds: of what it knew as the hub of an
+        earlier term only the times are left.
+        """
         self.connection.execute(q.FORGET_CONFIRMATIONS)
-        self.connection.execute(q.FORGET_KEYSETS)
+        self.connection.execute(q.FORGET_KEYSET, {"p_repository": JWS})
+        for repository in self.connection.execute(q.KEYSETS).scalars().all():
+            known = self.keyset(repository, lock=True)
+            if known is not None and not known.heard:
+                self.save_keyset(repository, replace(known, heard=True))
 
     def forget_confirmations(self, site: str) -> None:
         """What one site was last seen to hold."""

@@ -258,7 +258,11 @@ COUNT_REASONS = sa.select(t.pending.c.source, t.pending.c.reason, sa.func.count(
 INSERT_CONFLICTS = t.conflict.insert()
 CONFLICTS = sa.select(t.conflict).order_by(t.conflict.c.at.desc(), t.conflict.c.id).limit(param("limit"))
 LOCK_CONFLICT = sa.select(t.conflict).where(t.conflict.c.id == param("id")).with_for_update()
-UPDATE_CONFLICT = t.conflict.update().where(t.conflict.c.id == param("id"))
+CLOSE_CONFLICTS = (
+    t.conflict.update()
+    .where(t.conflict.c.id.in_(listed("ids")))
+    .values(open=False, resolution=param("resolution"))
+)
 CONFLICTS_BETWEEN = (
     sa.select(t.conflict)
     .where(t.conflict.c.seq > param("after"), t.conflict.c.seq <= param("upto"))
@@ -397,7 +401,8 @@ UPDATE_LEASE = t.lease.update().where(t.lease.c.name == param("name"))
 
 LOCK_KEYSET = sa.select(t.keyset).where(t.keyset.c.repository == param("repository")).with_for_update()
 GET_KEYSET = sa.select(t.keyset).where(t.keyset.c.repository == param("repository"))
-FORGET_KEYSETS = t.keyset.delete()
+KEYSETS = sa.select(t.keyset.c.repository).order_by(t.keyset.c.repository)
+FORGET_KEYSET = t.keyset.delete().where(t.keyset.c.repository == param("repository"))
 FORGET_CONFIRMATIONS = t.keyset_site.delete()
 FORGET_CONFIRMATIONS_OF = t.keyset_site.delete().where(t.keyset_site.c.site == param("site"))
 INSERT_KEYSET = t.keyset.insert()

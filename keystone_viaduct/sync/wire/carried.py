@@ -6,7 +6,6 @@ again would only cost time. Both ends check them.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,11 +13,10 @@ from keystone_viaduct.sync.model import Change, Conflict, Dot, Page, Ref, Versio
 from keystone_viaduct.sync.wire import body, checks, limits, values
 from keystone_viaduct.sync.wire.charter import checked_charter, checked_coverage
 from keystone_viaduct.sync.wire.parts import name_of
-from keystone_viaduct.sync.wire.statement import statement_or_none
+from keystone_viaduct.sync.wire.statement import left_out_from_json, statement_or_none
 
 _NOBODY = Dot("", 0)
 _NOTHING = Version()
-_ALONE = threading.Lock()
 _SOME = Conflict("", Ref("", ""), "", "", "", (), "", 0, {})
 #: What a record may be called by, and how much of it is kept.
 _NAMES, _LONGEST = ("name", "local.name"), 100
@@ -50,15 +48,7 @@ class CarriedPage(Page):
 
 
 def carry(data: bytes, encoding: str | None, most: int = limits.BODY_OPEN) -> CarriedPage:
-    """Read the frame of a page of at most ``most`` bytes when opened. Raises BadRequest, TooLarge.
-
-    One at a time: whoever makes several sites send as much as a page may have gets the memory of one.
-    """
-    with _ALONE:
-        return _read(data, encoding, most)
-
-
-def _read(data: bytes, encoding: str | None, most: int) -> CarriedPage:
+    """Read the frame of a page of at most ``most`` bytes when opened. Raises BadRequest, TooLarge."""
     page = checks.mapping(body.loads(body.decompress(data, encoding, most)), "page")
     changes = checks.sequence(checks.member(page, "changes", ""), "changes", limits.PAGE_CHANGES)
     named = tuple(_address(change, f"changes[{number}]") for number, change in enumerate(changes))
@@ -78,6 +68,7 @@ def _read(data: bytes, encoding: str | None, most: int) -> CarriedPage:
         hub=checks.site_name(page["hub"], "hub") if page.get("hub") else "",
         conflicts=(_SOME,) if page.get("conflicts") else (),
         statement=statement_or_none(page.get("statement"), "statement"),
+        signed=left_out_from_json(page),
         part=name_of(page["part"]) if page.get("part") is not None else None,
         data=data,
         encoding=encoding,

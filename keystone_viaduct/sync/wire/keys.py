@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keystone_viaduct.sync.keyset.model import FleetKeys, HeldKeys, State
-from keystone_viaduct.sync.wire import checks
+from keystone_viaduct.sync.wire import checks, limits
 
 _MOST = 1000
 
@@ -39,9 +39,9 @@ def _fleet(value: Any, where: str) -> FleetKeys:
 
     others = checks.mapping(get("others"), f"{where}.others", _MOST)
     main = {_fingerprint(get(name), f"{where}.{name}") for name in ("staged", "primary")}
-    confirmed = checks.mapping(get("confirmed"), f"{where}.confirmed", _MOST)
-    sites = checks.sequence(get("sites"), f"{where}.sites", _MOST)
-    limited = checks.sequence(body.get("limited", []), f"{where}.limited", _MOST)
+    confirmed = checks.mapping(get("confirmed"), f"{where}.confirmed", limits.PEERS)
+    sites = checks.sequence(get("sites"), f"{where}.sites", limits.PEERS)
+    limited = checks.sequence(body.get("limited", []), f"{where}.limited", limits.PEERS)
     return FleetKeys(
         generation=checks.integer(get("generation"), f"{where}.generation"),
         digest=checks.identifier(get("digest"), f"{where}.digest"),

@@ -44,6 +44,8 @@ SAMPLES = 10_000
 PROOFS = 100
 #: Characters of a statement of the hub's, its signatures (one for each key of the site's), and one of them.
 STATEMENT = 1024 * 1024
+#: Digests of statements that a caller says it has.
+STATEMENTS_KNOWN = 16
 SIGNATURES, SIGNATURE = 100, 88
 #: Sites of a fleet.
 PEERS = 10_000

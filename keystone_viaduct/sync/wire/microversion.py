@@ -25,9 +25,11 @@ class Microversion(NamedTuple):
         return f"{self.major}.{self.minor}"
 
 
-EARLIEST, LATEST = Microversion(1, 0), Microversion(1, 1)
+EARLIEST, LATEST = Microversion(1, 0), Microversion(1, 2)
 #: From here on changes can be tried (``dry_run``): an earlier site would overlook that word, and change.
 DRY_RUN = Microversion(1, 1)
+#: From here on also those of single records.
+DRY_RUN_OF_RECORDS = Microversion(1, 2)
 
 
 def negotiated(header: str | None) -> Microversion:

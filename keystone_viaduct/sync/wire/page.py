@@ -29,7 +29,12 @@ from keystone_viaduct.sync.wire import checks, limits, secrecy, values
 from keystone_viaduct.sync.wire.charter import checked_charter, checked_coverage
 from keystone_viaduct.sync.wire.listed import listed_from_json, listed_to_json
 from keystone_viaduct.sync.wire.parts import position_from_json
-from keystone_viaduct.sync.wire.statement import signing_key_from_json, statement_or_none
+from keystone_viaduct.sync.wire.statement import (
+    digest_from_json,
+    left_out_from_json,
+    signing_key_from_json,
+    statement_or_none,
+)
 
 _COUNTS = ("applied", "known", "merged", "pending")
 
@@ -155,6 +160,8 @@ def page_to_json(page: Page, sealing: str, seal: secrecy.Seal) -> dict[str, Any]
         "coverage": coverage_to_json(page.coverage),
         "charter": None if page.charter is None else charter_to_json(page.charter),
         **({"statement": statement_to_json(page.statement)} if page.statement is not None else {}),
+        **({"signed": page.signed} if page.signed else {}),
+        **({"register": page.register} if page.register else {}),
         "knowledge": values.version_to_json(page.knowledge),
         "changes": [change_to_json(change, seal) for change in page.changes],
         "conflicts": [listed_to_json(conflict, seal) for conflict in page.conflicts],
@@ -196,6 +203,8 @@ def page_from_json(value: Any, opening: Callable[[str], secrecy.Open]) -> Page:
         charter=checked_charter(body["charter"], "charter") if body.get("charter") is not None else None,
         hub=checks.site_name(body["hub"], "hub") if body.get("hub") else "",
         statement=statement_or_none(body.get("statement"), "statement"),
+        signed=left_out_from_json(body),
+        register=digest_from_json(body.get("register", ""), "register"),
         peers=tuple(
             _told_from_json(peer, f"peers[{number}]")
             for number, peer in enumerate(checks.sequence(body.get("peers", []), "peers", limits.PEERS))
@@ -311,6 +320,8 @@ def result_to_json(result: ApplyResult) -> dict[str, Any]:
         "knowledge": values.version_to_json(result.knowledge),
         "head": values.checkpoint_to_json(result.head),
         **({"parts": result.parts} if result.parts else {}),
+        **({"signed": result.signed} if result.signed else {}),
+        **({"register": result.register} if result.register else {}),
     }
 
 
@@ -331,4 +342,6 @@ def result_from_json(value: Any) -> ApplyResult:
         parts=position_from_json(body.get("parts", ""), "parts") or "",
         named=(),
         due=False,
+        signed=digest_from_json(body.get("signed", ""), "signed"),
+        register=digest_from_json(body.get("register", ""), "register"),
     )

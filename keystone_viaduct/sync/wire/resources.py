@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from keystone_viaduct.kinds.raw import same
 from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.model import Checkpoint, Conflict, Document, Peer, Record, Ref, SiteState, Standing
 from keystone_viaduct.sync.statement import Lineage
@@ -14,8 +16,11 @@ from keystone_viaduct.sync.wire.microversion import EARLIEST, LATEST, Microversi
 from keystone_viaduct.sync.wire.page import capabilities_from_json, capabilities_to_json
 from keystone_viaduct.sync.wire.parts import position_from_json
 from keystone_viaduct.sync.wire.statement import (
+    Find,
+    digest_from_json,
     lineage_from_json,
     lineage_to_json,
+    nothing_known,
     signing_key_from_json,
 )
 from keystone_viaduct.sync.wire.values import bytes_from_json, key_to_json, public_key_from_json
@@ -59,8 +64,10 @@ class Capabilities:
         )
 
 
-def capabilities_document(found: Capabilities) -> dict[str, Any]:
-    """As JSON; ``external`` is left out where SQL has every domain."""
+def capabilities_document(found: Capabilities, known: Collection[str] = ()) -> dict[str, Any]:
+    """As JSON; ``external`` is left out where SQL has every domain. ``known`` as in
+    :func:`lineage_to_json`.
+    """
     body: dict[str, Any] = {
         "versions": list(found.versions),
         "api_versions": [str(version) for version in found.api_versions],
@@ -75,7 +82,7 @@ def capabilities_document(found: Capabilities) -> dict[str, Any]:
         "release": found.release,
         "kinds": capabilities_to_json(found.kinds),
         **({"signing_key": found.signing_key} if found.signing_key else {}),
-        **({"lineage": lineage_to_json(found.lineage)} if found.lineage else {}),
+        **({"lineage": lineage_to_json(found.lineage, known)} if found.lineage else {}),
         "limits": {"page_changes": limits.PAGE_CHANGES, "body": limits.BODY, "body_open": limits.BODY_OPEN},
     }
     if found.drivers:
@@ -83,7 +90,7 @@ def capabilities_document(found: Capabilities) -> dict[str, Any]:
     return body
 
 
-def capabilities_of(value: Any) -> Capabilities:
+def capabilities_of(value: Any, find: Find = nothing_known) -> Capabilities:
     """The opposite of :func:`capabilities_document`."""
     body = checks.mapping(value, "capabilities")
 
@@ -107,7 +114,7 @@ def capabilities_of(value: Any) -> Capabilities:
         kinds=capabilities_from_json(get("kinds"), "kinds"),
         drivers=_drivers_of(body.get("external", {})),
         signing_key=signing_key_from_json(body, ""),
-        lineage=lineage_from_json(body.get("lineage", []), "lineage"),
+        lineage=lineage_from_json(body.get("lineage", []), "lineage", find),
         api_versions=spoken(body.get("api_versions")),
     )
 
@@ -126,8 +133,8 @@ def _drivers_of(value: Any) -> ExternalDrivers:
     )
 
 
-def standing_to_json(standing: Standing) -> dict[str, Any]:
-    """As JSON."""
+def standing_to_json(standing: Standing, known: Collection[str] = ()) -> dict[str, Any]:
+    """As JSON; ``known`` as in :func:`lineage_to_json`."""
     return {
         "origin": standing.origin,
         "checkpoint": values.checkpoint_to_json(standing.checkpoint),
@@ -137,11 +144,13 @@ def standing_to_json(standing: Standing) -> dict[str, Any]:
         "hub": standing.hub,
         **values.exceptions_to_json(standing.exceptions),
         **({"parts": standing.parts} if standing.parts is not None else {}),
-        **({"lineage": lineage_to_json(standing.lineage)} if standing.lineage else {}),
+        **({"lineage": lineage_to_json(standing.lineage, known)} if standing.lineage else {}),
+        **({"signed": standing.signed} if standing.signed else {}),
+        **({"register": standing.register} if standing.register else {}),
     }
 
 
-def standing_from_json(value: Any) -> Standing:
+def standing_from_json(value: Any, find: Find = nothing_known) -> Standing:
     """The opposite of :func:`standing_to_json`."""
     body = checks.mapping(value, "standing")
     return Standing(
@@ -153,7 +162,9 @@ def standing_from_json(value: Any) -> Standing:
         checks.site_name(checks.member(body, "hub", ""), "hub"),
         values.exceptions_from_json(body),
         position_from_json(body.get("parts"), "parts"),
-        lineage_from_json(body.get("lineage", []), "lineage"),
+        lineage_from_json(body.get("lineage", []), "lineage", find),
+        digest_from_json(body.get("signed", ""), "signed"),
+        digest_from_json(body.get("register", ""), "register"),
     )
 
 
@@ -214,8 +225,12 @@ def write_to_json(ref: Ref, old: Document | None, new: Document | None) -> dict[
     """
     does = "create" if old is None else "delete" if new is None else "change"
     before, after = old or {}, new or {}
-    names = sorted({name for name in {*before, *after} if before.get(name, ...) != after.get(name, ...)})
-    fields = [values.name_to_json(name) for name in names] if does == "change" else []
+    changed = (
+        name
+        for name in {*before, *after}
+        if (name in before) is not (name in after) or not same(before.get(name), after.get(name))
+    )
+    fields = [values.name_to_json(name) for name in sorted(changed)] if does == "change" else []
     return {"kind": ref.kind, "key": ref.key, "does": does, "fields": fields}
 
 

@@ -115,7 +115,7 @@ def join(ref: Ref, parts: Parts, opener: Open, where: str) -> Document:
         if _is_secret(ref.kind, field):
             raise BadRequest(
                 f"{where}: the secret field {field} is not sealed",
-                hint="seal it for this site's public key (see GET /v3/OS-SYNC)",
+                hint="let `viaduct agent` bring the page: its secrets are sealed for who reads it",
                 where=where,
             )
     for name, text in checks.mapping(parts.sealed, where, limits.RECORD_FIELDS).items():

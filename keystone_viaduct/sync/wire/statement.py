@@ -5,27 +5,68 @@ writes into it.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Collection
+from functools import lru_cache
 from typing import Any
 
 from keystone_viaduct.sync.statement import (
     KEPT,
     Lineage,
     Statement,
-    statement_from_json,
+    Terms,
+    statement_digest,
     statement_to_json,
+    terms_from_json,
 )
 from keystone_viaduct.sync.wire import checks, limits
 
-
-def lineage_to_json(lineage: Lineage) -> list[dict[str, Any]]:
-    """All of them."""
-    return [statement_to_json(statement) for statement in lineage]
+#: Texts that are not read again while they are told.
+REMEMBERED = 16
 
 
-def lineage_from_json(value: Any, where: str) -> Lineage:
+Find = Callable[[str], Statement | None]
+"""The statement of a digest, where it is known."""
+
+
+def nothing_known(digest: str) -> None:
+    """Who has said that it knows none is told none by its digest."""
+
+
+def lineage_to_json(lineage: Lineage, known: Collection[str] = ()) -> list[dict[str, Any]]:
+    """All of them; ``known`` are the digests of those that the reader has."""
+    digests = map(statement_digest, lineage) if known else ("" for _ in lineage)
+    return [
+        {"digest": digest} if digest in known else statement_to_json(statement)
+        for digest, statement in zip(digests, lineage, strict=True)
+    ]
+
+
+def lineage_from_json(value: Any, where: str, find: Find = nothing_known) -> Lineage:
     """The opposite of :func:`lineage_to_json`. Raises BadRequest."""
     told = checks.sequence(value, where, KEPT + 1)
-    return tuple(checked_statement(one, f"{where}[{number}]") for number, one in enumerate(told))
+    return tuple(_told(one, f"{where}[{number}]", find) for number, one in enumerate(told))
+
+
+def _told(value: Any, where: str, find: Find) -> Statement:
+    body = checks.mapping(value, where)
+    if "digest" not in body:
+        return checked_statement(value, where)
+    found = find(checks.key_text(body["digest"], f"{where}.digest"))
+    if found is None:
+        raise checks.bad(f"{where}.digest", "is of a statement that is not known here")
+    return found
+
+
+def known_to_text(digests: Collection[str]) -> str:
+    """In a query: the statements that the caller has."""
+    return ",".join(digests)
+
+
+def known_from_text(text: str, where: str) -> frozenset[str]:
+    """The opposite of :func:`known_to_text`. Raises BadRequest."""
+    digests = text.split(",") if text else []
+    checks.sequence(digests, where, limits.STATEMENTS_KNOWN)
+    return frozenset(checks.key_text(digest, where) for digest in digests)
 
 
 def statement_or_none(value: Any, where: str) -> Statement | None:
@@ -43,8 +84,34 @@ def checked_statement(value: Any, where: str) -> Statement:
     for key, signature in signatures.items():
         checks.key_text(key, f"{where}.signatures")
         checks.text(signature, f"{where}.signatures", limits.SIGNATURE)
-    _check_text(text, f"{where}.text")
-    return statement_from_json({"text": text, "signatures": signatures})
+    text, terms = _read(text, f"{where}.text")
+    return Statement(text, dict(signatures), terms)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _read(text: str, where: str) -> tuple[str, Terms]:
+    """The text, as it was kept before if it was seen before, and what it says. Raises BadRequest.
+
+    Each page of the hub has the same one, and it names all sites: an agent of a thousand reads it a hundred
+    times a second.
+    """
+    _check_text(text, where)
+    return text, terms_from_json(json.loads(text))
+
+
+def left_out_from_json(body: dict[str, Any]) -> str:
+    """The digest of the statement that a page leaves out, and the charter with it; '' for none. Raises
+    BadRequest.
+    """
+    signed = digest_from_json(body.get("signed", ""), "signed")
+    if signed and (body.get("statement") is not None or body.get("charter") is not None):
+        raise checks.bad("signed", "stands in place of the statement and the charter, not beside them")
+    return signed
+
+
+def digest_from_json(value: Any, where: str) -> str:
+    """The digest of a statement; '' for none. Raises BadRequest."""
+    return "" if value == "" else checks.key_text(value, where)
 
 
 def signing_key_from_json(body: dict[str, Any], where: str) -> str:

@@ -84,7 +84,7 @@ class ConflictsSuite(StoreSuite):
         )
         assert store.run(lambda tx: tx.conflict_ids()) == ["c9", "c4", "c0"]
         store.run(lambda tx: tx.place_conflicts({"c0": 11, "c4": 12}))
-        store.run(lambda tx: tx.close_conflict("c4", "kept"))
+        store.run(lambda tx: tx.close_conflicts(["c4"], "kept"))
         assert between(9, 20) == ["c0", "c4"]
         found = store.run(lambda tx: tx.known_conflicts(["c4", "c7"]))
         assert found == {"c4": replace(rows[0], open=False, resolution="kept", seq=12)}
@@ -101,6 +101,6 @@ class ConflictsSuite(StoreSuite):
         asked = [Ref("user", "a"), Ref("user", "d"), Ref("group", "e"), Ref("user", "z")]
         assert store.run(lambda tx: tx.aliases(asked)) == {Ref("user", "a"): "c"}
         assert store.run(lambda tx: tx.aliases([])) == {}
-        store.run(lambda tx: tx.close_conflict("c2", "restored"))
+        store.run(lambda tx: tx.close_conflicts(["c2"], "restored"))
         assert store.run(lambda tx: tx.aliases(asked)) == {Ref("user", "a"): "b"}
         assert store.run(lambda tx: tx.known_conflicts(["c4"])["c4"]) == rows[3]

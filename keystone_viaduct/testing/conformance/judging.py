@@ -53,7 +53,7 @@ class JudgingSuite(StoreSuite):
         assert store.run(lambda tx: (tx.count_listed("west", 2), tx.count_listed("west", 9))) == (2, 4)
         assert store.run(lambda tx: tx.refused_ids("west", 2)) == ["c1", "c2"]
         assert store.run(lambda tx: [c.id for c in tx.listed_refusals("west", [ann], 9)]) == ["c3", "c1"]
-        store.run(lambda tx: tx.close_conflict("c3", "kept"))
+        store.run(lambda tx: tx.close_conflicts(["c3"], "kept"))
         assert store.run(lambda tx: [c.id for c in tx.listed_refusals("west", [ann, bob], 9)]) == ["c2", "c1"]
         assert store.run(lambda tx: tx.refused_volume("west")).rows == 2
         assert store.run(lambda tx: tx.count_listed("west", 9)) == 3
@@ -155,6 +155,6 @@ class JudgingSuite(StoreSuite):
             store.run(lambda tx: tx.judged([ann])) == rows[:1] and store.run(lambda tx: tx.judged([])) == []
         )
         assert store.run(lambda tx: tx.count_unseen()) == 2
-        store.run(lambda tx: tx.close_conflict("c1", "kept"))
+        store.run(lambda tx: tx.close_conflicts(["c1"], "kept"))
         assert [found.resolution for found in store.run(lambda tx: tx.judged([ann]))] == ["kept"]
         assert store.run(lambda tx: tx.count_unseen()) == 1

@@ -108,10 +108,10 @@ class BookkeepingPart(Part):
             replace(row, seq=positions.get(row.id, row.seq)) for row in self.data.conflicts
         ]
 
-    def close_conflict(self, identifier: str, resolution: str) -> None:
-        """It is not open any more."""
+    def close_conflicts(self, ids: Sequence[str], resolution: str) -> None:
+        """They are not open any more."""
         self.data.conflicts = [
-            replace(row, open=False, resolution=resolution) if row.id == identifier else row
+            replace(row, open=False, resolution=resolution) if row.id in ids else row
             for row in self.data.conflicts
         ]
 

@@ -18,7 +18,7 @@ from tests.simulation.hostile.later import HUB_LATER, LATER
 
 EVERYTHING = (*ATTEMPTS, *DERIVED, *LATER)
 #: A share of what is judged again; ``make test-hostile`` plays all of it.
-SHARE = (*ATTEMPTS, *DERIVED, *(a for n, a in enumerate(LATER) if n % 5 == 0 or a in HUB_LATER))
+SHARE = (*ATTEMPTS, *DERIVED, *(a for n, a in enumerate(LATER) if n % 10 == 0 or a in HUB_LATER))
 
 
 @pytest.mark.parametrize("attempt", SHARE, ids=lambda attempt: attempt.name.replace(" ", "_"))

@@ -99,8 +99,11 @@ class FakeSite:
         limit: int,
         fence: Fence | None = None,
         parts: str | None = None,
+        signed: str = "",
+        register: str = "",
     ) -> Page:
-        page: Page = self._call("read", lambda: self.site.read(reader, after, limit, fence, parts))
+        had = parts, signed, register
+        page: Page = self._call("read", lambda: self.site.read(reader, after, limit, fence, *had))
         return page
 
     def apply(self, page: Page) -> ApplyResult:

@@ -153,7 +153,7 @@ def test_a_hub_that_died_is_left_when_another_one_is_promoted(sites: Sites) -> N
         sites["west"].site.promote()
         found.doubt()
         assert eventually(lambda: found.agent.hub.name == "west" and found.agent.lease.holding)
-        assert not any(lane._thread.is_alive() for lane in old.lanes if lane._thread)
+        assert old.workers.join(0.0)
         sites["west"].edit(*domain("acme"))
         found.agent._wake("west")
         assert sites["south"].await_record(domain("acme")[0])

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
-from keystone_viaduct.sync.agent import lane as lanes
-from keystone_viaduct.sync.agent.agent import Agent
-from keystone_viaduct.sync.agent.lane import HINTED, Lane
+from keystone_viaduct.sync.agent.agent import HINTED, HINTED_STEPS, Agent
+from keystone_viaduct.sync.agent.workers import Worked
 from keystone_viaduct.sync.wire.poke import Poke, made, sign
 from tests.unit.agent.fleet import KEY, SITE_KEYS, fleet
-from tests.unit.agent.test_slowed import Patience
 
-NOW = 1000.0
+MANY = 200
 
 
-@pytest.fixture
-def down(monkeypatch: pytest.MonkeyPatch) -> tuple[Agent, Lane, Patience]:
-    """The way from the hub to west, introduced; its clock stands still, its waits pass at once."""
-    agent, _, _ = fleet("west")
+class Noted:
+    """In the place of the workers: what they are told."""
+
+    def __init__(self) -> None:
+        self.told: list[Worked] = []
+        self.hinted: list[tuple[Worked, float]] = []
+
+    def tell(self, item: Worked) -> None:
+        self.told.append(item)
+
+    def hint(self, item: Worked, spacing: float) -> None:
+        self.hinted.append((item, spacing))
+
+
+def noting(*spokes: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Agent, Noted]:
+    """An agent that holds the lease; its ends know each other."""
+    agent, _, _ = fleet(*spokes)
     agent.lease.renew()
-    way, patience = agent.lanes[1], Patience()
-    way.step()
-    monkeypatch.setattr(lanes, "time", SimpleNamespace(monotonic=lambda: NOW, time=lambda: NOW))
-    way._meant = patience
-    return agent, way, patience
+    agent.lanes[1].step()
+    noted = Noted()
+    monkeypatch.setattr(agent, "workers", noted)
+    for lane in agent.lanes:
+        lane.told = noted.tell
+    return agent, noted
 
 
 def forged() -> Poke:
@@ -33,31 +43,22 @@ def forged() -> Poke:
     return Poke("hub", 9, b"", sign(KEY, "hub", 9, b""), "0" * 64)
 
 
-def test_they_cause_a_step_a_second_at_most(down: tuple[Agent, Lane, Patience]) -> None:
-    agent, way, patience = down
-    for _ in range(5):
-        assert agent.poked(forged())
-    way._rest(10.0, NOW - 0.25)
-    assert patience.waits == [HINTED - 0.25]
-
-
-def test_the_first_after_a_while_is_followed_at_once(down: tuple[Agent, Lane, Patience]) -> None:
-    agent, way, patience = down
+def test_they_cause_a_step_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent, noted = noting("west", monkeypatch=monkeypatch)
     assert agent.poked(forged())
-    way._rest(10.0, NOW - 5)
-    assert patience.waits == [0.0]
+    assert noted.hinted == [(agent.lanes[1], HINTED)] and noted.told == []
 
 
-def test_what_the_site_itself_has_sent_waits_for_nothing(down: tuple[Agent, Lane, Patience]) -> None:
-    agent, way, patience = down
+def test_however_many_read_that_site_so_many_steps_a_second_are_all_that_they_cause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    agent, noted = noting(*(f"s{number}" for number in range(MANY)), monkeypatch=monkeypatch)
     assert agent.poked(forged())
+    assert len(noted.hinted) == MANY
+    assert sum(1 / spacing for _, spacing in noted.hinted) == pytest.approx(HINTED_STEPS)
+
+
+def test_what_the_site_itself_has_sent_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent, noted = noting("west", monkeypatch=monkeypatch)
     assert agent.poked(made(KEY, SITE_KEYS["hub"], "hub", 9))
-    way._rest(10.0, NOW)
-    assert patience.waits == []
-
-
-def test_nor_do_they_make_it_wait_longer_than_it_would_have(down: tuple[Agent, Lane, Patience]) -> None:
-    agent, way, patience = down
-    assert agent.poked(forged())
-    way._rest(0.5, NOW)
-    assert patience.waits == [0.5]
+    assert noted.told == [agent.lanes[1]]

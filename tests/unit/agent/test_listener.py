@@ -255,3 +255,21 @@ def test_a_connection_for_which_no_thread_can_be_started_takes_no_room(
         with socket.create_connection(door.listener.address, timeout=10) as connection:
             assert connection.recv(1000) == b""
     assert eventually(lambda: not server._open)
+
+
+def test_a_connection_that_is_kept_ends_with_the_listener_and_the_next_one_is_told(door: Door) -> None:
+    """Else a site would tell an agent that has ended, for as long as it kept the connection."""
+    assert door.poke().status_code == 202
+    before = door.agent.lanes[0].state.poked
+    door.listener.stop()
+    following, _, _ = fleet("west")
+    following.lease.renew()
+    following.lanes[0].contact.make()
+    listener = Listener(lambda: following, door.listener.address)
+    listener.start()
+    try:
+        assert door.poke().status_code == 202
+    finally:
+        listener.stop()
+    assert door.agent.lanes[0].state.poked == before
+    assert following.lanes[0].state.poked == 1

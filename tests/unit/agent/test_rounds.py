@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, cast
 
 import pytest
 
@@ -13,8 +12,10 @@ from keystone_viaduct.sync.agent.keys import KeyKeeper
 from keystone_viaduct.sync.agent.rounds import Rounds
 from keystone_viaduct.sync.link.keys import KeyCarrier
 from keystone_viaduct.sync.model import Purged
+from keystone_viaduct.sync.ports import KeyPort
 from tests.unit.agent.fleet import PATIENCE
 from tests.unit.agent.test_upkeep import loaded
+from tests.unit.keyset.test_carrier import OURS, Place
 
 
 class Held:
@@ -74,32 +75,31 @@ def test_a_spoke_that_has_always_more_to_purge_is_left_alone_after_a_while() -> 
     assert agent.upkeep._purge(sites["west"], agent.upkeep.sites["west"], None) == 0
 
 
-class Port:
-    """A site's keys, by name only."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
 def test_a_spoke_that_never_answers_about_keys_keeps_no_other_from_getting_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(keys, "PATIENCE", 0.05)
-    carrier = KeyCarrier(cast(Any, Port("hub")), {})
+    carrier = KeyCarrier(Place("hub", OURS), {})
     keeper, held = KeyKeeper(carrier, 1.0, threading.Event()), Held()
     served: list[str] = []
 
-    def serve(site: Any) -> float:
+    def serve(site: KeyPort) -> float:
         if site.name == "west":
             held()
         served.append(site.name)
         return 0.1
 
     while not served:
-        assert list(carrier.spread(serve, [cast(Any, Port(name)) for name in ("west", "south")])) in (
-            [],
-            [0.1],
-        )
+        assert list(carrier.spread(serve, [Place(name, OURS) for name in ("west", "south")])) in ([], [0.1])
     assert served == ["south"] and "west" in carrier.failures
     held.release.set()
     keeper.stop(PATIENCE)
+
+
+@pytest.mark.parametrize(("sites", "told", "rest"), [(300, 0.0, 10.0), (900, 0.0, 30.0), (900, 0.1, 0.1)])
+def test_where_many_sites_have_all_keys_they_are_asked_less_often(
+    sites: int, told: float, rest: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carrier = KeyCarrier(Place("hub", OURS), {name: Place(name, OURS) for name in map(str, range(sites))})
+    monkeypatch.setattr(carrier, "round", lambda: told)
+    assert KeyKeeper(carrier, 10.0, threading.Event()).round() == rest

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from keystone_viaduct.errors import StoreBusy, TooFast
+from keystone_viaduct.sync.agent.agenda import Rest
 from keystone_viaduct.sync.agent.agent import Agent, Failure
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.loading import first_load
@@ -46,17 +47,17 @@ def slow_hub(*busy: float, **settings: float) -> tuple[Agent, FakeSite, Lane, Pa
 
 def test_it_waits_as_long_as_it_is_told_and_goes_on() -> None:
     _, hub, up, patience = slow_hub(2.5, 3.0)
-    assert [up._attempt() for _ in range(2)] == [0.0, 0.0]
-    assert patience.waits == [2.5, 3.0]
+    assert [up.attempt() for _ in range(2)] == [Rest(2.5, deaf=True), Rest(3.0, deaf=True)]
+    assert patience.waits == [], "and holds up no thread meanwhile"
     assert not hub.has(domain("acme")[0])
-    up._attempt()
+    up.attempt()
     assert hub.has(domain("acme")[0])
 
 
 def test_that_is_no_failure_and_lengthens_no_later_wait() -> None:
     _, _, up, _ = slow_hub(*[1.0] * 20)
     for _ in range(20):
-        up._attempt()
+        up.attempt()
     assert (up.state.slowed, up.state.failures, up.state.error, up.pacer.failures) == (20, 0, "", 0)
     assert up.pacer.failed() <= up.pacer.first
 
@@ -69,7 +70,7 @@ def test_no_site_may_make_it_wait_for_longer_than_the_longest_back_off() -> None
 def test_it_is_logged_once_and_not_each_time(caplog: pytest.LogCaptureFixture) -> None:
     _, _, up, _ = slow_hub(*[1.0] * 10)
     for _ in range(10):
-        up._attempt()
+        up.attempt()
     told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(told) == 1 and "west-hub: too much at once" in told[0]
 
@@ -101,11 +102,11 @@ def test_a_source_that_has_nothing_to_show_for_it_is_busy_is_asked_again_soon() 
         pass
     spokes["west"].edit(*domain("other"))
     honest, spokes["west"].read = spokes["west"].read, busy(spokes["west"])  # type: ignore[method-assign]
-    assert up._attempt() <= LONGEST_BUSY < up.pacer.poll
+    assert up.attempt().wait <= LONGEST_BUSY < up.pacer.poll
     spokes["west"].read = honest  # type: ignore[method-assign]
-    up._attempt()
+    up.attempt()
     assert hub.has(domain("other")[0])
-    assert up._attempt() > 30
+    assert up.attempt().wait > 30
 
 
 @pytest.mark.parametrize("carry", [Agent.once, lambda agent: first_load(agent, lambda position: None)])
@@ -149,7 +150,7 @@ def busy(site: FakeSite, looks: int | None = None) -> Callable[..., Page]:
 
 def test_metrics_count_it() -> None:
     agent, _, up, _ = slow_hub(1.0)
-    up._attempt()
+    up.attempt()
     text = metrics(agent).decode()
     assert 'viaduct_link_slowed_total{source="west",target="hub"} 1.0' in text
     assert 'viaduct_link_up{source="west",target="hub"} 1.0' in text

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 
 from keystone_viaduct.sync.agent.agent import Agent
 from keystone_viaduct.sync.agent.metrics import metrics
+from keystone_viaduct.sync.agent.rounds import Rounds
 from keystone_viaduct.sync.agent.status import snapshot
+from keystone_viaduct.sync.agent.upkeep import AT_ONCE
 from keystone_viaduct.sync.model import Ref, SweepState
 from tests.unit.agent.fleet import FakeSite, domain, fleet
 
+T = TypeVar("T")
 NAMES = [f"d{number:02}" for number in range(40)]
 
 
@@ -208,3 +212,26 @@ def test_a_site_rests_for_four_times_as_long_as_it_was_kept_busy() -> None:
     agent, _, _ = loaded("west")
     agent.upkeep.pause = 5.0
     assert [round(agent.upkeep._rest(took), 6) for took in (0.0, 0.05, 1.0, 60.0)] == [0.0, 0.2, 4.0, 5.0]
+
+
+class TwoJobs(Rounds):
+    """A round has time for two."""
+
+    def play(self, jobs: Mapping[str, Callable[[], T]], patience: float | None = None) -> dict[str, T]:
+        return super().play(dict(list(jobs.items())[:2]), patience)
+
+
+def test_a_round_that_is_too_short_for_all_leaves_others_the_next_time() -> None:
+    agent, _, sites = loaded("north", "east", "west")
+    agent.upkeep._rounds = TwoJobs("upkeep", 1)
+    for _ in range(3):
+        agent.upkeep.round()
+    assert [site.calls.count("waiting") for site in sites.values()] == [2, 2, 2]
+
+
+def test_the_time_of_a_round_is_shared_among_the_spokes_that_go_one_after_the_other() -> None:
+    few, hub, sites = fleet("west", upkeep=80.0)
+    assert few.upkeep._budget(sites["west"]) == few.upkeep._budget(hub) == 80.0
+    many, hub, sites = fleet(*(f"s{number}" for number in range(4 * AT_ONCE)), upkeep=80.0)
+    assert many.upkeep._budget(sites["s0"]) == 20.0
+    assert many.upkeep._budget(hub) == 80.0

@@ -13,7 +13,6 @@ from keystone_viaduct.sync.agent.lane import VAIN, Lane
 from keystone_viaduct.sync.agent.metrics import metrics
 from keystone_viaduct.sync.model import ApplyResult, Page
 from tests.unit.agent.fleet import FakeSite, domain, fleet
-from tests.unit.agent.test_slowed import Patience
 
 LONGEST = 8.0
 
@@ -58,28 +57,26 @@ def test_a_site_that_never_lets_a_direction_get_on_is_left_alone_for_longer_and_
         for number in range(3):
             site.edit(*domain(f"of-{site.name}-{number}"))
     lane = agent.lanes[direction]
-    patience = Patience()
-    lane._stopping = patience
     lie(spokes["west"])
-    steps = 0
-    while len(patience.waits) < 12 and steps < 2000:
-        assert lane._attempt() == 0.0
-        steps += 1
-    assert len(patience.waits) == 12
-    assert patience.waits[-1] >= LONGEST / 2, "the wait grows"
+    waits = attempt_until(lane, 12)
+    assert waits[-1] >= LONGEST / 2, "the wait grows"
     assert (lane.state.failures, lane.state.code) == (12, "sync.fence")
     assert "again and again" in lane.state.error
     calls = len(hub.calls)
-    attempt_until(lane, patience, 20)
+    attempt_until(lane, 8)
     assert len(hub.calls) - calls <= 8 * 40, "and few calls are made between two waits"
 
 
-def attempt_until(lane: Lane, patience: Patience, waits: int) -> None:
+def attempt_until(lane: Lane, waits: int) -> list[float]:
+    """Attempts until there were so many waits that nothing cuts short."""
+    found: list[float] = []
     for _ in range(2000):
-        if len(patience.waits) >= waits:
-            return
-        lane._attempt()
-    raise AssertionError(f"{len(patience.waits)} waits")
+        if len(found) >= waits:
+            return found
+        rest = lane.attempt()
+        assert rest.deaf or rest.wait == 0.0
+        found += [rest.wait] if rest.deaf else []
+    raise AssertionError(f"{len(found)} waits")
 
 
 def test_a_few_backups_put_back_in_a_row_are_no_failure() -> None:
@@ -89,7 +86,7 @@ def test_a_few_backups_put_back_in_a_row_are_no_failure() -> None:
         spokes["west"].edit(*domain(f"d{number}"))
         up.link.restarts += 1  # as a comparison that the other direction has begun
         for _ in range(20):
-            up._attempt()
+            up.attempt()
     assert (up.state.failures, up.state.error) == (0, "")
     assert hub.has(domain(f"d{VAIN - 1}")[0])
 
@@ -99,7 +96,7 @@ def test_a_link_that_begins_anew_is_told_in_the_log_and_counted(caplog: pytest.L
     up, west = agent.lanes[0], spokes["west"]
     for number in range(20):
         west.edit(*domain(f"d{number}"))
-        up._attempt()
+        up.attempt()
     assert not caplog.records
     honest = west.read
 
@@ -109,7 +106,7 @@ def test_a_link_that_begins_anew_is_told_in_the_log_and_counted(caplog: pytest.L
 
     west.read = once  # type: ignore[method-assign]
     for _ in range(20):
-        up._attempt()
+        up.attempt()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "west-hub" in caplog.text and "a backup was put back" in caplog.text
     assert 'viaduct_link_restarts_total{source="west",target="hub"} 1.0' in metrics(agent).decode()

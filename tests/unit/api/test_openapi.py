@@ -161,6 +161,7 @@ def test_the_rest_is_as_written(openapi: OpenAPI) -> None:
     validate(openapi, "Peer", peer)
     validate(openapi, "PeerRegistration", peer)
     standing = Standing("east#a", checkpoint, None, Version({"east#a": 1}), 1, "east")
+    standing = replace(standing, signed="0" * 64, register="1" * 64)
     office = Office("west", "east", 1, "", "", 0, 7)
     validate(openapi, "Hub", office_to_json(office))
     validate(openapi, "HubOrder", order_to_json(Order(2, "east", None)))

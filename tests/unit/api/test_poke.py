@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import httpx
 import pytest
 from oslo_config import cfg
 
 from keystone_viaduct.sync.api import options
-from keystone_viaduct.sync.api.poke import News, PokeWorker
+from keystone_viaduct.sync.api import poke as sending
+from keystone_viaduct.sync.api.poke import News, Outcome, PokeWorker
 from keystone_viaduct.sync.model import Checkpoint
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.wire import poke
@@ -64,3 +67,30 @@ def test_two_sites_and_two_rings_have_two_keys_of_pokes_and_a_ring_has_one() -> 
     ring = KeyRing.generate()
     assert ring.derived("poke") == ring.derived("poke") != ring.derived("other")
     assert ring.derived("poke") != KeyRing.generate().derived("poke")
+
+
+class Away(Told):
+    """The same, whose first so many attempts fail."""
+
+    def __init__(self, failing: int) -> None:
+        super().__init__(202)
+        self._left = threading.Semaphore(0)
+        self._failing = failing
+
+    def once(self, client: httpx.Client) -> Outcome:
+        self._failing -= 1
+        self._left.release()
+        return Outcome.FAILED if self._failing >= 0 else Outcome.SENT
+
+    def tried(self, times: int) -> bool:
+        """Whether it tries so often before long."""
+        return all(self._left.acquire(timeout=20) for _ in range(times))
+
+
+def test_an_edit_is_told_again_though_the_agent_heard_of_none_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "AGAIN", (0.01, 0.01, 0.01))
+    worker = Away(failing=4 + 3)
+    worker.wake()
+    assert worker.tried(4), "an edit that nobody hears of"
+    worker.wake()
+    assert worker.tried(4), "the next one is told to an agent that is slow to answer"

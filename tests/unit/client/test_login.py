@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from openstack.config import OpenStackConfig
 
 from keystone_viaduct.errors import ConfigError, SiteUnavailable
-from keystone_viaduct.sync.client import cloud_login
+from keystone_viaduct.sync.client import Clouds, cloud_login
 from keystone_viaduct.sync.client.login import CloudLogin
 
 CLOUDS = """\
@@ -123,3 +125,26 @@ class Slow:
 
     def will_expire_soon(self, _spare: int) -> bool:
         return False
+
+
+def test_the_clouds_of_a_whole_fleet_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reading takes as long as there are clouds."""
+    auth = "{username: u, password: p, user_domain_id: default, system_scope: all"
+    names = [f"s{number}" for number in range(20)]
+    lines = [f"  {name}: {{auth: {auth}, auth_url: 'http://{name}/v3'}}}}" for name in names]
+    path = tmp_path / "clouds.yaml"
+    path.write_text("\n".join(["clouds:", *lines, ""]))
+    reads = 0
+    honest = OpenStackConfig._load_config_file
+
+    def counting(config: OpenStackConfig) -> Any:
+        nonlocal reads
+        reads += 1
+        return honest(config)
+
+    monkeypatch.setattr(OpenStackConfig, "_load_config_file", counting)
+    clouds = Clouds([str(path)])
+    logins = [cloud_login(name, clouds=clouds) for name in names]
+    assert [login.url for login in logins] == [f"http://{name}/v3" for name in names]
+    assert len({id(login._session) for login in logins}) == len(names)
+    assert reads == 1

@@ -7,7 +7,7 @@ import pytest
 from keystone_viaduct.clock import ManualClock
 from keystone_viaduct.sync.link import replicator
 from keystone_viaduct.sync.link.link import Link
-from keystone_viaduct.sync.link.replicator import LEAST, QUICK, SLOW, Portion
+from keystone_viaduct.sync.link.replicator import FIRST, LEAST, QUICK, SLOW, Portion
 from keystone_viaduct.sync.model import ApplyResult, Page, Peer, Ref
 from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site import Site
@@ -23,6 +23,20 @@ def test_a_page_that_took_long_is_followed_by_one_of_half_as_many_changes() -> N
     for _ in range(9):
         portion.took(portion.limit, SLOW * 2)
     assert portion.limit == LEAST
+
+
+def test_the_first_page_is_small_for_nobody_knows_yet_how_long_one_takes() -> None:
+    assert Portion(500).limit == FIRST and Portion(10).limit == 10
+    small = Portion(10)
+    small.took(10, SLOW * 2)
+    assert small.limit == 10, "no larger than was asked for"
+
+
+def test_a_page_of_a_few_changes_says_nothing_of_larger_ones() -> None:
+    """Or after a busy moment all that was written meanwhile would go in pages of ten."""
+    portion = Portion(500, 500)
+    portion.took(1, SLOW * 4)
+    assert portion.limit == 500
 
 
 def test_full_pages_that_are_quick_grow_to_the_usual_size() -> None:
@@ -55,6 +69,6 @@ def test_a_target_that_takes_long_gets_all_the_same_in_small_pages(monkeypatch: 
     stores["west"].edit(writes, 1)
     while link.step(link.up) is not replicator.Progress.IDLE:
         pass
-    assert sizes[0] == 500 and sum(sizes) == 600
-    assert sizes[1] <= 250 and len(sizes) < 20
+    assert sizes[0] == FIRST and sum(sizes) == 600
+    assert sizes[1] == FIRST // 2 and len(sizes) < 30
     assert len(stores["hub"].run(lambda tx: tx.feed(0, 1000, None))) == 600

@@ -160,6 +160,7 @@ def pages(draw: st.DrawFn) -> Page:
             seqs.append(start)
     top = max(seqs, default=after.seq if after else 0)
     incarnation = after.incarnation if after else draw(WORDS)
+    signed = draw(st.just("") | SIGNING_KEYS)  # a digest is as long
     return Page(
         source=draw(NAMES),
         term=draw(INTEGERS),
@@ -174,5 +175,7 @@ def pages(draw: st.DrawFn) -> Page:
         exceptions=draw(EXCEPTIONS),
         peers=tuple(draw(st.lists(PEERS, max_size=3))),
         conflicts=tuple(draw(conflicts(seq)) for seq in seqs if draw(st.booleans())),
-        statement=draw(st.none() | statements()),
+        statement=draw(st.none() | statements()) if not signed else None,
+        signed=signed,
+        register=draw(st.just("") | SIGNING_KEYS),
     )

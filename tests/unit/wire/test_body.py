@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keystone_viaduct.errors import BadRequest, TooLarge
-from keystone_viaduct.sync.wire import body, carried, limits
+from keystone_viaduct.sync.wire import body, limits
 from tests.unit.wire.strategies import JSON
 
 
@@ -112,17 +112,3 @@ def test_a_body_of_too_many_values_is_refused_before_it_is_parsed(
 def test_marks_within_texts_are_no_values() -> None:
     text = ',:[{\\"' * (limits.NODES // 4)
     assert body.loads(body.dumps([text, "\\", text])) == [text, "\\", text]
-
-
-def test_pages_on_their_way_are_opened_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Six at once that had as many values as they may took 331 MiB, and 104 one after the other."""
-    opening = body.decompress
-
-    def watched(data: bytes, encoding: str | None, most: int) -> bytes:
-        assert carried._ALONE.locked()
-        return opening(data, encoding, most)
-
-    monkeypatch.setattr(body, "decompress", watched)
-    with pytest.raises(BadRequest):
-        carried.carry(b"[]", None)
-    assert not carried._ALONE.locked()

@@ -22,6 +22,7 @@ from keystone_viaduct.sync.model import (
     Version,
 )
 from keystone_viaduct.sync.sealing import KeyRing, PageOpener, PageSealer
+from keystone_viaduct.sync.statement import Terms, terms_to_text
 from keystone_viaduct.sync.wire import body, limits
 from keystone_viaduct.sync.wire.carried import carry
 from keystone_viaduct.sync.wire.page import page_from_json, page_to_json, result_from_json, result_to_json
@@ -57,6 +58,7 @@ def test_the_agent_reads_the_frame_and_keeps_the_bytes(page: Page, encoding: str
     assert (carried.at_head, carried.knowledge, carried.fence) == (page.at_head, page.knowledge, page.fence)
     assert [change.ref for change in carried.changes] == [change.ref for change in page.changes]
     assert bool(carried.conflicts) == bool(page.conflicts) and carried.statement == page.statement
+    assert carried.signed == page.signed
     assert (carried.data, carried.encoding) == (data, used)
 
 
@@ -221,7 +223,22 @@ def test_a_page_of_too_many_changes_is_too_large() -> None:
     assert caught.value.status == 413
 
 
-@given(CHECKPOINTS, VERSIONS, st.integers(0, 9))
-def test_a_result_comes_out_as_it_went_in(checkpoint: Checkpoint, knowledge: Version, number: int) -> None:
+@pytest.mark.parametrize("beside", ["statement", "charter"])
+def test_a_page_that_leaves_out_what_it_brings_is_refused(beside: str) -> None:
+    value = user()
+    value["signed"] = "0" * 64
+    assert refusal(value) is None
+    text = terms_to_text(Terms("fleet", "west", 1, 1, "west"))
+    value[beside] = {"edition": [1, 1]} if beside == "charter" else {"text": text, "signatures": {}}
+    for read in (decode, lambda told: carry(body.dumps(told), None)):
+        with pytest.raises(BadRequest, match="signed stands in place of"):
+            read(value)
+
+
+@given(CHECKPOINTS, VERSIONS, st.integers(0, 9), st.sampled_from(["", "0" * 64]))
+def test_a_result_comes_out_as_it_went_in(
+    checkpoint: Checkpoint, knowledge: Version, number: int, signed: str
+) -> None:
     result = ApplyResult(number, 1, 2, (Ref("user", "u1"),), 3, checkpoint, knowledge, checkpoint)
+    result = replace(result, signed=signed, register=signed)
     assert result_from_json(body.loads(body.dumps(result_to_json(result)))) == result

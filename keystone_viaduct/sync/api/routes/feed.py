@@ -12,6 +12,7 @@ from keystone_viaduct.sync.model import Fence
 from keystone_viaduct.sync.wire import checks, comparing, limits, values
 from keystone_viaduct.sync.wire.parts import position_from_json
 from keystone_viaduct.sync.wire.resources import capabilities_document, standing_to_json
+from keystone_viaduct.sync.wire.statement import digest_from_json, known_from_text
 
 
 class CapabilitiesResource(flask_restful.Resource):  # type: ignore[misc]
@@ -20,7 +21,7 @@ class CapabilitiesResource(flask_restful.Resource):  # type: ignore[misc]
     @gated("sync:get_capabilities")
     def get(self) -> Reply:
         """Capabilities."""
-        return Reply(capabilities_document(assembly.service().capabilities()))
+        return Reply(capabilities_document(assembly.service().capabilities(), _known()))
 
 
 class ChangesResource(flask_restful.Resource):  # type: ignore[misc]
@@ -37,7 +38,8 @@ class ChangesResource(flask_restful.Resource):  # type: ignore[misc]
         parts = position_from_json(argument("parts"), "parts") if "parts" in flask.request.args else None
         encoding = flask.request.headers.get("Accept-Encoding")
         size = max(bytes_, limits.PAGE_BYTES_LEAST)
-        asked = changes.Asked(reader, position, limit, _fence(), size, parts, encoding)
+        had = [digest_from_json(argument(name, ""), name) for name in ("signed", "register")]
+        asked = changes.Asked(reader, position, limit, _fence(), size, parts, encoding, *had)
         return Reply(raw=changes.read(assembly.service(), asked))
 
     @gated("sync:apply_changes")
@@ -53,7 +55,7 @@ class CheckpointResource(flask_restful.Resource):  # type: ignore[misc]
     def get(self, site: str) -> Reply:
         """Checkpoint and knowledge."""
         standing = assembly.service().standing(checks.site_name(site, "site"), _fence())
-        return Reply({"site": site, **standing_to_json(standing)})
+        return Reply({"site": site, **standing_to_json(standing, _known())})
 
     @gated("sync:resume_checkpoint")
     def put(self, site: str) -> Reply:
@@ -104,6 +106,11 @@ class ShownResource(flask_restful.Resource):  # type: ignore[misc]
         reader, refs = comparing.shown_from_json(read_json())
         head = assembly.service().compared(reader).show(reader, refs)
         return Reply({"head": values.checkpoint_to_json(head)})
+
+
+def _known() -> frozenset[str]:
+    """The statements of the hub that the caller has."""
+    return known_from_text(argument("known", ""), "known")
 
 
 def _fence() -> Fence | None:

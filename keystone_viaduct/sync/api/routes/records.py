@@ -12,10 +12,12 @@ from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.registry import get as get_kind
 from keystone_viaduct.sync.api import assembly
 from keystone_viaduct.sync.api.audit import Noted
-from keystone_viaduct.sync.api.gate import Reply, argument, gated, number, read_json
+from keystone_viaduct.sync.api.gate import Reply, argument, gated, is_trial, number, read_json
 from keystone_viaduct.sync.api.records import Found, RecordsService
+from keystone_viaduct.sync.api.trial import writes_to_json
 from keystone_viaduct.sync.model import Ref
 from keystone_viaduct.sync.wire import checks, limits
+from keystone_viaduct.sync.wire.microversion import DRY_RUN_OF_RECORDS
 from keystone_viaduct.sync.wire.page import check_ref
 from keystone_viaduct.sync.wire.resources import record_to_json
 from keystone_viaduct.sync.wire.secrecy import with_raw
@@ -32,19 +34,24 @@ class RecordResource(flask_restful.Resource):  # type: ignore[misc]
     @gated("sync:put_record")
     def put(self, kind: str, key: str) -> Reply:
         """Create or replace it under this id."""
+        dry_run = is_trial(DRY_RUN_OF_RECORDS)
         body = checks.mapping(read_json(), "body")
         document = checks.mapping(checks.member(body, "document", ""), "document", limits.RECORD_FIELDS)
         document = with_raw(document, body.get("raw", {}), "raw")
         ref = _ref(kind, key)
-        found, created = RecordsService(assembly.service()).put(ref, document, _expected())
-        reply = _found(found, 201 if created else 200)
-        return replace(reply, noted=Noted(str(ref), None, {"digest": found.record.digest}))
+        changed = RecordsService(assembly.service()).put(ref, document, _expected(), dry_run=dry_run)
+        if dry_run or changed.found is None:
+            return Reply(writes_to_json(changed.writes))
+        reply = _found(changed.found, 201 if changed.created else 200)
+        return replace(reply, noted=Noted(str(ref), None, {"digest": changed.found.record.digest}))
 
     @gated("sync:delete_record")
     def delete(self, kind: str, key: str) -> Reply:
         """Delete it."""
-        ref = _ref(kind, key)
-        RecordsService(assembly.service()).delete(ref, _expected())
+        ref, dry_run = _ref(kind, key), is_trial(DRY_RUN_OF_RECORDS)
+        changed = RecordsService(assembly.service()).delete(ref, _expected(), dry_run=dry_run)
+        if dry_run:
+            return Reply(writes_to_json(changed.writes))
         return Reply(status=204, noted=Noted(str(ref), {"there": True}))
 
 
