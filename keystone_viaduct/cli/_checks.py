@@ -11,6 +11,7 @@ from typing import cast
 
 import sqlalchemy as sa
 
+from keystone_viaduct.cli import _pooling
 from keystone_viaduct.cli._charter_words import doubts
 from keystone_viaduct.cli._keystone import KeystoneSettings
 from keystone_viaduct.cli._orphans import OrphanKeeper
@@ -19,11 +20,12 @@ from keystone_viaduct.cli._terminal import moment
 from keystone_viaduct.cli._travel import TOLD, Probe
 from keystone_viaduct.errors import NotInitialised, ViaductError
 from keystone_viaduct.health.catalogue import name_of
+from keystone_viaduct.health.checks import ANNOUNCED
 from keystone_viaduct.health.finding import Finding, Verdict
 from keystone_viaduct.kinds.trees import ACYCLIC, above, loops, told
 from keystone_viaduct.sync import sealing
 from keystone_viaduct.sync.capture import OFFER, by_events, triggers_of
-from keystone_viaduct.sync.model import Ref
+from keystone_viaduct.sync.model import Ref, restored_at
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.sealing import KeyRing
 from keystone_viaduct.sync.store import SqlStore, schema
@@ -125,6 +127,27 @@ def check_database(site: Site) -> Iterator[Finding]:
     yield Finding("database", Verdict.OK, f"{dialect}, READ COMMITTED for our transactions")
 
 
+def check_pooler(site: Site) -> Iterator[Finding]:
+    """Do the options that are set once for a session hold?"""
+    if site.database.engine.dialect.name != "postgresql":
+        return
+    found = _pooling.look(site.database.engine)
+    options = ", ".join(site.settings.session_options)
+    if found.shared and options:
+        yield Finding(
+            "pooler",
+            Verdict.PROBLEM,
+            f"a pooler gives each transaction any session: {options} would hold for others, and not for all",
+            "set pool_mode = session for this database, or leave the options out and let the role have them: "
+            "ALTER ROLE … SET lock_timeout, default_transaction_isolation",
+        )
+    elif found.shared:
+        told = "a pooler gives each transaction any session; what has to hold is said in each transaction"
+        yield Finding("pooler", Verdict.OK, told)
+    elif found.present:
+        yield Finding("pooler", Verdict.OK, "a pooler gives each connection a session of its own")
+
+
 def check_tables(site: Site) -> Iterator[Finding]:
     """Are our tables there and of this release?"""
     with site.database.engine.connect() as connection:
@@ -180,6 +203,14 @@ def check_site(site: Site) -> Iterator[Finding]:
     elif not state.is_hub:
         yield Finding(
             "site", Verdict.WARNING, f"{state.site}, {role}, has not joined yet", "start the agent at the hub"
+        )
+    restored = restored_at(state.incarnation)
+    if restored and site.now - restored < ANNOUNCED * 1e6:
+        yield Finding(
+            "site",
+            Verdict.WARNING,
+            f"{state.site} was put back to a backup: that was noticed at {moment(restored)}",
+            f"`viaduct conflicts list --site {state.site}` has what that held and somebody has changed since",
         )
     sites = state.statement.terms.sites if state.statement is not None else {}
     unsigned = sorted(name for name, key in sites.items() if not key)
@@ -312,7 +343,7 @@ UNTANGLE = {
 
 def check_circles(site: Site) -> Iterator[Finding]:
     """Does a record lie below itself, so that Keystone goes up for ever?"""
-    codecs = site.database.codecs(site.settings)
+    codecs = site.database.codecs
     for kind, reference in ACYCLIC.items():
         with site.database.engine.connect() as connection:
             rows = codecs.column(connection, kind, reference.field)
@@ -344,7 +375,7 @@ def _store(site: Site, ring: KeyRing) -> SqlStore:
     with site.database.engine.connect() as connection:
         if schema.current(connection) is None:
             raise NotInitialised("this database has no viaduct tables", hint="run `viaduct init`")
-    return SqlStore(site.database.engine, ring, site.database.codecs(site.settings))
+    return SqlStore(site.database.engine, ring, site.database.codecs)
 
 
 def check_waiting(site: Site) -> Iterator[Finding]:
@@ -374,7 +405,7 @@ def check_travel(site: Site) -> Iterator[Finding]:
     """Before it joins: are there records that could not travel? Later they are on the list of what waits."""
     if _has_numbered(site):
         return
-    found = list(Probe(site.database.engine, site.database.codecs(site.settings)).find())
+    found = list(Probe(site.database.engine, site.database.codecs).find())
     if not found:
         yield Finding("travel", Verdict.OK, "all records can travel")
     for stuck in found[:TOLD]:
@@ -386,6 +417,7 @@ def check_travel(site: Site) -> Iterator[Finding]:
 CHECKS: tuple[Check, ...] = (
     check_keystone,
     check_database,
+    check_pooler,
     check_tables,
     check_keys,
     check_site,

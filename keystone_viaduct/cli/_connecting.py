@@ -38,7 +38,7 @@ def _ask(name: str, opened: Callable[[str], HttpSite], hub: str) -> Reached:
     except ViaductError as error:
         return Reached(name, error=error.message, hint=error.hint)
     if told.site != name:
-        hint = "correct the name, the url or the cloud in viaduct.yaml, or `viaduct init --site` there"
+        hint = "correct the name, the url or the cloud in viaduct.yaml, or `viaduct init --site NAME` there"
         return Reached(name, error=f"there it is {told.site or 'no site yet'}", hint=hint)
     if told.hub not in ("", hub):
         return Reached(

@@ -30,7 +30,7 @@ def open_hub(args: Arguments) -> HttpSite:
         pass  # another one may have been promoted for that very reason
     known = Memory(topology.agent.memory).load(topology.hub)
     charter = known.charter if known is not None else None
-    found = find_hub({name: open_site(args, name) for name in topology.sites}, topology.hub, charter)
+    found = find_hub(open_sites(args), topology.hub, charter)
     if found.warning:
         print(found.warning, file=sys.stderr)
     return open_site(args, found.hub)
@@ -38,11 +38,10 @@ def open_hub(args: Arguments) -> HttpSite:
 
 def open_sites(args: Arguments) -> dict[str, HttpSite]:
     """All of them, by name; none is asked yet. Raises ConfigError."""
-    from keystone_viaduct.sync.agent.agent import open_site as open_one
+    from keystone_viaduct.sync.agent.agent import open_sites as open_all
     from keystone_viaduct.sync.agent.topology import read_topology
 
-    topology = read_topology(args.config)
-    return {name: open_one(topology, name) for name in topology.sites}
+    return open_all(read_topology(args.config))
 
 
 def open_site(args: Arguments, name: str | None = None) -> HttpSite:

@@ -24,6 +24,7 @@ _OPTIONS: tuple[tuple[str, cfg.Opt], ...] = (
     *IDENTITY_OPTIONS,
     *(("viaduct", option) for option in config.CAPTURE_OPTS),
     ("viaduct", config.SQLITE_FOREIGN_KEYS),
+    *(("viaduct", option) for option in config.SQL_OPTS if option.dest in config.OF_SESSIONS),
     ("viaduct", cfg.StrOpt("counters_folder")),
     ("viaduct", cfg.FloatOpt("refuse_after", default=0.0)),
 )
@@ -44,6 +45,7 @@ class KeystoneSettings:
     refuse_after: float = 0.0
     sqlite_foreign_keys: bool = True
     drivers: DriverSettings = field(default_factory=DriverSettings)
+    session_options: tuple[str, ...] = ()
 
 
 def settings_of(args: Arguments) -> KeystoneSettings:
@@ -77,6 +79,7 @@ def read_settings(
         refuse_after=conf.viaduct.refuse_after,
         sqlite_foreign_keys=conf.viaduct.sqlite_foreign_keys,
         drivers=DriverSettings.of(conf),
+        session_options=tuple(name for name in config.OF_SESSIONS if conf.viaduct[name] is not None),
     )
 
 

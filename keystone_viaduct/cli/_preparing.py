@@ -50,7 +50,7 @@ class Preparation:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds whose records are marked."""
-        return self.database.codecs(self.settings).kinds
+        return self.database.codecs.kinds
 
     def preview(self) -> Report:
         """What :meth:`perform` would do."""
@@ -59,7 +59,7 @@ class Preparation:
                 dry_run=True
             )
         ring = _ring(self.settings) or KeyRing.generate()
-        store = SqlStore(self.database.engine, ring, self.database.codecs(self.settings))
+        store = SqlStore(self.database.engine, ring, self.database.codecs)
         return {
             "tables": self._tables(),
             "keys": sealing.missing_keys(self.settings.viaduct_keys),
@@ -85,7 +85,7 @@ class Preparation:
                 hint="set [viaduct] key_repository to a folder of its own",
             ) from error
         ring = KeyRing.load(self.settings.viaduct_keys)
-        store = SqlStore(self.database.engine, ring, self.database.codecs(self.settings))
+        store = SqlStore(self.database.engine, ring, self.database.codecs)
         if self.existing is None:
             store.run(lambda tx: tx.create_state(first_state(self.site, self.hub)))
         elif is_corrected(self.existing, self.site, self.hub):
@@ -135,7 +135,7 @@ def _ring(settings: KeystoneSettings) -> KeyRing | None:
 
 
 def _existing(database: Database, settings: KeystoneSettings, ring: KeyRing | None) -> SiteState | None:
-    codecs = database.codecs(settings)
+    codecs = database.codecs
     if ring is None:
         numbered = SqlStore(database.engine, KeyRing.generate(), codecs).read(lambda tx: tx.has_state())
         if numbered:

@@ -118,7 +118,7 @@ def _state(settings: KeystoneSettings, database: Database) -> tuple[SiteState | 
     try:
         with database.engine.connect() as connection:
             schema.check_current(connection)
-        store = SqlStore(database.engine, KeyRing.load(settings.viaduct_keys), database.codecs(settings))
+        store = SqlStore(database.engine, KeyRing.load(settings.viaduct_keys), database.codecs)
         return store.read(lambda tx: (tx.peek_state(), tuple(sorted(tx.peers()))))
     except ViaductError:
         return None, ()

@@ -33,7 +33,7 @@ def renumber(database: Database, settings: KeystoneSettings, now: int, progress:
     """
     with database.engine.connect() as connection:
         schema.check_current(connection)
-    store = SqlStore(database.engine, KeyRing.load(settings.viaduct_keys), database.codecs(settings))
+    store = SqlStore(database.engine, KeyRing.load(settings.viaduct_keys), database.codecs)
     store.run(_forget)
     mark_existing(store, now, progress)
 

@@ -41,13 +41,14 @@ def is_fleet(args: Arguments) -> bool:
 
 def look_at(args: Arguments) -> FleetView:
     """The fleet of ``--config`` as its sites tell it, and the agent here. Raises ConfigError."""
+    from keystone_viaduct.clock import MICROSECONDS
     from keystone_viaduct.health.view import KeysView
-    from keystone_viaduct.sync.agent.agent import open_site
-    from keystone_viaduct.sync.agent.looking import MICROSECONDS, look
+    from keystone_viaduct.sync.agent.agent import open_sites
+    from keystone_viaduct.sync.agent.looking import look
     from keystone_viaduct.sync.agent.topology import read_topology
 
     topology = read_topology(args.config)
-    sites = {name: open_site(topology, name) for name in topology.sites}
+    sites = open_sites(topology)
 
     def keys(hub: str) -> tuple[KeysView, ...]:
         held = sites[hub].keys.held_keys().repositories

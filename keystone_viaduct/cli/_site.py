@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -20,14 +21,16 @@ from keystone_viaduct.sync.store.retry import translate
 
 @dataclass(frozen=True)
 class Database:
-    """Keystone's database and the shape of its tables."""
+    """Keystone's database and the shape of its tables; ``credential_keys``: where the keys of secrets are."""
 
     engine: sa.engine.Engine
     schema: Schema
+    credential_keys: Path
 
-    def codecs(self, settings: KeystoneSettings) -> Codecs:
-        """Rows and documents."""
-        return Codecs(self.schema, KeyRepositoryCipher(settings.credential_keys))
+    @cached_property
+    def codecs(self) -> Codecs:
+        """Rows and documents; made once for all checks of a command."""
+        return Codecs(self.schema, KeyRepositoryCipher(self.credential_keys))
 
 
 def open_database(settings: KeystoneSettings) -> Database:
@@ -37,7 +40,7 @@ def open_database(settings: KeystoneSettings) -> Database:
     _check_file(engine)
     try:
         with engine.connect() as connection:
-            return Database(engine, reflect(connection))
+            return Database(engine, reflect(connection), settings.credential_keys)
     except sa.exc.DBAPIError as error:
         raise translate(error) from error
 
@@ -62,5 +65,5 @@ def open_store(settings: KeystoneSettings) -> SqlStore:
     database = open_database(settings)
     with database.engine.connect() as connection:
         schema.check_current(connection)
-    ring, codecs = KeyRing.load(settings.viaduct_keys), database.codecs(settings)
+    ring, codecs = KeyRing.load(settings.viaduct_keys), database.codecs
     return SqlStore(database.engine, ring, codecs, drivers=settings.drivers)

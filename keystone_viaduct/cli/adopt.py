@@ -128,7 +128,7 @@ class _Work:
                 progress=progress,
             )
         self._tell(plan, self._choices().settle(plan.access))
-        tell(self.terminal, list(Probe(self.database.engine, self.database.codecs(self.settings)).find()))
+        tell(self.terminal, list(Probe(self.database.engine, self.database.codecs).find()))
         return 0
 
     def apply(self) -> int:

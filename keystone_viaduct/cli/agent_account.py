@@ -13,8 +13,8 @@ from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 
 from keystone_viaduct.cli import _keystone
-from keystone_viaduct.cli._options import KEYSTONE, OUTPUT, Arguments, argument
-from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.cli._options import DRY_RUN, KEYSTONE, OUTPUT, Arguments, argument
+from keystone_viaduct.cli._terminal import UNCHANGED, Terminal
 from keystone_viaduct.clock import SystemClock
 from keystone_viaduct.errors import ConfigError
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 HELP = "an account for the agent that never leaves this site"
 SECTION = "site"
 EXAMPLES = (
+    "viaduct agent-account create --dry-run",
     "viaduct agent-account create",
     "viaduct agent-account renew --format json",
 )
@@ -39,6 +40,7 @@ PARAMS = (
         choices=("create", "renew", "remove"),
         help="make it, give it another password, or take it away",
     ),
+    DRY_RUN,
     *OUTPUT,
     *KEYSTONE,
 )
@@ -53,10 +55,15 @@ def run(args: Arguments, terminal: Terminal) -> int:
     settings = _keystone.settings_of(args)
     database = open_database(settings)
     codecs = Codecs(database.schema, KeyRepositoryCipher(settings.credential_keys), with_local=True)
-    with database.engine.begin() as connection:
-        account = _Account(codecs, connection, settings)
-        password = getattr(account, args.action)()
-        _write_down(connection, args.action, account.domain)
+    try:
+        with database.engine.begin() as connection:
+            account = _Account(codecs, connection, settings)
+            password = getattr(account, args.action)()
+            _write_down(connection, args.action, account.domain)
+            if args.dry_run:
+                raise _Undo
+    except _Undo:
+        return _tried(terminal, args.action, account.domain)
     terminal.data({"user": USER_NAME, "domain": account.domain, "action": args.action, "password": password})
     if password is None:
         terminal.say(f"{USER_NAME} is removed; the agent can't log in with it any more")
@@ -65,6 +72,19 @@ def run(args: Arguments, terminal: Terminal) -> int:
     for line in (f"username: {USER_NAME}", f"user_domain_id: {account.domain}", f"password: {password}"):
         terminal.say(f"  {line}")
     terminal.say("  system_scope: all")
+    return 0
+
+
+class _Undo(Exception):
+    """Ends a transaction that only wanted to know."""
+
+
+def _tried(terminal: Terminal, action: str, domain: str) -> int:
+    """It was done, and undone: nothing that keeps it from being done is left to be found."""
+    done = {"create": "made", "renew": "given another password", "remove": "removed"}[action]
+    terminal.data({"user": USER_NAME, "domain": domain, "action": action, "password": None})
+    terminal.say(f"{USER_NAME} in the domain {domain} would be {done}")
+    terminal.say(UNCHANGED)
     return 0
 
 

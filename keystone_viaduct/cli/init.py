@@ -79,7 +79,7 @@ def run(args: Arguments, terminal: Terminal) -> int:
     if removed is not None:
         report["orphans_file"] = str(removed.file)
     report["orphans"] = {f"{item.link.table}/{item.link.target}": item.count for item in found}
-    stuck = list(Probe(preparation.database.engine, preparation.database.codecs(settings)).find())
+    stuck = list(Probe(preparation.database.engine, preparation.database.codecs).find())
     report["stuck"] = [str(item) for item in stuck]
     old = preparation.existing
     if old is not None and (old.site, old.hub) != (args.site, args.hub):

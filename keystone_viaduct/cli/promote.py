@@ -45,7 +45,7 @@ def run(args: Arguments, terminal: Terminal) -> int:
 
     topology = read_topology(args.config)
     successor = _fleet.open_site(args, args.site)
-    sites = {name: _fleet.open_site(args, name) for name in topology.sites}
+    sites = _fleet.open_sites(args)
     views = _views(sites, args.site, terminal)
     mine = views[args.site]
     if mine.obstacle:

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from keystone_viaduct.cli import _fleet
-from keystone_viaduct.cli._options import FLEET, OUTPUT, Arguments, argument, option
-from keystone_viaduct.cli._terminal import Terminal
+from keystone_viaduct.cli._options import DRY_RUN, FLEET, OUTPUT, Arguments, argument, option
+from keystone_viaduct.cli._terminal import UNCHANGED, Terminal
 from keystone_viaduct.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ HELP = "show the sweep of a site, and decide what it has held"
 SECTION = "waiting"
 EXAMPLES = (
     "viaduct sweep west",
+    "viaduct sweep west confirm --kind user --dry-run",
     "viaduct sweep west confirm --kind user",
 )
 EXIT_CODES = {1: "deletions wait for a person", 2: "the site can't be asked"}
@@ -41,6 +42,7 @@ PARAMS = (
         "discard: they were not, bring the records back",
     ),
     option("--kind", metavar="KIND", help="decide this kind only; may be repeated", many=True),
+    DRY_RUN,
     *OUTPUT,
     FLEET,
 )
@@ -53,14 +55,18 @@ def run(args: Arguments, terminal: Terminal) -> int:
     kinds = frozenset(get(kind).name for kind in args.kind) if args.kind else None
     if kinds is not None and args.action in ("status", "run"):
         raise ConfigError("--kind goes with confirm and discard", hint="leave it out")
+    if args.dry_run and args.action in ("status", "run"):
+        raise ConfigError("--dry-run goes with confirm and discard", hint="leave it out")
     site = _fleet.open_site(args, args.site)
     if args.action == "run":
         while site.sweep(BATCH).kind:
             pass
     decided = 0
-    if args.action in ("confirm", "discard"):
+    if args.action in ("confirm", "discard") and not args.dry_run:
         decided = site.decide_held(kinds, confirm=args.action == "confirm")
     report = site.swept()
+    if args.dry_run:
+        decided = sum(number for kind, number in report.held.items() if kinds is None or kind in kinds)
     held = [{"kind": i.ref.kind, "key": i.ref.key, "reason": str(i.reason)} for i in report.records]
     terminal.data(
         {"sweep": asdict(report.place), "held": dict(report.held), "records": held, "decided": decided}
@@ -70,7 +76,11 @@ def run(args: Arguments, terminal: Terminal) -> int:
 
 
 def _show(terminal: Terminal, args: Arguments, report: Report, decided: int) -> None:
-    if args.action == "confirm":
+    if args.dry_run:
+        what = "numbered, and go" if args.action == "confirm" else "undone: the records come"
+        terminal.say(f"{decided} deletions would be {what} to all sites")
+        terminal.say(UNCHANGED)
+    elif args.action == "confirm":
         terminal.say(f"{decided} deletions are on their way to the other sites")
     elif args.action == "discard":
         terminal.say(f"{decided} records are brought back with the agent's next pages")

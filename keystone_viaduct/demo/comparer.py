@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from keystone_viaduct.demo.equality import Equality
+from keystone_viaduct.demo.keystones import Keystone
 from keystone_viaduct.demo.sheets import DEFAULTS, SHEETS, Sheet
 from keystone_viaduct.errors import ConfigError
 from keystone_viaduct.kinds.deepjson import decode, encode
@@ -40,15 +41,24 @@ class Source:
     url: str
     credential_keys: Path
 
+    @classmethod
+    def of(cls, keystone: Keystone) -> Source:
+        """A site as it is run here."""
+        return cls(keystone.name, keystone.database_url, keystone.layout.credential_keys)
+
 
 @dataclass(frozen=True)
 class Difference:
-    """A field that is not the same everywhere; ``field`` is empty when the record is missing somewhere."""
+    """A field that is not the same everywhere; ``field`` is empty when the record is missing somewhere.
+
+    ``key`` is for readers; ``parts`` are the columns that it is made of.
+    """
 
     kind: str
     key: str
     field: str
     values: Mapping[str, Any]
+    parts: Key = ()
 
     def __str__(self) -> str:
         where = ", ".join(f"{site}: {value!r}" for site, value in self.values.items())
@@ -126,14 +136,16 @@ def _differences(kind: str, key: Key, found: Mapping[_Reader, Record | None]) ->
     present = {site: record for site, record in records.items() if record is not None}
     if len(present) < len(records):
         return [
-            Difference(kind, name, "", {site: "there" if site in present else "missing" for site in records})
+            Difference(
+                kind, name, "", {site: "there" if site in present else "missing" for site in records}, key
+            )
         ]
     fields = sorted({field for record in present.values() for field in record})
     differences = []
     for item in fields:
         values = {site: record.get(item) for site, record in present.items()}
         if len({_canonical(value) for value in values.values()}) > 1:
-            differences.append(Difference(kind, name, item, values))
+            differences.append(Difference(kind, name, item, values, key))
     return differences
 
 

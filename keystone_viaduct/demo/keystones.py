@@ -28,7 +28,7 @@ OUR_WSGI = "keystone_viaduct.wsgi:application"
 UPSTREAM_WSGI = "keystone.wsgi.api:application"
 ADMIN_PASSWORD = "viaduct-demo"
 SETUP_DEADLINE = 180.0
-READY_DEADLINE = 60.0
+READY_DEADLINE = 180.0
 _RETRY = 0.05
 
 

@@ -66,8 +66,7 @@ class Demo:
         """Wait until all is quiet, then compare the databases."""
         if not self.fabric.settle(SETTLE_DEADLINE):
             self.narrator.say("[yellow]the sites are still busy; comparing all the same[/]")
-        sites = self.keystones.sites.values()
-        return compare([Source(site.name, site.database_url, site.layout.credential_keys) for site in sites])
+        return compare([*map(Source.of, self.keystones.sites.values())])
 
 
 def run_demo(

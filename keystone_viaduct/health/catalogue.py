@@ -38,6 +38,7 @@ CATALOGUE = {
     for check in (
         Check("keystone", Scope.SITE, "Is this a release of Keystone that we know?"),
         Check("database", Scope.SITE, "Can our transactions run as they must?"),
+        Check("pooler", Scope.SITE, "Do the options that are set once for a session hold?"),
         Check("tables", Scope.SITE, "Are our tables there and of this release?"),
         Check("keys", Scope.SITE, "Are the site's keys there, private, and the right ones?"),
         Check("site", Scope.SITE, "Does the database know who it is?"),
@@ -60,6 +61,7 @@ CATALOGUE = {
         Check("reach", Scope.FLEET, "Does each site answer?"),
         Check("hub", Scope.FLEET, "Do all sites take the same one for the hub?"),
         Check("joined", Scope.FLEET, "Has each site joined?"),
+        Check("restored", Scope.FLEET, "Was a site put back to a backup of late?"),
         Check("link", Scope.FLEET, "Does each link carry changes?"),
         Check("lag", Scope.FLEET, "Is each site up to date?"),
         Check("backlog", Scope.FLEET, "Which records wait, at which site?"),

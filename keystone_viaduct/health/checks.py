@@ -18,6 +18,8 @@ ROUNDS, ROUND = 3, 3600.0
 #: Records that only one of two sites has, and that no feed would show: more than so many need a person.
 #: Shown, they would be deleted where they are, if the other site's knowledge says that they were there.
 ONESIDED = 50
+#: Seconds for which a site that was put back to a backup is named.
+ANNOUNCED = 86400.0
 #: Sites that are named in one message.
 NAMED = 5
 _START = "start `viaduct agent` beside the hub"
@@ -85,6 +87,19 @@ def check_joined(view: FleetView) -> Iterator[Finding]:
     for site in view.sites.values():
         if site.joined is False:
             yield Finding("joined", Verdict.WARNING, f"{site.name} has not joined yet", _START, site.name)
+
+
+def check_restored(view: FleetView) -> Iterator[Finding]:
+    """Was a site put back to a backup of late?"""
+    known = [site for site in view.sites.values() if site.restored_at is not None]
+    of_late = [site for site in known if site.restored_at and view.at - site.restored_at < ANNOUNCED]
+    for site in of_late:
+        ago = _ago(view.at - (site.restored_at or 0.0))
+        message = f"{site.name} was put back to a backup: that was noticed {ago} ago, and it was compared"
+        hint = f"`viaduct compare {site.name}`, then `viaduct conflicts list --site {site.name}`"
+        yield Finding("restored", Verdict.WARNING, message, hint, site.name)
+    if known and not of_late:
+        yield Finding("restored", Verdict.OK, "no site was put back to a backup of late")
 
 
 def check_link(view: FleetView) -> Iterator[Finding]:
@@ -247,6 +262,7 @@ FLEET_CHECKS: tuple[FleetCheck, ...] = (
     check_reach,
     check_hub,
     check_joined,
+    check_restored,
     check_link,
     check_lag,
     check_backlog,

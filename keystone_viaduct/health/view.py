@@ -19,7 +19,7 @@ class SiteView:
     ``hub`` and ``term`` are what the site itself says. ``waiting`` counts the records that wait there by
     state, ``records`` are the first of them. ``differing``, ``missed`` and ``onesided`` are those of the last
     comparison with the hub; ``looked_at`` is when the last upkeep there ended well, ``upkeep_error`` what the
-    last one failed with.
+    last one failed with. ``restored_at`` is when the site was last noticed to have been put back to a backup.
     """
 
     name: str
@@ -44,6 +44,7 @@ class SiteView:
     onesided: int = 0
     looked_at: float | None = None
     upkeep_error: str = ""
+    restored_at: float | None = None
 
     @property
     def backlog(self) -> int | None:

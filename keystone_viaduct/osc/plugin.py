@@ -11,7 +11,7 @@ API_NAME = "sync"
 API_VERSION_OPTION = "os_sync_api_version"
 DEFAULT_API_VERSION = "1"
 #: ``1`` is the latest that this release knows; the others are versions of the API.
-API_VERSIONS = dict.fromkeys(("1", "1.0", "1.1"), "keystone_viaduct.sdk.proxy.Proxy")
+API_VERSIONS = dict.fromkeys(("1", "1.0", "1.1", "1.2"), "keystone_viaduct.sdk.proxy.Proxy")
 
 
 def make_client(instance: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import openstack
@@ -46,6 +47,58 @@ class ShowRecord(command.ShowOne):  # type: ignore[misc]
         return tuple(told), tuple(told.values())
 
 
+class SetRecord(command.ShowOne):  # type: ignore[misc]
+    """Change fields of a record at the site that is asked, as an edit of that site
+
+    A value is JSON, or else the text as it stands.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Its arguments."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        _fields(parser, "<field=value>", "Give a field this value", _assignment)
+        return parser
+
+    @explained
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """Ask the site."""
+        return _edit(self.app.client_manager.sync, parsed_args, dict(parsed_args.property), [])
+
+
+class UnsetRecord(command.ShowOne):  # type: ignore[misc]
+    """Take fields of a record away at the site that is asked, as an edit of that site"""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Its arguments."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        _fields(parser, "<field>", "Take this field away", str)
+        return parser
+
+    @explained
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """Ask the site."""
+        return _edit(self.app.client_manager.sync, parsed_args, {}, parsed_args.property)
+
+
+class DeleteRecord(command.ShowOne):  # type: ignore[misc]
+    """Delete a record that no other needs at the site that is asked, as an edit of that site"""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Its arguments."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        _name(parser)
+        parser.add_argument("--dry-run", action="store_true", help="Only say whether it would be deleted")
+        return parser
+
+    @explained
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """Ask the site."""
+        client = self.app.client_manager.sync
+        record = _living(client, parsed_args)
+        client.delete_record(record, dry_run=parsed_args.dry_run)
+        return ("kind", "key", "deleted"), (record.kind, record.key, not parsed_args.dry_run)
+
+
 class TraceRecord(command.Lister):  # type: ignore[misc]
     """Show where a record is, and whether it is the same there
 
@@ -78,6 +131,58 @@ class TraceRecord(command.Lister):  # type: ignore[misc]
 def _name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", metavar="<kind>", help="Such as user, project, role")
     parser.add_argument("record", metavar="<record>", help="Its id, or what it is called")
+
+
+def _fields(parser: argparse.ArgumentParser, form: str, does: str, read: Callable[[str], Any]) -> None:
+    """A record, and what an edit does to fields of it."""
+    _name(parser)
+    parser.add_argument(
+        "--property",
+        metavar=form,
+        action="append",
+        default=[],
+        type=read,
+        help=f"{does} (repeat for several)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="Only say what would be changed")
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    """``field=value``."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text} gives no value: <field=value>")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _living(client: Any, parsed: argparse.Namespace) -> Record:
+    record = _found(client, parsed.kind, parsed.record)
+    if record.is_deleted:
+        raise exceptions.CommandError(f"{record.kind}/{record.key} was deleted")
+    return record
+
+
+def _edit(client: Any, parsed: argparse.Namespace, given: dict[str, Any], taken: list[str]) -> Any:
+    record = _living(client, parsed)
+    known = {*(record.document or {}), *(record.raw or {})}
+    if not given and not taken:
+        raise exceptions.CommandError("no field is named\nhint: --property")
+    if secret := {*given, *taken} & {*(record.secret or ())}:
+        raise exceptions.CommandError(f"{min(secret)} is secret\nhint: change it by Keystone's own API")
+    if missing := set(taken) - known:
+        raise exceptions.CommandError(f"{record.kind}/{record.key} has no field {min(missing)}")
+    client.edit_record(record, given, taken, dry_run=parsed.dry_run)
+    named = ("kind", "key", "changed", "set", "unset")
+    return named, (
+        record.kind,
+        record.key,
+        not parsed.dry_run,
+        format_columns.ListColumn(sorted(given)),
+        format_columns.ListColumn(sorted(taken)),
+    )
 
 
 def _found(client: Any, kind: str, text: str) -> Record:

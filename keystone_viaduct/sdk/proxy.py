@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -22,7 +22,9 @@ from keystone_viaduct.sdk.resources import (
 )
 
 #: What is asked for where nobody names a version (``sync_default_microversion`` in clouds.yaml).
-MICROVERSION = "1.1"
+MICROVERSION = "1.2"
+#: From which versions on changes can be tried; a site of an earlier one would make them.
+TRIALS, TRIALS_OF_RECORDS = (1, 1), (1, 2)
 BASE = "/OS-SYNC"
 
 
@@ -76,10 +78,16 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]
         """
         query = {"force": "true"} if force else {}
         if dry_run:
-            if MICROVERSION not in (self.get_capabilities().api_versions or ()):
-                raise exceptions.NotSupported("this site's release can't try changes: it would make them")
-            query["dry_run"] = "true"
+            query |= self._trial(TRIALS)
         return self._said(self.delete(f"{BASE}/peers/{quote(name, safe='')}", params=query))
+
+    def _trial(self, since: tuple[int, int]) -> dict[str, str]:
+        """What makes a change a trial. Raises NotSupported where the site would make it."""
+        told = (str(one).split(".") for one in self.get_capabilities().api_versions or ())
+        known = max((tuple(map(int, one)) for one in told if all(map(str.isdigit, one))), default=())
+        if known < since:
+            raise exceptions.NotSupported("this site's release can't try such changes: it would make them")
+        return {"dry_run": "true"}
 
     def conflicts(self, *, is_open: bool = False, **query: Any) -> Iterator[Conflict]:
         """The latest first; ``query``: kind, key, site, sort, limit (of a page), marker."""
@@ -107,9 +115,35 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]
 
     def get_record(self, kind: str, key: str) -> Record:
         """A record as it stands at this site, without its secrets. Raises NotFoundException."""
-        # a key has slashes and escapes of its own: quoted as text first, then as a part of a URL
-        path = f"{BASE}/records/{quote(kind, safe='')}/{quote(quote(key, safe=''), safe='')}"
-        return Record.existing(connection=self._get_connection(), **self._said(self.get(path)))
+        return Record.existing(connection=self._get_connection(), **self._said(self.get(_path(kind, key))))
+
+    def edit_record(
+        self,
+        record: Record,
+        given: Mapping[str, Any] | None = None,
+        taken: Iterable[str] = (),
+        *,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Give fields of a record these values, and take others away, if it still is as ``record`` says; as
+        it is then. ``dry_run``: only what that would write. Secrets stay as they are.
+        """
+        given, gone = dict(given or {}), {*taken, *(given or {})}
+        body = {
+            "document": {n: v for n, v in (record.document or {}).items() if n not in gone} | given,
+            "raw": {name: text for name, text in (record.raw or {}).items() if name not in gone},
+        }
+        query = self._trial(TRIALS_OF_RECORDS) if dry_run else {}
+        path = _path(record.kind, record.key)
+        return self._said(self.put(path, json=body, params=query, headers=_if_match(record)))
+
+    def delete_record(self, record: Record, *, dry_run: bool = False) -> dict[str, Any]:
+        """Delete a record, if it still is as ``record`` says and nothing needs it. ``dry_run``: only what
+        that would write.
+        """
+        query = self._trial(TRIALS_OF_RECORDS) if dry_run else {}
+        path = _path(record.kind, record.key)
+        return self._said(self.delete(path, params=query, headers=_if_match(record)))
 
     def waiting(self, **query: Any) -> Iterator[Waiting]:
         """What waits at this site, and why; ``query``: state, kind, source, limit (of a page), marker."""
@@ -148,6 +182,15 @@ class Proxy(proxy.Proxy):  # type: ignore[misc]
         exceptions.raise_from_response(response)
         body: dict[str, Any] = response.json() if response.content else {}
         return body
+
+
+def _path(kind: str, key: str) -> str:
+    """A key has slashes and escapes of its own: it is quoted as text first, then as a part of a URL."""
+    return f"{BASE}/records/{quote(kind, safe='')}/{quote(quote(key, safe=''), safe='')}"
+
+
+def _if_match(record: Record) -> dict[str, str]:
+    return {"If-Match": f'"{record.digest}"'}
 
 
 def hint_of(error: Exception) -> str:

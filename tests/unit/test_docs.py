@@ -80,7 +80,7 @@ def test_every_page_is_in_the_navigation_and_every_link_leads_somewhere() -> Non
     navigation = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
     listed = set(re.findall(r"[\w/-]+\.md", str(navigation)))
     assert listed == {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}
-    for page in [*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]:
+    for page in [*DOCS.rglob("*.md"), *ROOT.glob("*.md")]:
         for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
@@ -92,7 +92,7 @@ def make_targets() -> set[str]:
     }
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "RELEASING.md"])
 def test_every_make_target_that_is_mentioned_exists(page: str) -> None:
     mentioned = set(re.findall(r"\bmake ([a-z][a-z0-9-]+)", (ROOT / page).read_text()))
     assert mentioned <= make_targets()

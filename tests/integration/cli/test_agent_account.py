@@ -22,7 +22,10 @@ from keystone_viaduct.sync.store import SqlStore, make_engine
 from keystone_viaduct.sync.store.tables import record
 from tests.support.sites import HexCipher
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mysql")
+
 Run = Callable[..., tuple[int, Any]]
+TRIED = {"user": "viaduct-agent", "domain": DOMAIN, "password": None}
 
 
 @pytest.fixture
@@ -79,13 +82,18 @@ def test_the_account_is_made_renewed_and_removed_and_the_feed_has_nothing_of_it(
     """Neither of what was there before the site joined, nor of what the triggers have marked, nor of a
     revocation that names the account.
     """
+    assert run("agent-account", "create", "--dry-run") == (0, {**TRIED, "action": "create"})
+    assert local_rows(keystone_url) == set()
     assert run("agent-account", "create")[0] == 0
     assert run("init", "--site", "east", "--hub", "east")[0] == 0
     made = local_rows(keystone_url)
     assert {ref.kind for ref in made} == {"domain", "role", "user", "system_assignment"}
     (user,) = [ref.key for ref in made if ref.kind == "user"]
-    code, said = run("agent-account", "create")
-    assert code == 2 and "agent-account renew" in said["error"]["hint"]
+    for dry in ((), ("--dry-run",)):
+        code, said = run("agent-account", "create", *dry)
+        assert code == 2 and "agent-account renew" in said["error"]["hint"]
+    assert run("agent-account", "remove", "--dry-run") == (0, {**TRIED, "action": "remove"})
+    assert local_rows(keystone_url) == made
     first = run("agent-account", "renew")[1]["password"]
     assert len(first) >= 40 and run("agent-account", "renew")[1]["password"] != first
     event = "INSERT INTO revocation_event (user_id, issued_before, revoked_at) VALUES (:u, :t, :t)"

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from keystone_viaduct.cli.main import main
 from tests.support.keystones import KeystoneHome, installed, make_home
 
-pytestmark = pytest.mark.keystone
+pytestmark = [pytest.mark.keystone, pytest.mark.engines("sqlite", "postgresql")]
 
 VIADUCT = ("-m", "keystone_viaduct.cli.main", "manage")
 WATCHED = """

@@ -96,6 +96,27 @@ def test_wrong_arguments_are_named_and_end_with_2(
     assert told in captured.err and captured.out == ""
 
 
+#: Change nothing, or keep nothing.
+LOOKS = {"audit", "completion", "demo", "doctor", "kinds", "retries", "status", "trace"}
+#: Look unless an option says otherwise, or have a phase that looks (`viaduct upgrade plan`).
+LOOKS_FIRST = {
+    "adopt": "--plan",
+    "agent": "--check",
+    "compare": "--mend",
+    "manage": "",
+    "sql": "--apply",
+    "upgrade": "",
+}
+
+
+@pytest.mark.parametrize("module", sorted({command_name(name) for name in module_names()} - LOOKS))
+def test_what_changes_something_can_be_looked_at_first(module: str) -> None:
+    found = load(module.replace("-", "_"))
+    options = {name for param in getattr(found, "PARAMS", ()) for name in param.opts}
+    wanted = LOOKS_FIRST.get(module, "--dry-run")
+    assert not wanted or wanted in options
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_is_told_how_to_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == 0

@@ -34,6 +34,7 @@ def site(name: str, **rest: object) -> SiteView:
         "conflicts": 0 if name == "east" else None,
         "differing": None if name == "east" else 0,
         "looked_at": NOW - 60,
+        "restored_at": NOW - 2 * 86400 if name == "south" else 0.0,
     }
     return SiteView(name, **{**known, **rest})  # type: ignore[arg-type]
 
@@ -111,6 +112,12 @@ CASES: dict[str, tuple[FleetView, str, Verdict, str]] = {
         "reach",
         Verdict.PROBLEM,
         "connection refused",
+    ),
+    "a site was put back to a backup": (
+        fleet(site("west", restored_at=NOW - 7200)),
+        "restored",
+        Verdict.WARNING,
+        "west was put back to a backup: that was noticed 2 h ago",
     ),
     "viaduct.yaml is outdated": (
         fleet(configured_hub="west"),
