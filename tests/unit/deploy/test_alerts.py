@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from keystone_viaduct.sync.agent.metrics import metrics
 from keystone_viaduct.sync.agent.upkeep import Kept
 from keystone_viaduct.sync.model import WAITING_STATES, Ref
 from tests.unit.agent.fleet import fleet
+from tests.unit.deploy.tools import checked, tool
 
 ROOT = Path(__file__).parents[3]
 RULES = ROOT / "deploy/prometheus/viaduct.rules.yaml"
@@ -94,14 +93,5 @@ def test_each_alert_is_played_quiet_then_firing_then_gone() -> None:
 
 
 def test_prometheus_itself_finds_each_alert_firing_and_gone() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("no promtool (Debian's package prometheus has it)")
-    done = subprocess.run(
-        [promtool, "test", "rules", PLAYED.name],
-        cwd=PLAYED.parent,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    promtool = tool("promtool", "Debian's package prometheus has it")
+    checked(promtool, "test", "rules", PLAYED.name, cwd=PLAYED.parent)
