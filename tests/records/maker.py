@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from oslo_serialization import msgpackutils
+
 Json = Any
 Schema = Mapping[str, Any]
 
@@ -94,6 +96,11 @@ NAMES = (
 )
 
 
+#: What stands in everybody's catalog: a site where Keystone's cache can't take it serves nobody any more, and
+#: who looks here neither.
+IN_CATALOG = frozenset({"service", "endpoint"})
+
+
 class Maker:
     """Everything follows from the seed."""
 
@@ -159,8 +166,12 @@ class Maker:
         """The name of an attribute."""
         return self.random.choice(NAMES) if self.chance(0.4) else self.text(40)
 
-    def attributes(self) -> dict[str, Json]:
-        """What no schema says anything about; now and then thousands of them."""
+    def attributes(self, kind: str) -> dict[str, Json]:
+        """What no schema of this kind says anything about; now and then thousands of them."""
+        found = self._attributes()
+        return {n: v for n, v in found.items() if is_cached({n: v})} if kind in IN_CATALOG else found
+
+    def _attributes(self) -> dict[str, Json]:
         if self.chance(0.01):
             return {f"a{number}": number for number in range(self.random.choice((1000, 4000, 4100, 6000)))}
         return {self.name(): self.value() for _ in range(self.random.randrange(4))}
@@ -188,12 +199,14 @@ class Maker:
             return self.random.choice((least, most, self.random.randint(least, most)))
         return {"boolean": self.chance(0.5), "null": None}[name]
 
-    def members(self, schema: Schema) -> dict[str, Json]:
-        """An object: what is required, some of what is not, and attributes of our own where they may be."""
+    def members(self, schema: Schema, kind: str = "") -> dict[str, Json]:
+        """An object (a whole record of the kind, where one is given): what is required, some of what is not,
+        and attributes of our own where they may be.
+        """
         known, required = schema.get("properties", {}), schema.get("required", ())
         found = {name: self.of_schema(known[name]) for name in known if name in required or self.chance(0.4)}
         if schema.get("additionalProperties", True):
-            found |= {name: value for name, value in self.attributes().items() if name not in known}
+            found |= {name: value for name, value in self.attributes(kind).items() if name not in known}
         return found
 
     def _string(self, schema: Schema) -> str:
@@ -207,3 +220,12 @@ class Maker:
             if len(text) >= least and re.search(schema.get("pattern", ""), text):
                 return text
         return self.word()[:most]
+
+
+def is_cached(value: object) -> bool:
+    """Whether Keystone can keep this in its cache, as its packer says."""
+    try:
+        msgpackutils.dumps(value)
+    except (OverflowError, UnicodeEncodeError, ValueError):
+        return False
+    return True

@@ -2,53 +2,39 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import sqlalchemy as sa
-
-from keystone_viaduct.demo.comparer import Difference
 from keystone_viaduct.demo.scenario.place import Place
-from keystone_viaduct.errors import ViaductError
-from keystone_viaduct.kinds.value import join_key
+from keystone_viaduct.errors import SiteUnavailable, ViaductError
+from keystone_viaduct.sync.link.compare import Comparison
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
 from tests.integration.fleet.pair import HUB, SPOKE, Pair, joined, spec
+from tests.records.acts import Deed, Order, carry_out, plan
+from tests.records.judge import Verdict, judge, waiting
 from tests.records.maker import Maker
-from tests.records.requests import Ground, Made, Office
+from tests.records.office import UNIQUE, Office
+from tests.records.pool import Address, Made, Pool
+from tests.records.requests import Ground
 from tests.records.rows import Shell
 
-#: Of all records so many are written by SQL; of the others so many are changed at the other site.
-BY_SQL, CHANGED = 0.3, 0.2
+__all__ = ["Verdict", "fleet", "judge", "last_words", "play", "rest", "waiting"]
+
+#: Of all records so many are written by SQL; of all so many more are made while others are changed.
+BY_SQL, MORE = 0.5, 0.1
+#: Names that both sites give to a record of their own, for each unique kind.
+SHARED = 2
 #: Steps of one direction within which it has to come to rest.
 STEPS = 500
+#: Times in a row that a site may leave a step unanswered before the link is one that has stopped.
+TRIES = 3
 
-Address = tuple[str, str]
-
-
-@dataclass
-class Verdict:
-    """What a run has found. ``named``: who waits, and why; the lists are empty where all is well."""
-
-    records: int
-    named: dict[Address, str] = field(default_factory=dict)
-    stopped: list[str] = field(default_factory=list)
-    unnamed: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-
-    @property
-    def well(self) -> bool:
-        """Whether no link stopped, and every record arrived or is named."""
-        return not (self.stopped or self.unnamed or self.lost)
-
-    def line(self) -> str:
-        """All of it in numbers."""
-        counts = {"stopped": self.stopped, "unnamed": self.unnamed, "lost": self.lost}
-        rest = " ".join(f"{name}={len(found)}" for name, found in counts.items())
-        return f"records={self.records} quarantined={len(self.named)} {rest}"
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -60,24 +46,34 @@ def fleet(folder: Path, urls: Sequence[str]) -> Iterator[Pair]:
 
 
 def play(pair: Pair, seed: int, records: int) -> Verdict:
-    """Make records at both sites, carry them, change some at the other site, carry that, and judge."""
+    """Make records at both sites, carry them; change, move and delete them at both, carry that, and judge."""
     ground = prepare(pair.hub, seed)
     verdict = Verdict(0)
     rest(pair, verdict)
+    first = round(records * (1 - MORE))
     with ExitStack() as stack:
-        sites = [_Site(place, stack) for place in (pair.hub, pair.spoke)]
-        made = _both(sites, lambda site: site.make(Maker(f"{seed}/{site.name}"), ground, records // 2))
+        sites = [_Site(place, stack, ground) for place in (pair.hub, pair.spoke)]
+        names = [(kind, f"{kind} of both {number}") for kind in UNIQUE for number in range(SHARED)]
+        _both(sites, lambda site: site.make_named(names))
+        _both(sites, lambda site: site.make(Maker(f"{seed}/{site.name}"), -(-first // 2)))
         rest(pair, verdict)
-        halves = list(zip(sites, reversed(made), strict=True))
-        _both(halves, lambda half: half[0].change(Maker(f"{seed}/{half[0].name}/changes"), half[1]))
-    rest(pair, verdict)
-    everything = [one for part in made for one in part]
-    verdict.records = len(everything)
-    judge(pair, everything, verdict)
+        made = [one for site in sites for one in site.made]
+        for site in sites:
+            site.pool.add(one for one in made if one.site != site.name)
+        plans = plan(Maker(f"{seed}/plan"), made)
+        halves = [(site, orders, records - first) for site, orders in zip(sites, plans, strict=True)]
+        deeds = _both(halves, lambda half: half[0].act(Maker(f"{seed}/{half[0].name}/acts"), *half[1:]))
+        rest(pair, verdict)
+        made = [one for site in sites for one in site.made]
+    mend(pair, verdict)
+    verdict.records = len(made)
+    done = [deed for part in deeds for deed in part]
+    verdict.deeds = dict(Counter(deed.order.sort for deed in done))
+    judge(pair, made, verdict, done)
     return verdict
 
 
-def _both(items: Sequence[Any], task: Callable[[Any], Any]) -> list[Any]:
+def _both(items: Sequence[Item], task: Callable[[Item], Result]) -> list[Result]:
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(task, items))
 
@@ -85,8 +81,12 @@ def _both(items: Sequence[Any], task: Callable[[Any], Any]) -> list[Any]:
 class _Site:
     """One site, by its API and by SQL."""
 
-    def __init__(self, place: Place, stack: ExitStack) -> None:
+    def __init__(self, place: Place, stack: ExitStack, ground: Ground) -> None:
         self.name = place.name
+        self.made: list[Made] = []
+        self._addresses: set[Address] = set()
+        self.pool = Pool()
+        self._ground = ground
         keystone = place.keystone
         scoped = place.login(
             username="admin",
@@ -102,21 +102,37 @@ class _Site:
         stack.callback(self._office.close)
         stack.callback(self._shell.close)
 
-    def make(self, maker: Maker, ground: Ground, count: int) -> list[Made]:
+    def make_named(self, names: Sequence[tuple[str, str]]) -> None:
+        """Records whose names the other site gives, too. They are not asked for at the end: two become one,
+        or one gets another name.
+        """
+        for kind, name in names:
+            assert self._office.named(kind, name) is not None, (kind, name)
+
+    def make(self, maker: Maker, count: int) -> None:
         """So many records that were taken."""
-        found: list[Made] = []
+        wanted = len(self.made) + count
         for _ in range(count * 20):
-            maker_of = self._shell if maker.chance(BY_SQL) else self._office
-            one = maker_of.make(maker, ground)
-            if one is not None:
-                found.append(one)
-            if len(found) == count:
-                return found
+            one = self._make(maker)
+            if one is not None and one.address not in self._addresses:
+                self._addresses.add(one.address)
+                self.made.append(one)
+                self.pool.add([one])
+            if len(self.made) == wanted:
+                return
         raise AssertionError(f"{self.name} takes next to nothing")
 
-    def change(self, maker: Maker, made: Sequence[Made]) -> int:
-        """Change some of what the other site has made; how many."""
-        return sum(self._office.change(maker, one) for one in made if maker.chance(CHANGED))
+    def act(self, maker: Maker, orders: Sequence[Order], more: int) -> list[Deed]:
+        """Do what was planned, and make ``more`` records of both sites meanwhile; what was taken."""
+        middle = len(orders) // 2
+        deeds = carry_out(self.name, self._office, self._shell, orders[:middle], maker, self.pool)
+        self.make(maker, more // 2)
+        return deeds + carry_out(self.name, self._office, self._shell, orders[middle:], maker, self.pool)
+
+    def _make(self, maker: Maker) -> Made | None:
+        if maker.chance(BY_SQL):
+            return self._shell.make(maker, self._ground, self.pool)
+        return self._office.make(maker, self._ground, self.pool)
 
 
 def prepare(place: Place, seed: int) -> Ground:
@@ -135,22 +151,45 @@ def prepare(place: Place, seed: int) -> Ground:
 
 def rest(pair: Pair, verdict: Verdict) -> None:
     """Carry all in both directions until nothing moves; a link that raises has stopped."""
-    for _ in range(6):
+    for _ in range(8):
         moved = [_carry(pair, way, verdict) for way in (pair.link.up, pair.link.down)]
         if not any(moved):
             return
+    verdict.stopped.append("the two sites never come to rest")
+
+
+def mend(pair: Pair, verdict: Verdict) -> None:
+    """What looks for what was missed, and for what needs something that is gone: sweep, comparison."""
+    try:
+        while pair.ends[HUB].sweep(500).kind:
+            pass
+        rest(pair, verdict)
+        found = Comparison(pair.ends[HUB], pair.ends[SPOKE])
+        found.find()
+    except ViaductError as error:
+        verdict.stopped.append(f"sweep and comparison: {error} {last_words(pair.hub)}")
+        return
+    named = {address for place in (pair.hub, pair.spoke) for address in waiting(place)}
+    verdict.stopped += [
+        f"the comparison found what no page carried: {one}" for one in found.missed if one.ref not in named
+    ]
+    rest(pair, verdict)
 
 
 def _carry(pair: Pair, way: Replicator, verdict: Verdict) -> int:
-    before = way.totals.changes
-    try:
-        for _ in range(STEPS):
+    before, silent = way.totals.changes, 0
+    for _ in range(STEPS):
+        try:
             if pair.link.step(way) is not Progress.MORE:
                 return way.totals.changes - before
-    except ViaductError as error:
-        said = [last_words(place) for place in (pair.hub, pair.spoke) if place.name in str(error)]
-        verdict.stopped.append(f"{way.source.name} to {way.target.name}: {error} {' '.join(said)}")
-        return 0
+            silent = 0
+        except ViaductError as error:
+            silent += 1
+            if isinstance(error, SiteUnavailable) and silent < TRIES:
+                continue  # as an agent does: a busy machine takes its time, too
+            said = [last_words(place) for place in (pair.hub, pair.spoke) if place.name in str(error)]
+            verdict.stopped.append(f"{way.source.name} to {way.target.name}: {error} {' '.join(said)}")
+            return 0
     verdict.stopped.append(f"{way.source.name} to {way.target.name} does not come to rest")
     return 0
 
@@ -159,44 +198,3 @@ def last_words(place: Place) -> str:
     """The last line of a traceback in a site's log."""
     lines = place.keystone.layout.log.read_text(errors="replace").splitlines()
     return next((line for line in reversed(lines) if "Error" in line or "Exception" in line), "")[:1000]
-
-
-def judge(pair: Pair, made: Sequence[Made], verdict: Verdict) -> None:
-    """Compare the tables of both sites; what differs has to be named by one of them."""
-    for place in (pair.hub, pair.spoke):
-        verdict.named.update(waiting(pair, place))
-    compared = pair.compare()
-    apart = {_address(difference): difference for difference in compared.differences}
-    verdict.unnamed = [
-        str(found)[:400] for address, found in sorted(apart.items()) if address not in verdict.named
-    ]
-    there = {
-        (place.name, *address) for place in (pair.hub, pair.spoke) for address in _addresses(place, made)
-    }
-    for one in made:
-        address = one.kind, join_key((one.id,))
-        if address not in verdict.named and not any((site, *address) in there for site in (HUB, SPOKE)):
-            verdict.lost.append(f"{one.kind} {one.id!r}, made at {one.site}")
-
-
-def _address(difference: Difference) -> Address:
-    return difference.kind, join_key((difference.key,))
-
-
-def waiting(pair: Pair, place: Place) -> dict[Address, str]:
-    """The records that a site's own list names as waiting, each with its reason; since when is told, too."""
-    _, found = pair.ends[place.name].waiting()
-    return {(one.ref.kind, one.ref.key): one.reason for one in found if one.reason and one.since}
-
-
-def _addresses(place: Place, made: Sequence[Made]) -> Iterator[Address]:
-    """The records of these kinds that are in the site's tables."""
-    engine = sa.create_engine(place.keystone.database_url)
-    try:
-        with engine.connect() as connection:
-            for kind in sorted({one.kind for one in made}):
-                table = sa.table("project" if kind == "domain" else kind, sa.column("id"))
-                for (key,) in connection.execute(sa.select(table.c.id)):
-                    yield kind, join_key((key,))
-    finally:
-        engine.dispose()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 from keystone.assignment import schema as assignment
 from keystone.catalog import schema as catalog
 from keystone.credential import schema as credential
@@ -20,6 +18,7 @@ from keystone.resource import schema as resource
 from keystone.trust import schema as trust
 
 from tests.records.maker import Json, Maker
+from tests.records.pool import Made
 
 #: What Keystone's front door lets in.
 LONGEST = 114_688
@@ -39,15 +38,6 @@ class Ground:
 
 
 @dataclass(frozen=True)
-class Made:
-    """A record that Keystone has taken."""
-
-    kind: str
-    id: str
-    site: str
-
-
-@dataclass(frozen=True)
 class Target:
     """How records of a kind are asked for; ``fixed`` says what a body must not leave to chance."""
 
@@ -58,6 +48,11 @@ class Target:
     fixed: Callable[[Ground, Maker], dict[str, Json]]
     method: str = "POST"
     scope: str = "system"
+
+    def made(self, answer: Json, site: str) -> Made:
+        """The record that Keystone shows."""
+        key = str(answer["id"])
+        return Made(self.kind, (key,), site, f"{self.path.rstrip('/')}/{quote(key, safe='')}")
 
 
 def _nothing(ground: Ground, maker: Maker) -> dict[str, Json]:
@@ -119,19 +114,21 @@ def _provider(ground: Ground, maker: Maker) -> dict[str, Json]:
     return {"domain_id": "default", "remote_ids": [maker.word()]}
 
 
+def _mapping(ground: Ground, maker: Maker) -> dict[str, Json]:
+    rule = {"local": [{"user": {"name": "{0}"}}], "remote": [{"type": f"A{maker.word()}"}]}
+    return {"rules": [rule] * maker.random.choice((1, 2, 30)), "schema_version": "1.0"}
+
+
+def _endpoint_group(ground: Ground, maker: Maker) -> dict[str, Json]:
+    return {"name": maker.text(200) or maker.word(), "filters": {"service_id": ground.service}}
+
+
 def _inner(body: Mapping[str, Any], member: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = body["properties"][member]
     return found
 
 
 TARGETS = (
-    Target(
-        "credential",
-        "/credentials",
-        "credential",
-        _inner(credential.create_request_body, "credential"),
-        _credential,
-    ),
     Target(
         "credential",
         "/credentials",
@@ -178,6 +175,21 @@ TARGETS = (
         "PUT",
     ),
     Target(
+        "mapping",
+        "/OS-FEDERATION/mappings/",
+        "mapping",
+        {"properties": {}, "additionalProperties": False},
+        _mapping,
+        "PUT",
+    ),
+    Target(
+        "endpoint_group",
+        "/OS-EP-FILTER/endpoint_groups",
+        "endpoint_group",
+        {"properties": {}, "additionalProperties": False},
+        _endpoint_group,
+    ),
+    Target(
         "service_provider",
         "/OS-FEDERATION/service_providers/",
         "service_provider",
@@ -189,48 +201,4 @@ TARGETS = (
 
 
 #: Kinds that can't be changed, or take no attributes of one's own when they are.
-FIXED = frozenset({"trust", "service_provider", "identity_provider", "consumer"})
-
-
-class Office:
-    """One site's API, as its administrator; ``failed`` are the answers of 500 that Keystone itself gives."""
-
-    def __init__(self, site: str, url: str, tokens: Mapping[str, str]) -> None:
-        self.site = site
-        # (none is kept: gunicorn closes one behind an answer that came before a body above 64 KiB was read)
-        self._client = httpx.Client(
-            base_url=url, timeout=60, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
-        )
-        self._tokens = tokens
-        self.refused = 0
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
-
-    def make(self, maker: Maker, ground: Ground) -> Made | None:
-        """One record of any kind, or None where Keystone does not take it."""
-        target = maker.random.choice(TARGETS)
-        body = {**maker.members(target.schema), **target.fixed(ground, maker)}
-        key = maker.word() if target.method == "PUT" else ""
-        answer = self._send(target.method, target.path + key, target, body)
-        if answer is None or answer.status_code != 201:
-            self.refused += 1
-            return None
-        found = json.loads(answer.content)[target.member]
-        return Made(target.kind, str(found["id"]), self.site)
-
-    def change(self, maker: Maker, made: Made) -> bool:
-        """Put other attributes into a record that another site may have made; whether that was taken."""
-        target = next((one for one in TARGETS if one.kind == made.kind), None)
-        if target is None or target.kind in FIXED:
-            return False
-        answer = self._send("PATCH", f"{target.path}/{quote(made.id, safe='')}", target, maker.attributes())
-        return answer is not None and answer.status_code == 200
-
-    def _send(self, method: str, path: str, target: Target, body: Json) -> httpx.Response | None:
-        content = json.dumps({target.member: body}).encode()
-        if len(content) > LONGEST:
-            return None
-        headers = {"X-Auth-Token": self._tokens[target.scope], "Content-Type": "application/json"}
-        return self._client.request(method, path, content=content, headers=headers)
+FIXED = frozenset({"trust", "service_provider", "identity_provider", "consumer", "mapping", "endpoint_group"})

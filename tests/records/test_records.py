@@ -11,7 +11,7 @@ from tests.records.play import fleet, play
 from tests.support.databases import DatabaseScope
 
 pytestmark = pytest.mark.keystone
-RECORDS = 500
+RECORDS = 250
 
 
 @pytest.mark.postgresql
@@ -24,7 +24,7 @@ def test_records_at_random_arrive_or_are_named(
     engines = random.Random(seed).sample(["postgresql", "mariadb", "sqlite"], 2)
     for engine in {*engines} - {"sqlite"}:
         request.getfixturevalue(engine)
-    with fleet(tmp_path, [database_scope.empty(engine) for engine in engines]) as pair:
+    with fleet(tmp_path, [database_scope.keystone(engine) for engine in engines]) as pair:
         verdict = play(pair, seed, RECORDS)
     assert verdict.well, (seed, engines, verdict.stopped[:3], verdict.unnamed[:3], verdict.lost[:3])
     assert verdict.records >= RECORDS

@@ -19,7 +19,7 @@ from keystone_viaduct.cassandra.schema.ladder import Ladder
 from keystone_viaduct.cassandra.session import Session
 from keystone_viaduct.cassandra.settings import Settings
 from keystone_viaduct.testing.cassandra.node import Node, missing
-from tests.support.servers import GUARDIAN, MissingServer, locked
+from tests.support.servers import GUARDIAN, MissingServer, clear, locked
 
 JARS = Path(__file__).parents[2] / ".cache" / "cassandra" / "lib"
 PORT = 9042
@@ -40,7 +40,12 @@ def start(run_folder: Path, owner: int) -> str:
         record = run_folder / "cassandra.address"
         if record.exists():
             return record.read_text()
-        address = _start(run_folder, owner)
+        clear(run_folder, "cassandra")
+        try:
+            address = _start(run_folder, owner)
+        except BaseException:
+            clear(run_folder, "cassandra")
+            raise
         record.write_text(address)
         return address
 

@@ -15,6 +15,11 @@ def default_domain(directory: Directory) -> Options:
     return {"identity": {"driver": "ldap"}, "ldap": dict(directory.keystone_options)}
 
 
+def mapped(options: Options) -> Options:
+    """The ids of the default domain are mapped, too: digests, as in every other domain."""
+    return {**options, "identity_mapping": {"backward_compatible_ids": "false"}}
+
+
 def from_database(options: Options) -> Options:
     """Domains have drivers of their own by ``domain_config``."""
     more = {"domain_specific_drivers_enabled": "true", "domain_configurations_from_database": "true"}

@@ -8,12 +8,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 from keystone_viaduct.demo.leash import Leashed, Port, tail
+from tests.support.held import held
 from tests.support.servers import unavailable
 
 SUFFIX = "dc=viaduct,dc=example"
@@ -70,7 +71,7 @@ class Directory:
         )
         program = shutil.which("slapd", path="/usr/sbin:/usr/lib/openldap:/usr/bin") or "slapd"
         self._server = Leashed(
-            [program, "-d", "0", "-h", self.url, "-f", str(self._folder / "slapd.conf")],
+            held([program, "-d", "0", "-h", self.url, "-f", str(self._folder / "slapd.conf")]),
             env={"PATH": "/usr/sbin:/usr/bin"},
             log=self._folder / "slapd.log",
             cwd=self._folder,
@@ -87,6 +88,15 @@ class Directory:
             f"userPassword: {password}\n",
             "-a",
         )
+
+    def add_people(self, uids: Iterable[str], password: str) -> None:
+        """Many who can log in, at once."""
+        entries = (
+            f"dn: uid={uid},{PEOPLE}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid}\nsn: {uid}\n"
+            f"userPassword: {password}\n"
+            for uid in uids
+        )
+        self._modify("\n".join(entries), "-a")
 
     def add_group(self, name: str, *members: str) -> None:
         """A group of people, who need not be there."""

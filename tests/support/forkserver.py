@@ -2,8 +2,8 @@
 
 To import Keystone takes seconds of processor time, and most programs that tests start do it. A program that
 is forked here runs in a process of its own, as any other does: pid, environment, working directory,
-descriptors, session, ``sys.argv``, ``sys.path``, ``__main__``. What has been imported is other people's: each
-program imports Viaduct and the tests for itself.
+descriptors, session, ``sys.argv``, ``sys.path``, ``__main__``. What has been imported is other people's, and
+what of Viaduct does nothing when it is imported; a program that would find another Viaduct imports that.
 
     python forkserver.py DESCRIPTOR
 
@@ -51,6 +51,14 @@ LIBRARIES = (
     "yaml",
     "zstandard",
 )
+OURS = (
+    "keystone_viaduct.cli.main",
+    "keystone_viaduct.documents.codec",
+    "keystone_viaduct.sync.site",
+    "keystone_viaduct.sync.store",
+    "keystone_viaduct.sync.wire",
+    "keystone_viaduct.triggers",
+)
 # beside all of auth: what a Keystone loads by these names when it starts
 DRIVERS = frozenset({"sql", "fernet", "default", "templated"})
 HEADER = 8  # bytes: the length of what follows
@@ -72,7 +80,7 @@ def main() -> None:
 
 def import_libraries() -> None:
     """Import what this environment has of it."""
-    names = list(LIBRARIES)
+    names = [*LIBRARIES, *OURS]
     for entry in (entry for found in distributions() for entry in found.entry_points):
         if entry.group.startswith("keystone.") and entry.value.startswith("keystone."):
             if entry.name in DRIVERS or entry.group.startswith("keystone.auth"):
@@ -109,6 +117,27 @@ def serve(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
             os.close(descriptor)
 
 
+def keep_what_holds(added: list[str]) -> None:
+    """After folders came in front of ``sys.path``: entry points that are known, and our own modules.
+
+    stevedore reads the entry points of all distributions anew for each path, which takes it 0.7 s; a folder
+    without a distribution changes none of them.
+    """
+    here = [folder for folder in added if os.path.isdir(folder or ".")]
+    cache = getattr(sys.modules.get("stevedore._cache"), "_c", None)
+    known = getattr(cache, "_internal", {}).get(tuple(sys.path[len(added) :]))
+    if known and not any(
+        name.endswith((".dist-info", ".egg-info")) for folder in here for name in os.listdir(folder or ".")
+    ):
+        cache._internal[tuple(sys.path)] = known  # type: ignore[union-attr]
+    package = sys.modules.get("keystone_viaduct")
+    ours = os.path.realpath(package.__path__[0]) if package else ""
+    found = (os.path.join(folder, "keystone_viaduct") for folder in here)
+    if any(os.path.isdir(folder) and os.path.realpath(folder) != ours for folder in found):
+        for name in [name for name in sys.modules if name.partition(".")[0] == "keystone_viaduct"]:
+            del sys.modules[name]
+
+
 def received(connection: socket.socket, length: int) -> bytes:
     """So many bytes; raises ConnectionError where the other end has ended."""
     parts = []
@@ -136,7 +165,9 @@ def become(request: dict[str, Any], given: list[int]) -> None:
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     kind, what, arguments = request["kind"], request["what"], request["arguments"]
     first = {"-m": request["cwd"], "-c": "", "file": os.path.dirname(os.path.realpath(what))}[kind]
-    sys.path[:] = [first, *request["path"], *sys.path]
+    added = [first, *request["path"]]
+    sys.path[:] = [*added, *sys.path]
+    keep_what_holds(added)
     sys.argv[:] = [what if kind == "file" else kind, *arguments]
     sys.orig_argv[:] = request["command"]
     run(kind, what)
