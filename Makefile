@@ -9,13 +9,13 @@ ENGINE ?= sqlite
 SUITE ?= all
 RELEASE ?= 30
 PYTEST := $(BIN)/python -m pytest
-EXCLUDED := slow or faults or keystone24 or releases or galera or cassandra
+EXCLUDED := slow or twin or faults or keystone24 or releases or galera or cassandra
 # what the tests need inside another release's environment, beside Keystone and the product
 SITE_PACKAGES := gunicorn psycopg2-binary PyMySQL
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides test-upgrade-rules upgrade-demo pictures lint format test test-records test-pairs test-costs test-hostile test-replay test-attack test-faults test-galera cassandra test-cassandra test-upstream test-upstream-stock \
-	test-upstream-capture test-keystone-24 test-releases galera docs clean
+.PHONY: help venv check demo servers test-bridges test-upgrade-kills test-upgrade-waits test-upgrade-sides test-upgrade-rules upgrade-demo pictures lint format test test-records test-tempest test-sites test-pairs test-engines test-costs test-hostile test-replay test-attack test-faults test-galera cassandra test-cassandra test-upstream test-upstream-stock test-deploy \
+	test-upstream-capture test-keystone-24 test-releases galera samples packages reference docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,9 +44,10 @@ venv-%: .venvs/%/.stamp ## .venvs/N with Keystone N.0.0 (25, 27, 28, 29; 24 with
 	@tools/make-venv .venvs/cockroach 'keystone==30.0.0' $(SITE_PACKAGES) -e '.[cockroachdb]'
 	@touch $@
 
-servers: ## PostgreSQL, MariaDB, memcached, OpenLDAP and Chromium from Debian, where missing (root); MySQL unpacked in .cache/mysql
+servers: ## PostgreSQL, MariaDB, memcached, OpenLDAP, HAProxy, PgBouncer, Apache and Chromium from Debian, where missing (root); MySQL unpacked in .cache/mysql
 	@tools/install-servers
 	@tools/fetch-mysql .cache/mysql || echo "the tests on MySQL will be skipped" >&2
+	@tools/fetch-promtool .cache/tools || echo "the alert rules will not be checked by Prometheus itself" >&2
 
 demo: venv ## three Keystones in three regions, one set of identities; ARGS: --once --json FILE --rtt MS
 	@$(BIN)/python -W ignore -m keystone_viaduct.cli.main demo $(ARGS)
@@ -68,7 +69,7 @@ format: venv ## rewrite the sources as ruff formats them
 	$(BIN)/ruff format .
 
 test: venv $(VENV)/.upstream venv-27 venv-cockroach servers lint ## all but the slow tests; ARGS goes to pytest
-	$(PYTEST) -q -n 2 --dist loadfile --no-loadscope-reorder -m "not ($(EXCLUDED))" $(ARGS)
+	$(PYTEST) -q -n 2 --dist loadfile --no-loadscope-reorder --disable-warnings -m "not ($(EXCLUDED))" $(ARGS)
 
 $(VENV)/.upstream: $(VENV)/.stamp
 	@LDAP=1 tools/install-servers
@@ -129,6 +130,18 @@ upgrade-demo: venv venv-24 venv-25 servers ## Keystone 24 becomes 25 under load,
 test-records: venv servers ## records at random on fleets of different engines: each arrives or is named; ARGS: --records N --seed S
 	$(BIN)/python -W ignore -m tests.records.run $(ARGS)
 
+# Tempest has requirements of its own, which need not go with Keystone's
+.venvs/tempest/.stamp: tools/make-venv
+	@mkdir -p .venvs
+	@tools/make-venv .venvs/tempest tempest keystone-tempest-plugin
+	@touch $@
+
+test-tempest: venv .venvs/tempest/.stamp servers ## Tempest's identity tests and Keystone's plug-in at a spoke of a working fleet, twice on one database; ARGS: --rounds N --tests REGEX --engines HUB,SPOKE,OTHER --logs FOLDER
+	$(BIN)/python -W ignore -m tests.tempest.run $(ARGS)
+
+test-sites: venv $(VENV)/.upstream servers ## a directory of a thousand people, an identity provider at two sites, several workers behind HAProxy and PgBouncer
+	$(PYTEST) -v -m slow tests/integration/ldap tests/integration/federation tests/integration/proxies $(ARGS)
+
 test-hostile: venv ## what a limited site may try, each attempt with a twin that it may do
 	$(BIN)/python -W ignore -m tests.simulation.hostile
 
@@ -138,11 +151,17 @@ test-replay: venv ## what was once seen of a hostile site, played again on two r
 test-attack: venv servers ## a limited spoke attacks for ten minutes, with everything at once; what others feel; ARGS: --seconds N --state DIR
 	$(BIN)/python -W ignore -m tests.attack.run $(ARGS)
 
+test-deploy: venv servers ## what is shipped for deployment: packages, WSGI servers, the image's commands on real sites
+	$(PYTEST) -q tests/unit/deploy tests/integration/deploy $(ARGS)
+
 test-costs: venv servers ## what a page costs, for each kind, in statements, rows and bytes; ARGS: --n N --engine E
 	$(BIN)/python -W ignore -m tests.costs.run $(ARGS)
 
 test-pairs: venv venv-27 servers ## fleets of two on the pairs of engines that `make test` leaves out: odd names and values, every kind, joining, adopting
 	$(PYTEST) -q -m slow tests/integration/fleet tests/integration/joining tests/integration/adopt $(ARGS)
+
+test-engines: venv $(VENV)/.upstream venv-27 servers ## the tests on the engines for which another one stands in `make test`
+	$(PYTEST) -q -n 2 --dist loadfile -m twin $(ARGS)
 
 test-keystone-24: venv venv-24 servers ## Keystone 24 (2023.2, SQLAlchemy 1.4) as a site
 	$(PYTEST) -q -m keystone24 $(ARGS)
@@ -154,6 +173,19 @@ pictures: venv servers ## the dashboard in light and dark, wide and narrow, into
 	@mkdir -p .cache/pictures
 	VIADUCT_PICTURES=.cache/pictures $(PYTEST) -q tests/browser/test_pages.py -k "shuts or well or thousand" $(ARGS)
 	@for name in docs/how-to/pictures/*.png; do cp ".cache/pictures/$$(basename "$$name")" "$$name"; done
+
+reference: venv ## what the reference shows of commands, options, kinds and metrics, anew from the code
+	$(BIN)/python -m tools.reference
+	$(BIN)/python -m tools.tables
+
+samples: venv ## the samples of deploy/keystone, anew from the options and the policy rules
+	$(BIN)/oslo-config-generator --config-file deploy/keystone/config-generator.conf
+	$(BIN)/oslopolicy-sample-generator --config-file deploy/keystone/policy-generator.conf
+
+packages: venv ## a wheel and a source archive in dist/, which twine finds fit
+	rm -rf build dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
 
 docs: venv ## the documentation as a site, into site/
 	$(BIN)/mkdocs build --strict --quiet

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import keystones, quickstarts
+from tests.support import durations, keystones, quickstarts
 from tests.support.databases import Databases, DatabaseScope
 from tests.support.servers import MissingServer, Server, Servers, external, new_run_folder, unavailable
 
@@ -38,9 +38,31 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[END_QUICKSTARTS] = quickstarts.install()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Unit tests last: so no worker of pytest-xdist is left alone with the long ones at the end."""
+    """Unit tests last: so no worker of pytest-xdist is left alone with the long ones at the end.
+
+    What ``engines`` leaves out of a test's engines becomes a ``twin``, before tests are chosen by marks.
+    """
     items.sort(key=lambda item: item.path.is_relative_to(UNIT))
+    for item in items:
+        chosen = item.get_closest_marker("engines")
+        if chosen is not None and _engine_of(item) not in (None, *chosen.args):
+            item.add_marker(pytest.mark.twin)
+
+
+def _engine_of(item: pytest.Item) -> str | None:
+    """The engine that a test is run on; None for one that is not run for each."""
+    call = getattr(item, "callspec", None)
+    return None if call is None else call.params.get("engine_name", call.params.get("engine"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """After everything else that is told: how long the files took."""
+    yield
+    for line in durations.lines(report for told in terminalreporter.stats.values() for report in told):
+        terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -20,6 +20,7 @@ from tests.bridges.workload import Workload, connect, play
 from tests.support.databases import DatabaseScope
 
 CASES = 12
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
 
 
 @pytest.mark.parametrize("declared", [*WORKLOADS, *SHAPED], ids=lambda item: item.operation)

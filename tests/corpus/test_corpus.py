@@ -19,6 +19,8 @@ from tests.corpus import declared
 from tests.corpus.sealing import KEY_HASH, sealed
 from tests.support.upgrades import Site, site
 
+pytestmark = pytest.mark.engines("sqlite", "mariadb")
+
 
 @dataclass(frozen=True)
 class Story:

@@ -134,8 +134,7 @@ class World:
 
     def compare(self) -> Comparison:
         """All sites, field by field, read by SQL of the judge's own."""
-        sites = self.keystones.sites.values()
-        return compare([Source(s.name, s.database_url, s.layout.credential_keys) for s in sites])
+        return compare([*map(Source.of, self.keystones.sites.values())])
 
 
 def wrong_clock(folder: Path) -> Path | None:

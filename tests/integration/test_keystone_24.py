@@ -118,8 +118,7 @@ def test_every_kind_made_at_either_release_is_the_same_at_both(fleet: tuple[Flee
     for place in (east, west):
         create_everything(place, f"made-at-{place.name}")
         assert joined.settle(SETTLED)
-    sites = [place.keystone for place in (east, west)]
-    found = compare([Source(site.name, site.database_url, site.layout.credential_keys) for site in sites])
+    found = compare([Source.of(place.keystone) for place in (east, west)])
     assert found.empty == []
     differing = {str(each) for each in found.differences if (each.kind, each.field) != LACKING}
     assert differing == set()

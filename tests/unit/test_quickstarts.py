@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,29 +22,57 @@ ENVIRONMENT = {name: text for name, text in os.environ.items() if not name.start
 FORKED = "import sys; print('keystone' in sys.modules)"
 
 
-def python(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+def python(
+    *arguments: str, stdin: str = "", cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments],
         input=stdin,
         capture_output=True,
         text=True,
         env={**ENVIRONMENT, **environment},
+        cwd=cwd,
         check=False,
     )
 
 
-def printed(code: str, *arguments: str, stdin: str = "", **environment: str) -> str:
-    done = python("-c", code, *arguments, stdin=stdin, **environment)
+def printed(code: str, *arguments: str, stdin: str = "", cwd: Path | None = None, **environment: str) -> str:
+    done = python("-c", code, *arguments, stdin=stdin, cwd=cwd, **environment)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.rstrip("\n")
 
 
-def test_keystone_is_there_already_and_nothing_of_ours() -> None:
+def test_keystone_is_there_already_and_of_ours_what_does_nothing_by_itself() -> None:
     assert printed(FORKED) == "True"
     ours = (
-        "import sys; print([name for name in sys.modules if name.startswith(('keystone_viaduct', 'tests'))])"
+        "import sys; print({name.partition('.')[0] for name in sys.modules} & {'keystone_viaduct', 'tests'})"
     )
-    assert printed(ours) == "[]"
+    assert printed(ours) == "{'keystone_viaduct'}"
+    assert printed("import sys; print('keystone_viaduct.wsgi' in sys.modules)") == "False"
+
+
+def test_another_viaduct_is_imported_where_a_program_would_find_it(tmp_path: Path) -> None:
+    folder = tmp_path / "keystone_viaduct"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "program.py").write_text("print('the other')")
+    out = python("-m", "keystone_viaduct.program", cwd=tmp_path)
+    assert (out.returncode, out.stdout) == (0, "the other\n")
+
+
+def test_entry_points_are_read_again_only_where_there_may_be_more(tmp_path: Path) -> None:
+    """A folder in front of all others has none, or a distribution with its own."""
+    code = "import stevedore; print(sorted(stevedore.ExtensionManager('viaduct.odd').names()))"
+    assert (
+        printed("import stevedore._cache as c, sys; print(tuple(sys.path) in c._c._internal)", cwd=tmp_path)
+        == "True"
+    )
+    assert printed(code, cwd=tmp_path) == "[]"
+    made = tmp_path / "odd-1.dist-info"
+    made.mkdir()
+    (made / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1\n")
+    (made / "entry_points.txt").write_text("[viaduct.odd]\nfound = os:path\n")
+    assert printed(code, cwd=tmp_path) == "['found']"
 
 
 def test_arguments_and_environment_are_its_own() -> None:
@@ -139,7 +168,7 @@ def test_descriptors_are_passed_on_as_told_and_no_others() -> None:
     ],
     ids=str,
 )
-def test_what_a_fork_could_not_be_is_started_as_ever(options: list[str], environment: dict[str, str]) -> None:
+def test_what_a_fork_could_not_be_is_started_as_ever(options: list[str], environment: dict[str, Any]) -> None:
     done = python(*options, "-c", FORKED, **environment)
     assert done.stdout == "False\n"
 

@@ -34,9 +34,9 @@ def ours(engine: str) -> Result:
     [
         "sqlite",
         pytest.param("postgresql", marks=pytest.mark.postgresql),
-        pytest.param("postgresql-serializable", marks=pytest.mark.postgresql),
+        pytest.param("postgresql-serializable", marks=[pytest.mark.postgresql, pytest.mark.twin]),
         pytest.param("mariadb", marks=pytest.mark.mariadb),
-        pytest.param("mysql", marks=pytest.mark.mysql),
+        pytest.param("mysql", marks=[pytest.mark.mysql, pytest.mark.twin]),
         pytest.param("galera", marks=pytest.mark.galera),
     ],
 )

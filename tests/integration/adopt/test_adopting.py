@@ -15,7 +15,7 @@ from keystone_viaduct.sync.adopt import Plan, adopt, make_plan
 from keystone_viaduct.sync.adopt.names import KNOWN_OUTSIDE
 from tests.integration.adopt.conftest import Site
 
-pytestmark = pytest.mark.keystone
+pytestmark = [pytest.mark.keystone, pytest.mark.engines("mariadb")]
 
 # Tokens that name an old user id are dead with it, so the events that revoke them are left as they are.
 LEFT = {("revocation_event", "user_id"), ("revocation_event", "project_id")}
@@ -73,6 +73,7 @@ def test_after_adopting_keystone_serves_the_same_under_the_hubs_ids(
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.engines("sqlite")
 def test_without_rekey_users_projects_groups_and_domains_keep_their_ids(hub: Site, spoke: Site) -> None:
     before, plan = spoke.picture(), plan_of(spoke, hub)
     withheld = plan.withheld(rekey=False)

@@ -143,7 +143,8 @@ def test_a_site_that_was_prepared_before_is_numbered_anew(sites: tuple[Site, Sit
     assert after.incarnation != state.incarnation and (after.site, after.head) == ("west", 0)
     assert store.run(lambda tx: tx.records([numbered.ref])) == {}
     marks = {mark.ref for mark in store.run(lambda tx: tx.take_marks(10_000))}
-    there = {Ref(kind, key) for kind in REGISTRY for key in spoke.inventory.documents(kind)}
+    inventory = spoke.inventory
+    there = {Ref(kind, key) for kind in REGISTRY for key in inventory.documents(kind)}
     assert marks == there, "no mark of an old id is left to become a deletion"
 
 

@@ -13,8 +13,8 @@ from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.documents.schema import reflect
 from keystone_viaduct.errors import StoreBusy
 from keystone_viaduct.kinds.registry import REGISTRY
-from keystone_viaduct.sync.adopt import FeedInventory, make_plan
-from keystone_viaduct.sync.adopt.feed import HELD, PAUSE
+from keystone_viaduct.sync.adopt import FeedInventory, feed, make_plan
+from keystone_viaduct.sync.adopt.feed import PAUSE
 from keystone_viaduct.sync.adopt.veil import Veil
 from keystone_viaduct.sync.api.changes import encode
 from keystone_viaduct.sync.model import Checkpoint, Page, Peer
@@ -53,7 +53,7 @@ class Near:
 
 
 def test_the_feed_gives_what_the_database_holds_secrets_included(
-    database_scope: DatabaseScope, tmp_path: Path
+    database_scope: DatabaseScope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub: Site = make_site("east", database_scope.keystone("sqlite"), tmp_path / "east")
     hub.fill("spoke")
@@ -67,19 +67,21 @@ def test_the_feed_gives_what_the_database_holds_secrets_included(
     inventory = FeedInventory(near, "west", pause=waits.append)
     assert near.held == 0 and waits == [PAUSE] * 3
     assert near.pages > 6 and inventory.site == "east"
+    there = hub.inventory
     for kind in REGISTRY:
-        assert inventory.documents(kind) == hub.inventory.documents(kind), kind
+        assert inventory.documents(kind) == there.documents(kind), kind
     assert inventory.documents("credential")
     veil = Veil.new(kept=True)
     spooled = FeedInventory(near, "west", veil=veil)
     for kind, declared in REGISTRY.items():
         mine = {key: veil.over(declared, found) for key, found in inventory.documents(kind).items()}
         assert spooled.documents(kind) == mine, kind
-    assert not [match for match in make_plan(hub.inventory, spooled).matches if match.differing]
-    plan = make_plan(hub.inventory, inventory)
+    assert not [match for match in make_plan(there, spooled).matches if match.differing]
+    plan = make_plan(there, inventory)
     assert plan.settled and not plan.only_here and not plan.only_there
     assert not [match for match in plan.matches if match.differing]
     near.held, waits = 10_000, []
+    monkeypatch.setattr(feed, "HELD", 5 * PAUSE)
     with pytest.raises(StoreBusy, match="east has more to show"):
         FeedInventory(near, "west", pause=waits.append)
-    assert sum(waits) == HELD
+    assert waits == [PAUSE] * 5

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from keystone_viaduct.sync.wire import limits
+from keystone_viaduct.sync.wire.microversion import EARLIEST, LATEST
 from tests.integration.api.conftest import Sites
 
 pytestmark = pytest.mark.keystone
@@ -98,7 +99,8 @@ def test_an_administrator_of_a_project_is_refused(sites: Sites) -> None:
 
 def test_a_version_that_is_not_spoken_is_refused(east: httpx.Client) -> None:
     answer = east.get(SYNC, headers={"OpenStack-API-Version": "sync 2.0"})
-    assert "versions 1.0 to 1.1 of the API, not 2.0" in told(answer, 406, "version.unsupported")
+    spoken = f"versions {EARLIEST} to {LATEST} of the API, not 2.0"
+    assert spoken in told(answer, 406, "version.unsupported")
     told(east.get(SYNC, headers={"OpenStack-API-Version": "sync two"}), 400, "request.invalid")
     told(east.get(SYNC, headers={"OpenStack-API-Version": "sync 1.7"}), 406, "version.unsupported")
     assert east.get(SYNC, headers={"OpenStack-API-Version": "identity 3, sync 1.1"}).status_code == 200

@@ -69,7 +69,9 @@ def test_the_clients_know_just_the_versions_of_the_api() -> None:
     from keystone_viaduct.sdk import proxy
 
     assert str(microversion.LATEST) == proxy.MICROVERSION
-    assert set(plugin.API_VERSIONS) == {"1", *map(str, (microversion.EARLIEST, microversion.LATEST))}
+    minors = range(microversion.EARLIEST.minor, microversion.LATEST.minor + 1)
+    assert set(plugin.API_VERSIONS) == {"1", *(f"1.{minor}" for minor in minors)}
+    assert (proxy.TRIALS, proxy.TRIALS_OF_RECORDS) == (microversion.DRY_RUN, microversion.DRY_RUN_OF_RECORDS)
 
 
 def test_the_sites_are_listed_with_the_one_that_is_asked(sites: Sites, hub: Proxy) -> None:
@@ -189,6 +191,24 @@ def test_the_command_says_where_a_record_is(sites: Sites, osc: OpenStack, east: 
     assert (shown["key"], shown["document"]["local.name"]) == (user, name)
 
 
+def test_the_command_edits_and_deletes_a_record(osc: OpenStack, east: httpx.Client) -> None:
+    name = f"edited-{uuid.uuid4().hex[:8]}"
+    user = create_user(east, name)
+    edit = ("record", "set", "user", name, "--property", "extra.motto=new", "--property", "enabled=false")
+    tried = osc.json("east", *edit, "--dry-run")
+    assert (tried["key"], tried["changed"], tried["set"]) == (user, False, ["enabled", "extra.motto"])
+    assert "motto" not in east.get(f"/users/{user}").json()["user"]
+    assert osc.json("east", *edit)["changed"]
+    found = east.get(f"/users/{user}").json()["user"]
+    assert (found["motto"], found["enabled"]) == ("new", False)
+    assert osc.json("east", "record", "unset", "user", user, "--property", "extra.motto")["changed"]
+    assert "motto" not in east.get(f"/users/{user}").json()["user"]
+    assert not osc.json("east", "record", "delete", "user", user, "--dry-run")["deleted"]
+    assert east.get(f"/users/{user}").is_success
+    assert osc.json("east", "record", "delete", "user", user)["deleted"]
+    assert east.get(f"/users/{user}").status_code == 404
+
+
 def test_the_command_shows_and_rotates_keys_and_lists_who_did(osc: OpenStack) -> None:
     """Another test may have had them rotated already, and that go on."""
     (before,) = osc.json("east", "key", "show", "tokens")
@@ -208,6 +228,11 @@ def test_the_command_shows_and_rotates_keys_and_lists_who_did(osc: OpenStack) ->
         (("site", "retire", "east"), "is the hub"),
         (("record", "show", "user", "nobody at all"), "nobody at all"),
         (("record", "show", "nonsense", "x"), "nonsense"),
+        (("record", "set", "user", "admin", "--property", "enabled"), "gives no value"),
+        (("record", "set", "user", "admin", "--property", "passwords=x"), "is secret"),
+        (("record", "unset", "user", "admin", "--property", "nothing"), "has no field nothing"),
+        (("record", "unset", "user", "admin"), "no field is named"),
+        (("record", "delete", "domain", "default"), "need domain/default"),
         (("key", "show", "nonsense"), "no key repository nonsense"),
         (("conflict", "list", "--limit", "0"), "not a number from 1 on"),
         (("conflict", "resolve", "abc"), "required"),

@@ -8,6 +8,7 @@ import time
 import httpx
 import pytest
 
+from keystone_viaduct.cli.main import main
 from keystone_viaduct.sync.agent.lane import Lane
 from keystone_viaduct.sync.agent.listener import Listener
 from tests.integration.api.conftest import Sites
@@ -84,6 +85,37 @@ def test_a_page_larger_than_keystones_own_limit_goes_through(
         east.post("/regions", json=body).raise_for_status()
     assert sites.agent().once() == []
     assert west.get("/regions/large").json()["region"]["noise"] == noise[:30_000]
+
+
+def test_what_one_keystone_cannot_read_again_is_no_other_sites_trouble_and_is_mended_from_there(
+    sites: Sites, east: httpx.Client, west: httpx.Client
+) -> None:
+    """A number of 66 bits, which Keystone stores and which does not go into its cache."""
+    roles = []
+    for name in ("heavy", "heavier"):
+        assert west.post("/roles", json={"role": {"name": name, "weight": 2**65}}).status_code == 500
+        (stored,) = west.get(f"/roles?name={name}").json()["roles"]
+        roles.append(stored["id"])
+        assert not west.get(f"/roles/{stored['id']}").is_success, "stored, and never read again"
+        assert not west.delete(f"/roles/{stored['id']}").is_success
+    assert sites.agent().once() == []
+    waiting = {one["key"]: one for one in east.get(f"{SYNC}/waiting").json()["waiting"]}
+    for role in roles:
+        assert waiting[role]["reason"] == "unstorable" and "weight" in waiting[role]["why"]
+        assert not east.get(f"/roles/{role}").is_success
+    heavy, heavier = roles
+    record = east.get(f"{SYNC}/records/role/{heavy}").json()
+    again = east.put(f"{SYNC}/records/role/{heavy}", json={"document": record["document"]})
+    assert again.status_code == 400 and "weight" in again.text, "east could not serve it either"
+    config = ["--config", str(sites.topology_file)]
+    assert main(["record", "edit", "east", "role", heavy, "--unset", "extra.weight", *config]) == 0
+    assert main(["record", "delete", "east", "role", heavier, *config]) == 0
+    assert sites.agent().once() == []
+    for site in (east, west):
+        assert site.get(f"/roles/{heavy}").json()["role"]["name"] == "heavy"
+        assert site.get("/roles?name=heavier").json()["roles"] == []
+    told = east.get(f"{SYNC}/waiting").text
+    assert not any(role in told for role in roles)
 
 
 def test_a_poke_brings_a_change_at_once_though_the_agent_polls_hourly(

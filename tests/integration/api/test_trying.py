@@ -118,12 +118,66 @@ def test_a_promotion_that_is_tried_hands_nothing_over(
     assert {client.get("/OS-SYNC/hub").json()["hub"] for client in (east, west)} == {"east"}
 
 
+def test_an_edit_of_a_record_that_is_tried_is_checked_and_edits_nothing(
+    sites: Sites, east: httpx.Client, trying: Trying, capsys: pytest.CaptureFixture[str]
+) -> None:
+    user = create_user(east, f"edited-{uuid.uuid4().hex[:8]}")
+    carry(sites)
+    edit = ("record", "edit", "east", "user", user, "--set")
+    told = trying(*edit, "extra.motto=keep [calm]")
+    assert f"user/{user} would be changed at east" in told and '"keep [calm]"' in told
+    machine = json.loads(trying(*edit, "extra.motto=new", "--format", "json"))
+    assert machine["writes"] == [{"kind": "user", "key": user, "does": "change", "fields": ["extra.motto"]}]
+    assert "it says so already" in trying(*edit, "enabled=true")
+    assert "would be deleted at east" in trying("record", "delete", "east", "user", user)
+    before = everything(sites)
+    config = ["--dry-run", "--config", str(sites.topology_file)]
+    for wrong, said in (("enabled=perhaps", "enabled"), ("colour=blue", "viaduct kinds user --site east")):
+        assert main([*edit, wrong, *config]) != 0
+        assert said in capsys.readouterr().err
+    assert main(["record", "delete", "east", "domain", "default", *config]) == 1
+    assert "need domain/default" in capsys.readouterr().err
+    assert everything(sites) == before
+
+
+def test_a_record_that_was_printed_is_put_back_only_if_nobody_has_changed_it(
+    sites: Sites, east: httpx.Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"printed-{uuid.uuid4().hex[:8]}"
+    user = create_user(east, name)
+    config = ["--config", str(sites.topology_file)]
+    capsys.readouterr()
+    assert main(["record", "show", "east", "user", name, "--format", "json", *config]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["key"] == user and "passwords" in printed["secret"]
+    printed["document"]["extra.motto"] = "from a file"
+    file = tmp_path / "user.json"
+    file.write_text(json.dumps(printed))
+    assert main(["record", "edit", "east", "user", user, "--file", str(file), *config]) == 0
+    assert '"from a file"' in capsys.readouterr().out
+    assert east.get(f"/users/{user}").json()["user"]["motto"] == "from a file"
+    assert main(["record", "show", "east", "user", user, *config]) == 0
+    assert "(secret)" in capsys.readouterr().out, "its password is kept, and is not shown"
+    east.patch(f"/users/{user}", json={"user": {"motto": "somebody else's"}}).raise_for_status()
+    assert main(["record", "edit", "east", "user", user, "--file", str(file), *config]) == 1
+    assert "was changed since" in capsys.readouterr().err
+    assert east.get(f"/users/{user}").json()["user"]["motto"] == "somebody else's"
+
+
 def test_who_speaks_an_earlier_version_can_t_try_and_changes_nothing_by_it(
     sites: Sites, east: httpx.Client
 ) -> None:
     before = everything(sites)
     answer = east.delete("/OS-SYNC/peers/west", params={"dry_run": "true", "force": "true"})
     assert (answer.status_code, "1.1" in answer.text) == (400, True)
+    for version in ("sync 1.0", "sync 1.1"):
+        headers = {"OpenStack-API-Version": version}
+        record = "/OS-SYNC/records/domain/default"
+        for asked in (
+            east.delete(record, params={"dry_run": "true"}, headers=headers),
+            east.put(record, params={"dry_run": "true"}, headers=headers, json={"document": {}}),
+        ):
+            assert (asked.status_code, "1.2" in asked.text) == (400, True)
     assert everything(sites)["east"]["viaduct_peer"] == before["east"]["viaduct_peer"]
     tried = east.delete(
         "/OS-SYNC/peers/west",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -82,6 +83,23 @@ def numbers_in(folder: Path) -> list[int]:
     return found
 
 
+def watched_in(folder: Path) -> list[int]:
+    """A descriptor for each of them, which can be read once it has ended."""
+    found = []
+    for number in numbers_in(folder):
+        with contextlib.suppress(ProcessLookupError):
+            found.append(os.pidfd_open(number))
+    return found
+
+
+def all_end(watched: list[int]) -> bool:
+    """Whether all of these end before long."""
+    ended = [bool(select.select([descriptor], [], [], 30)[0]) for descriptor in watched]
+    for descriptor in watched:
+        os.close(descriptor)
+    return all(ended)
+
+
 def processes_in(folder: Path) -> list[str]:
     """Their command lines."""
     return [Path(f"/proc/{number}/cmdline").read_text() for number in numbers_in(folder)]
@@ -108,12 +126,10 @@ def test_a_demo_that_is_killed_outright_takes_everything_along(
     demo: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     read_until(demo, "Ctrl-C")
-    watched = [os.pidfd_open(number) for number in numbers_in(tmp_path)]
+    watched = watched_in(tmp_path)
     assert len(watched) == 4
     demo.kill()
-    for number in watched:
-        assert select.select([number], [], [], 30)[0], "a process outlived the demo"
-        os.close(number)
+    assert all_end(watched), "a process outlived the demo"
 
 
 @pytest.mark.parametrize("demo", ["stay"], indirect=True)
@@ -122,6 +138,7 @@ def test_ctrl_c_while_it_sets_up_ends_everything(demo: subprocess.Popen[str], tm
     os.kill(demo.pid, signal.SIGINT)
     read_until(demo, "Interrupted")
     assert demo.wait(30) == 130
+    assert all_end(watched_in(tmp_path)), "one that was begun as the demo was interrupted sees only its end"
     assert processes_in(tmp_path) == []
 
 

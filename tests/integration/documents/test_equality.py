@@ -21,6 +21,8 @@ from tests.support.databases import DatabaseScope
 from tests.support.near import NAMED, PAIRS, WIDE, ZERO, holding
 from tests.unit.documents.world import DOMAIN, USER, one
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+
 ALPHABET = "aAáÁbBßsSiIıİ ~\t\u0301\u00ad\u200d\u00a0éĳŉøØoODdĐ字Ⅷﬁ٠0"
 NEAR = st.text(st.sampled_from(ALPHABET), max_size=6)
 

@@ -17,6 +17,8 @@ from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.value import JSON, Document
 from tests.unit.documents.world import one
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+
 PENGUIN = "penguin-🐧"
 TEXT_BYTES = 65_535
 ROLES = ["R" * 32, "r" * 32]

@@ -13,6 +13,8 @@ from keystone_viaduct.documents.codec import Codecs
 from keystone_viaduct.kinds.registry import REGISTRY
 from tests.unit.documents.world import items_of, one, variants
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+
 MUTABLE = [kind.name for kind in REGISTRY.values() if not kind.insert_only]
 EXAMPLES = settings(
     max_examples=12,

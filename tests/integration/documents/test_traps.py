@@ -16,6 +16,8 @@ from keystone_viaduct.kinds.resource import ROOT_DOMAIN
 from keystone_viaduct.kinds.value import Document
 from tests.unit.documents.world import LDAP_USER, ROLE, USER, items_of, one
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+
 
 def rows(connection: sa.engine.Connection, table: str, *columns: str, **where: Any) -> list[tuple[Any, ...]]:
     """Raw values, without any of the codecs' types."""

@@ -16,6 +16,8 @@ from keystone_viaduct.kinds.value import Type
 from tests.unit.documents.world import one
 from tests.unit.wire.strategies import nested
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+
 EXTRA = [kind.name for kind in REGISTRY.values() if kind.extra]
 #: Fields that hold any JSON: columns of their own.
 BLOBS = [

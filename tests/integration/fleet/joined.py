@@ -40,7 +40,7 @@ class Joined:
     def compare(self, *sites: str) -> Comparison:
         """What the judge finds in the databases of these sites (none named: of all)."""
         found = [self.places[name].keystone for name in sites or self.places]
-        return compare([Source(each.name, each.database_url, each.layout.credential_keys) for each in found])
+        return compare([*map(Source.of, found)])
 
 
 def carry(link: Link, way: Replicator) -> int:

@@ -52,9 +52,11 @@ class WatchedSite(HttpSite):
         limit: int,
         fence: Fence | None = None,
         parts: str | None = None,
+        signed: str = "",
+        register: str = "",
     ) -> Page:
         """A page of the feed."""
-        page = super().read(reader, after, limit, fence, parts)
+        page = super().read(reader, after, limit, fence, parts, signed, register)
         self.given += [change.ref for change in page.changes]
         return page
 
@@ -93,8 +95,7 @@ class Pair:
     @property
     def sources(self) -> list[Source]:
         """The databases, for the judge."""
-        sites = (self.hub.keystone, self.spoke.keystone)
-        return [Source(site.name, site.database_url, site.layout.credential_keys) for site in sites]
+        return [Source.of(self.hub.keystone), Source.of(self.spoke.keystone)]
 
     def sync(self) -> set[str]:
         """Both directions, until nothing moves, the spoke first; the kinds of what was carried."""

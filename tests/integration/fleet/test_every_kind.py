@@ -54,7 +54,7 @@ class Journey:
 
 
 ENGINES = [
-    pytest.param(("sqlite", "sqlite"), id="sqlite"),
+    pytest.param(("sqlite", "sqlite"), id="sqlite", marks=pytest.mark.twin),
     pytest.param(
         ("postgresql", "sqlite"), id="postgresql-sqlite", marks=[pytest.mark.postgresql, pytest.mark.slow]
     ),
@@ -72,7 +72,7 @@ ENGINES = [
     pytest.param(
         ("postgresql", "mysql"),
         id="postgresql-mysql",
-        marks=[pytest.mark.postgresql, pytest.mark.mysql],
+        marks=[pytest.mark.postgresql, pytest.mark.mysql, pytest.mark.twin],
     ),
     *(
         pytest.param(pair, id="-".join(pair), marks=[pytest.mark.mysql, pytest.mark.slow, *marks])

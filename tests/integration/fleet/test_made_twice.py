@@ -107,6 +107,7 @@ def delete(sites: Joined, site: str, person: Person, path: str) -> int:
     return httpx.delete(f"{sites.places[site].keystone.url}{path}", headers=token, timeout=30).status_code
 
 
+@pytest.mark.slow
 def test_credentials_whose_access_rule_was_made_at_three_sites_at_once(sites: Joined, person: Person) -> None:
     """All live, with one rule; who goes on using the id of his own site is understood."""
     apps = {site: make_app(sites, site, person) for site in sites.places}

@@ -133,6 +133,8 @@ def test_what_waits_is_named_wherever_an_operator_looks(pair: Pair, operator: Op
     log = place.keystone.layout.log.read_text()
     assert any(address in line and "is carried beside the tables" in line for line in log.splitlines())
     assert operator.quarantine("show", telling(pair).name, address).code == 2
+    tried = operator.quarantine("retry", place.name, "--dry-run")
+    assert tried.code == 0 and address in tried.out and "nothing was changed" in tried.out
     retried = operator.quarantine("retry", place.name)
     assert retried.code == 0 and "tried again" in retried.out
     assert operator.listed(place.name)["role", key]["reason"] == "unstorable", "it still can't be written"

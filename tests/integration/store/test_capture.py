@@ -18,6 +18,8 @@ from keystone_viaduct.sync.store import SqlStore, SqlTransaction
 from tests.integration.store.witness import differing, everything, forget_marks, marked
 from tests.unit.documents.world import DOMAIN, GLOBAL_ROLE, USER, items_of, one, variants
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+
 MUTABLE = [kind.name for kind in REGISTRY.values() if not kind.insert_only]
 TABLES = sorted({table for kind in REGISTRY.values() if not kind.insert_only for table in kind.tables})
 EXAMPLES = settings(

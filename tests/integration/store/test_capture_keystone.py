@@ -50,13 +50,17 @@ from keystone.resource.config_backends import sql as domain_configs
 from keystone.revoke.backends import sql as revocations
 from keystone.trust.backends import sql as trusts
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+
 keystone.conf.configure()
 
 LATER = datetime.datetime(2040, 1, 1)
 SAMPLE = {"id": "new", "name": "new", "domain_id": DOMAIN, "enabled": True}
 
 
-@pytest.fixture(params=["triggers", "session events"])
+@pytest.fixture(
+    params=["triggers", pytest.param("session events", marks=pytest.mark.engines("sqlite", "postgresql"))]
+)
 def drivers(
     request: pytest.FixtureRequest, world: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[SqlStore]:

@@ -12,6 +12,8 @@ from keystone_viaduct.errors import ConfigError
 from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.store.drivers import IDENTITY_OPTIONS, DriverSettings
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+
 
 def settings(folder: Path, text: str) -> DriverSettings:
     """Of a keystone.conf with this text."""

@@ -20,6 +20,10 @@ from keystone_viaduct.triggers import Installer
 from tests.support.sites import HexCipher
 from tests.unit.documents.world import WORLD, items_of
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+#: What a command decides before or beside the database: one engine says it for all.
+one_engine = pytest.mark.engines("sqlite")
+
 
 class Command:
     """Runs ``viaduct`` with the configuration of one site."""
@@ -101,6 +105,7 @@ def test_existing_records_are_marked_in_the_order_of_their_references(command: C
     engine.dispose()
 
 
+@one_engine
 def test_status_counts(command: Command) -> None:
     command.init()
     code, found = command.run("status")
@@ -110,6 +115,7 @@ def test_status_counts(command: Command) -> None:
     assert "the hub" in command.capsys.readouterr().out
 
 
+@one_engine
 def test_a_site_that_has_numbered_something_keeps_its_name(command: Command) -> None:
     command.init()
     engine = make_engine(command.url)
@@ -140,6 +146,7 @@ def test_a_database_without_keystone_is_left_alone(
     assert everything(database_url) == (set(), 0)
 
 
+@one_engine
 def test_doctor_names_records_that_lie_below_themselves(command: Command) -> None:
     """Made by hand, for Keystone's API makes none: it says which, and what can still be done about it."""
     assert command.init()[0] == 0
@@ -183,6 +190,7 @@ def test_doctor_finds_what_is_missing_and_what_is_exposed(command: Command) -> N
     assert command.run("doctor")[0] == 0
 
 
+@one_engine
 def test_doctor_s_exit_code_says_that_a_cache_of_each_process_is_unsafe(command: Command) -> None:
     command.init()
     for backend in ("dogpile.cache.memory", "dogpile.cache.memory_pickle", "oslo_cache.dict"):
@@ -195,6 +203,7 @@ def test_doctor_s_exit_code_says_that_a_cache_of_each_process_is_unsafe(command:
     assert command.run("doctor")[0] == 0
 
 
+@one_engine
 def test_status_says_how_long_a_spoke_has_been_without_its_hub(command: Command) -> None:
     assert command.run("init", "--site", "west", "--hub", "east")[0] == 0
     command.configure(command.url, "[viaduct]\nrefuse_after = 600\n")
@@ -209,6 +218,7 @@ def test_status_says_how_long_a_spoke_has_been_without_its_hub(command: Command)
     assert "tokens are refused here" in command.capsys.readouterr().out
 
 
+@one_engine
 def test_lost_keys_are_not_replaced_behind_ones_back(command: Command) -> None:
     command.init()
     command.keys.rename(command.keys.with_name("elsewhere"))

@@ -73,7 +73,9 @@ def postgresql_account(url: sa.engine.URL) -> AbstractContextManager[sa.engine.U
 )
 def beside_a_binary_log(request: pytest.FixtureRequest, database_scope: DatabaseScope) -> Iterator[str]:
     """All rights on the database, at a server that writes a binary log and trusts nobody without SUPER."""
-    with mysql_account(keystone(database_scope, request.param), "ALL PRIVILEGES") as url:
+    made = keystone(database_scope, request.param)
+    alone = database_scope.databases.servers.alone(request.param)
+    with alone, mysql_account(made, "ALL PRIVILEGES") as url:
         yield url.render_as_string(hide_password=False)
 
 

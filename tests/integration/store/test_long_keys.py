@@ -17,6 +17,8 @@ from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction
 from tests.integration.store.witness import forget_marks, marked
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+
 ODD = ["/", "%", "a/%2F", "é/", "%~%s/", "\\'\"/"]
 
 

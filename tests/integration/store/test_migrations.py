@@ -13,6 +13,8 @@ from alembic.script import ScriptDirectory
 from keystone_viaduct.sync.store import make_engine, schema
 from keystone_viaduct.sync.store.engine import migrating
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+
 #: As long as a key can be, with a character of four bytes; what differs in accents, in case, in escapes.
 KEYS = ["k" * 699 + "🐧", "Jose/1", "José/1", "jose/1", "%2F/%25"]
 REVISIONS = [

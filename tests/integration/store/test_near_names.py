@@ -30,7 +30,7 @@ pytestmark = pytest.mark.mariadb
     scope="module",
     params=[
         pytest.param(("mariadb", "postgresql"), marks=pytest.mark.postgresql),
-        ("sqlite", "mariadb"),
+        pytest.param(("sqlite", "mariadb"), marks=pytest.mark.twin),
     ],
     ids=" and ".join,
 )
@@ -268,7 +268,7 @@ def made(number: int, place: int, kind: str, text: str) -> Document:
     return documents.get(kind, {"id": key, "name": name, "domain_id": DOMAIN})
 
 
-@pytest.mark.parametrize("limit", [3, 500])
+@pytest.mark.parametrize("limit", [3, pytest.param(500, marks=pytest.mark.twin)])
 def test_random_pages_of_near_names_never_raise(pair: SqlPair, limit: int) -> None:
     pair.limit = limit
 

@@ -115,7 +115,9 @@ class Two:
         return [found.sort for found in self.east.store.read(lambda tx: tx.conflicts(100, open_only=False))]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.twin])]
+)
 def two(request: pytest.FixtureRequest, database_scope: DatabaseScope) -> Iterator[Two]:
     """A hub of today, a spoke of the next release, and some records that the hub has made."""
     if request.param != "sqlite":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from keystone_viaduct.sync.sealing import KeyRing, add_keys, create_keys, drop_o
 from keystone_viaduct.sync.store import SqlStore, SqlTransaction
 from keystone_viaduct.sync.store.reclose import reclose
 from keystone_viaduct.sync.store.tables import site_table
+
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
 
 DOT = Dot("west#1", 1)
 REF = Ref("user", "u1")
@@ -65,9 +68,14 @@ def test_what_was_sealed_for_the_old_key_opens_until_it_is_dropped(tmp_path: Pat
         KeyRing.load(tmp_path).open_sealed(sealed)
 
 
-def test_a_site_that_becomes_the_hub_again_knows_no_keys_of_its_earlier_term(site: SqlStore) -> None:
+def test_a_site_that_becomes_the_hub_again_goes_by_no_keys_of_its_earlier_term(site: SqlStore) -> None:
     """They may have been rotated away since; nobody has confirmed anything in the new term."""
-    site.run(lambda tx: tx.save_keyset("tokens", Keyset(7, new_key(), new_key())))
+    own, heard = Keyset(7, new_key(), new_key(), promoted_at=4), Keyset(2, new_key(), new_key(), heard=True)
+    site.run(lambda tx: tx.save_keyset("tokens", own))
+    site.run(lambda tx: tx.save_keyset("receipts", heard))
+    site.run(lambda tx: tx.save_public_keys([]))
     site.run(lambda tx: tx.save_confirmation("tokens", "west", "ab" * 16, 5))
-    site.run(lambda tx: tx.forget_keysets())
-    assert site.run(lambda tx: (tx.keyset("tokens"), tx.confirmations("tokens"))) == (None, {})
+    site.run(lambda tx: tx.doubt_keysets())
+    assert site.run(lambda tx: tx.keyset("tokens")) == replace(own, heard=True)
+    assert site.run(lambda tx: tx.keyset("receipts")) == heard
+    assert site.run(lambda tx: (tx.public_keys(), tx.confirmations("tokens"))) == (None, {})

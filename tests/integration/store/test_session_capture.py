@@ -15,7 +15,7 @@ from keystone_viaduct.sync.capture import SessionCapture
 from keystone_viaduct.sync.capture.choice import by_events, has_triggers
 from tests.support.keystones import make_home
 
-pytestmark = pytest.mark.keystone
+pytestmark = [pytest.mark.keystone, pytest.mark.engines("sqlite", "postgresql", "mariadb")]
 
 
 class Answering:

@@ -17,6 +17,8 @@ from keystone_viaduct.sync.store import SqlStore, SqlTransaction, make_engine, s
 from keystone_viaduct.testing.conformance.samples import NOW, change, record
 from tests.support.databases import DatabaseScope
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+
 
 def together(*works: Callable[[], Any]) -> list[Any]:
     """Run all in threads of their own; raises what one of them raised."""

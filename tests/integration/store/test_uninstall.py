@@ -19,6 +19,8 @@ from keystone_viaduct.sync.store import SqlStore, make_engine
 from tests.integration.store.test_init import Command, command
 from tests.support.sites import HexCipher
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+
 __all__ = ["command"]
 _POSTGRESQL = (
     "SELECT table_name, column_name, data_type, is_nullable, column_default, character_maximum_length "

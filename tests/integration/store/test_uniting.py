@@ -15,6 +15,8 @@ from keystone_viaduct.sync.store import SqlStore, SqlTransaction
 from keystone_viaduct.testing.conformance.samples import NOW
 from tests.unit.documents.world import items_of
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+
 LOSERS = {"user": "u" * 32, "group": "g" * 32, "project": "p" * 32, "role": "r" * 32}
 TWIN = "f" * 32
 #: What the twin is called; a user's name is in a part of its own.

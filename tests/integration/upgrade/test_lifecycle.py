@@ -17,6 +17,8 @@ from keystone_viaduct.upgrade.types import Text
 from tests.bridges.declared import DECLARED, TABLE, Declared
 from tests.support.upgrades import Site, make_table, seeded, site, with_hooks
 
+pytestmark = pytest.mark.engines("sqlite", "postgresql", "mariadb")
+
 BY_NAME = {item.operation: item for item in DECLARED}
 
 

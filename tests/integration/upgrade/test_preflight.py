@@ -105,12 +105,14 @@ def test_a_user_who_may_make_no_triggers_is_told_so_before_a_column_is_added(
 
 
 @pytest.fixture(params=[pytest.param(name, marks=pytest.mark.mysql) for name in ("mysql", "mariadb-logged")])
-def logged_url(request: pytest.FixtureRequest, database_scope: DatabaseScope) -> str:
-    """A database of a server with a binary log."""
+def logged_url(request: pytest.FixtureRequest, database_scope: DatabaseScope) -> Iterator[str]:
+    """A database of a server with a binary log, whose trust is this test's to give."""
     try:
-        return database_scope.empty(request.param)
+        url = database_scope.empty(request.param)
     except MissingServer as missing:
         unavailable(str(missing), "`make servers`", optional=request.param == "mysql")
+    with database_scope.databases.servers.alone(request.param):
+        yield url
 
 
 def test_beside_a_binary_log_trust_is_needed_but_no_super(logged_url: str) -> None:

@@ -161,6 +161,53 @@ def test_a_user_without_privileges_sees_the_sessions_of_others_or_is_told_that_i
             evidence(engine, named)
 
 
+@pytest.mark.parametrize("engine_name", ["mariadb", "mysql"], indirect=True)
+def test_the_right_to_see_all_sessions_may_come_by_a_role_or_to_an_account_of_any_name(
+    engine: sa.engine.Engine, database_url: str
+) -> None:
+    """What `information_schema.user_privileges` has of the account itself is not all that it may do."""
+    odd = "upgraded@odd"
+    statements = (
+        "CREATE ROLE upgrading",
+        "GRANT PROCESS ON *.* TO upgrading",
+        "CREATE USER upgraded_role@'local%'",
+        "GRANT upgrading TO upgraded_role@'local%'",
+        "SET DEFAULT ROLE upgrading FOR upgraded_role@'local%'"
+        if is_mariadb(engine)
+        else "SET DEFAULT ROLE upgrading TO upgraded_role@'local%'",
+        f"CREATE USER '{odd}'@'%'",
+        f"GRANT PROCESS ON *.* TO '{odd}'@'%'",
+        "CREATE USER upgraded_less@'%'",
+    )
+    admin = engine.execution_options(isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+        for account in ("upgraded_role@'local%%'", f"'{odd}'@'%%'", "upgraded_less@'%%'"):
+            database = engine.url.database
+            connection.exec_driver_sql(f"GRANT SELECT ON `{database}`.* TO {account}")
+    try:
+        for account, sees in (("upgraded_role", True), (odd, True), ("upgraded_less", False)):
+            watching = sa.create_engine(engine.url.set(username=account), poolclass=sa.pool.NullPool)
+            with session(database_url, account="upgraded_role"), watching.connect() as connection:
+                if sees:
+                    found = {one.account for one in look(connection, programs=False)}
+                    assert found > {"upgraded_role"}
+                else:
+                    with pytest.raises(UpgradeRefused, match="lacks PROCESS"):
+                        list(look(connection, programs=False))
+    finally:
+        with admin.connect() as connection:
+            for user in ("upgraded_role@'local%%'", f"'{odd}'@'%%'", "upgraded_less@'%%'"):
+                connection.exec_driver_sql(f"DROP USER {user}")
+            connection.exec_driver_sql("DROP ROLE upgrading")
+
+
+def is_mariadb(engine: sa.engine.Engine) -> bool:
+    with engine.connect() as connection:
+        return "MariaDB" in str(connection.execute(sa.text("SELECT VERSION()")).scalar_one())
+
+
 def test_a_pooler_before_the_database_is_noticed(
     engine: sa.engine.Engine, database_url: str, tmp_path: Path
 ) -> None:
