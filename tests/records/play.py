@@ -65,11 +65,12 @@ def play(pair: Pair, seed: int, records: int) -> Verdict:
         deeds = _both(halves, lambda half: half[0].act(Maker(f"{seed}/{half[0].name}/acts"), *half[1:]))
         rest(pair, verdict)
         made = [one for site in sites for one in site.made]
+        again = [one for site in sites for one in site.again]
     mend(pair, verdict)
     verdict.records = len(made)
     done = [deed for part in deeds for deed in part]
     verdict.deeds = dict(Counter(deed.order.sort for deed in done))
-    judge(pair, made, verdict, done)
+    judge(pair, [*made, *again], verdict, done)
     return verdict
 
 
@@ -84,6 +85,8 @@ class _Site:
     def __init__(self, place: Place, stack: ExitStack, ground: Ground) -> None:
         self.name = place.name
         self.made: list[Made] = []
+        #: Made once more under an address that this site had used, perhaps after it was deleted.
+        self.again: list[Made] = []
         self._addresses: set[Address] = set()
         self.pool = Pool()
         self._ground = ground
@@ -114,10 +117,14 @@ class _Site:
         wanted = len(self.made) + count
         for _ in range(count * 20):
             one = self._make(maker)
-            if one is not None and one.address not in self._addresses:
-                self._addresses.add(one.address)
-                self.made.append(one)
-                self.pool.add([one])
+            if one is None:
+                continue
+            if one.address in self._addresses:
+                self.again.append(one)
+                continue
+            self._addresses.add(one.address)
+            self.made.append(one)
+            self.pool.add([one])
             if len(self.made) == wanted:
                 return
         raise AssertionError(f"{self.name} takes next to nothing")

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from tests.records.acts import DELETE, Deed, Order
 from tests.records.judge import Fates
-from tests.records.pool import Made
+from tests.records.play import _Site
+from tests.records.pool import Made, Pool
 from tests.records.rows import Shell
 
 EAST, WEST = "east", "west"
@@ -59,6 +60,21 @@ def test_a_trust_that_was_made_as_a_deleted_one_is_there(tmp_path: Path) -> None
     made = Made("trust", ("t",), WEST), Made("trust", ("u",), WEST)
     (line,) = Fates(places, made, []).unlike(())
     assert "'u'" in line and line.endswith("is nowhere")
+
+
+def test_what_was_made_once_more_may_be_there_after_it_was_deleted(tmp_path: Path) -> None:
+    """A PUT of one site, after the deletion at the other one: the site notes what it made again."""
+    places = [site(EAST, tmp_path, {"t": None}), site(WEST, tmp_path, {"t": None})]
+    made = Made("trust", ("t",), WEST)
+    deed = Deed(EAST, Order(DELETE, made, False, ""))
+    maker: Any = _Site.__new__(_Site)
+    maker.made, maker.again, maker.pool, maker._addresses = [], [], Pool(), set()
+    answers = iter([made, None, made, Made("trust", ("u",), WEST)])
+    maker._make = lambda _: next(answers)
+    maker.make(None, 2)
+    assert [one.key for one in maker.made] == [("t",), ("u",)] and maker.again == [made]
+    assert list(Fates(places, [made, *maker.again], [deed]).unlike(())) == []
+    assert len(list(Fates(places, [made], [deed]).unlike(()))) == 1
 
 
 def test_who_deletes_by_hand_leaves_no_part_behind_and_no_event_out(tmp_path: Path) -> None:
