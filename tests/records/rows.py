@@ -164,14 +164,16 @@ class Shell:
             return False
 
     def _is_there(self, kind: str, key: Sequence[str]) -> bool:
-        """Whether there is a row of that key."""
+        """Whether there is a row of that key; a key that the columns can't hold has none (MySQL refuses the
+        question).
+        """
         table = self._table(kind)
-        where = _is_row(table, key, KEYS[kind])
-        with self._engine.connect() as connection:
-            return (
-                connection.execute(sa.select(sa.literal(1)).select_from(table).where(*where)).first()
-                is not None
-            )
+        found = sa.select(sa.literal(1)).select_from(table).where(*_is_row(table, key, KEYS[kind]))
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(found).first() is not None
+        except DBAPIError:
+            return False
 
     def _insert(self, rows: Sequence[tuple[str, Row]]) -> bool:
         numbers: dict[str, Any] = {}
