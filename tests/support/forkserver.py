@@ -9,10 +9,14 @@ what of Viaduct does nothing when it is imported; a program that would find anot
 
 ``tests.support.quickstarts`` holds the other end of the socket. This file uses only Python's standard
 library, for it runs in the environments of all releases.
+
+A program that starts others itself (a demo with its Keystones) gets a fork server of its own, if its
+environment has ``VIADUCT_NESTED_STARTS``: a fork of itself, before it has done anything.
 """
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import importlib
 import io
@@ -62,6 +66,8 @@ OURS = (
 # beside all of auth: what a Keystone loads by these names when it starts
 DRIVERS = frozenset({"sql", "fernet", "default", "templated"})
 HEADER = 8  # bytes: the length of what follows
+NESTED = "VIADUCT_NESTED_STARTS"
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 
 def main() -> None:
@@ -152,9 +158,10 @@ def received(connection: socket.socket, length: int) -> bytes:
 
 def become(request: dict[str, Any], given: list[int]) -> None:
     """Make of this process what Python makes of itself when it starts, and run the program."""
+    server = nested(given) if request["environment"].pop(NESTED, "") else -1
     if request["session"]:
         os.setsid()
-    place(given, request["descriptors"])
+    server = place(given, request["descriptors"], server)
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -170,22 +177,51 @@ def become(request: dict[str, Any], given: list[int]) -> None:
     keep_what_holds(added)
     sys.argv[:] = [what if kind == "file" else kind, *arguments]
     sys.orig_argv[:] = request["command"]
+    if server >= 0:
+        start_quickly(server)
     run(kind, what)
 
 
-def place(given: list[int], wanted: list[int]) -> None:
-    """Move the descriptors that were given to the numbers that are wanted, and close all others."""
+def nested(given: list[int]) -> int:
+    """Fork a server for what this program will start; the descriptor of the socket to it. It ends with it."""
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        for descriptor in (ours.detach(), *given):
+            os.close(descriptor)
+        become(*serve(theirs))
+        sys.exit()
+    theirs.close()
+    return ours.detach()
+
+
+def start_quickly(server: int) -> None:
+    """Have this process start Python programs by its own server."""
+    before = list(sys.path)
+    sys.path.insert(0, ROOT)
+    from tests.support import quickstarts
+
+    sys.path[:] = before
+    quickstarts.install(socket.socket(fileno=server))
+
+
+def place(given: list[int], wanted: list[int], kept: int) -> int:
+    """Move the descriptors that were given to the numbers that are wanted, and close all others but the one
+    that is kept (-1: none), whose number is returned.
+    """
     high = max(*wanted, *given) + 1
+    if kept >= 0:
+        kept = fcntl.fcntl(kept, fcntl.F_DUPFD_CLOEXEC, high + len(given))
     for at, descriptor in enumerate(given):
         os.dup2(descriptor, high + at)
     for at, number in enumerate(wanted):
         os.dup2(high + at, number, inheritable=True)
     for number in map(int, os.listdir("/proc/self/fd")):
-        if number not in wanted:
+        if number not in wanted and number != kept:
             try:
                 os.close(number)
             except OSError:
                 continue  # that of the listing itself
+    return kept
 
 
 def set_streams(unbuffered: bool) -> None:

@@ -3,7 +3,8 @@
 :func:`install` puts itself where :mod:`subprocess` starts a process, so that whoever starts one (a test, or
 the product in the tests' process) does it as ever and gets an ordinary ``Popen``. There is a fork server for
 each environment, started when it is first wanted. What could tell the difference is started as ever, see
-:func:`_program`: so is all with ``VIADUCT_COLD_STARTS=1`` in the environment.
+:func:`_program`: so is all with ``VIADUCT_COLD_STARTS=1`` in the environment. A program that starts others
+does that so, too, if a test gives it :data:`NESTED` in its environment.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.support.forkserver import HEADER, received
+from tests.support.forkserver import HEADER, NESTED, received
+
+__all__ = ["COLD", "NESTED", "Quickstarts", "install"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(__file__).with_name("forkserver.py")
@@ -76,13 +79,18 @@ class _Start(NamedTuple):
 
 
 class _Server:
-    """The fork server of one environment; ``folder`` is its ``bin``."""
+    """The fork server of one environment; ``process`` None: it ends by itself when the connection does."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, connection: socket.socket, process: subprocess.Popen[bytes] | None = None) -> None:
+        self._connection, self._process = connection, process
+
+    @classmethod
+    def started(cls, folder: str) -> _Server:
+        """A new one; ``folder`` is the environment's ``bin``."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        self._connection, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [f"{folder}/python", str(PROGRAM), str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -90,6 +98,7 @@ class _Server:
                 cwd=ROOT,
                 pass_fds=(theirs.fileno(),),
             )
+        return cls(ours, process)
 
     def fork(self, request: dict[str, Any], descriptors: list[int]) -> int:
         """Pid of the program, which is a child of this process."""
@@ -109,16 +118,19 @@ class _Server:
     def stop(self) -> None:
         """End it; what it has forked goes on."""
         self._connection.close()
-        self._process.wait()
+        if self._process is not None:
+            self._process.wait()
 
 
 class Quickstarts:
     """Decides about each start, and holds the fork servers of this process."""
 
-    def __init__(self, otherwise: Callable[..., int]) -> None:
+    def __init__(self, otherwise: Callable[..., int], own: socket.socket | None = None) -> None:
         self._otherwise = otherwise
         self._owner = os.getpid()
         self._servers: dict[str, _Server] = {}
+        if own is not None:
+            self._servers[os.path.dirname(sys.executable)] = _Server(own)
         self._lock = threading.Lock()
 
     def __call__(self, *arguments: Any) -> int:
@@ -132,7 +144,7 @@ class Quickstarts:
         with self._lock:
             server = self._servers.get(folder)
             if server is None:
-                server = self._servers[folder] = _Server(folder)
+                server = self._servers[folder] = _Server.started(folder)
             return server.fork(request, list(wanted.values()))
 
     def _request(self, arguments: tuple[Any, ...]) -> dict[str, Any] | None:
@@ -207,12 +219,14 @@ def _of_interpreter(environment: Any) -> dict[str, str]:
     return {name: text for name, text in environment.items() if name.startswith(("LD_", "LC_", "LANG"))}
 
 
-def install() -> Callable[[], None]:
-    """From now on this process starts Python programs so; returns what ends that."""
+def install(own: socket.socket | None = None) -> Callable[[], None]:
+    """From now on this process starts Python programs so; returns what ends that. ``own``: the connection to
+    a server of this environment that is there already.
+    """
     if os.environ.get(COLD) or not sys.platform.startswith("linux"):
         return lambda: None
     before = subprocess._fork_exec  # type: ignore[attr-defined]
-    starts = Quickstarts(before)
+    starts = Quickstarts(before, own)
     subprocess._fork_exec = starts  # type: ignore[attr-defined]
     subprocess._USE_POSIX_SPAWN = False  # type: ignore[misc]
 

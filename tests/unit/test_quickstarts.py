@@ -219,3 +219,22 @@ def test_a_session_that_is_killed_leaves_no_fork_server(tmp_path: Path) -> None:
         owner.kill()
         assert select.select([watched], [], [], 30)[0], "the fork server outlived its session"
         os.close(watched)
+
+
+def test_what_a_program_starts_is_forked_too_if_a_test_wants_that() -> None:
+    """The nested server ends with the program, also where that is killed."""
+    code = """
+        import os, subprocess, sys
+        told = "'VIADUCT_NESTED_STARTS' in os.environ"
+        inner = f"import os, sys; print('keystone' in sys.modules, os.getppid(), {told})"
+        print(os.getpid(), eval(told))
+        done = subprocess.run([sys.executable, '-c', inner], stdout=subprocess.PIPE, text=True)
+        print(done.stdout, done.returncode)
+        print(subprocess.run([sys.executable, '-c', 'raise SystemExit(7)']).returncode, flush=True)
+        os.kill(os.getpid(), 9)
+    """
+    done = python("-c", textwrap.dedent(code), cwd=ROOT, **{quickstarts.NESTED: "1"})
+    first, forked, ended, exited = (line for line in done.stdout.splitlines() if line)
+    pid, kept = first.split()
+    assert kept == "False" and forked == f"True {pid} False"
+    assert (ended.strip(), exited, done.returncode) == ("0", "7", -signal.SIGKILL)

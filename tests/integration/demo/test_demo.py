@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.quickstarts import NESTED
+
 pytestmark = pytest.mark.keystone
 ROOT = Path(__file__).parents[3]
+LANGUAGE = {name: text for name, text in os.environ.items() if name.startswith(("LANG", "LC_"))}
 DEADLINE = 400.0
 
 
@@ -26,7 +30,7 @@ def played(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "keystone_viaduct.cli.main", *command],
         cwd=ROOT,
-        env={"COLUMNS": "110", "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        env={"COLUMNS": "110", "PATH": "/usr/bin:/bin", NESTED: "1", **LANGUAGE},
         capture_output=True,
         text=True,
         timeout=DEADLINE,
