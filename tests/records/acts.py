@@ -32,10 +32,11 @@ class Order(NamedTuple):
 
 @dataclass(frozen=True)
 class Deed:
-    """What a site has acknowledged."""
+    """What a site has acknowledged; ``onto``: what the record refers to since."""
 
     site: str
     order: Order
+    onto: Made | None = None
 
 
 def plan(maker: Maker, records: Sequence[Made]) -> tuple[list[Order], list[Order]]:
@@ -77,16 +78,21 @@ def carry_out(
     site: str, office: Office, shell: Shell, orders: Sequence[Order], maker: Maker, pool: Pool
 ) -> list[Deed]:
     """Do them one after the other; what was taken."""
-    return [Deed(site, order) for order in orders if _done(office, shell, order, maker, pool)]
+    found: list[Deed] = []
+    for order in orders:
+        if order.sort == MOVE:
+            onto = shell.move(maker, order.made, pool)
+            found += [Deed(site, order, onto)] if onto is not None else []
+        elif _done(office, shell, order, maker):
+            found.append(Deed(site, order, order.other))
+    return found
 
 
-def _done(office: Office, shell: Shell, order: Order, maker: Maker, pool: Pool) -> bool:
+def _done(office: Office, shell: Shell, order: Order, maker: Maker) -> bool:
     made, word = order.made, order.word
     if order.sort == POINT:
         assert order.other is not None
         return shell.point(made, PARENTS[made.kind], order.other)
-    if order.sort == MOVE:
-        return shell.move(maker, made, pool)
     if order.sort == CHANGE:
         return (shell if order.by_sql else office).change(maker, made, word)
     if order.sort == RENAME:

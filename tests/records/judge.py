@@ -14,7 +14,7 @@ from keystone_viaduct.demo.comparer import Difference
 from keystone_viaduct.demo.scenario.place import Place
 from keystone_viaduct.kinds.value import join_key
 from tests.integration.fleet.pair import Pair
-from tests.records.acts import CHANGE, DELETE, POINT, Deed
+from tests.records.acts import CHANGE, DELETE, Deed
 from tests.records.pool import KEYS, TABLES, Address, Made
 
 #: Kinds whose records Keystone, or the passing of time, takes away by itself.
@@ -118,8 +118,8 @@ class Fates:
         """What may have gone with something else, or may be held up by it."""
         needs = {one.address: set(one.needs) for one in self._made}
         for deed in (deed for found in self._deeds.values() for deed in found):
-            if deed.order.sort == POINT and deed.order.other is not None:
-                needs[deed.order.made.address].add(deed.order.other.address)
+            if deed.onto is not None:
+                needs[deed.order.made.address].add(deed.onto.address)
         gone = {a for a, found in self._deeds.items() if any(d.order.sort == DELETE for d in found)}
         times = Counter(one.address for one in self._made)
         found = {address for address, count in times.items() if count > 1}

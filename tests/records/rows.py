@@ -112,19 +112,19 @@ class Shell:
         column = "resource_name" if made.kind == "registered_limit" else "name"
         return column in self._table(made.kind).c and self._update(made, {column: name})
 
-    def move(self, maker: Maker, made: Made, pool: Pool) -> bool:
-        """Let it refer to another record."""
+    def move(self, maker: Maker, made: Made, pool: Pool) -> Made | None:
+        """Let it refer to another record, which is returned; None where nothing was done."""
         table = self._table(made.kind)
         known = {n: k for n, k in REFERENCES.get(table.name, {}).items() if n not in KEYS[made.kind]}
         if not known:
-            return False
+            return None
         column = maker.random.choice(sorted(known))
         target = pool.some(maker, known[column])
         if target is None or target == made:
-            return False
+            return None
         if target.kind == made.kind and (target.needs or target.id > made.id):
-            return False  # a Keystone answers nothing about what lies below itself
-        return self._update(made, {column: target.id})
+            return None  # a Keystone answers nothing about what lies below itself
+        return target if self._update(made, {column: target.id}) else None
 
     def point(self, made: Made, column: str, target: Made) -> bool:
         """Let ``column`` of it name that record."""

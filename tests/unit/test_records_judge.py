@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.records.acts import DELETE, Deed, Order
+from tests.records.acts import DELETE, MOVE, Deed, Order
 from tests.records.judge import Fates
 from tests.records.play import _Site
 from tests.records.pool import Made, Pool
@@ -75,6 +75,19 @@ def test_what_was_made_once_more_may_be_there_after_it_was_deleted(tmp_path: Pat
     assert [one.key for one in maker.made] == [("t",), ("u",)] and maker.again == [made]
     assert list(Fates(places, [made, *maker.again], [deed]).unlike(())) == []
     assert len(list(Fates(places, [made], [deed]).unlike(()))) == 1
+
+
+@pytest.mark.parametrize("onto", ["deleted", "kept"])
+def test_what_was_moved_below_a_record_may_go_with_it(tmp_path: Path, onto: str) -> None:
+    places = [site(EAST, tmp_path, {"k": None}), site(WEST, tmp_path, {"k": None})]
+    moved, gone, there = (Made("trust", (key,), WEST) for key in ("t", "d", "k"))
+    below = gone if onto == "deleted" else there
+    deeds = [
+        Deed(WEST, Order(MOVE, moved, True, ""), below),
+        Deed(EAST, Order(DELETE, gone, False, "")),
+    ]
+    lost = list(Fates(places, [moved, gone, there], deeds).unlike(()))
+    assert len(lost) == (onto == "kept")
 
 
 def test_who_deletes_by_hand_leaves_no_part_behind_and_no_event_out(tmp_path: Path) -> None:
