@@ -1,4 +1,4 @@
-"""An import-linter contract: a table of who may import whom, complete by construction.
+"""Import-linter contracts: a table of who may import whom, complete by construction, and no circle.
 
 import-linter's own contracts fail for a module that does not exist yet and say nothing about one that nobody
 has listed. Here each line of ``packages`` is ``package: package package ...`` (names below the root package).
@@ -7,6 +7,8 @@ with a line of its own does not inherit its parent's, and it may always import i
 """
 
 from __future__ import annotations
+
+from graphlib import CycleError, TopologicalSorter
 
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
@@ -60,3 +62,22 @@ class MayImport(Contract):
         name = module.removeprefix(f"{self.root}.")
         covering = [line for line in table if name == line or name.startswith(f"{line}.")]
         return max(covering, key=len, default=None) if name != module else None
+
+
+class NoCircle(Contract):
+    """No module imports itself by way of others, be it only for its types."""
+
+    type_name = "no_circle"
+
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
+        """Put all modules in an order in which each comes after those that it imports."""
+        imported = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+        try:
+            TopologicalSorter(imported).prepare()
+        except CycleError as error:
+            return ContractCheck(kept=False, metadata={"circle": error.args[1]})
+        return ContractCheck(kept=True)
+
+    def render_broken_contract(self, check: ContractCheck) -> None:
+        """Print the circle, each module before one that imports it."""
+        output.print_error(" <- ".join(check.metadata["circle"]))

@@ -18,7 +18,7 @@ from keystone_viaduct.sync.site.content import digests
 from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.sync.site.proof import REFUSABLE
 from keystone_viaduct.sync.site.purge import Retention
-from keystone_viaduct.sync.site.readiness import ASIDE
+from keystone_viaduct.sync.site.reasons import ASIDE
 from keystone_viaduct.sync.wire.page import page_to_json
 from keystone_viaduct.testing.simulation.watch import Watch
 from tests.simulation.scene import Scene

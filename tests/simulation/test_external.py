@@ -15,6 +15,7 @@ from keystone_viaduct.sync.ports import Write
 from keystone_viaduct.sync.site.nonce import seeded
 from keystone_viaduct.sync.site.purge import Retention
 from keystone_viaduct.sync.site.sequencer import sequence
+from keystone_viaduct.testing.simulation import unseen
 from keystone_viaduct.testing.simulation.fleet import SECOND
 from tests.simulation.scene import Scene
 
@@ -513,7 +514,7 @@ def test_who_came_and_went_under_an_id_that_no_directory_gives_takes_along_what_
     user = scene.user("west", "u", "ada")
     credential = scene.credential("west", "c", "u")
     gone = Write(user, scene.row("west", user), None)
-    assert scene.fleet.unseen.write(scene.fleet, "west", [gone])
+    assert unseen.write_by_hand(scene.fleet, "west", [gone])
     scene.sync()
     sweep(scene)
     scene.equal()

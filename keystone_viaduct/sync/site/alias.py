@@ -125,7 +125,7 @@ def _revoke(run: Applying, readiness: Readiness, intent: Intent, target: Ref) ->
     there = run.intent_for(waiting.change) if waiting is not None else None
     if there is None and (not readiness.alive(target) or intent.ref in run.tx.aliases([intent.ref])):
         return False
-    there = there or own_intent(run, readiness, target, intent.change)
+    there = there or own_intent(run, readiness.local, target, intent.change)
     if there.content is None:
         return False
     lost = dict(there.old or there.content)

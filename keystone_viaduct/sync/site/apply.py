@@ -16,6 +16,7 @@ from keystone_viaduct.sync.external import united
 from keystone_viaduct.sync.knowledge import Exceptions
 from keystone_viaduct.sync.model import (
     ABSENT,
+    CONFLICT,
     DELETED,
     REFUSED,
     THING,
@@ -60,7 +61,8 @@ from keystone_viaduct.sync.site.nonce import in_new_batch
 from keystone_viaduct.sync.site.own import release
 from keystone_viaduct.sync.site.proof import check_page, check_travels, own_knowledge, vouches
 from keystone_viaduct.sync.site.quarantine import leave_aside
-from keystone_viaduct.sync.site.readiness import ASIDE, CONFLICT, Readiness
+from keystone_viaduct.sync.site.readiness import Readiness
+from keystone_viaduct.sync.site.reasons import ASIDE
 from keystone_viaduct.sync.site.register import adopt_peers, register_here
 from keystone_viaduct.sync.site.reviving import revive
 from keystone_viaduct.sync.site.scope import rescoped, resolve

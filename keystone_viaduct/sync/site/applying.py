@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TypeGuard
 
 from keystone_viaduct.kinds.registry import GRANTS, TWINNED
 from keystone_viaduct.sync.model import (
+    CONFLICT,
     DELETED,
     IN,
     JOIN_SITE,
@@ -27,6 +28,7 @@ from keystone_viaduct.sync.model import (
 )
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site import merge
+from keystone_viaduct.sync.site.admission import AdmissionCheck
 from keystone_viaduct.sync.site.carrying import PASSING, Carry, landing
 from keystone_viaduct.sync.site.external import merged, said_by_both
 from keystone_viaduct.sync.site.intent import Intent
@@ -34,12 +36,9 @@ from keystone_viaduct.sync.site.isolating import Quarantine
 from keystone_viaduct.sync.site.lacking import completed
 from keystone_viaduct.sync.site.merged import is_merged
 from keystone_viaduct.sync.site.nonce import new_identifier
-from keystone_viaduct.sync.site.readiness import CONFLICT, LOST
+from keystone_viaduct.sync.site.reasons import LOST
 from keystone_viaduct.sync.site.scope import evicted_by_its_maker, has_past
 from keystone_viaduct.sync.site.verdict import Verdict, judge
-
-if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.trial import Trial
 
 PolicyFor = Callable[[str, str | None], str]
 
@@ -64,7 +63,7 @@ class Applying:
     refused: list[Ref] = field(default_factory=list)
     known: int = 0
     merged: int = 0
-    trial: Trial | None = None
+    trial: AdmissionCheck | None = None
     any_held: bool = False
     scopes: dict[Ref, str | None] = field(default_factory=dict)
     aliases: dict[Ref, str] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from keystone_viaduct.sync.naming import target_of
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.needs import Need, needs
-from keystone_viaduct.sync.site.readiness import passive
+from keystone_viaduct.sync.site.reasons import passive
 
 #: Records that a waiting change is noted to lack: what it lacks beside them it is found to lack later.
 MOST_LACKED = 7

@@ -8,24 +8,50 @@ it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from keystone_viaduct.sync.model import NAME, Document, Ref
 from keystone_viaduct.sync.naming import value_of
 from keystone_viaduct.sync.ports import Claim
+from keystone_viaduct.sync.site.applying import Applying
+from keystone_viaduct.sync.site.claims import Claims
 from keystone_viaduct.sync.site.content import contents
 from keystone_viaduct.sync.site.intent import Intent
 
-if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.readiness import Readiness
+
+class Planned(Protocol):
+    """What the set of an apply comes to (``sync.site.readiness``), as far as names are concerned."""
+
+    run: Applying
+    names: Claims
+
+    def living(self) -> list[tuple[Intent, Document]]:
+        """What is there once the set is written, each with its content."""
+        ...
+
+    def claims(self, ref: Ref, content: Document) -> list[Claim]:
+        """The unique values that this content claims."""
+        ...
+
+    def holder(self, claim: Claim) -> Ref | None:
+        """Who holds a unique value in the tables now."""
+        ...
+
+    def gives_way(self, rival: Ref, claim: Claim) -> bool:
+        """Whether the set takes this value from its holder."""
+        ...
+
+    def is_to_be_decided(self, rival: Ref, claim: Claim) -> bool:
+        """Whether the hub has to decide who keeps the value."""
+        ...
 
 
 class CarriedNames:
     """Who claims a value in what the hub carries; asked in batches and remembered."""
 
-    def __init__(self, readiness: Readiness) -> None:
-        self._readiness = readiness
-        self._run = readiness.run
+    def __init__(self, planned: Planned) -> None:
+        self._planned = planned
+        self._run = planned.run
         self._holders: dict[Claim, Ref | None] = {}
 
     def clashing(self) -> dict[Ref, tuple[str, str]]:
@@ -43,13 +69,13 @@ class CarriedNames:
             if not intent.release:
                 fresh += [(intent, claim) for claim in sorted(mine - before)]
         self._load(claim for _, claim in fresh)
-        self._readiness.names.load_holders(claim for _, claim in fresh if claim in apart)
+        self._planned.names.load_holders(claim for _, claim in fresh if claim in apart)
         blocked: dict[Ref, tuple[str, str]] = {}
         for intent, claim in fresh:
             rival = claimed[claim] if claim in apart else intent.ref
             if rival == intent.ref:
                 rival = self.holder(claim) or (self._in_tables(claim) if claim in apart else None) or rival
-            if rival != intent.ref and self._readiness.is_to_be_decided(rival, claim):
+            if rival != intent.ref and self._planned.is_to_be_decided(rival, claim):
                 blocked[intent.ref] = NAME, ""
         return blocked
 
@@ -64,24 +90,24 @@ class CarriedNames:
 
     def _in_order(self) -> list[tuple[Intent, Document]]:
         """What is here already comes first."""
-        return sorted(self._readiness.living(), key=lambda pair: (not pair[0].release, pair[0].change.seq))
+        return sorted(self._planned.living(), key=lambda pair: (not pair[0].release, pair[0].change.seq))
 
     def _claims(self, intent: Intent, content: Document) -> tuple[set[Claim], set[Claim], set[Claim]]:
         """What it claims, what of that its row will have, and what its row has had."""
         lands, row = self._run.lands(intent), self._run.rows.get(intent.ref)
         found = [
-            set(self._readiness.claims(intent.ref, document)) if document is not None else set[Claim]()
+            set(self._planned.claims(intent.ref, document)) if document is not None else set[Claim]()
             for document in (content, lands, row)
         ]
         return found[0], found[1], found[2]
 
     def _in_tables(self, claim: Claim) -> Ref | None:
         """Whose row has this very value, and keeps it."""
-        found = self._readiness.holder(claim)
-        if found is None or self._readiness.gives_way(found, claim):
+        found = self._planned.holder(claim)
+        if found is None or self._planned.gives_way(found, claim):
             return None
         row = self._run.tx.documents([found]).get(found, {})
-        return found if claim in self._readiness.claims(found, row) else None
+        return found if claim in self._planned.claims(found, row) else None
 
     def _load(self, claims: Iterable[Claim]) -> None:
         asked = {value_of(claim): claim for claim in claims if claim not in self._holders}
@@ -89,6 +115,6 @@ class CarriedNames:
         records = {r.ref: r for r in (self._run.tx.carried_naming(list(asked)) if asked else ())}
         wanted = set(asked.values())
         for ref, content in contents(self._run.tx, list(records), records).items():
-            for claim in wanted.intersection(self._readiness.claims(ref, content)):
+            for claim in wanted.intersection(self._planned.claims(ref, content)):
                 if self._holders[claim] is None:
                     self._holders[claim] = ref

@@ -32,7 +32,7 @@ from keystone_viaduct.sync.site.excepted import excepted
 from keystone_viaduct.sync.site.feed import selection_for
 from keystone_viaduct.sync.site.fence import check_fence, check_reader
 from keystone_viaduct.sync.site.nonce import new_nonce
-from keystone_viaduct.sync.site.readiness import ASIDE
+from keystone_viaduct.sync.site.reasons import ASIDE
 from keystone_viaduct.sync.site.sequencer import MOST_MARKS, sequence_some
 
 #: Records after which a listing leaves the remaining buckets to the next call.

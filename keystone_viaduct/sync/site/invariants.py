@@ -9,7 +9,6 @@ whatever a page or the records that it carries say: there the edit is carried.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from keystone_viaduct.errors import Refused
 from keystone_viaduct.kinds import trees
@@ -19,12 +18,10 @@ from keystone_viaduct.kinds.rule import Rule
 from keystone_viaduct.kinds.trees import ACYCLIC, told
 from keystone_viaduct.sync.model import CYCLE, Document, Ref
 from keystone_viaduct.sync.ports import Transaction
+from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.carrying import referrers
 from keystone_viaduct.sync.site.content import contents, rows_of
 from keystone_viaduct.sync.site.intent import Intent
-
-if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.applying import Applying
 
 #: Reason of a wait at the hub, and the sort of what is listed.
 RULE = "rule"

@@ -16,7 +16,7 @@ from keystone_viaduct.sync.model import Page, Ref
 from keystone_viaduct.sync.ports import Store, Transaction
 from keystone_viaduct.sync.site.carrying import PASSING, releasable
 from keystone_viaduct.sync.site.coverage import leaving
-from keystone_viaduct.sync.site.readiness import passive
+from keystone_viaduct.sync.site.reasons import passive
 
 #: Records of another site's page that are put aside in one call; with more of them it fails as it did. Of its
 #: own a site puts aside so many at a time.

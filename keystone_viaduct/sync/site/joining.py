@@ -65,7 +65,7 @@ def _take_out(run: Applying, readiness: Readiness, ref: Ref) -> None:
     if local is None or not readiness.alive(ref):
         return
     cause = Change(ref, run.page.upto.seq, local.version, local.birth, local.fields, {}, local.scope)
-    gone = own_intent(run, readiness, ref, cause)
+    gone = own_intent(run, readiness.local, ref, cause)
     lost = dict(gone.old or {})
     gone.content, gone.ours = None, False
     if run.trial is not None and not run.trial.may(gone):

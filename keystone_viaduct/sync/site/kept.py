@@ -6,18 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.knowledge import Gap
-from keystone_viaduct.sync.model import NAME, REFERENCE, Dot, Pending, Ref, Version, site_of
+from keystone_viaduct.sync.model import NAME, REFERENCE, UNTRIED, Dot, Pending, Ref, Version, site_of
 from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.needs import needs
 from keystone_viaduct.sync.site.proof import REFUSABLE
-from keystone_viaduct.sync.site.readiness import (
-    LOST,
-    REFERRED,
-    UNPLACED,
-    UNPROVEN,
-    UNTRIED,
-    Readiness,
-)
+from keystone_viaduct.sync.site.readiness import Readiness
+from keystone_viaduct.sync.site.reasons import LOST, REFERRED, UNPLACED, UNPROVEN
 from keystone_viaduct.sync.site.reviving import may_be_revived
 
 

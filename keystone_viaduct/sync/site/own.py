@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from keystone_viaduct.sync.model import Change, Record, Ref
+from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.content import overlaid, rows_of
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.unseen import is_gone, number_stray
-
-if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.applying import Applying
-    from keystone_viaduct.sync.site.readiness import Readiness
 
 
 def awaited(run: Applying, ref: Ref) -> Intent | None:
@@ -34,10 +30,10 @@ def release(run: Applying, records: Sequence[Record]) -> None:
         run.intents[ref] = Intent(ref, change, record, content, content, ours=True, release=True)
 
 
-def own_intent(run: Applying, readiness: Readiness, ref: Ref, cause: Change) -> Intent:
+def own_intent(run: Applying, local_of: Callable[[Ref], Record | None], ref: Ref, cause: Change) -> Intent:
     """An intent on one of the hub's own records, for an edit that another change makes necessary.
 
-    Who has made that edit puts the intent into the set.
+    ``local_of`` reads this site's record. Who has made that edit puts the intent into the set.
     """
     existing = run.intents.get(ref)
     if existing is not None:
@@ -46,7 +42,7 @@ def own_intent(run: Applying, readiness: Readiness, ref: Ref, cause: Change) -> 
         # It is tried again as it is, unless who asks for this puts an edit in its place.
         told, touched = [*existing.conflicts], {*existing.touched}
         return replace(existing, release=False, fresh=True, touched=touched, conflicts=told)
-    local = readiness.local(ref)
+    local = local_of(ref)
     if local is None or is_gone(local):
         local = number_stray(run, ref)
     if ref not in run.contents and not local.deleted:

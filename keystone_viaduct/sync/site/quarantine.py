@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from keystone_viaduct.sync.model import QUARANTINED, RETRIED, Change, Dot, Pending, Ref
+from keystone_viaduct.sync.model import QUARANTINED, RETRIED, UNREADABLE, UNTRIED, Change, Dot, Pending, Ref
 from keystone_viaduct.sync.ports import Transaction
 from keystone_viaduct.sync.site.applying import Applying
-from keystone_viaduct.sync.site.readiness import UNREADABLE, UNTRIED
 
 
 def leave_aside(run: Applying, candidates: dict[Ref, Change], waiting: Sequence[Pending]) -> set[Ref]:

@@ -8,14 +8,12 @@ this site's tables can't hold does not wait: it is carried (:mod:`keystone_viadu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.cacheable import uncacheable
 from keystone_viaduct.kinds.raw import same_documents
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.external import Externals
-from keystone_viaduct.sync.model import CONFLICT as CONFLICT
 from keystone_viaduct.sync.model import (
     CYCLE,
     NAME,
@@ -28,9 +26,8 @@ from keystone_viaduct.sync.model import (
     Record,
     Ref,
 )
-from keystone_viaduct.sync.model import UNREADABLE as UNREADABLE
-from keystone_viaduct.sync.model import UNTRIED as UNTRIED
 from keystone_viaduct.sync.ports import Claim
+from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.carriednames import CarriedNames
 from keystone_viaduct.sync.site.carrying import Carry, differing, referrers, unwritable
 from keystone_viaduct.sync.site.claims import Claims
@@ -40,27 +37,7 @@ from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.invariants import Invariants
 from keystone_viaduct.sync.site.needs import OWNING, Need, needs
 from keystone_viaduct.sync.site.own import release
-
-if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.applying import Applying
-
-#: Reasons of a wait, beside those of ``sync.model``.
-REFERRED = "referred"
-#: At the hub: another site has yet to show what a spoke tells of it; where it belongs is not known yet.
-UNPROVEN, UNPLACED = "unproven", "unplaced"
-#: Put aside by a start over, until the source shows it again or its head is reached without it.
-ASIDE = "aside"
-#: At the hub: its own row is gone where no trigger saw it, and nobody knows yet whether that was meant.
-LOST = "lost"
-_PASSIVE = UNTRIED | {ASIDE}
-
-
-def passive(is_hub: bool) -> frozenset[str]:
-    """Reasons of what is not tried anew with every page.
-
-    What a spoke leaves to the hub is its own to decide once it is the hub.
-    """
-    return _PASSIVE if is_hub else _PASSIVE | {CONFLICT}
+from keystone_viaduct.sync.site.reasons import REFERRED
 
 
 class Readiness:
@@ -462,13 +439,13 @@ class Readiness:
             content = self.run.tx.documents([rival]).get(rival, {})
         return claim in self.claims(rival, content)
 
-    def gives_way(self, holder: Ref, claim: Claim) -> bool:
+    def gives_way(self, rival: Ref, claim: Claim) -> bool:
         """Whether the set takes the value from the record that has it."""
-        other = self.run.intents.get(holder)
+        other = self.run.intents.get(rival)
         if other is None:
             return False
         lands = self.run.lands(other)
-        return lands is None or not self.names.has(self.claims(holder, lands), claim)
+        return lands is None or not self.names.has(self.claims(rival, lands), claim)
 
     def _gives_way(self, holder: Ref, claim: Claim) -> bool:
         if not self.gives_way(holder, claim):

@@ -16,7 +16,8 @@ from keystone_viaduct.sync.site.content import contents
 from keystone_viaduct.sync.site.external import is_evidence
 from keystone_viaduct.sync.site.guarding import IN_USE, guards, why_it_stays
 from keystone_viaduct.sync.site.needs import needs
-from keystone_viaduct.sync.site.readiness import REFERRED, Readiness
+from keystone_viaduct.sync.site.readiness import Readiness
+from keystone_viaduct.sync.site.reasons import REFERRED
 from keystone_viaduct.sync.site.sequencer import edited
 
 if TYPE_CHECKING:

@@ -126,7 +126,7 @@ def _delete_dependents(run: Applying, readiness: Readiness, intent: Intent) -> N
         if ref in seen:
             continue
         seen.add(ref)
-        own = awaited(run, ref) or own_intent(run, readiness, ref, intent.change)
+        own = awaited(run, ref) or own_intent(run, readiness.local, ref, intent.change)
         if own.content is None:
             run.intents[ref] = own
             queue.extend(readiness.living_referrers(ref))
@@ -181,7 +181,7 @@ def _rival_intent(
     """Who else claims the value: what is written, what the tables hold, or what waits for this record."""
     rival = _rival(run, readiness, intent.ref, claim)
     if rival is not None:
-        return own_intent(run, readiness, rival, intent.change)
+        return own_intent(run, readiness.local, rival, intent.change)
     for ref, waiting in run.waiting.items():
         if ref.kind != claim.kind or waiting.reason != REFERENCE or ref in left_alone:
             continue

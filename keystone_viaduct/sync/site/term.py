@@ -18,7 +18,7 @@ from keystone_viaduct.sync.site.coverage import evicted
 from keystone_viaduct.sync.site.cuts import disown_unions, relabel
 from keystone_viaduct.sync.site.fence import check_fence
 from keystone_viaduct.sync.site.nonce import new_nonce
-from keystone_viaduct.sync.site.readiness import ASIDE
+from keystone_viaduct.sync.site.reasons import ASIDE
 from keystone_viaduct.sync.site.restore import renew
 from keystone_viaduct.sync.site.sequencer import MOST_MARKS, sequence_some
 from keystone_viaduct.sync.site.statement import lineage_to_follow

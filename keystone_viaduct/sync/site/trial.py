@@ -14,7 +14,7 @@ from keystone_viaduct.sync.site.delegation import Act, Problem
 from keystone_viaduct.sync.site.delegation.hearing import Hearing
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.proof import REFUSABLE, Proof, bounded
-from keystone_viaduct.sync.site.readiness import UNPLACED, UNPROVEN
+from keystone_viaduct.sync.site.reasons import UNPLACED, UNPROVEN
 from keystone_viaduct.sync.site.revert import revert
 
 LOG = logging.getLogger(__name__)

@@ -77,7 +77,7 @@ def _make_over(run: Applying, readiness: Readiness, loser: Intent, new: Ref) -> 
             refs += found
     for ref in dict.fromkeys(refs):
         kind = REGISTRY[ref.kind]
-        intent = own_intent(run, readiness, ref, loser.change)
+        intent = own_intent(run, readiness.local, ref, loser.change)
         if kind.insert_only or intent.content is None:
             continue
         moved = kind.rekey(intent.content, {old.kind: {old.key: new.key}})
@@ -114,7 +114,7 @@ def _edit(run: Applying, readiness: Readiness, intent: Intent, into: Ref) -> Non
     """The fields that it has changed since are changed at the other, too."""
     before = run.records.get(intent.ref)
     known = before.version if before is not None else run.state.all_knowledge
-    there = own_intent(run, readiness, into, intent.change)
+    there = own_intent(run, readiness.local, into, intent.change)
     if there.content is None:
         return
     document, own = intent.change.document, {name for n in REGISTRY[into.kind].natural for name in n.fields}
@@ -140,7 +140,7 @@ def _edit(run: Applying, readiness: Readiness, intent: Intent, into: Ref) -> Non
 
 def _delete(run: Applying, readiness: Readiness, intent: Intent, into: Ref) -> None:
     """The other one goes, too; unless something there needs it, or it was changed since by who may."""
-    there = own_intent(run, readiness, into, intent.change)
+    there = own_intent(run, readiness.local, into, intent.change)
     if there.content is None:
         return
     users = readiness.living_referrers(into)

@@ -8,15 +8,12 @@ until then the page may bring it back.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import Record, Ref
+from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.content import altered
 from keystone_viaduct.sync.site.sequencer import sequence_records
-
-if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.applying import Applying
 
 
 def number_unseen(run: Applying, refs: Sequence[Ref]) -> bool:

@@ -12,7 +12,7 @@ from keystone_viaduct.errors import Refused
 from keystone_viaduct.sync.external import ExternalDrivers
 from keystone_viaduct.sync.link.link import Link
 from keystone_viaduct.sync.link.replicator import Progress, Replicator
-from keystone_viaduct.sync.model import Conflict, Page, Peer, Record, Ref, Version
+from keystone_viaduct.sync.model import Conflict, Document, Page, Peer, Record, Ref, Version
 from keystone_viaduct.sync.ports import Transaction, Write
 from keystone_viaduct.sync.site import Site
 from keystone_viaduct.sync.site.promote import obstacle
@@ -24,7 +24,6 @@ from keystone_viaduct.testing.simulation.counts import Counts
 from keystone_viaduct.testing.simulation.crashing import CrashingStore
 from keystone_viaduct.testing.simulation.directories import DIRECTORY, spread
 from keystone_viaduct.testing.simulation.memory import MemoryDatabase
-from keystone_viaduct.testing.simulation.unseen import Unseen
 
 SECOND = 1_000_000
 #: The share of databases that can't hold every character.
@@ -122,6 +121,20 @@ class Backup:
     site: str
     copy: object
     data: Data
+
+
+@dataclass
+class Unseen:
+    """What was done by hand in one run. ``missing``: per site the records without row and mark, as the last
+    step left them.
+    """
+
+    missing: dict[str, dict[Ref, Record]] = field(default_factory=dict)
+    heads: dict[str, int] = field(default_factory=dict)
+    rows: dict[tuple[str, Ref], list[Document]] = field(default_factory=dict)
+    edits: dict[str, set[Edit]] = field(default_factory=dict)
+    confirmed: set[tuple[str, Ref]] = field(default_factory=set)
+    restorations: int = 0
 
 
 @dataclass

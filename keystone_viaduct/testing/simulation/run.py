@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, replace
 
 from keystone_viaduct.sync.site.nonce import seeded
-from keystone_viaduct.testing.simulation import checks, fleet
+from keystone_viaduct.testing.simulation import checks, fleet, unseen
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.counts import Counts
 from keystone_viaduct.testing.simulation.events import EVENTS, FURTHER, failing, hostile, sweeps
@@ -63,7 +63,7 @@ def _steps(made: Fleet, plan: list[Step], nonces: random.Random) -> None:
         if event.spokes and site == made.hub:
             site = next(name for name in made.nodes if name != made.hub)  # it was promoted meanwhile
         touched = event.act(made, site)
-        made.unseen.look(made)
+        unseen.look(made)
         watch.look(made, touched)
     made.step += 1
     hostile.calm(made)

@@ -8,6 +8,7 @@ from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.sync.model import Document, Ref
 from keystone_viaduct.sync.ports import Tables, Write
 from keystone_viaduct.sync.site.content import split_known
+from keystone_viaduct.testing.simulation import unseen
 from keystone_viaduct.testing.simulation.events.event import Event
 from keystone_viaduct.testing.simulation.fleet import Fleet
 
@@ -29,7 +30,7 @@ def lose(fleet: Fleet, site: str) -> list[str]:
     gone = set(refs if empties else fleet.chance.sample(refs, min(fleet.chance.choice((1, 1, 2)), len(refs))))
     if fleet.chance.random() < 0.5:
         gone |= _dependents(fleet, site, gone)
-    fleet.unseen.write(fleet, site, [Write(ref, rows[ref], None) for ref in sorted(gone)])
+    unseen.write_by_hand(fleet, site, [Write(ref, rows[ref], None) for ref in sorted(gone)])
     fleet.counts["tables emptied" if empties else "rows lost"] += 1
     fleet.tell(f"{site}: {len(gone)} rows vanish, among them {sorted(gone)[0]}")
     return [site]
@@ -48,7 +49,7 @@ def alter(fleet: Fleet, site: str) -> list[str]:
         write = Write(ref, rows[ref], {**rows[ref], field: word})
     else:
         write = _new_user(fleet, rows, word)
-    if write is None or not fleet.unseen.write(fleet, site, [write]):
+    if write is None or not unseen.write_by_hand(fleet, site, [write]):
         return []
     fleet.counts["rows altered"] += 1
     fleet.tell(f"{site}: {write.ref} is {'changed' if write.old else 'made'} by hand: {word}")
@@ -74,7 +75,7 @@ def put_back(fleet: Fleet, _: str) -> list[str]:
             [Write(ref, rows.get(ref), old.get(ref)) for ref in refs if rows.get(ref) != old.get(ref)]
         )
     writes = fleet.chance.choice([writes for writes in tables if writes] or [[]])
-    if not writes or not fleet.unseen.write(fleet, site, writes):
+    if not writes or not unseen.write_by_hand(fleet, site, writes):
         return []
     fleet.counts["tables put back"] += 1
     fleet.tell(f"{site}: the table of {writes[0].ref.kind} is put back, {len(writes)} rows differ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from keystone_viaduct.errors import FenceMismatch, NotYet, OldTerm
 from keystone_viaduct.sync.link.compare import Comparison
 from keystone_viaduct.testing.simulation import fleet as fleets
+from keystone_viaduct.testing.simulation import unseen
 from keystone_viaduct.testing.simulation.broken import Broken
 from keystone_viaduct.testing.simulation.crashing import Blow, Crashed
 from keystone_viaduct.testing.simulation.events.event import Event
@@ -79,7 +80,7 @@ def finish(fleet: Fleet) -> None:
     for number in range(ROUNDS):
         found = [_whole_sweep(fleet, site) for site in fleet.nodes]
         held = {site: sorted(node.store.data.held) for site, node in fleet.nodes.items()}
-        fleet.unseen.look(fleet)
+        unseen.look(fleet)
         if not any(found) and not any(held.values()):
             return
         for site in [name for name, refs in held.items() if refs]:
@@ -88,9 +89,9 @@ def finish(fleet: Fleet) -> None:
             else:
                 _discard(fleet, site, None)
                 _compare_with_others(fleet, site)
-            fleet.unseen.look(fleet)
+            unseen.look(fleet)
         fleets.settle(fleet, rounds=10)  # what is held, or dangling, may wait for the next sweep
-        fleet.unseen.look(fleet)
+        unseen.look(fleet)
     raise Broken("sweep_ends", f"a sweep finds {found} and holds {held} in the last round")
 
 
