@@ -213,6 +213,38 @@ def test_projects_in_a_circle_and_across_domains(scene: Scene) -> None:
     assert (scene.row("north", p) or {})["parent_id"] == "q"
 
 
+@pytest.mark.parametrize("policy", ["hub", "latest"])
+def test_an_edit_that_closes_a_circle_and_takes_a_name(policy: str) -> None:
+    """Both are put right, whichever is found first: neither brings the other back."""
+    scene = Scene("hub", "west", "south", policy=policy)
+    p, q = (scene.project("hub", key, f"project {key}") for key in "pq")
+    scene.sync()
+    scene.put("hub", "project", "p", parent_id="q", name="taken")
+    scene.put("west", "project", "q", parent_id="p", name="taken")
+    scene.equal()
+    rows = {ref: scene.row("south", ref) or {} for ref in (p, q)}
+    assert {row["parent_id"] for row in rows.values()} < {"default", "p", "q"}
+    assert len({row["name"] for row in rows.values()}) == 2
+    assert {row.sort for row in scene.conflicts} == {"cycle", "clash"}
+    no_loop(scene)
+
+
+def test_an_edit_that_needs_what_is_gone_and_takes_a_name(scene: Scene) -> None:
+    provider = scene.put("hub", "identity_provider", "idp", domain_id="default", enabled=True, remote_ids=[])
+    key = REGISTRY["federation_protocol"].make_key("saml2", "idp")
+    protocol = scene.put("hub", "federation_protocol", key, id="saml2", idp_id="idp", mapping_id="m")
+    scene.sync()
+    identity = [{"idp_id": "idp", "protocol_id": "saml2", "unique_id": "ada"}]
+    for gone in (protocol, provider):
+        scene.delete("hub", gone)
+    scene.user("hub", "v", "eve")
+    w = scene.user("west", "w", "eve", federated=identity)
+    scene.equal()
+    row = scene.row("south", w) or {}
+    assert row["local.name"] != "eve" and not row["federated"]
+    assert {row.sort for row in scene.conflicts} == {"dangling", "clash"}
+
+
 def test_a_project_whose_domain_changes_under_its_children(scene: Scene) -> None:
     scene.put("hub", "domain", "acme", name="acme", enabled=True)
     p = scene.project("hub", "p", "above")

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from keystone_viaduct.kinds.raw import same, same_documents
 from keystone_viaduct.kinds.registry import REGISTRY, TWINNED, UNITABLE
 from keystone_viaduct.sync.model import REFERENCE, Change, Document, Pending, Ref
+from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.external import of_owners
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.merged import ALIASED, MERGED
@@ -25,9 +25,6 @@ from keystone_viaduct.sync.site.readiness import Readiness
 from keystone_viaduct.sync.site.revert import revert
 from keystone_viaduct.sync.site.sequencer import edited
 from keystone_viaduct.sync.site.twins import heed, speaks_of_twin
-
-if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.applying import Applying
 
 
 def reread(run: Applying, readiness: Readiness) -> None:

@@ -7,18 +7,14 @@ meanwhile, taking the user along (rule 4) would destroy what nobody deleted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.sync.model import DELETED, Document, Ref
+from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.content import contents
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.readiness import Readiness
 from keystone_viaduct.sync.site.revert import revert
-
-if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.applying import Applying
 
 IN_USE = "in-use"
 

@@ -9,9 +9,9 @@ has heard of the deletion, and that site makes the record anew: an edit of its o
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from keystone_viaduct.sync.model import DELETED, REFERENCE, Pending, Record, Ref
+from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.content import contents
 from keystone_viaduct.sync.site.external import is_evidence
 from keystone_viaduct.sync.site.guarding import IN_USE, guards, why_it_stays
@@ -19,9 +19,6 @@ from keystone_viaduct.sync.site.needs import needs
 from keystone_viaduct.sync.site.readiness import Readiness
 from keystone_viaduct.sync.site.reasons import REFERRED
 from keystone_viaduct.sync.site.sequencer import edited
-
-if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.applying import Applying
 
 
 def revive(run: Applying, readiness: Readiness) -> None:

@@ -5,8 +5,8 @@ A spoke never comes here: it waits for the hub's decision.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Container
-from typing import TYPE_CHECKING
 
 from keystone_viaduct.errors import StoreError
 from keystone_viaduct.kinds.raw import same
@@ -15,6 +15,7 @@ from keystone_viaduct.kinds.value import JSON
 from keystone_viaduct.sync.model import NAME, REFERENCE, Change, Document, Ref, site_of
 from keystone_viaduct.sync.ports import Claim
 from keystone_viaduct.sync.site.alias import follow
+from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.conflicts import Contest, choose
 from keystone_viaduct.sync.site.guarding import in_use
 from keystone_viaduct.sync.site.intent import Intent
@@ -27,15 +28,19 @@ from keystone_viaduct.sync.site.revert import revert
 from keystone_viaduct.sync.site.twins import natural_of, unite
 from keystone_viaduct.sync.site.upholding import uphold
 
-if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.applying import Applying
-
 #: A page of a thousand records settles in a few rounds; more means that something goes in circles.
 MAX_ROUNDS = 200
+#: Reasons for which the content of a change is altered.
+_ALTERING = (REFERENCE, RULE, NAME)
 
 
 def settle(run: Applying, readiness: Readiness) -> None:
-    """Decide every waiting change; each decision is an edit of the hub's own, and listed."""
+    """Decide every waiting change; each decision is an edit of the hub's own, and listed.
+
+    A change may meet several obstacles, one after the other: a project is moved below itself, and its name is
+    taken. Each round begins with the change as it came, so what was decided before is decided again with it.
+    """
+    altered: dict[Ref, list[str]] = defaultdict(list)
     for _ in range(MAX_ROUNDS):
         left_alone = kept(run, readiness)
         if not run.waiting.keys() - left_alone:
@@ -55,12 +60,11 @@ def settle(run: Applying, readiness: Readiness) -> None:
                 _let_go(run, readiness, intent, dict(intent.content or {}))
                 if waiting.reason == NAME:  # a row has got a name since, of what has none here (carried)
                     clash(run, readiness, intent, left_alone)
-            elif waiting.reason == REFERENCE:
-                _dangling(run, readiness, intent)
-            elif waiting.reason == RULE:
-                uphold(run, readiness.invariants, intent)
-            elif waiting.reason == NAME:
-                clash(run, readiness, intent, left_alone)
+            elif waiting.reason in _ALTERING:
+                if waiting.reason not in altered[ref]:
+                    altered[ref].append(waiting.reason)
+                for reason in altered[ref]:
+                    _alter(run, readiness, intent, reason, left_alone)
             elif not in_use(run, readiness, intent):
                 _delete_dependents(run, readiness, intent)
             run.intents[ref] = intent
@@ -69,6 +73,17 @@ def settle(run: Applying, readiness: Readiness) -> None:
         f"{len(run.waiting)} changes from {run.page.source} could not be settled",
         hint="please report this with the list of pending changes",
     )
+
+
+def _alter(
+    run: Applying, readiness: Readiness, intent: Intent, reason: str, left_alone: Container[Ref]
+) -> None:
+    if reason == REFERENCE:
+        _dangling(run, readiness, intent)
+    elif reason == RULE:
+        uphold(run, readiness.invariants, intent)
+    else:
+        clash(run, readiness, intent, left_alone)
 
 
 def _dangling(run: Applying, readiness: Readiness, intent: Intent) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from keystone_viaduct.kinds.model import Mode
 from keystone_viaduct.kinds.natural import NaturalKey
@@ -18,15 +17,13 @@ from keystone_viaduct.kinds.reference import ALTERNATIVES, ANY_MODE
 from keystone_viaduct.kinds.registry import REGISTRY, TWINNED
 from keystone_viaduct.sync.model import DELETED, Document, Ref, Version, life
 from keystone_viaduct.sync.ports import Claim
+from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.carrying import carried_referrers, referrers
 from keystone_viaduct.sync.site.conflicts import Contest, choose
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.merged import EQUAL
 from keystone_viaduct.sync.site.own import own_intent
 from keystone_viaduct.sync.site.readiness import Readiness
-
-if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.applying import Applying
 
 
 def natural_of(claim: Claim) -> NaturalKey:

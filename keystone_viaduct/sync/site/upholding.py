@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from keystone_viaduct.kinds.reference import Reference
 from keystone_viaduct.kinds.registry import REGISTRY
 from keystone_viaduct.kinds.rule import Cut
 from keystone_viaduct.kinds.trees import ACYCLIC, told
 from keystone_viaduct.sync.model import CYCLE, Document, Ref
+from keystone_viaduct.sync.site.applying import Applying
 from keystone_viaduct.sync.site.intent import Intent
 from keystone_viaduct.sync.site.invariants import RULE, Invariants, loops
 from keystone_viaduct.sync.site.revert import revert
-
-if TYPE_CHECKING:
-    from keystone_viaduct.sync.site.applying import Applying
 
 
 def uphold(run: Applying, invariants: Invariants, intent: Intent) -> None:
