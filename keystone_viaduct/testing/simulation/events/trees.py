@@ -9,6 +9,7 @@ from keystone_viaduct.testing.simulation.trees import loop_of
 
 #: So many regions, that two sites often move the same.
 REGIONS = ("r1", "r2", "r3", "r4")
+DOMAIN, CROSSED = Ref("domain", "default"), (Ref("project", "crossed-1"), Ref("project", "crossed-2"))
 
 
 def region(fleet: Fleet, site: str) -> list[str]:
@@ -66,6 +67,29 @@ def project(fleet: Fleet, site: str) -> list[str]:
     return [site]
 
 
+def cross_projects(fleet: Fleet, site: str) -> list[str]:
+    """At two sites two projects are put below each other, and get one name: a circle, and a name too many.
+
+    Of a few that are made for it where they are not yet.
+    """
+    other = fleet.chance.choice([name for name in fleet.nodes if name != site])
+    rows = [fleet.nodes[at].store.data.rows for at in (site, other)]
+    for ref in CROSSED:
+        if DOMAIN in rows[0] and ref not in rows[0]:
+            new: Document = {"id": ref.key, "domain_id": DOMAIN.key, "parent_id": DOMAIN.key, "name": ref.key}
+            made = _write(fleet, site, ref, {**new, "enabled": True, "tags": []})
+            fleet.tell(f"{site}: project {ref.key} is made: {made}")
+            return [site]
+    if any(row.get(ref, {}).get("domain_id") != DOMAIN.key for row in rows for ref in CROSSED):
+        return []
+    name, done = f"crossed-{fleet.step}", []
+    for at, row, ref, parent in zip((site, other), rows, CROSSED, CROSSED[::-1], strict=True):
+        done.append(_write(fleet, at, ref, {**row[ref], "parent_id": parent.key, "name": name}))
+    fleet.counts["crossed projects"] += all(done)
+    fleet.tell(f"{site}, {other}: two projects are put below each other, as {name}: {done}")
+    return [site, other]
+
+
 def _write(fleet: Fleet, site: str, ref: Ref, new: Document) -> bool:
     node = fleet.nodes[site]
     rows = {**node.store.data.rows, ref: new}
@@ -80,4 +104,5 @@ EVENTS = (
     Event("move_region", 3, region, shares={"tree moves": 1, "cycles cut": 0.03}),
     Event("cross_regions", 2, cross, shares={"crossed moves": 0.1}),
     Event("move_project", 1, project),
+    Event("cross_projects", 4, cross_projects, shares={"crossed projects": 0.01}),
 )
