@@ -327,6 +327,24 @@ def test_two_hubs_at_once(scene: Scene) -> None:
     assert scene.row("hub", first) is not None and scene.row("hub", second) is not None
 
 
+def test_the_charter_of_a_hub_that_lost_to_another_of_its_term_does_not_count(scene: Scene) -> None:
+    """It is of a later edition than the charter of the one that stays, which has signed no such edition."""
+    promote(scene, "south")
+    lost = Charter(delegations={"hub": Delegation(domains=frozenset({"acme"}))})
+    scene.site("south").write_charter(lost, scene.site("south").charter().edition)
+    scene.site("west").promote()
+    scene.fleet.elect()
+    scene.equal()
+    kept = scene.site("west").charter()
+    assert all(scene.site(name).charter() == kept for name in scene.fleet.nodes)
+    assert not scene.site("south").charter().limited
+    chosen = Charter(delegations={"south": Delegation(domains=frozenset({"acme"}))})
+    scene.site("west").write_charter(chosen, scene.site("west").charter().edition)
+    scene.user("west", "u", "ada")
+    scene.sync()
+    assert scene.site("hub").charter().limited == {"south"}
+
+
 def test_promotion_back(scene: Scene) -> None:
     """The first hub is promoted again once it has followed."""
     promote(scene, "west")

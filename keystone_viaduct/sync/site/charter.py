@@ -27,10 +27,12 @@ def take_next_charter(tx: Transaction, source: str) -> None:
     """At a spoke that starts over with the hub: the hub's charter counts, whichever edition it is.
 
     The hub may have been restored from a backup with an earlier one, which would be refused for ever. One
-    that signs is told of the later one (``site.statement``).
+    that signs is told of the later one (``site.statement``). But of an edition that it has never signed it
+    can't be told: that was written by another hub of the same term, which has lost to this one.
     """
     state = tx.state()
-    if must_sign(state.statement, source):
+    known = state.statement
+    if known is not None and must_sign(known, source) and state.charter.edition <= known.terms.edition:
         return
     if source == state.hub and not state.is_hub and state.charter.edition.number:
         tx.save_state(replace(state, charter=replace(state.charter, edition=Edition())))
