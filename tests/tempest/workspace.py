@@ -90,7 +90,6 @@ def settings(folder: Path, site: Keystone) -> Mapping[str, Mapping[str, str]]:
             "admin_password": site.spec.admin_password,
             "admin_project_name": "admin",
             "admin_domain_name": "Default",
-            "tempest_roles": "member",
         },
         "identity": {
             "auth_version": "v3",
