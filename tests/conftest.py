@@ -12,10 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import durations, keystones, quickstarts
 from tests.support.databases import Databases, DatabaseScope
 from tests.support.servers import MissingServer, Server, Servers, external, new_run_folder, unavailable
+
+# how long an example takes is the machine's business, and is no test's result
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 RUN_FOLDER = pytest.StashKey[Path]()
 UNIT = Path(__file__).with_name("unit")
